@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * replica.h - one room on the client: confirmed state, own pending operations, cursor
+ *
+ * Holds what the room is known to be (confirmed) and what this participant has done on top (pending), and tells the application, document by
+ * document, what to show: the difference between what it was last told and confirmed-with-pending-replayed. The
+ * difference is taken when the application has room for it, so a slow application costs nothing but coalescing.
+ *
+ * Order between the two directions: events to the application are numbered; a submit says which of them the application had seen. What the
+ * application was told but had not seen when it edited counts as newer on its side, so the replica repeats its own view (docs/architecture.md, "Two
+ * queues, one order").
+ *
+ * Knows no socket and no clock. @locality one thread, the client's loop or the simulator.
+ */
+#ifndef ATR_REPLICA_H
+#define ATR_REPLICA_H
+
+#include "base/buf.h"
+#include "base/id.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct atr_replica atr_replica;
+struct atr_blobs;
+
+enum atr_op_kind { ATR_OP_CREATE = 1, ATR_OP_EDIT = 2, ATR_OP_DELETE = 3 };
+
+/* What the application is told of one document. `tree` is the whole tree (create) or a merge patch (edit), NULL (delete); owned by the
+ * replica, valid during the call. */
+typedef struct atr_replica_event {
+  atr_id doc;
+  enum atr_op_kind kind;
+  const cJSON *tree;
+  const char *show; /* the name to show where another document has the same one and came first; else NULL */
+  uint64_t seq;     /* the document's version */
+  atr_id by;        /* participant that made the newest change contained */
+} atr_replica_event;
+
+typedef struct atr_replica_callbacks {
+  /* Deliver one event. ATR_FULL: the application's queue is full; the replica keeps the difference and tries again at
+   * atr_replica_deliver(). */
+  int (*on_event)(void *ctx, const atr_replica_event *event);
+  /* An own operation was refused and dropped; corrective events follow. */
+  void (*on_refused)(void *ctx, const atr_id *doc, int err, const char *text);
+  /* Something can be pulled for the server (state or control lane). */
+  void (*on_wake)(void *ctx, int lane);
+  /* Everything up to `seq` is complete and delivered (joined, or caught up). `progress` 0..1 while catching up. */
+  void (*on_progress)(void *ctx, double progress, bool complete, uint64_t seq);
+} atr_replica_callbacks;
+
+typedef struct atr_submit {
+  enum atr_op_kind kind;
+  atr_id doc;
+  uint64_t action;
+  bool preview;
+  uint64_t seen;       /* number of the last event that the application had processed */
+  const atr_id *needs; /* documents that its constructor needs: it is not sent before them */
+  size_t n_needs;
+  cJSON *tree; /* taken over, also on failure; NULL for delete */
+} atr_submit;
+
+int atr_replica_new(atr_replica **out, const atr_id *participant, struct atr_blobs *blobs, const atr_replica_callbacks *cb, void *ctx);
+void atr_replica_free(atr_replica *r);
+
+/* ATR_FULL at ATR_PENDING_MAX: nothing was taken in (the tree is freed all the same). */
+int atr_replica_submit(atr_replica *r, atr_submit *op);
+
+/* What to say in `join`: cursor and epoch, or false for a newcomer. */
+bool atr_replica_returning(const atr_replica *r, uint64_t *cursor, atr_id *epoch);
+/* The server's `joined` (parsed). Begins catching up; pending operations are sent again as needed. */
+int atr_replica_joined(atr_replica *r, const cJSON *joined);
+void atr_replica_disconnected(atr_replica *r);
+
+int atr_replica_receive(atr_replica *r, int lane, atr_span message);
+int64_t atr_replica_pull(atr_replica *r, int lane, atr_buf *out, size_t budget);
+
+/* Tries to deliver what is owed to the application, at most `max` events. Returns how many. */
+int atr_replica_deliver(atr_replica *r, int max);
+/* Idle work: queue digests of up to `max` documents for comparison. */
+void atr_replica_idle(atr_replica *r, int max);
+
+size_t atr_replica_pending(const atr_replica *r);   /* own operations not yet acknowledged */
+uint64_t atr_replica_cursor(const atr_replica *r);  /* all up to here is confirmed */
+bool atr_replica_delivered(const atr_replica *r, uint64_t seq); /* all up to seq was handed to the application (parked documents count as listed) */
+uint64_t atr_replica_healed(const atr_replica *r);  /* digests that differed, since the start */
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * room.h - one room on the server: documents, order, members
+ *
+ * Gives every committed operation the next number, keeps the documents (tree, version, tombstone), keeps the newest operations as
+ * ready-made frames in a ring bounded in bytes, and serves each member from its cursor: from the ring while it reaches
+ * back that far, else from the documents (docs/protocol.md, 3.2). Knows no socket and no clock: it is told what members say and asked
+ * what they are owed, so that a simulator can run it from a seed.
+ *
+ * Merging waits: an operation in the ring is applied to its document's tree when somebody needs the tree (catching up, digest) or when the
+ * ring drops the operation.
+ *
+ * @locality one thread, the server's loop or the simulator.
+ */
+#ifndef ATR_ROOM_H
+#define ATR_ROOM_H
+
+#include "base/buf.h"
+#include "base/id.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct atr_room atr_room;
+typedef struct atr_room_member atr_room_member;
+struct atr_store;
+struct atr_blobs;
+
+typedef struct atr_room_config {
+  atr_id id;
+  atr_id epoch;
+  uint32_t handle;       /* goes into every binary message */
+  uint64_t seq_base;     /* the first operation gets seq_base + 1 */
+  const char *name;      /* UTF-8, as shown */
+  size_t ring_bytes_max; /* 0: ATR_RING_BYTES */
+  struct atr_store *store;
+  struct atr_blobs *blobs;
+} atr_room_config;
+
+typedef struct atr_room_callbacks {
+  void (*on_wake)(void *ctx, atr_room_member *m);    /* member has something to pull (called once until it pulls) */
+  void (*on_control)(void *ctx, atr_room_member *m, atr_span json); /* one JSON control message for this member */
+} atr_room_callbacks;
+
+typedef struct atr_room_join {
+  atr_id participant;
+  atr_hash key;
+  const char *name;
+  float color[3];
+  bool returning;  /* cursor and epoch are set */
+  uint64_t cursor;
+  atr_id epoch;
+} atr_room_join;
+
+int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_callbacks *cb, void *ctx);
+void atr_room_free(atr_room *room);
+
+/* A participant that is still a member (its old connection not yet found dead) is taken over: the old member gets `closed`. `user` is the
+ * caller's handle of the member (its connection). The `joined` answer goes through on_control before this returns. */
+int atr_room_join_member(atr_room *room, const atr_room_join *join, void *user, atr_room_member **out);
+void atr_room_leave(atr_room *room, atr_room_member *m);
+void *atr_room_member_user(const atr_room_member *m);
+
+/* One state or blob-negotiation or presence message from a member. < 0: the peer broke the protocol and must be cut. */
+int atr_room_receive(atr_room *room, atr_room_member *m, int lane, atr_span message);
+/* As atr_session_pull: frames that the member is owed, in order. */
+int64_t atr_room_pull(atr_room *room, atr_room_member *m, int lane, atr_buf *out, size_t budget);
+
+uint64_t atr_room_head(const atr_room *room);
+size_t atr_room_memory(const atr_room *room); /* bytes held by ring, trees, tombstones, outcomes: checked against the limits by tests */
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * session.h - one authenticated connection, seen from above
+ *
+ * A session owns one TLS stream and gives its user four lanes of whole messages. It does the TLS handshake, asks its user
+ * whether the peer's key is welcome, exchanges hello and welcome, keeps the connection alive, measures latency, and shares the
+ * line among the lanes: control before presence before state before bulk, with credit on state and bulk.
+ *
+ * Sending. Small messages (control, presence) are pushed with atr_session_send() and queued within a named bound.
+ * State and bulk are pulled: when the line and the lane's credit have room the session calls the lane's
+ * source, which appends whole frames. So nothing piles up in front of a slow peer, and the source decides as late as possible
+ * what is newest.
+ *
+ * @locality everything here runs on the loop's thread.
+ */
+#ifndef ATR_SESSION_H
+#define ATR_SESSION_H
+
+#include "base/buf.h"
+#include "base/id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct atr_session atr_session;
+struct atr_stream;   /* transport/stream.h: TCP or TLS or, later, WebSocket */
+struct atr_identity; /* session/identity.h: this side's key and certificate */
+
+enum { ATR_LANE_CONTROL, ATR_LANE_PRESENCE, ATR_LANE_STATE, ATR_LANE_BULK, ATR_LANES };
+
+typedef struct atr_session_callbacks {
+  /* TLS is up; the peer proved this key. The user answers, now or later, with atr_session_accept_key() or atr_session_close(). `spki` is
+   * the DER of the key, from which the check code is made. */
+  void (*on_key)(void *ctx, const atr_hash *key, atr_span spki);
+  /* One whole message. The bytes are valid during the call. A result < 0 closes the session with that error. */
+  int (*on_message)(void *ctx, int lane, atr_span message);
+  /* Gone; called exactly once, last. `err` is ATR_OK after a deliberate close. The session may be freed from here. */
+  void (*on_close)(void *ctx, int err, const char *detail);
+} atr_session_callbacks;
+
+/* Appends whole frames of `lane`, at least one if there is anything to send, at most about `budget` bytes (one frame may pass it). Returns
+ * bytes appended, 0 if there is nothing (call atr_session_wake() later), or an error < 0, which closes the session. */
+typedef int64_t (*atr_session_pull)(void *ctx, int lane, atr_buf *out, size_t budget);
+
+/* Takes ownership of `stream` (a connected TCP stream), also on failure. */
+int atr_session_new(atr_session **out, struct atr_stream *stream, bool is_server, const struct atr_identity *self,
+                    const atr_session_callbacks *cb, void *ctx);
+void atr_session_accept_key(atr_session *s);
+void atr_session_set_source(atr_session *s, int lane, atr_session_pull pull, void *ctx);
+void atr_session_wake(atr_session *s, int lane);
+/* Queues one message (copied). ATR_FULL when the lane's bound is reached: the caller decides whether that peer is too slow. */
+int atr_session_send(atr_session *s, int lane, atr_span message);
+/* Starts an orderly close: what is queued on the control lane goes out first, within ATR_CLOSE_MS. on_close follows. */
+void atr_session_close(atr_session *s, int err, const char *detail);
+void atr_session_free(atr_session *s);
+
+const atr_hash *atr_session_peer_key(const atr_session *s);
+uint32_t atr_session_latency_us(const atr_session *s); /* smoothed round trip, microseconds; 0 before the first */
+bool atr_session_peer_is_loopback(const atr_session *s);
+const char *atr_session_peer_address(const atr_session *s); /* "192.0.2.1:4711", for logs and lists, never for identity */
+
+#endif
