@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: one test, every Blender.
+
+`kind` gives each of the five Blenders in turn, `window_kind` those that can
+open a window; one that this machine lacks is skipped, and the end of the run
+says so in capitals. `start` starts processes and ends them with the test.
+`-k bpy42` runs one Blender's tests alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.blender import blenders
+from tests.blender.blenders import Blender
+from tests.blender.process import BlenderProcess
+
+Start = Callable[..., BlenderProcess]
+
+
+def _get(name: str) -> Blender:
+    reason = blenders.why_missing(name)
+    if reason is not None:
+        pytest.skip(f"NO BLENDER: {reason}")
+    found = blenders.find(name)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(params=blenders.ALL)
+def kind(request: pytest.FixtureRequest) -> Blender:
+    """Each Blender in turn."""
+    return _get(request.param)
+
+
+@pytest.fixture(params=blenders.OFFICIAL)
+def official(request: pytest.FixtureRequest) -> Blender:
+    """Each official build in turn."""
+    return _get(request.param)
+
+
+@pytest.fixture(params=blenders.DEBIAN)
+def window_kind(request: pytest.FixtureRequest) -> Blender:
+    """Each Blender that can open a window in turn."""
+    found = _get(request.param)
+    if found.missing_for_window is not None:
+        pytest.skip(f"NO WINDOW: {found.missing_for_window}")
+    return found
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """start(blender, "anna", tick=...) -> BlenderProcess, ended after the test."""
+    started: list[BlenderProcess] = []
+
+    def start_one(blender: Blender, label: str = "blender", **options: Any) -> BlenderProcess:
+        process = BlenderProcess(blender, tmp_path, label, **options)
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        process.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = set()
+    for report in terminalreporter.stats.get("skipped", []):
+        if isinstance(report.longrepr, tuple):
+            reasons.add(report.longrepr[2].removeprefix("Skipped: "))
+    for reason in sorted(reasons):
+        if reason.startswith("NO "):
+            terminalreporter.write_line(f"************ SKIPPED: {reason}", red=True, bold=True)
