@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "proto/message.h" /* kinds of operations */
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -24,8 +25,6 @@
 
 typedef struct atr_replica atr_replica;
 struct atr_blobs;
-
-enum atr_op_kind { ATR_OP_CREATE = 1, ATR_OP_EDIT = 2, ATR_OP_DELETE = 3 };
 
 /* What the application is told of one document. `tree` is the whole tree (create) or a merge patch (edit), NULL (delete); owned by the
  * replica, valid during the call. */
@@ -61,7 +60,8 @@ typedef struct atr_submit {
   cJSON *tree; /* taken over, also on failure; NULL for delete */
 } atr_submit;
 
-int atr_replica_new(atr_replica **out, const atr_id *participant, struct atr_blobs *blobs, const atr_replica_callbacks *cb, void *ctx);
+int atr_replica_new(atr_replica **out, const atr_id *participant, struct atr_blobs *blobs,
+                    const atr_replica_callbacks *cb, void *ctx);
 void atr_replica_free(atr_replica *r);
 
 /* ATR_FULL at ATR_PENDING_MAX: nothing was taken in (the tree is freed all the same). */
@@ -81,9 +81,11 @@ int atr_replica_deliver(atr_replica *r, int max);
 /* Idle work: queue digests of up to `max` documents for comparison. */
 void atr_replica_idle(atr_replica *r, int max);
 
-size_t atr_replica_pending(const atr_replica *r);   /* own operations not yet acknowledged */
-uint64_t atr_replica_cursor(const atr_replica *r);  /* all up to here is confirmed */
-bool atr_replica_delivered(const atr_replica *r, uint64_t seq); /* all up to seq was handed to the application (parked documents count as listed) */
-uint64_t atr_replica_healed(const atr_replica *r);  /* digests that differed, since the start */
+size_t atr_replica_pending(const atr_replica *r);  /* own operations not yet acknowledged */
+uint64_t atr_replica_cursor(const atr_replica *r); /* all up to here is confirmed */
+bool atr_replica_delivered(
+    const atr_replica *r,
+    uint64_t seq); /* all up to seq was handed to the application (parked documents count as listed) */
+uint64_t atr_replica_healed(const atr_replica *r); /* digests that differed, since the start */
 
 #endif

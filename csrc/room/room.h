@@ -38,7 +38,7 @@ typedef struct atr_room_config {
 } atr_room_config;
 
 typedef struct atr_room_callbacks {
-  void (*on_wake)(void *ctx, atr_room_member *m);    /* member has something to pull (called once until it pulls) */
+  void (*on_wake)(void *ctx, atr_room_member *m); /* member has something to pull (called once until it pulls) */
   void (*on_control)(void *ctx, atr_room_member *m, atr_span json); /* one JSON control message for this member */
 } atr_room_callbacks;
 
@@ -47,7 +47,7 @@ typedef struct atr_room_join {
   atr_hash key;
   const char *name;
   float color[3];
-  bool returning;  /* cursor and epoch are set */
+  bool returning; /* cursor and epoch are set */
   uint64_t cursor;
   atr_id epoch;
 } atr_room_join;
@@ -67,6 +67,7 @@ int atr_room_receive(atr_room *room, atr_room_member *m, int lane, atr_span mess
 int64_t atr_room_pull(atr_room *room, atr_room_member *m, int lane, atr_buf *out, size_t budget);
 
 uint64_t atr_room_head(const atr_room *room);
-size_t atr_room_memory(const atr_room *room); /* bytes held by ring, trees, tombstones, outcomes: checked against the limits by tests */
+size_t atr_room_memory(
+    const atr_room *room); /* bytes held by ring, trees, tombstones, outcomes: checked against the limits by tests */
 
 #endif

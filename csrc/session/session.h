@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "proto/frame.h" /* the lanes */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +27,6 @@
 typedef struct atr_session atr_session;
 struct atr_stream;   /* transport/stream.h: TCP or TLS or, later, WebSocket */
 struct atr_identity; /* session/identity.h: this side's key and certificate */
-
-enum { ATR_LANE_CONTROL, ATR_LANE_PRESENCE, ATR_LANE_STATE, ATR_LANE_BULK, ATR_LANES };
 
 typedef struct atr_session_callbacks {
   /* TLS is up; the peer proved this key. The user answers, now or later, with atr_session_accept_key() or atr_session_close(). `spki` is
@@ -58,6 +57,7 @@ void atr_session_free(atr_session *s);
 const atr_hash *atr_session_peer_key(const atr_session *s);
 uint32_t atr_session_latency_us(const atr_session *s); /* smoothed round trip, microseconds; 0 before the first */
 bool atr_session_peer_is_loopback(const atr_session *s);
-const char *atr_session_peer_address(const atr_session *s); /* "192.0.2.1:4711", for logs and lists, never for identity */
+const char *
+atr_session_peer_address(const atr_session *s); /* "192.0.2.1:4711", for logs and lists, never for identity */
 
 #endif

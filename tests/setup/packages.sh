@@ -23,7 +23,7 @@ WANTED=(
     # C tests, sanitizers, libFuzzer, formatters and linters
     libcmocka-dev clang clang-format clang-tidy "libclang-rt-dev?"
     # sources of what is compiled in, downloads
-    dpkg-dev ca-certificates curl git
+    uthash-dev dpkg-dev ca-certificates curl git
     # real Blenders: libraries that the bpy wheels load, folders with other releases
     libx11-6 libxrender1 libxxf86vm1 libxfixes3 libxi6 libxkbcommon0 libsm6 libice6 libgl1
     libgomp1 debootstrap debian-archive-keyring util-linux

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+#
+# Builds and checks everything. `make help` lists the targets.
+#
+# Each variant of the engine (release, debug, asan, tsan, fuzz) has its own tree under build/, so that they stand
+# side by side. Sources are found by wildcard: a layer is a folder under csrc, a C test is tests/c/test_*.c, a
+# fuzzer is tests/fuzz/fuzz_*.c; a new file needs no line here. The Python module (csrc/pymod) is setup.py's.
+
+VARIANT ?= release
+JOBS    ?= 2
+PYTHON  ?= python3
+
+# The newest of each LLVM tool: Debian and Ubuntu install them under a number, with or without a plain name.
+newest = $(or $(lastword $(sort $(notdir $(wildcard /usr/bin/$(1)-[12][0-9])))),$(1))
+CLANG        := $(call newest,clang)
+CLANG_FORMAT := $(call newest,clang-format)
+CLANG_TIDY   := $(call newest,clang-tidy)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# --- flags ------------------------------------------------------------------------------------------------------
+
+WARN     := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+CPPFLAGS_ALL = -Icsrc -isystem build/deps -MMD -MP $(CPPFLAGS)
+CFLAGS_ALL   = -std=c17 -g $(WARN) -fvisibility=hidden -fPIC $(CFLAGS_$(VARIANT)) $(CFLAGS)
+
+CFLAGS_release := -O2
+CFLAGS_debug   := -O0
+CFLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_tsan    := -O1 -fno-omit-frame-pointer -fsanitize=thread
+CFLAGS_fuzz    := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS_asan   := -fsanitize=address,undefined
+LDFLAGS_tsan   := -fsanitize=thread
+LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
+
+ifeq ($(VARIANT),fuzz)
+override CC := $(CLANG)
+endif
+
+# Linked statically: the module must bring its own of each (Blender has loaded others), and the server runs where
+# nothing of this is installed. Older releases name libuv's archive libuv_a.
+LIBDIR := $(or $(firstword $(dir $(wildcard /usr/lib/*/libuv_a.a /usr/lib/*/libuv.a))),/usr/lib/)
+LIBUV  := $(firstword $(wildcard $(LIBDIR)libuv_a.a $(LIBDIR)libuv.a) -luv)
+LIBS   := $(LIBUV) $(LIBDIR)libssl.a $(LIBDIR)libcrypto.a $(LIBDIR)libsodium.a $(LIBDIR)libzstd.a \
+          $(LIBDIR)libxxhash.a -lpthread -ldl -lrt -lm
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+OUT      := build/$(VARIANT)
+SOURCES  := $(filter-out csrc/pymod/%,$(wildcard csrc/*/*.c))
+OBJECTS  := $(SOURCES:csrc/%.c=$(OUT)/csrc/%.o) $(OUT)/cJSON.o
+TESTS    := $(patsubst tests/c/%.c,%,$(wildcard tests/c/test_*.c))
+FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+SERVER   := $(if $(wildcard csrc/main.c),$(OUT)/atrium-server)
+C_FILES   = $(wildcard csrc/*.c csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch])
+
+# Tests whose subject is several threads: these run under ThreadSanitizer too.
+TSAN_TESTS := $(filter test_%_threads,$(TESTS))
+
+.PHONY: all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps
+.DEFAULT_GOAL := all
+
+all: $(OUT)/libatrium.a $(SERVER)
+
+help:
+	@echo 'all         the library and the server (VARIANT=release|debug|asan|tsan)'
+	@echo 'test-c      C tests; T=name runs one'
+	@echo 'test-asan   the same under AddressSanitizer and UBSan'
+	@echo 'test-tsan   the ones with threads under ThreadSanitizer'
+	@echo 'fuzz-short  each fuzzer for FUZZ_SECONDS (5) from its corpus'
+	@echo 'check       formatters, linters, types, layers'
+	@echo 'format      rewrites C files in the project'"'"'s layout'
+
+# --- building ---------------------------------------------------------------------------------------------------
+
+deps: build/deps/cjson/cJSON.c
+
+build/deps/cjson/cJSON.c:
+	csrc/deps/cjson.sh build/deps/cjson
+
+# cJSON is not ours to warn about. Its limit of nesting is above ours, its locale look-up is of no use to us.
+$(OUT)/cJSON.o: build/deps/cjson/cJSON.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -g -fvisibility=hidden -fPIC -DCJSON_HIDE_SYMBOLS $(CFLAGS_$(VARIANT)) $(CFLAGS) -c $< -o $@
+
+$(OUT)/csrc/%.o: csrc/%.c | build/deps/cjson/cJSON.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
+
+$(OUT)/libatrium.a: $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OUT)/atrium-server: $(OUT)/main.o $(OUT)/libatrium.a
+	$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(OUT)/main.o: csrc/main.c | build/deps/cjson/cJSON.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
+
+$(OUT)/tests/%.o: tests/%.c | build/deps/cjson/cJSON.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) -Itests/c $(CFLAGS_ALL) -c $< -o $@
+
+$(OUT)/test_%: $(OUT)/tests/c/test_%.o $(OUT)/libatrium.a
+	$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+$(OUT)/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libatrium.a
+	$(CC) $(LDFLAGS_fuzz) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.SECONDARY:
+-include $(wildcard $(OUT)/*.d $(OUT)/csrc/*/*.d $(OUT)/tests/*/*.d)
+
+# --- testing ----------------------------------------------------------------------------------------------------
+
+RUN_TESTS = $(if $(T),$(filter %$(T),$(1)),$(1))
+SANITIZER_ENV = ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+                TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+
+# Builds and runs the tests of one variant; internal, the targets below choose the variant.
+tests: $(addprefix $(OUT)/,$(call RUN_TESTS,$(TESTS_OF_VARIANT)))
+	@set -e; for t in $^; do echo "== $$t"; $(SANITIZER_ENV) timeout 300 $$t; done
+
+test-c:
+	@$(MAKE) --no-print-directory -j$(JOBS) tests TESTS_OF_VARIANT='$(TESTS)'
+
+test-asan:
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan tests TESTS_OF_VARIANT='$(TESTS)'
+
+test-tsan:
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=tsan tests TESTS_OF_VARIANT='$(TSAN_TESTS)'
+
+FUZZ_SECONDS ?= 5
+
+fuzz-short:
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=fuzz fuzzers
+
+# New inputs go to build/, so that a run leaves the committed corpus alone; a crash is kept there too.
+fuzzers: $(addprefix $(OUT)/,$(call RUN_TESTS,$(FUZZERS)))
+	@set -e; for f in $^; do n=$$(basename $$f); n=$${n#fuzz_}; echo "== fuzz $$n"; \
+	  mkdir -p $(OUT)/corpus/$$n tests/fuzz/corpus/$$n; \
+	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=0 \
+	    -artifact_prefix=$(OUT)/$$n- $(OUT)/corpus/$$n tests/fuzz/corpus/$$n; done
+
+# --- checking ---------------------------------------------------------------------------------------------------
+
+check: layers tidy
+	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+
+layers:
+	$(PYTHON) tests/layers.py
+
+format:
+	$(CLANG_FORMAT) -i $(C_FILES)
+
+# One stamp per file, so that only what changed is linted again.
+TIDY_STAMPS = $(patsubst %.c,build/tidy/%.ok,$(filter-out csrc/pymod/%,$(filter csrc/%.c,$(C_FILES))))
+tidy: $(TIDY_STAMPS)
+build/tidy/%.ok: %.c .clang-tidy $(wildcard csrc/*/*.h) | build/deps/cjson/cJSON.c
+	@mkdir -p $(@D)
+	$(CLANG_TIDY) --quiet $< -- -std=c17 -Icsrc -isystem build/deps
+	@touch $@
+
+clean:
+	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/tidy

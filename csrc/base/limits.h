@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every limit of the engine, with its reason.
+ *
+ * A loop or buffer that bytes from a peer can grow is bounded by a name from this list, and a test passes each.
+ * Where a limit can be set by configuration, the value here is its default. */
+#ifndef ATR_BASE_LIMITS_H
+#define ATR_BASE_LIMITS_H
+
+#include <stdint.h>
+
+#define ATR_KIB(n) ((uint32_t)(n)*1024u)
+#define ATR_MIB(n) ((uint32_t)(n)*1024u * 1024u)
+
+/* --- frames and messages ----------------------------------------------------------------------------------- */
+
+/* A whole frame, header included. It is the longest that a cursor waits behind a mesh in our own buffer: 26 ms
+ * at 20 Mbit/s. Larger frames gain nothing, a TLS record holds 16 KiB. */
+#define ATR_FRAME_BYTES_MAX ATR_KIB(64)
+#define ATR_FRAME_HEADER_BYTES 3u
+#define ATR_FRAME_PAYLOAD_BYTES_MAX (ATR_FRAME_BYTES_MAX - ATR_FRAME_HEADER_BYTES)
+
+/* A document's JSON text. The largest real ones are node trees with some thousand sockets (1-2 MiB); arrays
+ * travel as blobs and do not count. */
+#define ATR_DOC_BYTES_MAX ATR_MIB(8)
+
+/* A reassembled message: one document and an envelope that names up to ATR_OP_BLOBS_MAX blobs. */
+#define ATR_MESSAGE_BYTES_MAX (ATR_DOC_BYTES_MAX + ATR_KIB(64))
+
+/* A control message: a list of ATR_ROOMS_MAX rooms at about 1 KiB each, four times over. */
+#define ATR_CONTROL_BYTES_MAX ATR_MIB(1)
+
+/* A presence message: view, mode, frame and a part of the selection of one user. Only the newest counts, so it
+ * must stay cheap enough to be sent 30 times a second. */
+#define ATR_PRESENCE_BYTES_MAX ATR_KIB(4)
+
+/* A bulk message is one frame: a piece of a blob. So a blob's hash advances while it arrives, and no message of a
+ * gigabyte is ever held. */
+#define ATR_BULK_BYTES_MAX ATR_FRAME_PAYLOAD_BYTES_MAX
+
+/* Payload bytes of state or bulk that may be unconsumed at the receiver, at most: a peer that exceeds it breaks the
+ * protocol. The windows that are really used are far smaller (session/credit.c). */
+#define ATR_CREDIT_BYTES_MAX ATR_MIB(64)
+
+/* A blob: an 8K float texture is 1 GiB; offsets inside a blob fit in 32 bits with room to spare. */
+#define ATR_BLOB_BYTES_MAX ATR_MIB(1024)
+
+/* Blobs that one operation may name: the attributes of one mesh, ten times over. Their hashes are 32 KiB. */
+#define ATR_OP_BLOBS_MAX 1024u
+
+/* --- JSON ---------------------------------------------------------------------------------------------------- */
+
+/* Nesting of arrays and objects. Ours use about 10; the printer and the merge recurse, so that this bounds the
+ * stack: 64 levels of about 200 bytes. */
+#define ATR_JSON_DEPTH_MAX 64
+
+/* Largest magnitude of an integral number: above it doubles skip integers. Larger ones travel as ["$i", "..."]. */
+#define ATR_JSON_INT_MAX 9007199254740992.0
+
+/* An integer's decimal text in ["$i", "..."]: sign and 20 digits hold every 64-bit one. */
+#define ATR_JSON_BIGINT_DIGITS_MAX 20
+
+/* Dimensions of a blob's array: frames x height x width x channels is the most that occurs, twice over. */
+#define ATR_BLOB_DIMS_MAX 8
+
+/* --- arrays ---------------------------------------------------------------------------------------------------- */
+
+/* Bytes of one array element: a 4x4 matrix of doubles. */
+#define ATR_DELTA_ELEM_BYTES_MAX 128u
+
+/* A delta larger than this part of the whole blob does not pay: the receiver hashes the whole either way. */
+#define ATR_DELTA_PERCENT_MAX 70u
+
+/* Below this compressing costs more than the bytes saved: they fit in one packet anyway. */
+#define ATR_PACK_BYTES_MIN 256u
+
+/* --- rooms --------------------------------------------------------------------------------------------------- */
+
+/* The ring of operations that a room keeps for members near the tail: 40,000 operations of 800 bytes. */
+#define ATR_RING_BYTES ATR_MIB(32)
+
+/* Operations that a client has sent and not seen acknowledged. At 80,000 a second and 100 ms it just binds. */
+#define ATR_PENDING_MAX 8192u
+
+/* Members of one room, and rooms of one server: a machine of 1 GiB carries them. */
+#define ATR_MEMBERS_MAX 256u
+#define ATR_ROOMS_MAX 256u
+
+/* Connections of one server, those in a handshake included. */
+#define ATR_CONNECTIONS_MAX 1024u
+
+/* Living documents of one room: a scene of 100,000 objects with a mesh each, and as many again. */
+#define ATR_DOCS_MAX 400000u
+
+/* Tombstones of one room; the oldest go first. 24 bytes each. */
+#define ATR_TOMBSTONES_MAX 100000u
+
+/* Names that people give, in bytes of UTF-8. Blender's own stop at 63 or 255. */
+#define ATR_USER_NAME_BYTES_MAX 255u
+#define ATR_ROOM_NAME_BYTES_MAX 255u
+
+/* Text of an error or reason that crosses the wire. */
+#define ATR_REASON_BYTES_MAX 1024u
+
+/* --- queues between threads -------------------------------------------------------------------------------------- */
+
+/* Slots of each ring between the main and the net thread: 8 bytes each, so 512 KiB a ring; 65,536 messages are
+ * 0.8 s at the highest rate that was measured. */
+#define ATR_QUEUE_SLOTS 65536u
+
+/* Items taken per wake-up before other work of the loop gets its turn: some 2 ms. */
+#define ATR_QUEUE_DRAIN_MAX 4096u
+
+/* --- connections ------------------------------------------------------------------------------------------------- */
+
+/* From accept or connect to the welcome. A knocking key waits longer: people answer. */
+#define ATR_HANDSHAKE_TIMEOUT_MS 10000u
+#define ATR_KNOCK_TIMEOUT_MS 300000u
+
+/* A ping after this long without traffic; the connection counts as dead after four lost ones. */
+#define ATR_KEEPALIVE_MS 5000u
+#define ATR_DEAD_MS 20000u
+
+/* Bytes that lie unsent in the kernel (TCP_NOTSENT_LOWAT): at 20 Mbit/s they take 6 ms. */
+#define ATR_NOTSENT_BYTES ATR_KIB(16)
+
+/* Bytes that wait in our own send buffer before a lane must stop adding: one frame and what TLS adds. */
+#define ATR_SEND_BUFFER_BYTES ATR_KIB(128)
+
+/* One read from a socket: several TLS records, so that a busy connection needs few system calls. */
+#define ATR_READ_BYTES ATR_KIB(128)
+
+/* RFC 8305: pause between the starts of two racing attempts, and the most addresses that race. */
+#define ATR_RACE_DELAY_MS 250u
+#define ATR_ADDRESSES_MAX 16u
+
+/* What is typed or pasted into the Host box; a DNS name has at most 253 bytes. */
+#define ATR_HOST_BYTES_MAX 1024u
+
+/* Reconnecting: first pause, and the longest (with jitter). */
+#define ATR_BACKOFF_FIRST_MS 250u
+#define ATR_BACKOFF_LAST_MS 15000u
+
+/* The port that is tried when none is given. */
+#define ATR_PORT_DEFAULT 12800u
+
+/* --- logging ----------------------------------------------------------------------------------------------------- */
+
+/* One log line; longer ones are cut. */
+#define ATR_LOG_LINE_BYTES 1024u
+
+#endif
