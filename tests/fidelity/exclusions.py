@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""What the scene dumper leaves out, one reason per line.
+
+Only what cannot mean anything to another person's Blender may stand here: every further line could
+hide a defect. A line is (RNA struct, property, reason). The struct matches itself and all its
+subclasses; `*` as struct matches all; a property may end or begin with `*`.
+
+This table is the dumper's own. The add-on has a table too; they are written apart on purpose, so
+that what the add-on forgets shows as a difference.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from functools import lru_cache
+
+# bpy.data.<name>: (collection, reason)
+COLLECTIONS = (
+    ("window_managers", "windows of this process"),
+    ("workspaces", "user interface of one person"),
+    ("screens", "user interface of one person"),
+    ("brushes", "tools of one person"),
+    ("palettes", "tools of one person"),
+    ("paint_curves", "tools of one person"),
+)
+
+PROPERTIES = (
+    # Identity inside one process, or inside one read of the dumper.
+    ("*", "rna_type", "describes the type, not the data"),
+    ("*", "bl_rna", "describes the type, not the data"),
+    ("ID", "session_uid", "numbered by each process"),
+    ("ID", "original", "points to itself, or to evaluated data"),
+    ("ID", "is_evaluated", "always False for what bpy.data holds"),
+    ("ID", "tag", "scratch flag for scripts"),
+    ("ID", "users", "follows from the references, which are compared; windows and add-ons count too"),
+    ("ID", "name_full", "name and library, which the path of every struct states"),
+    ("ID", "preview", "thumbnail that each Blender draws again"),
+    ("ID", "asset_data", "asset catalogue of one person's library, not scene data"),
+    ("ID", "library_weak_reference", "where this process appended from, to avoid appending twice"),
+    ("Material", "preview_*", "how the thumbnail is drawn"),
+    # What each person looks at: presence in the design, never stored.
+    ("*", "select", "selection is presence"),
+    ("Bone", "select_*", "selection is presence"),
+    ("Keyframe", "select_*", "selection is presence"),
+    ("BezierSplinePoint", "select_*", "selection is presence"),
+    ("MovieTracking*", "select_*", "selection is presence"),
+    ("MeshUVLoopLayer", "*_selection", "selection is presence"),
+    ("*", "active", "what one person has clicked last"),
+    ("*", "active_*", "what one person has clicked last"),
+    ("Object", "mode", "mode is presence"),
+    ("Scene", "frame_current", "the frame each looks at is presence"),
+    ("Scene", "frame_current_final", "the frame each looks at is presence"),
+    ("Scene", "frame_float", "the frame each looks at is presence"),
+    ("Scene", "frame_subframe", "the frame each looks at is presence"),
+    ("Scene", "tool_settings", "the tool in one person's hand"),
+    ("Scene", "is_nla_tweakmode", "mode of one person's editor"),
+    ("Text", "current_*", "text cursor"),
+    ("Text", "select_*", "text cursor"),
+    # What Blender computes from the rest, at moments of its own choosing.
+    ("ViewLayer", "depsgraph", "evaluated data"),
+    ("Mesh", "loop_triangles", "computed on demand from corners"),
+    ("Mesh", "loop_triangle_polygons", "computed on demand from corners"),
+    ("MeshPolygon", "vertices", "derived from loop_start and .corner_vert"),
+)
+
+# Items of collections, by name: (collection property, name, reason)
+ITEMS = (
+    ("attributes", ".select_*", "selection is presence"),
+    ("attributes", ".vs.*", "selection is presence"),
+    ("attributes", ".es.*", "selection is presence"),
+)
+
+# Active states that do reach the result: these are compared although they match `active*` above.
+KEPT = (
+    ("AttributeGroup*", "active_color_name", "colour attribute that viewport and paint use"),
+    ("*", "active_clone", "names data, not a click"),
+    ("Scene", "active_clip", "the clip that constraints and nodes may use"),
+    ("*", "active_render", "the UV or colour layer that renders"),
+)
+
+
+def _match(rows: tuple[tuple[str, str, str], ...], types: tuple[str, ...], prop: str) -> bool:
+    return any(
+        fnmatch.fnmatchcase(prop, row_prop) and any(fnmatch.fnmatchcase(t, row_type) for t in types)
+        for row_type, row_prop, _reason in rows
+    )
+
+
+@lru_cache(maxsize=None)
+def excluded(types: tuple[str, ...], prop: str) -> bool:
+    """Whether `prop` of a struct with these types (itself, then its bases) is left out."""
+    return _match(PROPERTIES, types, prop) and not _match(KEPT, types, prop)
+
+
+def item_excluded(prop: str, name: str | None) -> bool:
+    """Whether an item of the collection `prop` is left out."""
+    return name is not None and any(p == prop and fnmatch.fnmatchcase(name, glob) for p, glob, _why in ITEMS)
+
+
+def excluded_collections() -> frozenset[str]:
+    return frozenset(name for name, _reason in COLLECTIONS)

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""What a generic walk through RNA does not show, or shows in an unusable form.
+
+Each function here is called by `walk.py` for every struct; most return at once. They cover names
+(which collection of bpy.data holds a datablock, what identifies an item), custom properties with
+their exact types, files by content, pixels, weights, and a few values that only follow from several
+properties (a bone's roll, the order of links into a socket).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import bpy
+import numpy as np
+from records import Props, Value
+
+if TYPE_CHECKING:
+    from walk import Walk
+
+Struct = Any
+NOTHING = object()  # "no value at all", where None is a value
+
+# Properties of plain items that need a look at each item: variable in number.
+PER_ITEM = frozenset({"groups"})
+
+# The add-on's own mark on a datablock: it names the document, and differs from nothing in the scene.
+OWN_KEYS = frozenset({"atrium"})
+
+
+# Names
+
+
+@lru_cache(maxsize=None)
+def _collections_by_type() -> dict[str, str]:
+    return {
+        p.fixed_type.identifier: p.identifier
+        for p in bpy.types.BlendData.bl_rna.properties
+        if p.type == "COLLECTION"
+    }
+
+
+def collection_of(block: Struct) -> str:
+    """The collection of bpy.data that holds datablocks of this type."""
+    rna = block.bl_rna
+    while rna is not None:
+        name = _collections_by_type().get(rna.identifier)
+        if name:
+            return name
+        rna = rna.base
+    return f"<{block.bl_rna.identifier}>"
+
+
+def owner_name(embedded: Struct) -> str:
+    """Whose node tree or master collection this is: embedded datablocks have no name of their own."""
+    for collection in ("scenes", "materials", "worlds", "lights", "textures", "linestyles"):
+        for block in getattr(bpy.data, collection):
+            for prop in ("node_tree", "collection"):
+                if getattr(block, prop, None) == embedded:
+                    return f"{collection}/{block.name}.{prop}"
+    return f"<embedded {embedded.bl_rna.identifier}>"
+
+
+def item_key(item: Struct) -> str | None:
+    """What identifies an item within its collection; None where only its place does."""
+    if item is None or isinstance(item, (bpy.types.NodeSocket, bpy.types.MaterialSlot)):
+        return None
+    if isinstance(item, bpy.types.ID):
+        return f"{item.name} @{item.library.name}" if item.library else str(item.name)
+    if isinstance(item, bpy.types.FCurve):
+        return f"{item.data_path}#{item.array_index}"
+    if isinstance(item, bpy.types.NodeLink):
+        ends = (item.from_node.name, item.from_socket.identifier, item.to_node.name, item.to_socket.identifier)
+        return " > ".join(ends)
+    name = item.bl_rna.name_property
+    if name is None:
+        return None
+    try:
+        value = getattr(item, name.identifier)
+    except Exception:
+        return None
+    return value if isinstance(value, str) else None
+
+
+# Custom properties
+
+
+def custom_properties(struct: Struct, walk: Walk) -> Props:
+    """Each custom property as `["name"]`, with its exact type, value, interface data and override flag."""
+    try:
+        keys = list(struct.keys())
+    except (TypeError, AttributeError):
+        return {}
+    known = struct.bl_rna.properties
+    values: Props = {}
+    for key in keys:
+        if key in OWN_KEYS or key in known:
+            continue
+        entry = _id_property(struct[key], walk)
+        entry["ui"] = _interface(struct, key, walk)
+        entry["override"] = _overridable(struct, key)
+        values[f'["{key}"]'] = entry
+    return values
+
+
+def _overridable(struct: Struct, key: str) -> bool | None:
+    try:
+        return bool(struct.is_property_overridable_library(f'["{bpy.utils.escape_identifier(key)}"]'))
+    except (TypeError, AttributeError):
+        return None
+
+
+def _interface(struct: Struct, key: str, walk: Walk) -> Value:
+    try:
+        ui = struct.id_properties_ui(key).as_dict()
+    except (TypeError, AttributeError, KeyError):
+        return None
+    return {name: _id_property(value, walk) for name, value in ui.items()}
+
+
+def _id_property(value: Any, walk: Walk) -> dict[str, Value]:
+    """A value of an IDProperty, tagged with its type, so that 1, 1.0 and True differ, and f and d."""
+    if isinstance(value, bytes):
+        return {"t": "bytes", "v": value.hex()}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return {"t": type(value).__name__, "v": value}
+    if isinstance(value, bpy.types.ID):
+        return {"t": "id", "v": walk.reference(value)}
+    if hasattr(value, "typecode"):
+        return {"t": f"array {value.typecode}", "v": list(value)}
+    if hasattr(value, "items"):
+        return {"t": "group", "v": {k: _id_property(v, walk) for k, v in value.items()}}
+    if isinstance(value, (list, tuple)) or hasattr(value, "__iter__"):
+        return {"t": "list", "v": [_id_property(v, walk) for v in value]}
+    return {"t": type(value).__name__, "v": repr(value)}
+
+
+# Files
+
+
+def path_value(block: Struct, raw: str) -> Value:
+    """A path with the hash of what it names: another computer has the same file under another path."""
+    digest = None
+    if raw and not raw.startswith("<"):
+        full = bpy.path.abspath(raw, library=block.library)
+        try:
+            with open(full, "rb") as file:
+                digest = hashlib.sha256(file.read()).hexdigest()
+        except (OSError, ValueError):
+            digest = None
+    return {"path": raw, "content": digest}
+
+
+# Values that need a special reader
+
+
+def special_value(struct: Struct, types: tuple[str, ...], name: str, walk: Walk) -> Value:
+    """The value of a property that is read in a way of its own, or NotImplemented."""
+    if name == "pixels" and types[0] == "Image":
+        return _pixels(struct, walk)
+    if name == "lines" and types[0] == "Text":
+        return [line.body for line in struct.lines]
+    return NotImplemented
+
+
+def _pixels(image: Struct, walk: Walk) -> Value:
+    count = len(image.pixels)
+    data = np.empty(count, dtype=np.float32)
+    if count:
+        image.pixels.foreach_get(data)
+    return walk.array(data)
+
+
+def load_images() -> None:
+    """Have every image read its file: size, depth and channels say nothing before."""
+    for image in bpy.data.images:
+        if image.source in ("FILE", "GENERATED", "TILED", "SEQUENCE"):
+            len(image.pixels)
+
+
+def per_item(items: Any, name: str, walk: Walk) -> Props:
+    """Weights: for all points together, how many groups each has, which, and how strong."""
+    counts, groups, weights = [], [], []
+    for point in items:
+        assigned = point.groups
+        counts.append(len(assigned))
+        for element in assigned:
+            groups.append(element.group)
+            weights.append(element.weight)
+    return {
+        f"{name}.count": walk.array(np.array(counts, dtype=np.int32)),
+        f"{name}.group": walk.array(np.array(groups, dtype=np.int32)),
+        f"{name}.weight": walk.array(np.array(weights, dtype=np.float32)),
+    }
+
+
+def more(struct: Struct, types: tuple[str, ...], walk: Walk) -> Props:
+    """Values that no single property holds."""
+    if types[0] == "Bone":
+        axis, roll = struct.AxisRollFromMatrix(struct.matrix_local.to_3x3())
+        return {"(roll)": roll, "(axis)": list(axis)}
+    if "NodeSocket" in types and not struct.is_output and struct.is_multi_input:
+        sources = [f"{link.from_node.name} {link.from_socket.identifier}" for link in struct.links]
+        return {"(order of links)": sources}
+    return {}
