@@ -5,7 +5,7 @@
     from dump import dump                inside a running Blender; dump("OUT")
 
 Written from Blender's RNA alone. It shares no code with the add-on, so that an error in the add-on's
-capture cannot hide itself here. Reading changes nothing that counts, except that images are loaded.
+capture cannot hide itself here. Reading changes nothing that counts, but for what `extras.settle` says.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from walk import Walk, id_name
 
 def dump(path: str | Path) -> None:
     """Write all datablocks of the open file to `path` (and `path`.bin)."""
-    extras.load_images()
+    extras.settle()
     out = Writer(Path(path))
     left_out = exclusions.excluded_collections()
     for prop in bpy.types.BlendData.bl_rna.properties:

@@ -58,6 +58,7 @@ PROPERTIES = (
     ("Text", "select_*", "text cursor"),
     # What Blender computes from the rest, at moments of its own choosing.
     ("ViewLayer", "depsgraph", "evaluated data"),
+    ("MeshVertex", "undeformed_co", "evaluated data; reading it adds a layer to the mesh"),
     ("Mesh", "loop_triangles", "computed on demand from corners"),
     ("Mesh", "loop_triangle_polygons", "computed on demand from corners"),
     ("MeshPolygon", "vertices", "derived from loop_start and .corner_vert"),

@@ -173,8 +173,15 @@ def _pixels(image: Struct, walk: Walk) -> Value:
     return walk.array(data)
 
 
-def load_images() -> None:
-    """Have every image read its file: size, depth and channels say nothing before."""
+def settle() -> None:
+    """Have done what Blender puts off until somebody looks, so that nothing moves during the walk.
+
+    Images read their file (size, depth and channels say nothing before). The first look at a vertex's
+    groups adds an empty layer for weights, which frees what Python holds of the mesh's other layers.
+    """
+    for mesh in bpy.data.meshes:
+        if mesh.vertices:
+            len(mesh.vertices[0].groups)
     for image in bpy.data.images:
         if image.source in ("FILE", "GENERATED", "TILED", "SEQUENCE"):
             len(image.pixels)
