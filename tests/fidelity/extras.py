@@ -106,6 +106,8 @@ def custom_properties(struct: Struct, walk: Walk) -> Props:
 
 
 def _overridable(struct: Struct, key: str) -> bool | None:
+    if isinstance(struct, bpy.types.Modifier):
+        return None  # inputs of geometry nodes: Blender sets the flag itself, at the next load
     try:
         return bool(struct.is_property_overridable_library(f'["{bpy.utils.escape_identifier(key)}"]'))
     except (TypeError, AttributeError):
