@@ -1,0 +1,453 @@
+# SPDX-License-Identifier: MIT
+"""Client and Room: a participant for scripts, tests and bots.
+
+Everything is synchronous and on the caller's thread: a method that waits takes events from the engine and applies them to the rooms'
+documents while it waits, and nothing changes between two calls. `pump` does the same for a caller that waits for nothing in particular.
+The engine's own thread keeps the connection meanwhile, so a script that computes for an hour stays connected and then catches up.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from atrium import _core
+from atrium._core import AtriumError
+from atrium.engine import Engine, Message
+from atrium.patch import merge
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+TIMEOUT_S = 60.0
+
+# The Blender that a room states when a script creates it: the newest whose names the schema uses.
+BLENDER = (5, 0, 1)
+
+# How often a full command queue is tried again; the engine empties a whole queue in less.
+_RETRY_S = 0.005
+
+# Events of a room that nobody follows are kept for a later follow(), the newest of them.
+_FOLLOW_EVENTS_MAX = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class RoomInfo:
+    """One line of the server's list of rooms."""
+
+    id: str
+    name: str
+    users: int
+    bytes: int
+    blender: tuple[int, int, int]
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change of one document: `tree` is the whole tree ("create"), the merge patch ("edit") or None ("delete")."""
+
+    doc: str
+    kind: str
+    tree: dict[str, Any] | None
+    seq: int
+    by: str
+    show: str | None = None
+
+
+@dataclass(slots=True)
+class Knock:
+    """Somebody asks to enter."""
+
+    key: str
+    name: str
+    code: str
+
+
+class Room:
+    """A room that was joined. `documents` holds what the room holds, own edits included, as of the last call that pumped."""
+
+    def __init__(self, client: Client, id: str, name: str) -> None:
+        self.id = id
+        self.name = name
+        self.documents: dict[str, dict[str, Any]] = {}
+        self.shown_names: dict[str, str] = {}
+        self.members: list[dict[str, Any]] = []
+        self.refusals: list[Message] = []
+        self.complete = False
+        self.progress = 0.0
+        self.closed: AtriumError | None = None
+        self.on_event: Callable[[Event], None] | None = None
+        self.on_presence: Callable[[int, Any], None] | None = None
+        self._client = client
+        self._events: deque[Event] = deque(maxlen=_FOLLOW_EVENTS_MAX)
+        self._flushed = 0
+
+    # --- writing ---
+
+    def create(self, tree: dict[str, Any], doc: str | None = None, needs: Sequence[str] = (), action: int = 0) -> str:
+        """Makes a document (or replaces, or revives it) and returns its id. `needs`: documents that must be there before it."""
+        doc = doc or secrets.token_hex(16)
+        self._submit(doc, "create", tree, action, list(needs))
+        self.documents[doc] = merge(None, tree)
+        return doc
+
+    def edit(self, doc: str, patch: dict[str, Any], action: int = 0) -> None:
+        """Applies a merge patch to a document."""
+        if doc not in self.documents:
+            raise AtriumError("NOENT", "There is no such document.")
+        self._submit(doc, "edit", patch, action)
+        merge(self.documents[doc], patch)
+
+    def delete(self, doc: str, action: int = 0) -> None:
+        """Deletes a document."""
+        self._submit(doc, "delete", None, action)
+        self.documents.pop(doc, None)
+
+    def flush(self, timeout: float = TIMEOUT_S) -> None:
+        """Returns when all own edits are acknowledged and everything that the server had by then is in `documents`."""
+        n = self._client._next_number()
+        self._client._command({"t": "flush", "room": self.id, "n": n}, timeout)
+        self._client._wait(lambda: self._flushed >= n, timeout, "The room did not answer in time.", self)
+
+    def ready(self) -> None:
+        """The creator's first upload is complete: others may join."""
+        self._client._command({"t": "ready", "room": self.id})
+
+    def send_presence(self, data: Mapping[str, Any]) -> None:
+        """Tells the others where this participant is; only the newest counts."""
+        self._client._command({"t": "presence", "room": self.id, "data": data})
+
+    def leave(self) -> None:
+        """Ends the membership; `documents` stays as it is."""
+        self._client._leave(self)
+
+    # --- reading ---
+
+    def follow(self, timeout: float | None = None) -> Iterator[Event]:
+        """Changes by others as they arrive. Ends when none came for `timeout` seconds (None: never) or the room is closed."""
+        while True:
+            while self._events:
+                yield self._events.popleft()
+            if self.closed is not None:
+                return
+            if not self._client._pump_until(lambda: bool(self._events) or self.closed is not None, timeout):
+                return
+
+    # --- events ---
+
+    def _submit(self, doc: str, kind: str, tree: Mapping[str, Any] | None, action: int, needs: list[str] | None = None) -> None:
+        if self.closed is not None:
+            raise self.closed
+        message: Message = {"t": "submit", "room": self.id, "doc": doc, "kind": kind, "action": action}
+        if tree is not None:
+            message["tree"] = tree
+        if needs:
+            message["needs"] = needs
+        self._client._command(message)
+
+    def _take_doc(self, message: Message) -> None:
+        event = Event(
+            doc=message["doc"],
+            kind=message["kind"],
+            tree=message.get("tree"),
+            seq=message["seq"],
+            by=message["by"],
+            show=message.get("show"),
+        )
+        if event.kind == "delete":
+            self.documents.pop(event.doc, None)
+        else:
+            old = self.documents.get(event.doc) if event.kind == "edit" else None
+            self.documents[event.doc] = merge(old, event.tree)
+        if event.show is None:
+            self.shown_names.pop(event.doc, None)
+        else:
+            self.shown_names[event.doc] = event.show
+        self._events.append(event)
+        if self.on_event:
+            self.on_event(event)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What the engine has said that a waiting method looks at."""
+
+    state: str = "OFFLINE"
+    address: str = ""
+    error: AtriumError | None = None
+    errors: dict[str, AtriumError] = field(default_factory=dict)
+    joined: Room | None = None
+    rooms: list[RoomInfo] | None = None
+
+
+class Client:
+    """A participant. One thread at a time may use it; close it, or use it as a context manager."""
+
+    def __init__(self, home: str | os.PathLike[str] | None = None) -> None:
+        self.joined: dict[str, Room] = {}
+        self.knocks: dict[str, Knock] = {}
+        self.welcome: Message = {}
+        self.latency_us = 0
+        self.confirm: Message | None = None  # the unknown key that the engine asks about, where it asks
+        self._engine = Engine(home)
+        self._now = _Waiting()
+        self._number = 0
+
+    # --- connection ---
+
+    @property
+    def state(self) -> str:
+        """OFFLINE CONNECTING CONFIRMING KNOCKING LOBBY JOINING JOINED RECONNECTING, as of the last call that pumped."""
+        return self._now.state
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of this user's public key, as `atrium-server --allow` takes it."""
+        return self._engine.key
+
+    @property
+    def check_code(self) -> str:
+        """What the host sees when this user knocks."""
+        return self._engine.check_code
+
+    @property
+    def participant(self) -> str:
+        """This client's id in rooms: the `by` of its own changes."""
+        return self._engine.participant
+
+    def trust_host(self, code: str) -> None:
+        """Trusts the host that shows this check code, at the next `connect` or at the question that is open."""
+        self._command({"t": "trust", "code": code})
+
+    def forget_host(self, host: str) -> None:
+        """Forgets the key that is pinned for this address."""
+        self._command({"t": "forget_host", "host": host})
+
+    def connect(
+        self,
+        host: str = "localhost",
+        timeout: float = TIMEOUT_S,
+        *,
+        name: str = "script",
+        color: Sequence[float] = (0.8, 0.8, 0.8),
+    ) -> None:
+        """Connects and returns when the server has let this user in; where the host is asked first, that can take a while."""
+        self._now.error = None
+        self._now.state = "CONNECTING"
+        self._command({"t": "connect", "host": host, "name": name, "color": list(color), "version": _core.__version__})
+        try:
+            self._wait(lambda: self._now.state in ("LOBBY", "JOINING", "JOINED"), timeout, f"{host} did not answer in time.")
+        except AtriumError:
+            self._engine.send({"t": "cancel"})
+            raise
+
+    def disconnect(self, timeout: float = 5.0) -> None:
+        """Says goodbye; the rooms keep their last documents."""
+        self._command({"t": "disconnect"})
+        self._pump_until(lambda: self._now.state == "OFFLINE", timeout)
+        self.joined.clear()
+
+    def close(self) -> None:
+        """Ends the engine's thread; may be called again."""
+        self._engine.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # --- rooms ---
+
+    def rooms(self, timeout: float = TIMEOUT_S) -> list[RoomInfo]:
+        """The server's list of rooms."""
+        self._now.rooms = None
+        self._command({"t": "rooms"})
+        self._wait(lambda: self._now.rooms is not None, timeout, "The server did not answer in time.")
+        return list(self._now.rooms or ())
+
+    def create_room(self, name: str, timeout: float = TIMEOUT_S, *, ready: bool = True) -> Room:
+        """Creates a room and joins it. `ready=False`: others cannot join before `Room.ready()`."""
+        room = self._enter({"t": "create", "name": name, "blender": list(BLENDER)}, timeout)
+        if ready:
+            room.ready()
+        return room
+
+    def join(self, room: str, timeout: float = TIMEOUT_S) -> Room:
+        """Joins a room, by its id or its name, and returns when all that it held has arrived."""
+        found = next((info for info in self.rooms(timeout) if room in (info.id, info.name)), None)
+        if found is None:
+            raise AtriumError("NOROOM", f"There is no room {room!r} on this server.")
+        return self._enter({"t": "join", "room": found.id, "blender": list(found.blender)}, timeout)
+
+    def admit(self, key: str, remember: bool = True) -> None:
+        """Lets somebody in who knocks."""
+        self._command({"t": "admit", "key": key, "remember": remember})
+        self.knocks.pop(key, None)
+
+    def refuse(self, key: str, remember: bool = False) -> None:
+        """Refuses somebody who knocks."""
+        self._command({"t": "refuse", "key": key, "remember": remember})
+        self.knocks.pop(key, None)
+
+    def put_blob(self, data: Buffer) -> str:
+        """Hands bytes over and gives the name by which a tree may name them: ["$blob", name, dtype, shape]."""
+        return self._engine.put_blob(data)
+
+    def blob(self, hash: str) -> _core.Blob | None:
+        """The bytes of a blob that a document names."""
+        return self._engine.blob(hash)
+
+    # --- waiting ---
+
+    def pump(self, timeout: float = 0.0) -> int:
+        """Applies what has arrived, after waiting at most `timeout` seconds for it; returns how many events."""
+        events = self._engine.poll(4096)
+        if not events and timeout > 0 and self._engine.wait(timeout):
+            events = self._engine.poll(4096)
+        for message in events:
+            self._take(message)
+        return len(events)
+
+    def _pump_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        end = None if timeout is None else time.monotonic() + timeout
+        self.pump()
+        while not done():
+            left = 1.0 if end is None else end - time.monotonic()
+            if left <= 0:
+                return False
+            self.pump(min(left, 1.0))
+        return True
+
+    def _wait(self, done: Callable[[], bool], timeout: float, sentence: str, room: Room | None = None) -> None:
+        def failure() -> AtriumError | None:
+            return self._now.error or (room.closed if room else None)
+
+        if not self._pump_until(lambda: done() or failure() is not None, timeout):
+            raise AtriumError("TIMEOUT", sentence)
+        error = failure()
+        if error is not None and not done():
+            self._now.error = None
+            raise error
+
+    def _command(self, message: Message, timeout: float = TIMEOUT_S) -> None:
+        end = time.monotonic() + timeout
+        while not self._engine.send(message):
+            if time.monotonic() >= end:
+                raise AtriumError("FULL", "The engine's queue is full.")
+            self.pump(_RETRY_S)
+
+    def _enter(self, message: Message, timeout: float) -> Room:
+        self._now.joined = None
+        self._now.error = None
+        self._command(message, timeout)
+        self._wait(lambda: self._now.joined is not None and self._now.joined.complete, timeout, "The room did not arrive in time.")
+        assert self._now.joined is not None
+        return self._now.joined
+
+    def _leave(self, room: Room) -> None:
+        if self.joined.pop(room.id, None) is not None and room.closed is None:
+            self._command({"t": "leave", "room": room.id})
+        room.closed = room.closed or AtriumError("STATE", "The room was left.")
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    # --- events ---
+
+    def _take(self, message: Message) -> None:
+        handler = getattr(self, "_on_" + message["t"], None)
+        if handler is not None:
+            handler(message)
+            return
+        room = self.joined.get(message.get("room", ""))
+        if room is not None:
+            _ROOM_EVENTS.get(message["t"], _ignore)(room, message)
+
+    def _on_state(self, message: Message) -> None:
+        self._now.state = message["state"]
+        self._now.address = message.get("address", "")
+        if message.get("error") and message["state"] == "OFFLINE":
+            self._now.error = _error_of(message, "error")
+
+    def _on_error(self, message: Message) -> None:
+        self._now.error = _error_of(message, "text")
+
+    def _on_welcome(self, message: Message) -> None:
+        self.welcome = message
+
+    def _on_confirm_host(self, message: Message) -> None:
+        self.confirm = message
+
+    def _on_rooms(self, message: Message) -> None:
+        self._now.rooms = [
+            RoomInfo(r["id"], r["name"], r["users"], r["bytes"], tuple(r["blender"]), r["ready"]) for r in message["rooms"]
+        ]
+
+    def _on_knock(self, message: Message) -> None:
+        self.knocks[message["key"]] = Knock(message["key"], message["name"], message["code"])
+
+    def _on_knock_end(self, message: Message) -> None:
+        self.knocks.pop(message["key"], None)
+
+    def _on_joined(self, message: Message) -> None:
+        room = self.joined.get(message["room"])
+        if room is None:
+            room = self.joined[message["room"]] = Room(self, message["room"], message["name"])
+        self._now.joined = room
+
+    def _on_latency(self, message: Message) -> None:
+        self.latency_us = message["us"]
+
+    def _on_closed(self, message: Message) -> None:
+        room = self.joined.pop(message["room"], None)
+        if room is not None:
+            room.closed = _error_of(message, "text")
+
+
+def _error_of(message: Message, text: str) -> AtriumError:
+    return AtriumError(message.get("code", "UNKNOWN"), message[text])
+
+
+def _ignore(room: Room, message: Message) -> None:
+    """An event of a newer engine."""
+
+
+def _on_members(room: Room, message: Message) -> None:
+    room.members = message["members"]
+
+
+def _on_progress(room: Room, message: Message) -> None:
+    room.progress = message["value"]
+    room.complete = room.complete or message["complete"]
+
+
+def _on_flushed(room: Room, message: Message) -> None:
+    room._flushed = max(room._flushed, message["n"])
+
+
+def _on_refused(room: Room, message: Message) -> None:
+    room.refusals.append(message)
+
+
+def _on_presence(room: Room, message: Message) -> None:
+    if room.on_presence:
+        room.on_presence(message["member"], message["data"])
+
+
+_ROOM_EVENTS: dict[str, Callable[[Room, Message], None]] = {
+    "doc": Room._take_doc,
+    "members": _on_members,
+    "progress": _on_progress,
+    "flushed": _on_flushed,
+    "refused": _on_refused,
+    "presence": _on_presence,
+}

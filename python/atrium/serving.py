@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""serve(): a server on a thread of this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from types import TracebackType
+
+from atrium import _core
+from atrium.home import home_folder
+
+
+class RunningServer:
+    """What `serve` returns; a context manager. The process that made it must keep it."""
+
+    def __init__(self, core: _core.Server) -> None:
+        self._core = core
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also where 0 was asked for."""
+        return self._core.port
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the server's public key."""
+        return self._core.key
+
+    def close(self) -> None:
+        """Ends it; may be called again."""
+        self._core.close()
+
+    def __enter__(self) -> RunningServer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def serve(
+    port: int = 12800,
+    bind: str = "::",
+    data: str | os.PathLike[str] | None = None,
+    open: bool = False,
+    *,
+    home: str | os.PathLike[str] | None = None,
+    allow: Sequence[str] = (),
+) -> RunningServer:
+    """Starts a server in this process and returns when clients can connect. Port 0 takes a free one."""
+    core = _core.Server(
+        home=home_folder(home),
+        port=port,
+        bind=bind,
+        data=None if data is None else os.fspath(data),
+        open=open,
+        allow=list(allow),
+    )
+    core.start()
+    return RunningServer(core)
