@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -141,8 +142,6 @@ def nats_port(b: Bench) -> int:
 
 
 def wait_for_port(port: int) -> None:
-    import time
-
     end = time.monotonic() + 10
     while time.monotonic() < end:
         with socket.socket() as s:
