@@ -23,7 +23,8 @@ endif
 # --- flags ------------------------------------------------------------------------------------------------------
 
 WARN     := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-CPPFLAGS_ALL = -Icsrc -isystem build/deps -MMD -MP $(CPPFLAGS)
+# libuv's header needs more of the system's types than C17 alone names.
+CPPFLAGS_ALL = -D_GNU_SOURCE -Icsrc -isystem build/deps -MMD -MP $(CPPFLAGS)
 CFLAGS_ALL   = -std=c17 -g $(WARN) -fvisibility=hidden -fPIC $(CFLAGS_$(VARIANT)) $(CFLAGS)
 
 CFLAGS_release := -O2
@@ -160,7 +161,7 @@ TIDY_STAMPS = $(patsubst %.c,build/tidy/%.ok,$(filter-out csrc/pymod/%,$(filter 
 tidy: $(TIDY_STAMPS)
 build/tidy/%.ok: %.c .clang-tidy $(wildcard csrc/*/*.h) | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
-	$(CLANG_TIDY) --quiet $< -- -std=c17 -Icsrc -isystem build/deps
+	$(CLANG_TIDY) --quiet $< -- -std=c17 -D_GNU_SOURCE -Icsrc -isystem build/deps
 	@touch $@
 
 clean:

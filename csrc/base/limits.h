@@ -127,6 +127,37 @@
 /* Bytes that wait in our own send buffer before a lane must stop adding: one frame and what TLS adds. */
 #define ATR_SEND_BUFFER_BYTES ATR_KIB(128)
 
+/* Messages that wait in a session's control and presence queues. Control: a list of rooms or members is up to 1 MiB
+ * and must fit beside what waits already. Presence: the newest state of ATR_MEMBERS_MAX members at 1 KiB each. */
+#define ATR_CONTROL_QUEUE_BYTES ATR_MIB(4)
+#define ATR_PRESENCE_QUEUE_BYTES ATR_KIB(256)
+
+/* Window of state and bulk together (session/credit.c): where it starts, and the least, which is 130 ms at 1 Mbit/s. */
+#define ATR_WINDOW_FIRST_BYTES ATR_KIB(128)
+#define ATR_WINDOW_MIN_BYTES ATR_KIB(16)
+
+/* Consumed bytes that are worth a report: half the least window, so that a sender never waits for the other half. */
+#define ATR_CREDIT_REPORT_BYTES ATR_KIB(8)
+
+/* A deliberate end: what waits on the control lane has this long to go out, and the peer to close its side. */
+#define ATR_CLOSE_MS 2000u
+
+/* Connections whose peer has not proved a key yet; the oldest goes for the next. A LAN party that arrives at once fits. */
+#define ATR_HALF_OPEN_MAX 128u
+
+/* Connections that the kernel keeps for us until the loop takes them. */
+#define ATR_LISTEN_BACKLOG 128
+
+/* One address or name, from the click to the first connection. A SYN is repeated after 1, 3 and 7 seconds. */
+#define ATR_CONNECT_TIMEOUT_MS 10000u
+
+/* AES-GCM allows 2^24.5 records under one key; a new one long before (RFC 8446, 5.5). */
+#define ATR_TLS_REKEY_RECORDS 8388608u
+
+/* Known hosts: lines of the file, and the length of one. */
+#define ATR_PINS_MAX 10000u
+#define ATR_PIN_LINE_BYTES 1024u
+
 /* One read from a socket: several TLS records, so that a busy connection needs few system calls. */
 #define ATR_READ_BYTES ATR_KIB(128)
 

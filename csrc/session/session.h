@@ -2,14 +2,19 @@
  *
  * session.h - one authenticated connection, seen from above
  *
- * A session owns one TLS stream and gives its user four lanes of whole messages. It does the TLS handshake, asks its user
- * whether the peer's key is welcome, exchanges hello and welcome, keeps the connection alive, measures latency, and shares the
- * line among the lanes: control before presence before state before bulk, with credit on state and bulk.
+ * A session owns one TLS stream and gives its user four lanes of whole messages. It does the TLS handshake (with a time
+ * limit), asks its user whether the peer's key is welcome, keeps the connection alive, measures latency, and shares
+ * the line among the lanes: control before presence before state before bulk, with credit on state and bulk. Hello and
+ * welcome are ordinary control messages to it: whoever uses it decides when a peer is in, and how long that may take.
  *
  * Sending. Small messages (control, presence) are pushed with atr_session_send() and queued within a named bound.
  * State and bulk are pulled: when the line and the lane's credit have room the session calls the lane's
- * source, which appends whole frames. So nothing piles up in front of a slow peer, and the source decides as late as possible
- * what is newest.
+ * source, which appends whole frames. So nothing piles up in front of a slow peer, and the source decides as late as
+ * possible what is newest. Control and presence may have a source too; it comes after what is queued.
+ *
+ * Everything is batched per turn of the loop: sends and wakes only note that there is something to do, and one flush before
+ * the loop polls again writes it. Callbacks are never called from inside of the functions below, and these, atr_session_free() included,
+ * may be called from any callback.
  *
  * @locality everything here runs on the loop's thread.
  */
@@ -38,20 +43,26 @@ typedef struct atr_session_callbacks {
   void (*on_close)(void *ctx, int err, const char *detail);
 } atr_session_callbacks;
 
-/* Appends whole frames of `lane`, at least one if there is anything to send, at most about `budget` bytes (one frame may pass it). Returns
- * bytes appended, 0 if there is nothing (call atr_session_wake() later), or an error < 0, which closes the session. */
+/* Appends whole frames of `lane`, at least one if there is anything to send, at most about `budget` bytes (one frame
+ * may pass it; on a slow line the budget is small, and a bulk frame that respects it keeps a cursor fluent). Returns the bytes
+ * appended, 0 if there is nothing (call atr_session_wake() later), or an error < 0, which closes the session. A new
+ * source counts as awake. */
 typedef int64_t (*atr_session_pull)(void *ctx, int lane, atr_buf *out, size_t budget);
 
-/* Takes ownership of `stream` (a connected TCP stream), also on failure. */
+/* Takes ownership of `stream` (connected: from atr_race_start() or the listener), also on failure. `self` outlives the session. */
 int atr_session_new(atr_session **out, struct atr_stream *stream, bool is_server, const struct atr_identity *self,
                     const atr_session_callbacks *cb, void *ctx);
 void atr_session_accept_key(atr_session *s);
 void atr_session_set_source(atr_session *s, int lane, atr_session_pull pull, void *ctx);
 void atr_session_wake(atr_session *s, int lane);
-/* Queues one message (copied). ATR_FULL when the lane's bound is reached: the caller decides whether that peer is too slow. */
+/* Queues one message (copied) of the control or presence lane. ATR_FULL when the lane's bound is reached (ATR_CONTROL_QUEUE_BYTES,
+ * ATR_PRESENCE_QUEUE_BYTES): the caller decides whether that peer is too slow. ATR_STATE once closing, or before the key was accepted;
+ * ATR_MESSAGE_SIZE. */
 int atr_session_send(atr_session *s, int lane, atr_span message);
-/* Starts an orderly close: what is queued on the control lane goes out first, within ATR_CLOSE_MS. on_close follows. */
+/* Starts an orderly close: what is queued on the control lane goes out first, within ATR_CLOSE_MS. on_close follows, with
+ * `err` and `detail` (copied; may be NULL). Messages that still arrive are dropped. */
 void atr_session_close(atr_session *s, int err, const char *detail);
+/* At once; on_close is not called any more. NULL is allowed. */
 void atr_session_free(atr_session *s);
 
 const atr_hash *atr_session_peer_key(const atr_session *s);

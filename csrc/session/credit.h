@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How much state and bulk may be under way: a window that follows the delay.
+ *
+ * What a cursor waits behind is what was sent before it and not yet consumed: in our buffer, in two kernels, in a router. The only
+ * place to bound all of them is the sender. It measures the delay that a small message meets now (a ping's round trip) and the least that
+ * was ever seen; the difference is queueing. The window goes, once per round trip, to
+ *
+ *     window * (least + target) / delay          at most twofold, at least halved
+ *
+ * so that in balance the line is full and `target` worth of bytes waits (FAST TCP's rule). It grows only while it is what limits.
+ * The least delay is forgotten after a while; as our own queue would then be taken for distance, the window is small for two
+ * round trips before.
+ *
+ * Bulk stops when both lanes together fill the window, state when it alone does: state overtakes bulk without waiting for its credit.
+ *
+ * A pure machine: no clock, no socket; time comes in as `now_us`, monotonic.
+ */
+#ifndef ATR_SESSION_CREDIT_H
+#define ATR_SESSION_CREDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct atr_credit_lane {
+  uint64_t sent;     /* payload bytes since the connection began */
+  uint64_t consumed; /* what the peer has reported of them */
+} atr_credit_lane;
+
+typedef struct atr_credit {
+  atr_credit_lane state, bulk;
+  uint64_t window;
+  uint64_t least_us[2]; /* least delay of the present and the last period; 0 none */
+  uint64_t period_us;   /* when the present period began */
+  uint64_t drain_us;    /* until when the window is held small to see the distance; 0 not now */
+  uint64_t smooth_us;   /* smoothed delay, for people */
+  uint64_t ping_us;     /* when the ping under way was queued; 0 none */
+  uint64_t ping_token;
+  bool limited; /* the window held something back since the last measurement */
+} atr_credit;
+
+void atr_credit_init(atr_credit *credit, uint64_t now_us);
+
+/* Bytes that may be sent now on a lane (enum atr_lane; state or bulk), and that they were. */
+size_t atr_credit_available(atr_credit *credit, int lane, uint64_t now_us);
+void atr_credit_sent(atr_credit *credit, int lane, size_t payload_bytes);
+
+/* A report of the peer. 0, or ATR_PROTO where it goes back or beyond what was sent. */
+int atr_credit_consumed(atr_credit *credit, int lane, uint64_t consumed);
+
+/* Whether now is the time for a ping: none under way, and data under way that would like a larger or smaller window. */
+bool atr_credit_ping_due(const atr_credit *credit, uint64_t now_us);
+
+/* A ping goes into the queue; gives its token. Its answer: 0, or ATR_PROTO for one that was not asked for. */
+uint64_t atr_credit_ping(atr_credit *credit, uint64_t now_us);
+int atr_credit_pong(atr_credit *credit, uint64_t token, uint64_t now_us);
+
+/* Bytes sent and not reported as consumed. */
+uint64_t atr_credit_outstanding(const atr_credit *credit);
+
+#endif

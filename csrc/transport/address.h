@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What people type or paste into the Host box, as an address.
+ *
+ * A name, an IPv4 or an IPv6 address, with or without a port: `localhost`, `192.168.0.48:9090`, `::1`, `[fe80::1%eth0]:12800`,
+ * `somehost:9090`, `tcp://0.tcp.example.org:12489`. Spaces, quotes and what chat programs put around a pasted text are forgiven. A pure
+ * parser: it asks nobody; whether a name exists is the resolver's business (race.h).
+ */
+#ifndef ATR_TRANSPORT_ADDRESS_H
+#define ATR_TRANSPORT_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ATR_ADDRESS_NAME_BYTES 256
+#define ATR_ADDRESS_TEXT_BYTES (ATR_ADDRESS_NAME_BYTES + 8)
+
+typedef enum atr_address_kind { ATR_ADDRESS_NAME, ATR_ADDRESS_IPV4, ATR_ADDRESS_IPV6 } atr_address_kind;
+
+typedef struct atr_address {
+  atr_address_kind kind;
+  char host[ATR_ADDRESS_NAME_BYTES]; /* lower case, no brackets; IPv6 in its shortest form, with %scope */
+  uint16_t port;
+  bool has_port; /* it was typed */
+} atr_address;
+
+/* 0 or ATR_ADDR_SYNTAX; then `why` gets one sentence that says what is wrong. `port_default` counts where none was typed. */
+int atr_address_parse(const char *text, size_t len, uint16_t port_default, atr_address *out, char *why,
+                      size_t why_bytes);
+
+/* "host:port", IPv6 in brackets: one spelling for what is the same, for messages and as the name of a pin. */
+void atr_address_text(const atr_address *address, char out[ATR_ADDRESS_TEXT_BYTES]);
+
+/* localhost, 127.0.0.0/8 and ::1, as typed. */
+bool atr_address_is_loopback(const atr_address *address);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The addresses of this machine that others can type: every interface that is up, without loopback. IPv4 first (short, and what works in
+ * a LAN), then global IPv6, then link-local with its scope, which only works on the same link and needs the typist's own scope.
+ */
+#ifndef ATR_TRANSPORT_INTERFACES_H
+#define ATR_TRANSPORT_INTERFACES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ATR_INTERFACES_MAX 32
+
+typedef struct atr_interface {
+  char address[72]; /* "192.168.0.48", "2001:db8::1", "fe80::1%eth0": what is typed, without a port */
+  char name[64];    /* "eth0", "Wi-Fi" */
+  bool is_link_local;
+} atr_interface;
+
+/* Returns how many were written, at most `max`; 0 where the system tells nothing. Any thread. */
+size_t atr_interfaces_list(atr_interface *out, size_t max);
+
+#endif

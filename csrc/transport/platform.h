@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The few calls that libuv does not have, one implementation per platform (platform_posix.c).
+ */
+#ifndef ATR_TRANSPORT_PLATFORM_H
+#define ATR_TRANSPORT_PLATFORM_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+/* Bounds what the kernel takes without sending it, where the system can (Linux, macOS). A system without it costs latency, not correctness. */
+void atr_platform_tcp_tune(const uv_tcp_t *tcp);
+
+/* Exclusive between processes, waits; ends when the file is closed, also by a crash. 0 or a libuv error. */
+int atr_platform_file_lock(uv_file file);
+
+/* Whether the file belongs to the user of this process (always true where files have no such owner). */
+bool atr_platform_owned_by_me(const uv_stat_t *stat);
+
+/* Whether others than the owner can read (`write`: can write) the file. */
+bool atr_platform_open_to_others(const uv_stat_t *stat, bool write);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connecting: all addresses of a host race, the first connection wins (RFC 8305).
+ *
+ * Names are resolved, the families take turns (IPv6 first), a new attempt starts every ATR_RACE_DELAY_MS or as soon as one fails, and the
+ * whole has a time limit. An attempt is a small machine of its own with one result; that today it ends with a TCP connection, and
+ * later with a proved key, concerns only the attempt.
+ *
+ * @locality everything here runs on the loop's thread.
+ */
+#ifndef ATR_TRANSPORT_RACE_H
+#define ATR_TRANSPORT_RACE_H
+
+#include "transport/address.h"
+#include "transport/stream.h"
+
+typedef struct atr_race atr_race;
+
+typedef struct atr_race_result {
+  int err;            /* 0, ATR_RESOLVE, ATR_CONNREFUSED, ATR_UNREACHABLE, ATR_SILENT, ATR_IO, ATR_NOMEM */
+  atr_stream *stream; /* the winner, now the callee's; NULL on failure */
+  char address[ATR_ADDRESS_TEXT_BYTES]; /* which one won, or which one `err` is about */
+  char detail[256];                     /* every attempt and what became of it, one line */
+} atr_race_result;
+
+typedef void (*atr_race_done)(void *ctx, const atr_race_result *result);
+
+typedef struct atr_race_options {
+  uint32_t timeout_ms; /* 0: ATR_CONNECT_TIMEOUT_MS */
+  uint32_t delay_ms;   /* 0: ATR_RACE_DELAY_MS */
+} atr_race_options;
+
+/* done() is called exactly once, never from inside, and not at all after atr_race_cancel(). The race frees itself after either.
+ * `options` may be NULL. 0 or ATR_NOMEM. */
+int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, size_t count,
+                   const atr_race_options *options, atr_race_done done, void *ctx);
+void atr_race_cancel(atr_race *race);
+
+#endif

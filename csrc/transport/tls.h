@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TLS 1.3 over any stream, both sides with a key.
+ *
+ * OpenSSL sees two BIOs of ours: reading takes from the bytes that the lower stream just delivered, writing appends to one
+ * buffer that goes down as a whole, many records at a time. Hence no system call per record and no copy between them.
+ *
+ * A peer's certificate is a carrier for its key and nothing else: any certificate with an Ed25519 key whose owner signs the
+ * handshake is accepted here, and whoever owns the stream decides by the key (atr_tls_peer_spki). A peer without one is refused.
+ * TLS 1.3 only, X25519, no tickets, no early data, no renegotiation, ALPN `atrium/1` on both sides.
+ *
+ * @locality a config may be shared by loops on several threads once it is made; a stream runs on its loop's thread.
+ */
+#ifndef ATR_TRANSPORT_TLS_H
+#define ATR_TRANSPORT_TLS_H
+
+#include "transport/stream.h"
+
+#include <openssl/types.h>
+
+typedef struct atr_tls_config atr_tls_config;
+
+/* References to key and certificate are taken, not stolen. 0, ATR_CRYPTO or ATR_NOMEM. */
+int atr_tls_config_new(atr_tls_config **out, EVP_PKEY *key, X509 *certificate);
+void atr_tls_config_free(atr_tls_config *config);
+
+/* New sending keys after so many records; ATR_TLS_REKEY_RECORDS unless a test wants to see it happen. */
+void atr_tls_config_set_rekey(atr_tls_config *config, uint64_t records);
+
+/* Takes `lower`, also on failure. The handshake starts once reading starts; on_open() tells that it is done. `config` is used
+ * during the call only. */
+int atr_tls_stream_new(atr_stream **out, atr_stream *lower, const atr_tls_config *config, bool is_server);
+
+/* DER of the peer's SubjectPublicKeyInfo, as long as the stream lives; empty before on_open(). Only for TLS streams. */
+atr_span atr_tls_peer_spki(const atr_stream *stream);
+
+/* "TLS_AES_128_GCM_SHA256", for logs and benchmarks. */
+const char *atr_tls_cipher(const atr_stream *stream);
+
+#endif
