@@ -20,6 +20,10 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
+# `make V=1` prints whole command lines.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '$(1)')
+
 # --- flags ------------------------------------------------------------------------------------------------------
 
 WARN     := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
@@ -84,32 +88,40 @@ build/deps/cjson/cJSON.c:
 # cJSON is not ours to warn about. Its limit of nesting is above ours, its locale look-up is of no use to us.
 $(OUT)/cJSON.o: build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -g -fvisibility=hidden -fPIC -DCJSON_HIDE_SYMBOLS $(CFLAGS_$(VARIANT)) $(CFLAGS) -c $< -o $@
+	$(call say,CC      $@)
+	$(Q)$(CC) -std=c17 -g -fvisibility=hidden -fPIC -DCJSON_HIDE_SYMBOLS $(CFLAGS_$(VARIANT)) $(CFLAGS) -c $< -o $@
 
 $(OUT)/csrc/%.o: csrc/%.c | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
+	$(call say,CC      $@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
 
 $(OUT)/libatrium.a: $(OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR      $@)
+	$(Q)ar rcs $@ $^
 
 $(OUT)/atrium-server: $(OUT)/main.o $(OUT)/libatrium.a
-	$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(OUT)/main.o: csrc/main.c | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
+	$(call say,CC      $@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
 
 $(OUT)/tests/%.o: tests/%.c | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) -Itests/c $(CFLAGS_ALL) -c $< -o $@
+	$(call say,CC      $@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests/c $(CFLAGS_ALL) -c $< -o $@
 
 $(OUT)/test_%: $(OUT)/tests/c/test_%.o $(OUT)/libatrium.a
-	$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 $(OUT)/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libatrium.a
-	$(CC) $(LDFLAGS_fuzz) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(LDFLAGS_fuzz) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .SECONDARY:
 -include $(wildcard $(OUT)/*.d $(OUT)/csrc/*/*.d $(OUT)/tests/*/*.d)
@@ -161,7 +173,8 @@ TIDY_STAMPS = $(patsubst %.c,build/tidy/%.ok,$(filter-out csrc/pymod/%,$(filter 
 tidy: $(TIDY_STAMPS)
 build/tidy/%.ok: %.c .clang-tidy $(wildcard csrc/*/*.h) | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
-	$(CLANG_TIDY) --quiet $< -- -std=c17 -D_GNU_SOURCE -Icsrc -isystem build/deps
+	$(call say,TIDY    $<)
+	$(Q)$(CLANG_TIDY) --quiet $< -- -std=c17 -D_GNU_SOURCE -Icsrc -isystem build/deps
 	@touch $@
 
 clean:
