@@ -74,6 +74,8 @@ def item_key(item: Struct) -> str | None:
     if isinstance(item, bpy.types.NodeLink):
         ends = (item.from_node.name, item.from_socket.identifier, item.to_node.name, item.to_socket.identifier)
         return " > ".join(ends)
+    if isinstance(item, bpy.types.NodeTreeInterfaceSocket):
+        return f"{item.in_out} {item.name}"
     name = item.bl_rna.name_property
     if name is None:
         return None

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""The dumper reports every kind of change, and nothing where nothing changed.
+
+All of `make fidelity` rests on it: a dumper that overlooks pixels or handles calls any two scenes
+equal, and one that reads addresses calls none equal.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.blender.blenders import REPO, Blender
+from tests.blender.conftest import Start
+from tests.fidelity.compare import compare
+
+HERE = REPO / "tests" / "fidelity"
+
+
+def check(code: str, folder: str) -> Any:
+    import sys
+
+    sys.path.insert(0, code)
+    import mutations
+
+    return mutations.check(folder)
+
+
+def reload(code: str, folder: str) -> Any:
+    import sys
+
+    sys.path.insert(0, code)
+    import mutations
+
+    return [*mutations.unchanged(folder), mutations.saved_again(folder)]
+
+
+def test_every_kind_of_change_is_reported(official: Blender, start: Start, tmp_path: Path) -> None:
+    results = start(official).call(check, str(HERE), str(tmp_path), timeout=300)
+    assert len(results) > 80
+    overlooked = [r for r in results if r["expected"] not in r["reported"]]
+    assert overlooked == []
+
+
+def test_loading_or_saving_changes_nothing(official: Blender, start: Start, tmp_path: Path) -> None:
+    one = start(official, "one")
+    one.call(check, str(HERE), str(tmp_path), timeout=300)
+    values, loaded, saved = start(official, "two").call(reload, str(HERE), str(tmp_path))
+    assert values > 9000
+    assert loaded == []
+    assert saved == []
+
+
+def test_two_processes_dump_the_same(official: Blender, start: Start, tmp_path: Path) -> None:
+    start(official).call(check, str(HERE), str(tmp_path), timeout=300)
+    for name in ("left", "right"):
+        run_dump(official, tmp_path / "scene.blend", tmp_path / name)
+    report = compare(tmp_path / "left", tmp_path / "right")
+    assert report.values > 9000
+    assert report.differences == []
+
+
+def run_dump(blender: Blender, scene: Path, out: Path) -> None:
+    command = [str(blender.folder / "run"), str(HERE / "dump.py"), str(scene), str(out)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
