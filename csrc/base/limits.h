@@ -95,6 +95,24 @@
 /* Tombstones of one room; the oldest go first. 24 bytes each. */
 #define ATR_TOMBSTONES_MAX 100000u
 
+/* Participants whose last counter a room remembers; one is added whenever somebody starts Blender and joins. Those
+ * that left longest ago go first. */
+#define ATR_PARTICIPANTS_MAX 16384u
+
+/* Blobs that a member has offered and not finished sending, and blobs that it has sent and not yet named. */
+#define ATR_OFFERS_MAX 64u
+#define ATR_HOLDS_MAX 1024u
+
+/* Blobs that a member has asked for and not yet got. */
+#define ATR_GETS_MAX 16384u
+
+/* Documents whose digests one message compares: a merge and a canonical print each on the server. */
+#define ATR_DIGESTS_MAX 256u
+
+/* Blobs that a server or a client keeps in memory although nothing names them any more: a second join, an undo or a
+ * revival finds them. */
+#define ATR_BLOBS_SPARE_BYTES ATR_MIB(256)
+
 /* Names that people give, in bytes of UTF-8. Blender's own stop at 63 or 255. */
 #define ATR_USER_NAME_BYTES_MAX 255u
 #define ATR_ROOM_NAME_BYTES_MAX 255u

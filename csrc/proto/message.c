@@ -627,17 +627,18 @@ int atr_msg_read_cursor(atr_span msg, atr_msg_cursor *out)
 
   out->room = atr_rd_u32(&rd);
   out->seq = atr_rd_u64(&rd);
-  return atr_rd_end(&rd);
+  out->flags = atr_rd_u8(&rd);
+  return out->flags & ~ATR_CURSOR_WHOLE ? ATR_PROTO : atr_rd_end(&rd);
 }
 
 int atr_msg_write_cursor(atr_buf *out, const atr_msg_cursor *m)
 {
   int err;
-  uint8_t *p = append_room(out, 1 + 4 + 8, &err);
+  uint8_t *p = append_room(out, 1 + 4 + 8 + 1, &err);
 
   if (!p)
     return err;
-  put_u64(put_u32(put_u8(p, ATR_MSG_CURSOR), m->room), m->seq);
+  put_u8(put_u64(put_u32(put_u8(p, ATR_MSG_CURSOR), m->room), m->seq), m->flags);
   return 0;
 }
 

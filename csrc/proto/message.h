@@ -222,7 +222,10 @@ typedef struct atr_msg_catchup {
 typedef struct atr_msg_cursor {
   uint32_t room;
   uint64_t seq;
+  uint8_t flags; /* ATR_CURSOR_WHOLE */
 } atr_msg_cursor;
+
+#define ATR_CURSOR_WHOLE 0x01u
 
 #define ATR_DOC_TOMBSTONE 0x01u
 #define ATR_DOC_HEALING 0x02u

@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "proto/message.h" /* enum atr_op_kind */
 #include "proto/message.h" /* kinds of operations */
 
 #include <cjson/cJSON.h>
@@ -26,24 +27,25 @@
 typedef struct atr_replica atr_replica;
 struct atr_blobs;
 
-/* What the application is told of one document. `tree` is the whole tree (create) or a merge patch (edit), NULL (delete); owned by the
- * replica, valid during the call. */
+/* What the application is told of one document. `tree` is the whole tree (create: it replaces what the application holds, if
+ * anything), a merge patch (edit; may be empty where only `show` changed), NULL (delete); owned by the replica, valid during the call. */
 typedef struct atr_replica_event {
+  uint64_t n; /* number of the event: what submit's `seen` refers to */
   atr_id doc;
   enum atr_op_kind kind;
   const cJSON *tree;
   const char *show; /* the name to show where another document has the same one and came first; else NULL */
   uint64_t seq;     /* the document's version */
-  atr_id by;        /* participant that made the newest change contained */
+  uint32_t by;      /* member that made the newest change contained; 0: not known */
 } atr_replica_event;
 
 typedef struct atr_replica_callbacks {
-  /* Deliver one event. ATR_FULL: the application's queue is full; the replica keeps the difference and tries again at
+  /* Deliver one event; called from receive, submit and deliver. ATR_FULL: the application's queue is full; the replica keeps the difference and tries again at
    * atr_replica_deliver(). */
   int (*on_event)(void *ctx, const atr_replica_event *event);
   /* An own operation was refused and dropped; corrective events follow. */
   void (*on_refused)(void *ctx, const atr_id *doc, int err, const char *text);
-  /* Something can be pulled for the server (state or control lane). */
+  /* Something can be pulled for the server on that lane: control (offers, requests for blobs), state or bulk. */
   void (*on_wake)(void *ctx, int lane);
   /* Everything up to `seq` is complete and delivered (joined, or caught up). `progress` 0..1 while catching up. */
   void (*on_progress)(void *ctx, double progress, bool complete, uint64_t seq);
@@ -67,8 +69,8 @@ void atr_replica_free(atr_replica *r);
 /* ATR_FULL at ATR_PENDING_MAX: nothing was taken in (the tree is freed all the same). */
 int atr_replica_submit(atr_replica *r, atr_submit *op);
 
-/* What to say in `join`: cursor and epoch, or false for a newcomer. */
-bool atr_replica_returning(const atr_replica *r, uint64_t *cursor, atr_id *epoch);
+/* What to say in `join`: cursor, partial and epoch, or false for a newcomer. */
+bool atr_replica_returning(const atr_replica *r, uint64_t *cursor, bool *partial, atr_id *epoch);
 /* The server's `joined` (parsed). Begins catching up; pending operations are sent again as needed. */
 int atr_replica_joined(atr_replica *r, const cJSON *joined);
 void atr_replica_disconnected(atr_replica *r);
@@ -86,6 +88,11 @@ uint64_t atr_replica_cursor(const atr_replica *r); /* all up to here is confirme
 bool atr_replica_delivered(
     const atr_replica *r,
     uint64_t seq); /* all up to seq was handed to the application (parked documents count as listed) */
+/* Documents that wait for blobs. */
+size_t atr_replica_parked(const atr_replica *r);
+/* Whether everything that is owed to the application was delivered; parked documents count as listed. */
+bool atr_replica_told_all(const atr_replica *r);
+size_t atr_replica_memory(const atr_replica *r); /* bytes held for documents and pending operations */
 uint64_t atr_replica_healed(const atr_replica *r); /* digests that differed, since the start */
 
 #endif

@@ -29,7 +29,7 @@ struct atr_blobs;
 typedef struct atr_room_config {
   atr_id id;
   atr_id epoch;
-  uint32_t handle;       /* goes into every binary message */
+  uint32_t handle;       /* of the room, goes into every binary message */
   uint64_t seq_base;     /* the first operation gets seq_base + 1 */
   const char *name;      /* UTF-8, as shown */
   size_t ring_bytes_max; /* 0: ATR_RING_BYTES */
@@ -64,9 +64,15 @@ void *atr_room_member_user(const atr_room_member *m);
 /* One state or blob-negotiation or presence message from a member. < 0: the peer broke the protocol and must be cut. */
 int atr_room_receive(atr_room *room, atr_room_member *m, int lane, atr_span message);
 /* As atr_session_pull: frames that the member is owed, in order. */
+/* Control, presence, state and bulk lane. */
 int64_t atr_room_pull(atr_room *room, atr_room_member *m, int lane, atr_buf *out, size_t budget);
 
 uint64_t atr_room_head(const atr_room *room);
+size_t atr_room_members(const atr_room *room);
+size_t atr_room_documents(const atr_room *room); /* living ones */
+size_t atr_room_tombstones(const atr_room *room);
+/* The document's tree at the head as JSON text, or ATR_NOENT or ATR_GONE: for tests, tools and, later, the store. */
+int atr_room_document(atr_room *room, const atr_id *doc, atr_buf *out, uint64_t *seq);
 size_t atr_room_memory(
     const atr_room *room); /* bytes held by ring, trees, tombstones, outcomes: checked against the limits by tests */
 
