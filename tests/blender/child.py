@@ -32,6 +32,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 from typing import Any
 
 import bpy
@@ -50,15 +51,13 @@ class Child:
         self.requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.running: dict[int, Any] = {}
         self.tick_error: str | None = None
-        self.namespace: dict[str, Any] = {
-            "__name__": "atrium_test",
-            "bpy": bpy,
-            "json": json,
-            "os": os,
-            "signal": signal,
-            "sys": sys,
-            "time": time,
-        }
+        # A real module: Blender looks classes' annotations up in it.
+        module = types.ModuleType("atrium_test")
+        sys.modules["atrium_test"] = module
+        self.namespace: dict[str, Any] = vars(module)
+        self.namespace.update(
+            bpy=bpy, json=json, os=os, signal=signal, sys=sys, time=time, child=self
+        )
 
     # --- talking to the test -------------------------------------------------
 
@@ -164,7 +163,8 @@ def start() -> None:
         "background": bpy.app.background,
         "pid": os.getpid(),
     }
-    child.namespace["child"] = child
+    if not bpy.app.background:
+        bpy.context.preferences.view.show_splash = False
     child.answer({"id": 0, "value": hello})
     if bpy.app.background:
         child.run_without_window()

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+"""A real Blender with a real window, used as a person uses it.
+
+    with WindowedBlender(blenders.find("deb52"), tmp_path, "anna") as anna:
+        anna.open_sidebar("Atrium")
+        anna.write("atrium.host", "localhost")
+        anna.press("atrium.connect")
+        anna.picture("anna_connected")
+
+Blender does not tell where it drew a button. So the pointer is moved over the
+sidebar, and at each point Blender is asked what is under it: the operators
+behind "Copy Python Command" and the context member `property` answer for the
+button that the pointer highlights. That needs no pixel positions, fonts or
+colours, holds for any layout, theme and scale, and finds only what a person
+could hover over. Buttons that are greyed out answer too; pressing one does
+nothing, and its tooltip, in a picture, says why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.blender.blenders import Blender
+from tests.blender.inside import bpy
+from tests.blender.process import BlenderError, BlenderProcess
+from tests.blender.screen import Screen
+
+SETTLE_S = 0.02
+"""How long Blender gets to see a motion before it is asked; doubled each time
+nothing was found, because a busy machine needs longer."""
+ATTEMPTS = 3
+ROW_STEP = 0.45
+"""Of the height of a button: each is met at least twice."""
+COLUMNS = (0.5, 0.15, 0.85, 0.3, 0.7, 0.06, 0.93)
+"""Where in the width of the sidebar to look, likeliest first."""
+ROWS_BELOW = 20
+"""Steps below the lowest button in the middle column that the others also visit."""
+TAB_STRIP = 0.1
+"""Share of the sidebar's width that its tabs take, at the right."""
+
+
+@dataclass(frozen=True)
+class Button:
+    """What lies under one point of the screen."""
+
+    command: str
+    """As "Copy Python Command" gives it: 'bpy.ops.atrium.connect()'; or ""."""
+    path: str
+    """Data path of the property from its ID, e.g. "atrium.host"; or ""."""
+    x: float
+    y: float
+
+    def is_for(self, wanted: str) -> bool:
+        """`wanted` is an operator ("atrium.connect"), an operator with its
+        arguments as the command shows them, or a property's path."""
+        if self.path == wanted:
+            return True
+        call = self.command.removeprefix("bpy.ops.")
+        return call == wanted or ("(" not in wanted and call.startswith(wanted + "("))
+
+
+# --- sent to Blender ---------------------------------------------------------
+
+
+def sidebar_of() -> Any:
+    window = bpy.context.window_manager.windows[0]
+    area = next(a for a in window.screen.areas if a.type == "VIEW_3D")
+    region = next(r for r in area.regions if r.type == "UI")
+    return window, area, region
+
+
+def show_tab(tab: str) -> Iterator[None]:
+    _, area, region = sidebar_of()
+    area.spaces.active.show_region_ui = True
+    for _ in range(200):
+        # A tab can be chosen once the sidebar was drawn with it.
+        try:
+            region.active_panel_category = tab
+        except (AttributeError, TypeError):
+            pass
+        area.tag_redraw()
+        yield
+        if region.active_panel_category == tab and region.width > 1:
+            return
+    raise LookupError(f"the sidebar shows no tab {tab!r} but {region.active_panel_category!r}")
+
+
+def sidebar_place() -> dict[str, float]:
+    window, _, region = sidebar_of()
+    return {
+        "x": region.x,
+        "top": window.height - region.y - region.height,
+        "width": region.width,
+        "height": region.height,
+        "row": 20 * bpy.context.preferences.system.ui_scale,
+    }
+
+
+def under_pointer() -> list[str]:
+    window, area, region = sidebar_of()
+    command = path = ""
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        manager = bpy.context.window_manager
+        if bpy.ops.ui.copy_python_command_button.poll():
+            before = manager.clipboard
+            bpy.ops.ui.copy_python_command_button()
+            command = manager.clipboard
+            manager.clipboard = before
+        found = getattr(bpy.context, "property", None)
+        if found is not None:
+            path = found[1]
+    return [command, path]
+
+
+def redraw_all() -> Iterator[None]:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            area.tag_redraw()
+    for _ in range(10):
+        yield
+
+
+# --- the test's side ---------------------------------------------------------
+
+
+class WindowedBlender(BlenderProcess):
+    """A Blender on a screen of its own."""
+
+    def __init__(
+        self, blender: Blender, folder: Path, label: str = "window", **options: Any
+    ) -> None:
+        self.screen = Screen()
+        arguments = ["--window-geometry", "0", "0", str(self.screen.width), str(self.screen.height)]
+        arguments += options.pop("arguments", [])
+        try:
+            super().__init__(
+                blender, folder, label, display=self.screen.display, arguments=arguments, **options
+            )
+            self.define(sidebar_of)
+        except BaseException:
+            self.screen.close()
+            raise
+
+    def kill(self) -> None:
+        super().kill()
+        self.screen.close()
+
+    def open_sidebar(self, tab: str) -> None:
+        """Shows the 3D editor's sidebar with that tab in front."""
+        self.call(show_tab, tab)
+        self.call(redraw_all)
+
+    def widen_sidebar(self, pixels: int) -> None:
+        """Drags the sidebar's edge to the left, for readable pictures. Where
+        the edge can be grabbed differs by some pixels between versions."""
+        for inside in (6, 3, 9, 0):
+            place = self.call(sidebar_place)
+            x, y = place["x"] + inside, place["top"] + 3 * place["row"]
+            self.screen.drag(x, y, x - pixels, y)
+            self.call(redraw_all)
+            if self.call(sidebar_place)["width"] > place["width"]:
+                return
+        raise BlenderError(f"{self.label}: the sidebar's edge cannot be dragged")
+
+    def find(self, wanted: str, attempts: int = ATTEMPTS) -> Button:
+        """Moves the pointer over the sidebar until it is over that button."""
+        settle_s = SETTLE_S
+        seen: set[str] = set()
+        for _ in range(attempts):
+            for button in self._sweep(settle_s):
+                seen.add(button.command or button.path)
+                if button.is_for(wanted) and self._is_stable(button):
+                    return button
+            settle_s *= 2
+        self.picture(f"not_found_{self.folder.name}")
+        raise BlenderError(
+            f"{self.label}: no button {wanted!r} in the sidebar; seen: {sorted(seen)}"
+        )
+
+    def _sweep(self, settle_s: float) -> Iterator[Button]:
+        place = self.call(sidebar_place)
+        usable = place["width"] * (1 - TAB_STRIP)
+        step = place["row"] * ROW_STEP
+        bottom = int(place["height"] / step)
+        for column in COLUMNS:
+            last = 0
+            for row in range(bottom):
+                x = place["x"] + usable * column
+                y = place["top"] + (row + 0.5) * step
+                button = self.look_at(x, y, settle_s)
+                if button.command or button.path:
+                    last = row
+                    yield button
+            # Only the first column goes down to where nothing is drawn any more.
+            if column == COLUMNS[0]:
+                bottom = min(bottom, last + ROWS_BELOW)
+
+    def look_at(self, x: float, y: float, settle_s: float = SETTLE_S) -> Button:
+        """What Blender says is under that point of the screen."""
+        self.screen.move(x, y)
+        time.sleep(settle_s)
+        command, path = self.call(under_pointer)
+        return Button(command, path, x, y)
+
+    def _is_stable(self, button: Button) -> bool:
+        """Blender may have answered for the point before: look once more."""
+        again = self.look_at(button.x, button.y, 0.15)
+        return (again.command, again.path) == (button.command, button.path)
+
+    def press(self, wanted: str) -> None:
+        """Clicks the button of that operator or property."""
+        button = self.find(wanted)
+        self.screen.click(button.x, button.y)
+
+    def write(self, path: str, text: str) -> None:
+        """Clicks a text field, replaces what it holds and confirms."""
+        button = self.find(path)
+        self.screen.click(button.x, button.y)
+        time.sleep(0.2)
+        self.screen.key("ctrl+a")
+        self.screen.type(text)
+        self.screen.key("Return")
+        time.sleep(0.2)
+
+    def picture(self, name: str) -> Path:
+        """Saves the screen as build/screenshots/NAME.png."""
+        self.call(redraw_all)
+        time.sleep(0.3)
+        return self.screen.picture(name)
