@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from records import Dump, Props, Value, is_array
+from tests.fidelity.records import Dump, Props, Value, is_array
 
 SHOWN_MAX = 100  # characters of a value in a report
 LISTED_MAX = 200  # differences in a report, unless --all

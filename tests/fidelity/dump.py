@@ -14,13 +14,13 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import bpy
-import exclusions
-import extras
-from records import Writer
-from walk import Walk, id_name
+
+from tests.fidelity import exclusions, extras
+from tests.fidelity.records import Writer
+from tests.fidelity.walk import Walk, id_name
 
 
 def dump(path: str | Path) -> None:

@@ -12,7 +12,7 @@ that what the add-on forgets shows as a difference.
 from __future__ import annotations
 
 import fnmatch
-from functools import lru_cache
+from functools import cache
 
 # bpy.data.<name>: (collection, reason)
 COLLECTIONS = (
@@ -94,7 +94,7 @@ def _match(rows: tuple[tuple[str, str, str], ...], types: tuple[str, ...], prop:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def excluded(types: tuple[str, ...], prop: str) -> bool:
     """Whether `prop` of a struct with these types (itself, then its bases) is left out."""
     return _match(PROPERTIES, types, prop) and not _match(KEPT, types, prop)

@@ -10,15 +10,16 @@ properties (a bone's roll, the order of links into a socket).
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import bpy
 import numpy as np
-from records import Props, Value
+
+from tests.fidelity.records import Props, Value
 
 if TYPE_CHECKING:
-    from walk import Walk
+    from tests.fidelity.walk import Walk
 
 Struct = Any
 NOTHING = object()  # "no value at all", where None is a value
@@ -27,13 +28,13 @@ NOTHING = object()  # "no value at all", where None is a value
 PER_ITEM = frozenset({"groups"})
 
 # The add-on's own mark on a datablock: it names the document, and differs from nothing in the scene.
-OWN_KEYS = frozenset({"atrium"})
+OWN_KEYS = frozenset({"_atrium"})
 
 
 # Names
 
 
-@lru_cache(maxsize=None)
+@cache
 def _collections_by_type() -> dict[str, str]:
     return {
         p.fixed_type.identifier: p.identifier
@@ -81,7 +82,7 @@ def item_key(item: Struct) -> str | None:
         return None
     try:
         value = getattr(item, name.identifier)
-    except Exception:
+    except (AttributeError, ValueError):
         return None
     return value if isinstance(value, str) else None
 

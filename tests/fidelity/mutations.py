@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import bpy
-import compare
-from dump import dump
+
+from tests.fidelity import compare
+from tests.fidelity.dump import dump
 
 MUTATIONS: list[tuple[Callable[[], None], str]] = []
 
@@ -397,7 +398,7 @@ def a_bevel_profile() -> None:
 
 @sees('NodesModifier.["..."]')
 def an_input_of_geometry_nodes() -> None:
-    keys = [k for k in modifier("Nodes").keys() if k.startswith("Socket_") and k[-1].isdigit()]
+    keys = [k for k, _value in modifier("Nodes").items() if k.startswith("Socket_") and k[-1].isdigit()]
     modifier("Nodes")[keys[-1]] = 2.5
     assert keys
 

@@ -38,8 +38,8 @@ class Writer:
     """Writes records; arrays of equal bytes are stored once."""
 
     def __init__(self, path: Path) -> None:
-        self._lines = open(path, "w", encoding="utf-8", newline="\n")
-        self._bin = open(bin_path(path), "wb")
+        self._lines = open(path, "w", encoding="utf-8", newline="\n")  # noqa: SIM115
+        self._bin = open(bin_path(path), "wb")  # noqa: SIM115
         self._at: dict[bytes, int] = {}
         self._end = 0
 

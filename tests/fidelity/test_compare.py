@@ -56,7 +56,7 @@ def test_arrays_by_their_bits(tmp_path: Path) -> None:
 
 
 def test_a_missing_struct_is_one_difference(tmp_path: Path) -> None:
-    parts = {"objects/A.b": {"x": 1, "y": [1, 2]}, "objects/A.b.c": {"z": 1}, "objects/Ab": {"z": 1}}
+    parts: dict[str, Props] = {"objects/A.b": {"x": 1, "y": [1, 2]}, "objects/A.b.c": {"z": 1}, "objects/Ab": {"z": 1}}
     left, right = write(tmp_path / "l", {}, parts), write(tmp_path / "r", {})
     report = compare.compare(left, right)
     assert [(d.path, d.left, d.right) for d in report.differences] == [

@@ -22,7 +22,7 @@ def check(code: str, folder: str) -> Any:
     import sys
 
     sys.path.insert(0, code)
-    import mutations
+    from tests.fidelity import mutations
 
     return mutations.check(folder)
 
@@ -31,13 +31,13 @@ def reload(code: str, folder: str) -> Any:
     import sys
 
     sys.path.insert(0, code)
-    import mutations
+    from tests.fidelity import mutations
 
     return [*mutations.unchanged(folder), mutations.saved_again(folder)]
 
 
 def test_every_kind_of_change_is_reported(official: Blender, start: Start, tmp_path: Path) -> None:
-    results = start(official).call(check, str(HERE), str(tmp_path), timeout=300)
+    results = start(official).call(check, str(REPO), str(tmp_path), timeout=300)
     assert len(results) > 80
     overlooked = [r for r in results if r["expected"] not in r["reported"]]
     assert overlooked == []
@@ -45,15 +45,15 @@ def test_every_kind_of_change_is_reported(official: Blender, start: Start, tmp_p
 
 def test_loading_or_saving_changes_nothing(official: Blender, start: Start, tmp_path: Path) -> None:
     one = start(official, "one")
-    one.call(check, str(HERE), str(tmp_path), timeout=300)
-    values, loaded, saved = start(official, "two").call(reload, str(HERE), str(tmp_path))
+    one.call(check, str(REPO), str(tmp_path), timeout=300)
+    values, loaded, saved = start(official, "two").call(reload, str(REPO), str(tmp_path))
     assert values > 9000
     assert loaded == []
     assert saved == []
 
 
 def test_two_processes_dump_the_same(official: Blender, start: Start, tmp_path: Path) -> None:
-    start(official).call(check, str(HERE), str(tmp_path), timeout=300)
+    start(official).call(check, str(REPO), str(tmp_path), timeout=300)
     for name in ("left", "right"):
         run_dump(official, tmp_path / "scene.blend", tmp_path / name)
     report = compare(tmp_path / "left", tmp_path / "right")

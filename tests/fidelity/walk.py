@@ -23,14 +23,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import bpy
-import exclusions
-import extras
 import numpy as np
-from records import Props, Value, Writer
+
+from tests.fidelity import exclusions, extras
+from tests.fidelity.records import Props, Value, Writer
 
 Struct = Any  # a bpy_struct: bpy has no types that a checker could use
 DTYPES = {"BOOLEAN": np.bool_, "INT": np.int32, "FLOAT": np.float32, "ENUM": np.int32}
 INLINE_MAX = 64  # longer array properties are stored as bytes
+READ_ERRORS = (AttributeError, TypeError, ValueError, RuntimeError, ReferenceError, SystemError)
 
 # Collections without order: (struct, property). Their items are compared sorted.
 SETS = frozenset({
@@ -49,7 +50,7 @@ SETS = frozenset({
 class Prop:
     """What the walk needs to know about one RNA property."""
 
-    __slots__ = ("name", "kind", "rna", "is_flag", "is_path", "is_array", "length", "srna")
+    __slots__ = ("is_array", "is_flag", "is_path", "kind", "length", "name", "rna", "srna")
 
     def __init__(self, rna: Struct) -> None:
         self.name: str = rna.identifier
@@ -196,7 +197,7 @@ class Walk:
             return special
         try:
             value = getattr(struct, prop.name)
-        except Exception as error:  # what cannot be read must be unreadable on both sides
+        except READ_ERRORS as error:  # what cannot be read must be unreadable on both sides
             return {"unreadable": type(error).__name__}
         if prop.kind == "POINTER":
             return self.reference(value)
@@ -215,7 +216,7 @@ class Walk:
     def _array(self, struct: Struct, prop: Prop, value: Any) -> Value:
         if prop.length <= INLINE_MAX and len(value) <= INLINE_MAX:
             return nested(value)
-        data = np.array(nested(value), dtype=DTYPES[prop.kind])
+        data: np.ndarray[Any, Any] = np.array(nested(value), dtype=DTYPES[prop.kind])
         return self.array(data)
 
     def array(self, data: np.ndarray[Any, Any]) -> Value:
@@ -271,7 +272,7 @@ class Walk:
             if part.name in extras.PER_ITEM:
                 values.update(extras.per_item(items, part.name, self))
                 continue
-            data = np.empty(count * max(part.length, 1), dtype=DTYPES[part.kind])
+            data: np.ndarray[Any, Any] = np.empty(count * max(part.length, 1), dtype=DTYPES[part.kind])
             items.foreach_get(part.name, data)
             values[part.name] = self.array(data)
         if values:
@@ -287,7 +288,7 @@ def identity(struct: Struct) -> tuple[int, str]:
 def get(struct: Struct, name: str) -> Any:
     try:
         return getattr(struct, name)
-    except Exception:  # reported by the second pass
+    except READ_ERRORS:  # reported by the second pass
         return None
 
 

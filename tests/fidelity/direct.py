@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""One end of the short path: the add-on's replicator without engine, network and server.
+
+Runs inside Blender:
+
+    direct.py upload SCENE FOLDER     opens the scene, records what the replicator sends, dumps
+    direct.py join FOLDER             plays it to a replicator in an empty Blender, dumps
+
+What goes between them is a pickle of the room: the documents in their order, merged, and the blobs.
+Where the short path is exact and the real one is not, the fault is outside `addon/sync`. Both ends
+also make one full idle pass; every operation that it sends is an echo, and is told by document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+REPO = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPO))
+sys.path.insert(0, os.environ.get("ATRIUM_ADDON", str(REPO / "addon")))
+
+import bpy
+from sync import mergepatch
+from sync.replicator import Replicator
+
+from tests.fidelity.dump import dump
+
+ECHOES_SHOWN = 20
+
+
+class Room:
+    """A link whose other end is this object: what is submitted is merged, in order."""
+
+    def __init__(self) -> None:
+        self.docs: dict[str, dict[str, Any]] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.sent: list[tuple[str, str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+
+    def submit(self, doc: str, kind: str, tree: Any, **_more: Any) -> bool:
+        tree = json.loads(json.dumps(tree, allow_nan=False))  # what could not travel fails here
+        self.sent.append((doc, kind, tree))
+        if kind == "create":
+            self.docs.pop(doc, None)
+            self.docs[doc] = tree
+        elif kind == "edit":
+            self.docs[doc] = mergepatch.merge(self.docs[doc], tree)
+        else:
+            del self.docs[doc]
+        return True
+
+    def put_blob(self, data: Any) -> str:
+        raw = bytes(data)
+        name = hashlib.sha256(raw).hexdigest()
+        self.blobs[name] = raw
+        return name
+
+    def blob(self, name: str) -> memoryview | None:
+        raw = self.blobs.get(name)
+        return None if raw is None else memoryview(raw)
+
+    def fingerprint(self, data: Any) -> int:
+        return int.from_bytes(hashlib.blake2b(bytes(data), digest_size=8).digest(), "little")
+
+    def poll(self, max_events: int) -> list[dict[str, Any]]:
+        taken, self.events = self.events[:max_events], self.events[max_events:]
+        return taken
+
+
+def idle_pass(replicator: Any, room: Room) -> list[str]:
+    """What a full pass sends although nobody edited anything."""
+    room.sent.clear()
+    replicator.tick(1e6)
+    replicator.capture_all()
+    lines = []
+    for doc, kind, tree in room.sent:
+        text = json.dumps(tree)
+        lines.append(f"{kind} {room.docs.get(doc, {}).get('name', doc)}: {text[:300]}")
+    return lines
+
+
+def upload(scene: str, folder: Path) -> dict[str, Any]:
+    bpy.ops.wm.open_mainfile(filepath=scene, load_ui=False)
+    room = Room()
+    replicator = Replicator(room, room_id="0" * 32, files=str(folder / "files"))
+    for _progress in replicator.upload_all():
+        pass
+    documents = len(room.docs)
+    echoes = idle_pass(replicator, room)
+    with open(folder / "room.pickle", "wb") as file:
+        pickle.dump((room.docs, room.blobs), file)
+    dump(folder / "left")
+    unread = [f"{what}: {why}" for what, why in getattr(replicator, "unread", {}).items()]
+    return {"documents": documents, "echoes": echoes, "notes": unread}
+
+
+def join(folder: Path) -> dict[str, Any]:
+    room = Room()
+    with open(folder / "room.pickle", "rb") as file:
+        room.docs, room.blobs = pickle.load(file)
+    room.events = [
+        {"t": "doc", "n": n, "room": 0, "doc": doc, "kind": "create", "tree": tree, "show": None, "seq": n, "by": "a"}
+        for n, (doc, tree) in enumerate(room.docs.items(), 1)
+    ]
+    replicator = Replicator(room, room_id="0" * 32, files=str(folder / "files"))
+    for _progress in replicator.replace_all():
+        pass
+    replicator.tick(1e6)
+    echoes = idle_pass(replicator, room)
+    dump(folder / "right")
+    return {"documents": len(room.docs), "echoes": echoes, "notes": [" ".join(map(str, r)) for r in replicator.refused]}
+
+
+def main(arguments: list[str]) -> dict[str, Any]:
+    folder = Path(arguments[-1])
+    (folder / "files").mkdir(parents=True, exist_ok=True)
+    return upload(arguments[1], folder) if arguments[0] == "upload" else join(folder)
+
+
+if __name__ == "__main__":
+    given = [a for a in sys.argv[1:] if a != "--"]
+    try:
+        answer = main(given)
+    except Exception:
+        answer = {"failed": traceback.format_exc()}
+    (Path(given[-1]) / f"{given[0]}.json").write_text(json.dumps(answer))
+    sys.stdout.flush()
+    os._exit(1 if "failed" in answer else 0)

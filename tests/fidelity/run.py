@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""`make fidelity`: sends each scene from one Blender to a second and compares both ends.
+
+    python -m tests.fidelity.run [--direct] [--blender NAME]... [--scene NAME]... [--all] [--keep FOLDER]
+
+Prints per scene and Blender the number of values compared and every difference, then one table. What
+must be exact already is in EXACT: the exit code is 1 if one of these is not. For the others the
+differences are printed as what is still missing. `--direct` leaves out engine and network
+(`direct.py`). The scenes are looked for in ATRIUM_SCENES, else in ../shared/scenes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+REPO = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPO))
+
+from tests.blender import blenders
+from tests.fidelity import compare
+
+EXACT = {
+    "grande_salle": ("bpy42", "bpy45", "bpy50"),
+    "vertex_colors": ("bpy42", "bpy45", "bpy50"),
+    "node_groups": ("bpy45", "bpy50"),
+}
+CANNOT_OPEN = {("node_groups", "bpy42"): "written by Blender 4.5, which 4.2 cannot read"}
+END_TIMEOUT_S = 300
+LISTED_MAX = 200
+
+
+@dataclass
+class Result:
+    """What came out for one scene in one Blender."""
+
+    scene: str
+    blender: str
+    report: compare.Report | None = None
+    failed: str = ""
+    notes: list[str] = field(default_factory=list)
+    echoes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def must_be_exact(self) -> bool:
+        return self.blender in EXACT.get(self.scene, ())
+
+    @property
+    def is_exact(self) -> bool:
+        return self.report is not None and not self.report.differences and not self.echoes and not self.failed
+
+    def row(self) -> str:
+        if self.report is None:
+            return f"{self.scene:18} {self.blender}  FAILED"
+        verdict = "exact" if self.is_exact else "NOT EXACT" if self.must_be_exact else "incomplete"
+        amounts = f"{self.report.values:12,} values {len(self.report.differences):6,} differences {self.echoes:4} echoes"
+        return f"{self.scene:18} {self.blender}  {amounts}  {self.seconds:5.1f} s  {verdict}"
+
+
+def scenes_folder() -> Path:
+    given = os.environ.get("ATRIUM_SCENES")
+    return Path(given) if given else REPO.parent / "shared" / "scenes"
+
+
+def direct(blender: blenders.Blender, scene: Path, folder: Path, result: Result) -> None:
+    """Replicator to replicator, through a file."""
+    for end in ("upload", "join"):
+        arguments = [end, *([str(scene)] if end == "upload" else []), str(folder)]
+        answer = run_end(blender, folder, end, arguments)
+        if "failed" in answer:
+            result.failed = f"{end}: {answer['failed']}"
+            return
+        result.echoes += len(answer["echoes"])
+        result.notes += [f"{end} echoes {line}" for line in answer["echoes"]]
+        result.notes += [f"{end} leaves out {line}" for line in answer["notes"]]
+    result.report = compare.compare(folder / "left", folder / "right")
+
+
+def run_end(blender: blenders.Blender, folder: Path, end: str, arguments: list[str]) -> dict[str, Any]:
+    command = [str(blender.folder / "run"), str(REPO / "tests/fidelity/direct.py"), *arguments]
+    env = dict(os.environ, BLENDER_USER_RESOURCES=str(folder / f"{end}-resources"))
+    log = folder / f"{end}.log"
+    with open(log, "w") as out:
+        try:
+            done = subprocess.run(command, stdout=out, stderr=out, env=env, timeout=END_TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired:
+            return {"failed": f"not done after {END_TIMEOUT_S} s; see {log}"}
+    answer = folder / f"{end}.json"
+    if not answer.exists():
+        return {"failed": f"exit status {done.returncode}\n" + "\n".join(log.read_text().splitlines()[-20:])}
+    loaded: dict[str, Any] = json.loads(answer.read_text())
+    return loaded
+
+
+def one(blender: blenders.Blender, scene: Path, folder: Path, options: argparse.Namespace) -> Result:
+    result = Result(scene.stem, blender.name)
+    folder.mkdir(parents=True)
+    begin = time.monotonic()
+    direct(blender, scene, folder, result)
+    result.seconds = time.monotonic() - begin
+    print(f"\n=== {result.scene} in {result.blender}")
+    for note in result.notes if options.all else result.notes[:20]:
+        print(note)
+    if result.failed:
+        print(result.failed)
+    if result.report is not None:
+        for line in compare.lines(result.report, None if options.all else LISTED_MAX):
+            print(line)
+    sys.stdout.flush()
+    return result
+
+
+def summary(results: list[Result]) -> None:
+    missing: Counter[str] = Counter()
+    for result in results:
+        if result.report is not None:
+            missing.update(result.report.kinds())
+    if missing:
+        print("\n=== what is still missing, by kind of value, over all of the above")
+        for kind, count in missing.most_common():
+            print(f"  {count:6,}  {kind}")
+    print("\n=== summary")
+    for result in results:
+        print(result.row())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--direct", action="store_true", help="replicator to replicator, without engine and network")
+    parser.add_argument("--blender", action="append", help=f"one of {' '.join(blenders.ALL)} (default: the official)")
+    parser.add_argument("--scene", action="append", help="name of a scene (default: all)")
+    parser.add_argument("--all", action="store_true", help="list every difference")
+    parser.add_argument("--keep", type=Path, help="folder for dumps and logs")
+    options = parser.parse_args()
+    scenes = sorted(s for s in scenes_folder().glob("*.blend") if not options.scene or s.stem in options.scene)
+    if not scenes:
+        print(f"fidelity: no scenes in {scenes_folder()}; set ATRIUM_SCENES")
+        return 1
+    with tempfile.TemporaryDirectory() as temporary:
+        results = run_all(options, scenes, options.keep or Path(temporary))
+    summary(results)
+    return 0 if results and all(r.is_exact for r in results if r.must_be_exact) else 1
+
+
+def run_all(options: argparse.Namespace, scenes: list[Path], folder: Path) -> list[Result]:
+    results = []
+    for name in options.blender or blenders.OFFICIAL:
+        blender = blenders.find(name)
+        if blender is None:
+            print(f"************ SKIPPED: NO BLENDER: {blenders.why_missing(name)}")
+            continue
+        for scene in scenes:
+            reason = CANNOT_OPEN.get((scene.stem, name))
+            if reason:
+                print(f"\n=== {scene.stem} in {name}: left out, {reason}")
+                continue
+            results.append(one(blender, scene, folder / name / scene.stem, options))
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main())
