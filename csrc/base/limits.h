@@ -57,6 +57,9 @@
 /* Largest magnitude of an integral number: above it doubles skip integers. Larger ones travel as ["$i", "..."]. */
 #define ATR_JSON_INT_MAX 9007199254740992.0
 
+/* Text of one number. cJSON copies a number to a buffer of 64 bytes before it reads it; a double needs 24. */
+#define ATR_JSON_NUMBER_BYTES_MAX 60
+
 /* An integer's decimal text in ["$i", "..."]: sign and 20 digits hold every 64-bit one. */
 #define ATR_JSON_BIGINT_DIGITS_MAX 20
 

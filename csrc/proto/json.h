@@ -54,16 +54,16 @@ int atr_json_parse(const char *text, size_t len, cJSON **out);
 /* As atr_json_parse, and the outermost value must be an object: ATR_JSON_TYPE otherwise. */
 int atr_json_parse_object(const char *text, size_t len, cJSON **out);
 
-/* Appends the compact text of a tree. 0, ATR_NOMEM, ATR_LIMIT (the buffer's cap), ATR_JSON_DEPTH,
- * ATR_JSON_NUMBER (a non-finite number, or an integral one beyond 2^53 that was not tagged). On failure the
- * buffer is as it was. */
+/* Appends the compact text of a tree. 0, ATR_NOMEM, ATR_LIMIT (the buffer's cap), ATR_JSON_DEPTH, ATR_JSON_NUMBER
+ * (not finite), ATR_JSON_UTF8, ATR_JSON_TYPE (a node that is no JSON). On failure the buffer is as it was. */
 int atr_json_print(const cJSON *tree, atr_buf *out);
 
 /* The same with each object's keys in bytewise order: equal trees give equal bytes. */
 int atr_json_canonical(const cJSON *tree, atr_buf *out);
 
-/* SHA-256 of the canonical form: the digest of a document. */
-int atr_json_digest(const cJSON *tree, atr_hash *out);
+/* XXH3-128 of the canonical form: the digest of a document (docs/protocol.md, 3.3). */
+#define ATR_DIGEST_BYTES 16
+int atr_json_digest(const cJSON *tree, uint8_t out[ATR_DIGEST_BYTES]);
 
 /* The text of one number as printed above, NUL-terminated; returns its length, or ATR_JSON_NUMBER. */
 #define ATR_JSON_NUMBER_CHARS 32

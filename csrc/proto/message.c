@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 enum {
   OFFER_BYTES = ATR_HASH_BYTES + 8 + ATR_HASH_BYTES,
@@ -571,21 +572,10 @@ int atr_msg_read_refused(atr_span msg, atr_msg_refused *out)
   return 0;
 }
 
-/* The longest prefix of at most `max` bytes that does not cut a UTF-8 sequence. */
-static size_t whole_characters(atr_span text, size_t max)
-{
-  size_t n = text.n < max ? text.n : max;
-
-  if (n < text.n)
-    while (n && (text.p[n] & 0xc0) == 0x80)
-      n--;
-  return n;
-}
-
 int atr_msg_write_refused(atr_buf *out, const atr_msg_refused *m)
 {
   const char *name = atr_err_name(m->err);
-  size_t name_len = strlen(name), text_len = whole_characters(m->text, ATR_REASON_BYTES_MAX);
+  size_t name_len = strlen(name), text_len = atr_utf8_prefix((const char *)m->text.p, m->text.n, ATR_REASON_BYTES_MAX);
   int err;
   uint8_t *p = append_room(out, 1 + 4 + 8 + 1 + name_len + text_len, &err);
 

@@ -20,7 +20,7 @@ atr_pack_ctx *atr_pack_ctx_new(void); /* NULL when memory is short */
 void atr_pack_ctx_free(atr_pack_ctx *ctx);
 
 /* Appends the compressed form of `in`. 1 where it pays (at least 1/16 shorter); 0 where it does not or `in` is shorter than
- * ATR_PACK_BYTES_MIN (`out` unchanged: send it as it is); or ATR_NOMEM, ATR_LIMIT, ATR_PACK. */
+ * ATR_PACK_BYTES_MIN (`out` unchanged: send it as it is); or ATR_NOMEM or ATR_LIMIT. */
 int atr_pack(atr_pack_ctx *ctx, atr_span in, atr_buf *out);
 
 /* Decompresses to exactly `out_len` bytes at `out`. ATR_PACK for damaged bytes and for any other length. */

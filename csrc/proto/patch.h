@@ -10,7 +10,8 @@
  *   - a patch whose value is an object with the member "type" creates the item or replaces it whole;
  *   - an object without "type" merges into the item where that exists, and is dropped where it does not: an edit
  *     of what somebody else just deleted must not bring back a part of it;
- *   - null deletes it, as anywhere; any other value is dropped, since an item is an object.
+ *   - null deletes it, as anywhere; any other value is dropped, since an item is an object;
+ *   - "type": null inside is ignored: an item keeps its type for life.
  * Inside a value that creates or replaces, nulls are removed as the RFC says.
  *
  * Objects of many keys are indexed for the merge, so that it stays linear. */

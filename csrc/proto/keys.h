@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Finding members of an object by key, many times.
+ *
+ * cJSON keeps members in a list. Merging or comparing two objects looks up every key of one in the other, which is
+ * quadratic; for more than a few members this builds a table once. The table is a snapshot: a member that is
+ * removed or replaced meanwhile must not be looked up again. Seeded, since peers choose the keys. */
+#ifndef ATR_PROTO_KEYS_H
+#define ATR_PROTO_KEYS_H
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct atr_keys {
+  const cJSON *object;
+  cJSON **slots; /* NULL while the object is small: then the list is searched */
+  size_t mask;
+  uint64_t seed;
+} atr_keys;
+
+/* `object` may be NULL or no object: then nothing is found. 0 or ATR_NOMEM. */
+int atr_keys_open(atr_keys *keys, const cJSON *object);
+cJSON *atr_keys_find(const atr_keys *keys, const char *key);
+void atr_keys_close(atr_keys *keys);
+
+#endif
