@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""Installs an extension as a user's `blender --command extension ...` does.
+
+The bpy wheels have no executable, but the same command line code: there it is
+called through the module that `blender --command` itself uses. Every command
+is a process of its own with the preferences and extensions of the folder that
+the later BlenderProcess gets too.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.blender.blenders import REPO, Blender
+from tests.blender.process import BlenderProcess
+
+COMMAND_TIMEOUT_S = 180.0
+MODULE = "bl_ext.user_default.atrium"
+"""How Blender calls the installed add-on's module."""
+
+_CLI = """\
+import sys
+import bl_pkg
+sys.exit(bl_pkg.cli_extension(sys.argv[sys.argv.index("--") + 1 :]))
+"""
+
+
+class ExtensionError(Exception):
+    """The command failed; the text is what it printed."""
+
+
+def run_command(blender: Blender, folder: Path, label: str, *arguments: str) -> str:
+    """Runs `blender --command extension ARGUMENTS`; what it printed. `folder`
+    and `label` are those of the BlenderProcess that it prepares."""
+    home = folder / label
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    env.update(
+        BLENDER_USER_RESOURCES=str(home / "resources"),
+        TMPDIR=str(home / "tmp"),
+        ATRIUM_HOME=str(home / "atrium"),
+        ATRIUM_BIND=f"{REPO}:{folder}",
+    )
+    if blender.has_executable:
+        command = [str(blender.folder / "blender"), "--command", "extension", *arguments]
+    else:
+        script = home / "extension_cli.py"
+        script.write_text(_CLI)
+        command = [str(blender.folder / "run"), str(script), *arguments]
+    done = subprocess.run(
+        command,
+        env=env,
+        check=False,
+        timeout=COMMAND_TIMEOUT_S,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode != 0:
+        what = " ".join(arguments)
+        raise ExtensionError(f"{blender.name}: extension {what}: {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def validate(blender: Blender, folder: Path, zip_file: Path) -> str:
+    return run_command(blender, folder, "validate", "validate", str(zip_file))
+
+
+def install(blender: Blender, folder: Path, label: str, zip_file: Path) -> str:
+    """Installs and enables the zip for the BlenderProcess of that folder and label."""
+    return run_command(
+        blender, folder, label, "install-file", "-r", "user_default", "-e", str(zip_file)
+    )
+
+
+def remove(blender: Blender, folder: Path, label: str, name: str) -> str:
+    return run_command(blender, folder, label, "remove", f"user_default.{name}")
+
+
+def enable(process: BlenderProcess, module: str = MODULE) -> None:
+    """Enables an installed extension. A Blender with an executable did so at
+    its start, from the saved preferences; the bpy wheels read none."""
+    process.execute(
+        f"import addon_utils\n"
+        f"if not addon_utils.check({module!r})[1]:\n"
+        f"    bpy.ops.preferences.addon_enable(module={module!r})\n"
+    )
