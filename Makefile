@@ -75,6 +75,8 @@ help:
 	@echo 'test-asan   the same under AddressSanitizer and UBSan'
 	@echo 'test-tsan   the ones with threads under ThreadSanitizer'
 	@echo 'fuzz-short  each fuzzer for FUZZ_SECONDS (5) from its corpus'
+	@echo 'zip         the Blender extension, build/atrium-<version>.zip'
+	@echo 'test-blender  in real Blenders, with a window where possible; T=name selects'
 	@echo 'check       formatters, linters, types, layers'
 	@echo 'format      rewrites C files in the project'"'"'s layout'
 
@@ -176,6 +178,22 @@ build/tidy/%.ok: %.c .clang-tidy $(wildcard csrc/*/*.h) | build/deps/cjson/cJSON
 	$(call say,TIDY    $<)
 	$(Q)$(CLANG_TIDY) --quiet $< -- -std=c17 -D_GNU_SOURCE -Icsrc -isystem build/deps
 	@touch $@
+
+# --- the extension and real Blenders ----------------------------------------------------------------------------
+
+VENV := build/venv/bin/python
+.PHONY: zip test-blender
+
+$(VENV):
+	tests/setup/venv.sh
+
+zip: $(VENV)
+	$(VENV) addon/build_zip.py
+
+# T=name selects by name: T=bpy42 one Blender, T=harness one file.
+test-blender: $(VENV)
+	tests/setup/blenders.sh all
+	$(VENV) -m pytest -q tests/blender $(if $(T),-k $(T))
 
 clean:
 	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/tidy
