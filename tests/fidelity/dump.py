@@ -20,12 +20,13 @@ import bpy
 
 from tests.fidelity import exclusions, extras
 from tests.fidelity.records import Writer
-from tests.fidelity.walk import Walk, id_name
+from tests.fidelity.walk import Walk, forget_types, id_name
 
 
 def dump(path: str | Path) -> None:
     """Write all datablocks of the open file to `path` (and `path`.bin)."""
     extras.settle()
+    forget_types()
     out = Writer(Path(path))
     left_out = exclusions.excluded_collections()
     for prop in bpy.types.BlendData.bl_rna.properties:

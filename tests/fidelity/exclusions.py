@@ -16,6 +16,7 @@ from functools import cache
 
 # bpy.data.<name>: (collection, reason)
 COLLECTIONS = (
+    ("all_ids", "all other collections once more"),
     ("window_managers", "windows of this process"),
     ("workspaces", "user interface of one person"),
     ("screens", "user interface of one person"),

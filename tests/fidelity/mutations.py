@@ -396,11 +396,18 @@ def a_bevel_profile() -> None:
     modifier("Bevel").custom_profile.update()
 
 
-@sees('NodesModifier.["..."]')
+# From 5.2 the inputs are RNA of their own; before they are custom properties of the modifier.
+HAS_INPUTS = "properties" in bpy.types.NodesModifier.bl_rna.properties
+
+
+@sees("Socket_1.value" if HAS_INPUTS else 'NodesModifier.["..."]')
 def an_input_of_geometry_nodes() -> None:
-    keys = [k for k, _value in modifier("Nodes").items() if k.startswith("Socket_") and k[-1].isdigit()]
-    modifier("Nodes")[keys[-1]] = 2.5
-    assert keys
+    nodes_modifier = modifier("Nodes")
+    identifier = interface_item("Amount").identifier
+    if HAS_INPUTS:
+        getattr(nodes_modifier.properties.inputs, identifier).value = 2.5
+    else:
+        nodes_modifier[identifier] = 2.5
 
 
 @sees("CopyLocationConstraint.influence")

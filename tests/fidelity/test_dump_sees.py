@@ -36,8 +36,8 @@ def reload(code: str, folder: str) -> Any:
     return [*mutations.unchanged(folder), mutations.saved_again(folder)]
 
 
-def test_every_kind_of_change_is_reported(official: Blender, start: Start, tmp_path: Path) -> None:
-    results = start(official).call(check, str(REPO), str(tmp_path), timeout=300)
+def test_every_kind_of_change_is_reported(kind: Blender, start: Start, tmp_path: Path) -> None:
+    results = start(kind).call(check, str(REPO), str(tmp_path / "blender"), timeout=300)
     assert len(results) > 80
     overlooked = [r for r in results if r["expected"] not in r["reported"]]
     assert overlooked == []

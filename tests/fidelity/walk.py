@@ -67,6 +67,11 @@ _props_of: dict[int, tuple[str, tuple[str, ...], list[Prop]]] = {}
 _has_subtypes: set[str] = set()
 
 
+def forget_types() -> None:
+    """To be called before each dump: 5.2 makes types for the inputs of geometry nodes, and frees them."""
+    _props_of.clear()
+
+
 def describe(struct_rna: Struct) -> tuple[str, tuple[str, ...], list[Prop]]:
     """RNA type, the type and its bases, and the properties that are not excluded."""
     key = struct_rna.as_pointer()
