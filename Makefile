@@ -51,6 +51,10 @@ LIBUV  := $(firstword $(wildcard $(LIBDIR)libuv_a.a $(LIBDIR)libuv.a) -luv)
 LIBS   := $(LIBUV) $(LIBDIR)libssl.a $(LIBDIR)libcrypto.a $(LIBDIR)libsodium.a $(LIBDIR)libzstd.a \
           $(LIBDIR)libxxhash.a -lpthread -ldl -lrt -lm
 
+# --- version: pyproject.toml has the only one --------------------------------------------------------------------
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+
 # --- files ------------------------------------------------------------------------------------------------------
 
 OUT      := build/$(VARIANT)
@@ -64,13 +68,14 @@ C_FILES   = $(wildcard csrc/*.c csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch])
 # Tests whose subject is several threads: these run under ThreadSanitizer too.
 TSAN_TESTS := $(filter test_%_threads,$(TESTS))
 
-.PHONY: all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps
+.PHONY: print-cflags print-libs py wheel test-py all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps
 .DEFAULT_GOAL := all
 
 all: $(OUT)/libatrium.a $(SERVER)
 
 help:
 	@echo 'all         the library and the server (VARIANT=release|debug|asan|tsan)'
+	@echo 'py          the Python module in place; wheel: build/wheel/atrium-*.whl'
 	@echo 'test-c      C tests; T=name runs one'
 	@echo 'test-asan   the same under AddressSanitizer and UBSan'
 	@echo 'test-tsan   the ones with threads under ThreadSanitizer'
@@ -97,6 +102,9 @@ $(OUT)/csrc/%.o: csrc/%.c | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
 	$(call say,CC      $@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
+
+$(OUT)/csrc/base/version.o: CPPFLAGS += -DATR_VERSION='"$(VERSION)"'
+$(OUT)/csrc/base/version.o: pyproject.toml
 
 $(OUT)/libatrium.a: $(OBJECTS)
 	@rm -f $@
@@ -127,6 +135,24 @@ $(OUT)/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libatrium.a
 
 .SECONDARY:
 -include $(wildcard $(OUT)/*.d $(OUT)/csrc/*/*.d $(OUT)/tests/*/*.d)
+
+# --- Python -----------------------------------------------------------------------------------------------------
+
+# What setup.py compiles and links the module with.
+print-cflags:
+	@echo -D_GNU_SOURCE -Icsrc -isystem build/deps -std=c17 -g $(WARN) -fvisibility=hidden $(CFLAGS_$(VARIANT)) $(CFLAGS)
+print-libs:
+	@echo $(LDFLAGS_$(VARIANT)) $(LDFLAGS) $(LIBS)
+
+TOOLS = $(shell tests/setup/venv.sh)
+
+# The module in place, for PYTHONPATH=python; and the wheel, in build/wheel.
+py:
+	ATRIUM_VARIANT=$(VARIANT) $(TOOLS) setup.py --quiet build_ext --inplace --build-temp build/$(VARIANT)/py
+wheel:
+	rm -rf build/wheel build/lib
+	$(TOOLS) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	@ls build/wheel/*.whl
 
 # --- testing ----------------------------------------------------------------------------------------------------
 
