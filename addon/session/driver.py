@@ -34,6 +34,8 @@ EVENTS_PER_TICK = 512  # json.loads of one takes some 5 microseconds: a tick sta
 
 # Leaving waits this long for the server to have what was queued; the connection may be gone, and the user is waiting.
 GOODBYE_S = 5.0
+# The engine confirms a cancel at once; a new connection waits for that, at most this long.
+HANG_UP_S = 2.0
 # A server on this machine that has gone is looked for (and started) again in these steps.
 REVIVE_PAUSE_S = 2.0
 
@@ -117,6 +119,7 @@ class Session:
         self._flushes = 0
         self._flushed = 0
         self._farewell = False  # goodbye was said, not yet heard
+        self._hanging_up_until = 0.0
         self._overtaken = False  # Blender itself replaces the scene right now: nothing to bring back
 
     # --- commands ---------------------------------------------------------------------------------------------------
@@ -155,16 +158,13 @@ class Session:
         self._abandon(problem("CANCELED"))
         state.problem = None  # it is what the user wanted
         if state.link not in (LOBBY, RECONNECTING):
-            self._send({"t": "cancel"})
-            state.set_link(OFFLINE)
+            self._hang_up()
 
     def give_up(self, task: Task) -> None:
         """Whoever waited for this task has lost patience."""
         self._abandon(problem("CANCELED"))
-        if task.kind == "connect":
-            self._send({"t": "cancel"})
         if task.kind in ("connect", "disconnect"):
-            self.state.set_link(OFFLINE)
+            self._hang_up()
 
     def trust_host(self, code: str) -> None:
         self._require("trust_host")
@@ -319,6 +319,10 @@ class Session:
         kind = event.get("t")
         log.debug("event %s", event)
         had_room = state.here is not None
+        if self._hanging_up_until and kind in ("state", "confirm_host", "knocking"):
+            if event.get("state") == OFFLINE:
+                self._hanging_up_until = 0.0
+            return
         state.on(event)
         if kind == "confirm_host":
             self._answer_alone()
@@ -343,11 +347,11 @@ class Session:
         if plain_code(question.code) in self._trusted or (options.trust_first and not question.changed):
             self.trust_host(question.code)
         elif options.background:
-            self._send({"t": "cancel"})
+            self._stop_job()
+            self._hang_up()
             detail = f"Check code: {question.code}"
             code = "KEY_CHANGED" if question.changed else "KEY_UNKNOWN"
             trouble = problem(code, detail=detail, address=question.address)
-            self.state.set_link(OFFLINE)
             self.state.finish(trouble=trouble)
 
     # --- jobs -------------------------------------------------------------------------------------------------------
@@ -363,10 +367,13 @@ class Session:
                 yield WAIT
             server, self._server = self._server, None
             if phase == "failed":
-                trouble = problem("SERVER_START", text=server.error, detail=server.detail, address=host)
+                trouble = problem("SERVER_START", text=server.error, detail=server.detail)
                 state.set_link(OFFLINE)
                 state.finish(trouble=trouble)
                 return
+        while time.monotonic() < self._hanging_up_until:
+            yield WAIT
+        self._hanging_up_until = 0.0
         state.note = ""
         name, color = state.settings.user_name, state.settings.user_color
         self._send({"t": "connect", "host": host, "port": port, "name": name, "color": list(color), "start_server": False})
@@ -490,6 +497,12 @@ class Session:
         if self.state.here is not None and self.state.stage is not Stage.LIVE:
             self._exit_room()
         self.state.finish(trouble=trouble)
+
+    def _hang_up(self) -> None:
+        """Offline at once for the user. The engine confirms a little later, which must not end a connection that was begun meanwhile."""
+        self._send({"t": "cancel"})
+        self._hanging_up_until = time.monotonic() + HANG_UP_S
+        self.state.set_link(OFFLINE)
 
     def _exit_room(self) -> None:
         here = self.state.here
