@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Does the text in the Host box mean this very machine?
 
-The engine parses addresses for real (csrc/transport). The add-on only needs to know, before anything is sent, whether a
-server may be started for this text and whether it is allowed while Blender stays offline. When in doubt the
-answer is no, which starts nothing and sends nothing.
+The engine parses addresses for real (csrc/transport). The add-on only needs to know, before anything is sent, whether
+a server may be started for this text and whether it is allowed while Blender stays offline. When in doubt the answer
+is no, which starts nothing and sends nothing.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A .blend that comes back under the name of another.
 
-A scene that is saved as a copy and opened again carries the copy's path, and with it another meaning of every `//`. Blender's own
-auto-save solves this by a field of the file's GLOB block: the path that the scene had when it was written, which "Recover
-Auto Save" gives back to it. Copies that a script saves leave the field empty, so it is filled in here. The field lies at one
-place in all versions from 4.2 to 5.2: 80 bytes into the block, 1024 bytes long. It is only written where exactly that many
-zeros are found; elsewhere the file stays as it is, and the scene comes back under the copy's path.
+A scene that is saved as a copy and opened again carries the copy's path, and with it another meaning of every `//`.
+Blender's own auto-save solves this by a field of the file's GLOB block: the path that the scene had when it was
+written, which "Recover Auto Save" gives back to it. Copies that a script saves leave the field empty, so it is filled
+in here. The field lies at one place in all versions from 4.2 to 5.2: 80 bytes into the block, 1024 bytes long. It is
+only written where exactly that many zeros are found; elsewhere the file stays as it is, and the scene comes back
+under the copy's path.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ def _field_offset(data: bytes) -> int | None:
     at = data.find(b"GLOB")
     while at >= 0:
         field = at + (32 if large else 24) + FIELD_OFFSET
-        if _block_bytes(data, at, large) >= FIELD_OFFSET + FIELD_BYTES and data[field : field + FIELD_BYTES] == bytes(FIELD_BYTES):
+        if _block_bytes(data, at, large) >= FIELD_OFFSET + FIELD_BYTES and data[field : field + FIELD_BYTES] == bytes(
+            FIELD_BYTES
+        ):
             return field
         at = data.find(b"GLOB", at + 1)
     return None

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Colours of people: easy to tell apart, and the same on every screen.
 
-Everybody chooses a colour, and two may choose alike. The list of members has one order everywhere (members are numbered
-by the room), so the rule "who came first keeps it, the next takes the first free colour of the palette" gives the same
-result in every Blender without a message. The palette is that of Okabe and Ito, which stays distinct for most
-colour-blind people, lightened for dark backgrounds, and some more hues for larger rooms.
+Everybody chooses a colour, and two may choose alike. The list of members has one order everywhere (members are
+numbered by the room), so the rule "who came first keeps it, the next takes the first free colour of the palette"
+gives the same result in every Blender without a message. The palette is that of Okabe and Ito, which stays distinct
+for most colour-blind people, lightened for dark backgrounds, and some more hues for larger rooms.
 """
 
 from __future__ import annotations

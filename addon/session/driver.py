@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One session: takes commands of the user, moves events between engine, state and replicator, a little in each tick.
 
-What takes more than one tick (starting a server, uploading, joining, flushing) is a generator. It yields WORK when there
-is more to do at once and WAIT when only the engine or time can bring it on; `tick` runs it for as long as the budget
-lasts. Cancelling closes the generator, and its `finally` puts everything back, wherever it was.
+What takes more than one tick (starting a server, uploading, joining, flushing) is a generator. It yields WORK when
+there is more to do at once and WAIT when only the engine or time can bring it on; `tick` runs it for as long as the
+budget lasts. Cancelling closes the generator, and its `finally` puts everything back, wherever it was.
 
-Nothing here knows Blender. What is needed of it comes in as a `Scene` (join.py has the real one, the tests a fake one), and
-commands that cannot be done raise `Trouble` with the same reason that greys out the button.
+Nothing here knows Blender. What is needed of it comes in as a `Scene` (join.py has the real one, the tests a fake
+one), and commands that cannot be done raise `Trouble` with the same reason that greys out the button.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Session:
         self._hanging_up_until = 0.0
         self._overtaken = False  # Blender itself replaces the scene right now: nothing to bring back
 
-    # --- commands ---------------------------------------------------------------------------------------------------
+    # --- commands ----------------------------------------------------------------------------------------------------
 
     def connect(self, host: str) -> Task:
         state, options = self.state, self._options()
@@ -221,8 +221,13 @@ class Session:
         if room is None:
             raise Trouble(problem("NOROOM", room=name))
         if not room.joinable:
-            raise Trouble(problem("BLENDER_VERSION" if room.blender[:2] != self.state.blender[:2] else "NOT_READY",
-                                  room=room.name, text=room.reason + "."))
+            raise Trouble(
+                problem(
+                    "BLENDER_VERSION" if room.blender[:2] != self.state.blender[:2] else "NOT_READY",
+                    room=room.name,
+                    text=room.reason + ".",
+                )
+            )
         if unsaved == "ASK":
             if self._options().background:
                 unsaved = "KEEP_COPY"
@@ -285,7 +290,7 @@ class Session:
         self.state.set_link(OFFLINE)
         self.state.finish(trouble=None)
 
-    # --- one step ---------------------------------------------------------------------------------------------------
+    # --- one step ----------------------------------------------------------------------------------------------------
 
     def tick(self, budget_ms: float) -> None:
         if self.engine is None:
@@ -354,7 +359,7 @@ class Session:
             trouble = problem(code, detail=detail, address=question.address)
             self.state.finish(trouble=trouble)
 
-    # --- jobs -------------------------------------------------------------------------------------------------------
+    # --- jobs --------------------------------------------------------------------------------------------------------
 
     def _connecting(self, host: str, local: bool) -> Job:
         state, options = self.state, self._options()
@@ -376,7 +381,9 @@ class Session:
         self._hanging_up_until = 0.0
         state.note = ""
         name, color = state.settings.user_name, state.settings.user_color
-        self._send({"t": "connect", "host": host, "port": port, "name": name, "color": list(color), "start_server": False})
+        self._send(
+            {"t": "connect", "host": host, "port": port, "name": name, "color": list(color), "start_server": False}
+        )
 
     def _begin_server(self, port: int, options: Options) -> ServerStart:
         bind = "::" if options.online else "127.0.0.1"
@@ -499,7 +506,8 @@ class Session:
         self.state.finish(trouble=trouble)
 
     def _hang_up(self) -> None:
-        """Offline at once for the user. The engine confirms a little later, which must not end a connection that was begun meanwhile."""
+        """Offline at once for the user. The engine confirms a little later, which must not end a connection that was begun
+        meanwhile."""
         self._send({"t": "cancel"})
         self._hanging_up_until = time.monotonic() + HANG_UP_S
         self.state.set_link(OFFLINE)
@@ -513,7 +521,7 @@ class Session:
             self._send({"t": "cancel"})
         self.state.leave()
 
-    # --- helpers ----------------------------------------------------------------------------------------------------
+    # --- helpers -----------------------------------------------------------------------------------------------------
 
     def _require(self, action: str) -> None:
         reason = self.state.why_not(action)
@@ -569,7 +577,7 @@ class Session:
             self._outbox.popleft()
 
     def _guarded(self, call: Callable[..., Any], *args: Any) -> Any:
-        """A failure of the replicator is shown and logged; the session goes on, as the next pass compares everything again."""
+        """A failure of the replicator is shown and logged; the session goes on: the next pass compares everything again."""
         try:
             return call(*args)
         except Exception as error:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The scene around a join: what is unsaved, saving it, emptying Blender, bringing everything back.
 
-A join replaces the whole scene, so nothing that the user has made may depend on it going well. Before the first datablock
-is touched the scene is written to ATRIUM_HOME/recovered, whatever was chosen. If building fails or is cancelled, that file is loaded
-again, else it is removed; a crash in between leaves it for the user. KEEP_COPY writes a second one, which stays.
+A join replaces the whole scene, so nothing that the user has made may depend on it going well. Before the first
+datablock is touched the scene is written to ATRIUM_HOME/recovered, whatever was chosen. If building fails or is
+cancelled, that file is loaded again, else it is removed; a crash in between leaves it for the user. KEEP_COPY writes
+a second one, which stays.
 
-The old scene is removed by loading an empty one: it takes some 15 ms whatever the size, and it ends the undo history, which
-would otherwise bring the old scene back into the room at the first Ctrl-Z.
+The old scene is removed by loading an empty one: it takes some 15 ms whatever the size, and it ends the undo history,
+which would otherwise bring the old scene back into the room at the first Ctrl-Z.
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ class BlenderScene:
         self._session_work = False  # changes of a room that no file holds yet
         self.loading = False  # this module loads a file, not the user
 
-    # --- unsaved work -----------------------------------------------------------------------------------------------
+    # --- unsaved work ------------------------------------------------------------------------------------------------
 
     def is_unsaved(self) -> bool:
-        """Changes by others push no undo step, so Blender does not count them: what a room has left behind is remembered here.
-        Not to be asked in background, where Blender's flag says nothing."""
+        """Changes by others push no undo step, so Blender does not count them: what a room has left behind is remembered
+        here. Not to be asked in background, where Blender's flag says nothing."""
         return bool(bpy.data.is_dirty) or self._session_work
 
     def mark_unsaved(self) -> None:
@@ -55,8 +56,8 @@ class BlenderScene:
         self._session_work = False
 
     def secure(self, mode: str) -> Copy:
-        """Brings unsaved work to safety as the user said. `ASK` means that there was none when Join was clicked; what was made
-        since then is kept."""
+        """Brings unsaved work to safety as the user said. `ASK` means that there was none when Join was clicked; what was
+        made since then is kept."""
         unsaved = bpy.app.background or self.is_unsaved()
         if mode == "SAVE" and unsaved:
             if not bpy.data.filepath:
@@ -117,7 +118,7 @@ class BlenderScene:
         finally:
             self.loading = False
 
-    # --- the rest of what a session asks ------------------------------------------------------------------------------
+    # --- the rest of what a session asks -----------------------------------------------------------------------------
 
     def replicator(self, link: Link, room_id: str) -> Any:
         from ..sync import Replicator
@@ -144,4 +145,3 @@ def _in_window() -> Iterator[None]:
     else:
         with bpy.context.temp_override(window=windows[0]):
             yield
-

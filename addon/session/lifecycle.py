@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When Blender starts, loads, saves, renders and ends: what the session must do then.
 
-Loading another file leaves the room, after what was queued has gone out, and offers to join again. Handlers are persistent,
-so they outlive the load. Rendering only sets a flag here: its handlers may run on other threads, where bpy must not be touched. The
-engine's thread is ended on unregister and at exit; both may happen, and in any order.
+Loading another file leaves the room, after what was queued has gone out, and offers to join again. Handlers are
+persistent, so they outlive the load. Rendering only sets a flag here: its handlers may run on other threads, where
+bpy must not be touched. The engine's thread is ended on unregister and at exit; both may happen, and in any order.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 """What the replicator sees of the engine: one room, documents out and in, blobs.
 
 The engine has one queue for all that it tells; the driver takes from it and puts what concerns documents here. The
-replicator takes them in its own time: that is how a join holds the whole room back until all has arrived, and how nothing is
-applied while Blender renders. What waits here is bounded by `WAITING_MAX`: beyond it the driver leaves the events in the engine,
-whose replica then merges newer changes into those not yet delivered. Only a join may hold more, as it must hold the room.
+replicator takes them in its own time: that is how a join holds the whole room back until all has arrived, and how
+nothing is applied while Blender renders. What waits here is bounded by `WAITING_MAX`: beyond it the driver leaves the
+events in the engine, whose replica then merges newer changes into those not yet delivered. Only a join may hold more,
+as it must hold the room.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Link:
         self._engine = engine
         self._events: deque[Event] = deque()
 
-    # --- for the driver ---------------------------------------------------------------------------------------------
+    # --- for the driver ----------------------------------------------------------------------------------------------
 
     @property
     def waiting(self) -> int:
@@ -53,7 +54,7 @@ class Link:
     def deliver(self, event: Event) -> None:
         self._events.append(event)
 
-    # --- for the replicator -----------------------------------------------------------------------------------------
+    # --- for the replicator ------------------------------------------------------------------------------------------
 
     def submit(
         self,

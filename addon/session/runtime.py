@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one session of this Blender, and the timer that moves it.
 
-Blender keeps no Python objects, so the state lives here, for as long as the add-on is registered. `tick` is one
-step; with a window Blender's timer calls it, in background (where timers never fire) the waiting operators do, and so do
+Blender keeps no Python objects, so the state lives here, for as long as the add-on is registered. `tick` is one step;
+with a window Blender's timer calls it, in background (where timers never fire) the waiting operators do, and so do
 tests. The timer runs only while there is an engine: an add-on that nobody uses costs nothing.
 """
 
@@ -23,12 +23,14 @@ from .state import JOINED, LOBBY, OFFLINE, State
 
 log = logging.getLogger("atrium")
 
-# Seconds from one tick to the next. Blender's own granularity is some 5 ms; at 0.008 an edit waits 4 ms on average, for 1 % of a core.
+# Seconds from one tick to the next. Blender's own granularity is some 5 ms; at 0.008 an edit waits 4 ms on average, for
+# 1 % of a core.
 TICK_LIVE_S = 0.008
 TICK_BUSY_S = 0.02
 TICK_IDLE_S = 0.1
 
-# Milliseconds per tick in which something long goes on (upload, building a scene): the panel still draws 30 times a second.
+# Milliseconds per tick in which something long goes on (upload, building a scene): the panel still draws 30 times a
+# second.
 BUDGET_LONG_MS = 25.0
 BUDGET_BACKGROUND_MS = 50.0
 
@@ -42,7 +44,11 @@ _drawn_second = -1
 
 # The preferences, filled in by the user interface.
 options: Callable[[], Options] = Options
-budget_ms: Callable[[], float] = lambda: 4.0
+def _default_budget_ms() -> float:
+    return 4.0
+
+
+budget_ms: Callable[[], float] = _default_budget_ms
 
 
 def session() -> Session | None:
@@ -94,7 +100,8 @@ def tick() -> None:
 
 
 def announce() -> None:
-    """Tells the listeners if anything has changed; also once a second while something is under way, for the clock in the panel."""
+    """Tells the listeners if anything has changed; also once a second while something is under way, for the clock in the
+    panel."""
     global _seen_revision, _drawn_second
     if _session is None:
         return

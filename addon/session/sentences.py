@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every sentence that tells a user what went wrong and what to do.
 
-The engine names an error by a code (csrc/base/error.h) and adds details for whoever looks into it. Its own texts are true
-everywhere, hence general; here the add-on knows what the user was doing and with which address, and says the next
-step. A code without a line here shows the engine's own text.
+The engine names an error by a code (csrc/base/error.h) and adds details for whoever looks into it. Its own texts are
+true everywhere, hence general; here the add-on knows what the user was doing and with which address, and says the
+next step. A code without a line here shows the engine's own text.
 
 Sentences are whole and carry named fields, never glued from parts, so that a translator can reorder them. They are
 looked up through `translated`, which the user interface sets to Blender's own function; without Blender it gives the

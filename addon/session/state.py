@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All that the add-on knows of its connection, in one object without Blender.
 
-Two things are followed side by side. `link` is what the engine says of the connection (OFFLINE ... LOBBY, RECONNECTING).
-`stage` is how far the add-on itself is with a room: asked for it, uploading or receiving the scene, replacing it, live.
-What scripts and the panel see as `state` is made of both: a lost connection hides the stage, which goes on where it was when
-the connection is back.
+Two things are followed side by side. `link` is what the engine says of the connection (OFFLINE ... LOBBY,
+RECONNECTING). `stage` is how far the add-on itself is with a room: asked for it, uploading or receiving the scene,
+replacing it, live. What scripts and the panel see as `state` is made of both: a lost connection hides the stage,
+which goes on where it was when the connection is back.
 
-Events of the engine come in through `on`. What the user may do at a moment is asked by `why_not`: one place gives both the
-reason that a greyed button shows and the error of the operator behind it. What somebody waits for is a `Task`; there is at
-most one, and every way it can end sets it done, with a problem if it failed. `revision` grows with each change, so
-that whoever mirrors or draws the state knows when to look.
+Events of the engine come in through `on`. What the user may do at a moment is asked by `why_not`: one place gives
+both the reason that a greyed button shows and the error of the operator behind it. What somebody waits for is a
+`Task`; there is at most one, and every way it can end sets it done, with a problem if it failed. `revision` grows
+with each change, so that whoever mirrors or draws the state knows when to look.
 
 Blender resets stored properties on every file load; this object is a plain Python one and is not touched.
 """
@@ -153,7 +153,7 @@ class State:
     task: Task | None = None
     revision: int = 0
 
-    # --- reading ----------------------------------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------------------------------
 
     @property
     def phase(self) -> str:
@@ -205,7 +205,7 @@ class State:
                 return problem("IN_ROOM", room=self.here.name)
         return None
 
-    # --- what the add-on does itself ----------------------------------------------------------------------------------
+    # --- what the add-on does itself ---------------------------------------------------------------------------------
 
     def changed(self) -> None:
         self.revision += 1
@@ -261,7 +261,7 @@ class State:
         self.host, self.rooms, self.knocks, self.attempt, self.note = None, [], [], 0, ""
         self.latency_ms = 0.0
 
-    # --- what the engine says ------------------------------------------------------------------------------------------
+    # --- what the engine says ----------------------------------------------------------------------------------------
 
     def on(self, event: Event) -> None:
         handler = _HANDLERS.get(str(event.get("t")))

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators: each calls the session and reports; none does anything itself.
 
-In background there is no timer, so an operator that starts something runs the ticks itself and returns when it is done, has
-failed or took longer than `timeout`: scripts read like what they do. With a window it returns at once, the timer goes
-on, and the panel tells how it went. It deliberately does not stay as a modal operator: Blender postpones auto-saves
-while one runs, a file load (which joining is) ends it, and "is the user dragging something?" would always be yes.
+In background there is no timer, so an operator that starts something runs the ticks itself and returns when it is
+done, has failed or took longer than `timeout`: scripts read like what they do. With a window it returns at once, the
+timer goes on, and the panel tells how it went. It deliberately does not stay as a modal operator: Blender postpones
+auto-saves while one runs, a file load (which joining is) ends it, and "is the user dragging something?" would always
+be yes.
 """
 
 import time
@@ -43,7 +44,7 @@ class _Operator(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _: Any) -> bool:
-        """With a window the button is grey and says why; in background the operator itself fails with the same sentence."""
+        """With a window the button is grey and says why; in background the operator itself fails with that sentence."""
         session = runtime.session()
         if bpy.app.background:
             return session is not None
@@ -215,7 +216,9 @@ class ATRIUM_OT_admit(_Answer):
     bl_idname = "atrium.admit"
     bl_label = "Let In"
     key: StringProperty(name="Key", options={"SKIP_SAVE"})
-    remember: BoolProperty(name="For Good", description="Also next time, without asking", default=False, options={"SKIP_SAVE"})
+    remember: BoolProperty(
+        name="For Good", description="Also next time, without asking", default=False, options={"SKIP_SAVE"}
+    )
 
 
 class ATRIUM_OT_refuse(_Answer):
@@ -225,11 +228,13 @@ class ATRIUM_OT_refuse(_Answer):
     bl_label = "Refuse"
     admit = False
     key: StringProperty(name="Key", options={"SKIP_SAVE"})
-    remember: BoolProperty(name="For Good", description="Also next time, without asking", default=False, options={"SKIP_SAVE"})
+    remember: BoolProperty(
+        name="For Good", description="Also next time, without asking", default=False, options={"SKIP_SAVE"}
+    )
 
 
 class ATRIUM_OT_trust_host(_Operator):
-    """Trust the host with this check code, now and later. The host's panel shows the same code if nobody stands in between"""
+    """Trust the host with this check code, now and later. Its panel shows the same code if nobody stands in between"""
 
     bl_idname = "atrium.trust_host"
     bl_label = "The Codes Are Equal"

@@ -2,9 +2,9 @@
 """The tab "Atrium" in the sidebar of the 3D editor. Panels draw what the state says, and nothing else.
 
 From top to bottom: who I am and where to; what is happening right now, with a way out of it; what needs an answer (a
-host to trust, somebody who knocks, unsaved work); how others reach this machine; the rooms, or the room one is in. Parts
-that mean nothing at the moment are not drawn. The time that something takes is shown in whole seconds, for which runtime.announce asks
-for a redraw.
+host to trust, somebody who knocks, unsaved work); how others reach this machine; the rooms, or the room one is in.
+Parts that mean nothing at the moment are not drawn. The time that something takes is shown in whole seconds, for
+which runtime.announce asks for a redraw.
 """
 
 from __future__ import annotations
@@ -119,7 +119,9 @@ class ATRIUM_PT_main(_Panel):
         box = layout.box()
         paragraph(
             box,
-            translated("Blender is set to stay offline: only this machine can be connected, and others cannot join here."),
+            translated(
+                "Blender is set to stay offline: only this machine can be connected, and others cannot join here."
+            ),
             context,
             "INTERNET_OFFLINE",
         )
@@ -136,7 +138,10 @@ class ATRIUM_PT_main(_Panel):
         if state.phase in (CONNECTING, KNOCKING):
             row.operator("atrium.cancel", text="", icon="CANCEL")
         if state.phase == JOINED and state.latency_ms > 0:
-            row.label(text=f"{state.latency_ms:.1f} ms" if state.latency_ms < 10 else f"{state.latency_ms:.0f} ms", translate=False)
+            row.label(
+                text=f"{state.latency_ms:.1f} ms" if state.latency_ms < 10 else f"{state.latency_ms:.0f} ms",
+                translate=False,
+            )
 
     def _trust(self, layout: Any, context: Any, state: State) -> None:
         question = state.question
@@ -144,9 +149,13 @@ class ATRIUM_PT_main(_Panel):
         box = layout.box()
         if question.changed:
             box.alert = True
-            text = translated("{address} shows another key than the one you trusted. Ask its owner for the code before going on:")
+            text = translated(
+                "{address} shows another key than the one you trusted. Ask its owner for the code before going on:"
+            )
         else:
-            text = translated("You have never connected to {address}. Ask its owner whether the panel there shows this code:")
+            text = translated(
+                "You have never connected to {address}. Ask its owner whether the panel there shows this code:"
+            )
         paragraph(box, text.format(address=question.address), context, "QUESTION")
         code_row(box, question.code)
         row = box.row(align=True)
@@ -225,7 +234,9 @@ class ATRIUM_PT_host(_Panel):
             if not state.host.addresses:
                 paragraph(layout, translated("This machine is in no network."), context)
             paragraph(
-                layout, translated("On all networks of this machine, port {port}.").format(port=state.host.port), context
+                layout,
+                translated("On all networks of this machine, port {port}.").format(port=state.host.port),
+                context,
             )
         paragraph(layout, translated("Whoever connects for the first time is shown this code:"), context)
         code_row(layout, state.host.check_code or state.check_code)
@@ -235,7 +246,15 @@ class ATRIUM_UL_rooms(bpy.types.UIList):
     bl_idname = "ATRIUM_UL_rooms"
 
     def draw_item(
-        self, _context: Any, layout: Any, _data: Any, item: Any, _icon: int, _active: Any, _property: str, _index: int = 0
+        self,
+        _context: Any,
+        layout: Any,
+        _data: Any,
+        item: Any,
+        _icon: int,
+        _active: Any,
+        _property: str,
+        _index: int = 0,
     ) -> None:
         row = layout.row()
         row.enabled = item.joinable

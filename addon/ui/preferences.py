@@ -68,13 +68,13 @@ class AtriumPreferences(bpy.types.AddonPreferences):
     )
     open_door: BoolProperty(
         name="Let Everybody In",
-        description="The server that Connect starts on this machine lets in everybody who reaches it, without asking you",
+        description="The server that Connect starts on this machine lets in everybody who reaches it, unasked",
         default=False,
     )
     tick_budget_ms: FloatProperty(
         name="Time per Tick",
-        description="Milliseconds of Blender's time that a session starts with, about 100 times a second; it takes less when "
-        "there is less to do",
+        description="Milliseconds of Blender's time that a session may take, about 100 times a second; it takes less "
+        "when there is less to do",
         default=4.0,
         min=0.5,
         max=50.0,

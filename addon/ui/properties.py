@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`bpy.context.window_manager.atrium`: the session's state as Blender properties.
 
-Plain values are read from the Python state and written to it; Blender stores none of them, so a file load cannot reset them.
-Lists cannot be computed on reading, because Blender's collections and list widgets store their items: they are copies, made
-anew by `mirror` whenever the state has changed and after every file load.
+Plain values are read from the Python state and written to it; Blender stores none of them, so a file load cannot
+reset them. Lists cannot be computed on reading, because Blender's collections and list widgets store their items:
+they are copies, made anew by `mirror` whenever the state has changed and after every file load.
 """
 
 from collections.abc import Sequence
@@ -125,7 +125,10 @@ class AtriumState(bpy.types.PropertyGroup):
         set=_set_host,
     )
     user_name: StringProperty(
-        name="Name", description="What others call you; counts from the next Connect", get=_get_user_name, set=_set_user_name
+        name="Name",
+        description="What others call you; counts from the next Connect",
+        get=_get_user_name,
+        set=_set_user_name,
     )
     user_color: FloatVectorProperty(
         name="Color",
@@ -143,18 +146,27 @@ class AtriumState(bpy.types.PropertyGroup):
     users: CollectionProperty(type=AtriumUser)
     knocks: CollectionProperty(type=AtriumKnock)
     check_code: StringProperty(
-        name="My Check Code", description="The code that others compare with you", get=lambda _: runtime.state().check_code
+        name="My Check Code",
+        description="The code that others compare with you",
+        get=lambda _: runtime.state().check_code,
     )
     pending: IntProperty(
-        name="Pending", description="Your changes that the server has not confirmed yet", get=lambda _: runtime.state().pending
+        name="Pending",
+        description="Your changes that the server has not confirmed yet",
+        get=lambda _: runtime.state().pending,
     )
     latency_ms: FloatProperty(
-        name="Latency", description="Round trip to the server, in milliseconds", get=lambda _: runtime.state().latency_ms
+        name="Latency",
+        description="Round trip to the server, in milliseconds",
+        get=lambda _: runtime.state().latency_ms,
     )
     error: StringProperty(name="Error", description="What went wrong last", get=_get_error)
     room_index: IntProperty(name="Selected Room", get=_get_room_index, set=_set_room_index)
     new_room_name: StringProperty(
-        name="Name", description="Name of the room to create", get=lambda _: _new_room(), set=lambda _, v: _set_new_room(v)
+        name="Name",
+        description="Name of the room to create",
+        get=lambda _: _new_room(),
+        set=lambda _, v: _set_new_room(v),
     )
 
 
@@ -175,14 +187,15 @@ def _set_new_room(value: str) -> None:
 
 
 def mirror() -> None:
-    """Copies the lists into Blender's collections, where they differ. Not from a draw function: Blender forbids writing there."""
+    """Copies the lists into Blender's collections. Not from a draw function: Blender forbids writing there."""
     if runtime.session() is None:
         return
     state = runtime.state()
     for manager in bpy.data.window_managers:
         target = manager.atrium
         rooms = [
-            (r.name, r.id, r.users, str(r.size_bytes), ".".join(map(str, r.blender)), r.joinable, r.reason) for r in state.rooms
+            (r.name, r.id, r.users, str(r.size_bytes), ".".join(map(str, r.blender)), r.joinable, r.reason)
+            for r in state.rooms
         ]
         _fill(target.rooms, ("name", "id", "users", "bytes", "blender_version", "joinable", "reason"), rooms)
         _fill(target.users, ("name", "id", "color", "is_me"), [(u.name, u.id, u.color, u.is_me) for u in state.users])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """An engine, a scene, a replicator and a server start that do what a test tells them.
 
-They keep what they were asked, in order, so that a test can say what must have gone out and when. Nothing here answers by
-itself: a test that wants an event puts it in, which makes every order of events reachable.
+They keep what they were asked, in order, so that a test can say what must have gone out and when. Nothing here
+answers by itself: a test that wants an event puts it in, which makes every order of events reachable.
 """
 
 from __future__ import annotations

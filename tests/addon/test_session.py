@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The session against a fake engine: what goes out, what the user is told, what happens to the user's scene.
 
-The rules that users rely on are here: a join touches the scene only after all has arrived, whatever fails or is cancelled
-brings it back, leaving sends first, and every wait ends with a sentence.
+The rules that users rely on are here: a join touches the scene only after all has arrived, whatever fails or is
+cancelled brings it back, leaving sends first, and every wait ends with a sentence.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def doc(n: int) -> dict[str, Any]:
     return {"t": "doc", "n": n, "room": ROOM, "doc": "00" * 16, "kind": "create", "tree": {"type": "Object"}}
 
 
-# --- connecting ---------------------------------------------------------------------------------------------------------
+# --- connecting ------------------------------------------------------------------------------------------------------
 
 
 def test_localhost_starts_a_server_and_says_so() -> None:
@@ -156,7 +156,7 @@ def test_the_connection_is_refused_twice_at_a_time() -> None:
         bench.session.connect("192.0.2.8")
 
 
-# --- trust --------------------------------------------------------------------------------------------------------------
+# --- trust -----------------------------------------------------------------------------------------------------------
 
 QUESTION = {"t": "confirm_host", "address": "192.0.2.7:12800", "code": "AAAA-BBBB-CCCC-DDDD-EEEE", "changed": False}
 
@@ -193,7 +193,7 @@ def test_first_use_never_covers_a_changed_key() -> None:
     assert task.problem is not None and task.problem.code == "KEY_CHANGED"
 
 
-# --- rooms --------------------------------------------------------------------------------------------------------------
+# --- rooms -----------------------------------------------------------------------------------------------------------
 
 
 def test_create_uploads_then_flushes_then_opens_the_room() -> None:
@@ -400,7 +400,9 @@ def test_a_failing_replicator_shows_an_error_and_the_session_goes_on() -> None:
 
 def test_knocks_are_answered_once() -> None:
     bench = Bench().in_lobby()
-    bench.tick({"t": "knock", "key": "k1", "name": "Eve", "code": "X"}, {"t": "knock", "key": "k1", "name": "Eve", "code": "X"})
+    bench.tick(
+        {"t": "knock", "key": "k1", "name": "Eve", "code": "X"}, {"t": "knock", "key": "k1", "name": "Eve", "code": "X"}
+    )
     assert len(bench.state.knocks) == 1
     bench.session.answer_knock("k1", True, True)
     assert bench.engine.sent[-1] == {"t": "admit", "key": "k1", "remember": True} and bench.state.knocks == []

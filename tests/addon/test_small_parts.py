@@ -10,12 +10,16 @@ import pytest
 from atrium_session import address, backup, colors, sentences, settings
 
 
-@pytest.mark.parametrize("text", ["localhost", " LOCALHOST:9090 ", "127.0.0.1", "127.1.2.3:12800", "[::1]:9090", "::1", '"localhost"'])
+@pytest.mark.parametrize(
+    "text", ["localhost", " LOCALHOST:9090 ", "127.0.0.1", "127.1.2.3:12800", "[::1]:9090", "::1", '"localhost"']
+)
 def test_this_machine(text: str) -> None:
     assert address.is_local(text)
 
 
-@pytest.mark.parametrize("text", ["", "192.168.0.48", "localhost.example", "[fe80::1%eth0]:12800", "somehost:9090", "127.0.0.1.example"])
+@pytest.mark.parametrize(
+    "text", ["", "192.168.0.48", "localhost.example", "[fe80::1%eth0]:12800", "somehost:9090", "127.0.0.1.example"]
+)
 def test_another_machine(text: str) -> None:
     assert not address.is_local(text)
 
@@ -82,7 +86,9 @@ def test_an_unknown_code_shows_the_engines_text() -> None:
 @pytest.mark.parametrize(("magic", "header"), [(b"BLENDER-v402", 24), (b"BLENDER17-01v0500", 32)])
 def test_the_original_path_goes_where_blender_looks_for_it(tmp_path: Path, magic: bytes, header: int) -> None:
     size = 1200
-    head = b"GLOB" + (size.to_bytes(4, "little") + bytes(16) if header == 24 else bytes(12) + size.to_bytes(8, "little") + bytes(8))
+    head = b"GLOB" + (
+        size.to_bytes(4, "little") + bytes(16) if header == 24 else bytes(12) + size.to_bytes(8, "little") + bytes(8)
+    )
     block = b"\x01" * backup.FIELD_OFFSET + bytes(backup.FIELD_BYTES) + b"\x01" * 100
     path = tmp_path / "copy.blend"
     path.write_bytes(magic + b"GLOBbut no block" + b"\x02" * 50 + head + block)
