@@ -121,12 +121,12 @@ static void write_addresses(atr_jw *w, const atr_server *server)
   atr_jw_array(w, "addresses");
   for (size_t i = 0; i < n; i++) {
     bool is_v6 = strchr(list[i].address, ':') != NULL;
-    char text[96];
+    char text[sizeof list[i].address + sizeof "[]:65535"];
 
     if (server->port == ATR_PORT_DEFAULT)
-      snprintf(text, sizeof text, "%s", list[i].address);
+      snprintf(text, sizeof text, "%.71s", list[i].address);
     else
-      snprintf(text, sizeof text, is_v6 ? "[%s]:%u" : "%s:%u", list[i].address, server->port);
+      snprintf(text, sizeof text, is_v6 ? "[%.71s]:%u" : "%.71s:%u", list[i].address, server->port);
     atr_jw_str(w, NULL, text);
   }
   atr_jw_end(w);
