@@ -181,9 +181,13 @@ def _pixels(image: Struct, walk: Walk) -> Value:
 def settle() -> None:
     """Have done what Blender puts off until somebody looks, so that nothing moves during the walk.
 
-    Images read their file (size, depth and channels say nothing before). The first look at a vertex's
+    View layers are evaluated, which fills in matrices and texture spaces. Images read their file (size,
+    depth and channels say nothing before). The first look at a vertex's
     groups adds an empty layer for weights, which frees what Python holds of the mesh's other layers.
     """
+    for scene in bpy.data.scenes:
+        for layer in scene.view_layers:
+            layer.update()
     for mesh in bpy.data.meshes:
         if mesh.vertices:
             len(mesh.vertices[0].groups)
