@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mathutils import Matrix
+
 from . import customprops, items, mergepatch, paths, rna, special, values
 from .blobs import Blobs, MissingBlob
 from .capture import Reader
@@ -163,6 +165,8 @@ class Writer:
                 if before is None:
                     before = self.reader.read_item(part, {})
                     change = mergepatch.diff(before, full.get(key, {}))
+                if change.get("name") and getattr(part, "name", None) not in (None, change["name"]):
+                    part.name = change["name"]
                 self.write_struct(part, change, full.get(key, {}), before)
             except ERRORS as e:
                 self.refuse(f"{plan.type_name}.{name}", e)
@@ -209,5 +213,7 @@ def _shaped(prop: rna.Prop, value: Any) -> Any:
     if not prop.flat:
         dimensions = [d for d in prop.rna.array_dimensions if d]
         width = dimensions[-1]
-        return [value[i : i + width] for i in range(0, len(value), width)]
+        rows = [value[i : i + width] for i in range(0, len(value), width)]
+        # RNA stores matrices by columns; only a Matrix is turned on its way in, as it was on its way out.
+        return Matrix(rows) if prop.kind == rna.ARRAY_FLOAT and len(rows) in (3, 4) else rows
     return value

@@ -29,6 +29,7 @@ class Reader:
         # The document being read, and the datablock: for what is keyed by place.
         self.doc = ""
         self.block: Any = None
+        self.keep = True
         self._users: dict[int, Any] = {}
         self._users_of = -1
 
@@ -52,9 +53,14 @@ class Reader:
             self._users_of = len(bpy.data.objects)
         return None
 
-    def read_block(self, doc: str, block: Any, old: Tree | None) -> Tree:
-        """The whole tree of a datablock."""
+    def read_block(self, doc: str, block: Any, old: Tree | None, *, fresh: bool = False) -> Tree:
+        """The whole tree of a datablock.
+
+        `old` gives things their keys. What cannot be seen at the moment (a mesh in edit mode) is taken from it too, unless
+        the datablock is fresh and `old` says what it is to become.
+        """
         self.doc, self.block = doc, block
+        self.keep = not fresh
         tree: Tree = {"type": self.identity.type_of(doc) or type(block).__name__, "name": block.name}
         make = constructors.make_of(self, block)
         if make:

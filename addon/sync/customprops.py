@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Custom properties, wherever a struct may hold them.
 
-Under `c`, each an item keyed by "@" and its name: {"type": ..., "v": ..., "ui": ...}. The type is stated because JSON
+Under `c`, each an item keyed by "@=" and its name: {"type": ..., "v": ..., "ui": ...}. The type is stated because JSON
 cannot tell 1 from 1.0 and Blender can. Registered properties live in the same storage up to Blender 4.5 and are skipped
 here: they are plain RNA properties to the walker.
 """
@@ -18,6 +18,7 @@ Tree = dict[str, Any]
 # the old home of user-interface data.
 _SKIPPED = {identity.PROPERTY, "_RNA_UI", "cycles", "cycles_visibility", "cycles_curves"}
 
+_WITH_UI = ("int", "float", "str", "bool", "floats", "doubles", "ints", "bools")
 _UI_KEYS = ("min", "max", "soft_min", "soft_max", "step", "precision", "default", "subtype", "description")
 
 
@@ -37,7 +38,7 @@ def read(reader: Any, struct: Any) -> Tree:
         ui = _read_ui(struct, name, entry["type"])
         if ui:
             entry["ui"] = ui
-        out["@" + name] = entry
+        out[values.name_key(name)] = entry
     return out
 
 
@@ -66,7 +67,7 @@ def _encode(reader: Any, v: Any) -> Tree | None:
         for key in v.keys():
             entry = _encode(reader, v[key])
             if entry is not None:
-                inner["@" + key] = entry
+                inner[values.name_key(key)] = entry
         return {"type": "group", "c": inner}
     if isinstance(v, list):
         return _encode_list(reader, v)
@@ -86,11 +87,11 @@ def _plain(reader: Any, v: Any) -> Any:
 def _flat(entry: Tree) -> Any:
     if entry["type"] != "group":
         return entry["v"]
-    return [[k[1:], e["type"], _flat(e)] for k, e in entry["c"].items()]
+    return [[values.key_name(k), e["type"], _flat(e)] for k, e in entry["c"].items()]
 
 
 def _read_ui(struct: Any, name: str, kind: str) -> Tree:
-    if kind not in ("int", "float", "str", "bool", "floats", "doubles", "ints", "bools"):
+    if kind not in _WITH_UI:
         return {}
     try:
         ui = struct.id_properties_ui(name).as_dict()
@@ -113,7 +114,7 @@ def _read_ui(struct: Any, name: str, kind: str) -> Tree:
 def write(writer: Any, struct: Any, patch: Tree, full: Tree) -> None:
     """Sets what the patch names; an entry that lost its value type has been replaced whole."""
     for key, change in patch.items():
-        name = key[1:]
+        name = values.key_name(key)
         if name in _SKIPPED or name in struct.bl_rna.properties:
             continue
         try:
@@ -122,7 +123,8 @@ def write(writer: Any, struct: Any, patch: Tree, full: Tree) -> None:
                     del struct[name]
             elif key in full:
                 struct[name] = _decode(writer, full[key])
-                _write_ui(struct, name, full[key].get("ui"))
+                if full[key].get("type") in _WITH_UI:
+                    _write_ui(struct, name, full[key].get("ui"))
         except (TypeError, KeyError, ValueError, OverflowError, AttributeError) as e:
             writer.refuse(f'custom property "{name}"', e)
 
@@ -130,7 +132,7 @@ def write(writer: Any, struct: Any, patch: Tree, full: Tree) -> None:
 def _decode(writer: Any, entry: Tree) -> Any:
     kind = entry.get("type")
     if kind == "group":
-        return {k[1:]: _decode(writer, e) for k, e in entry.get("c", {}).items()}
+        return {values.key_name(k): _decode(writer, e) for k, e in entry.get("c", {}).items()}
     v = values.decode(entry.get("v"))
     if kind == "ref":
         return writer.resolve(entry.get("v"))
@@ -157,7 +159,7 @@ def _unplain(writer: Any, pair: list[Any]) -> Any:
 
 
 def _write_ui(struct: Any, name: str, ui: Tree | None) -> None:
-    manager = struct.id_properties_ui(name) if ui is not None or hasattr(struct, "id_properties_ui") else None
-    if manager is None or not ui:
-        return
-    manager.update(**{k: values.decode(v) for k, v in ui.items()})
+    manager = struct.id_properties_ui(name)
+    manager.clear()
+    if ui:
+        manager.update(**{k: values.decode(v) for k, v in ui.items()})

@@ -187,7 +187,8 @@ class Incoming:
         block = self._identity.block(change.doc)
         known = self._state.shadows.get(change.doc)
         if is_new or known is None:
-            cur = self._reader.read_block(change.doc, block, None)
+            # With the room's keys: what Blender puts into a new datablock by itself (a view layer, nodes) is reused.
+            cur = self._reader.read_block(change.doc, block, room, fresh=True)
             patch = mergepatch.diff(cur, room)
         else:
             cur = known.load()[0]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -34,6 +34,18 @@ SCAN_EVERY_S = 0.5
 # Types of which something goes unreported and that are few: looked at this often, before the general audit.
 POLLED = ("Scene", "Text")
 POLL_EVERY_S = 0.25
+
+
+class Refusal(NamedTuple):
+    """One thing that stays in the room and does not reach this Blender. Prints as a sentence."""
+
+    doc: str
+    name: str
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.what} was not taken ({self.why.strip()})."
 
 
 class Replicator:
@@ -64,9 +76,18 @@ class Replicator:
     # For the panel
 
     @property
-    def refused(self) -> list[tuple[str, str, str]]:
-        """(document, what, why) of what the room holds and this Blender does not take."""
-        return [(doc, what, why) for (doc, what), why in self._writer.refused.items()]
+    def refused(self) -> list[Refusal]:
+        """What the room holds and this Blender does not take."""
+        return [Refusal(doc, self._name(doc), what, why) for (doc, what), why in self._writer.refused.items()]
+
+    def _name(self, doc: str) -> str:
+        block = self.identity.block(doc)
+        return block.name if block is not None else str(self.state.parked.get(doc, {}).get("name", doc))
+
+    @property
+    def busy(self) -> bool:
+        """Whether something has been taken from the link and is not applied yet."""
+        return bool(self._held)
 
     @property
     def pending(self) -> int:

@@ -47,6 +47,15 @@ def ref_target(value: Json) -> str | None:
     return None
 
 
+def name_key(name: str) -> str:
+    """The key of an item that only a name given by users identifies; it can clash with no random key."""
+    return "@=" + name
+
+
+def key_name(key: str) -> str:
+    return key[2:]
+
+
 def encode_float(x: float) -> Json:
     if isfinite(x):
         return x

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import bpy
+
 from .. import rna
 from . import (
     actions,
@@ -96,16 +98,32 @@ def make_part(struct: Any, name: str, tree: Tree) -> Any:
     if name == "animation_data":
         return struct.animation_data_create()
     if name == "node_tree" and hasattr(struct, "use_nodes"):
-        struct.use_nodes = True
+        _make_tree(struct)
     elif name == "curve_mapping" and hasattr(struct, "use_curve_mapping"):
         struct.use_curve_mapping = True
     elif name == "color_ramp" and hasattr(struct, "use_color_ramp"):
         struct.use_color_ramp = True
-    elif name == "field" and hasattr(struct, "field"):
-        return struct.field
+    elif name == "grease_pencil":
+        bpy.data.materials.create_gpencil_data(struct)
+    elif name == "field":
+        with bpy.context.temp_override(object=struct, active_object=struct):
+            bpy.ops.object.forcefield_toggle()
     return getattr(struct, name, None)
+
+
+def _make_tree(struct: Any) -> None:
+    """The tree stays when nodes are switched off again; a texture forgets its type over it."""
+    before, kind = struct.use_nodes, getattr(struct, "type", None)
+    struct.use_nodes = True
+    struct.use_nodes = before
+    if kind is not None and struct.type != kind and isinstance(struct, bpy.types.Texture):
+        struct.type = kind
 
 
 def remove_part(struct: Any, name: str) -> None:
     if name == "animation_data":
         struct.animation_data_clear()
+    elif name == "grease_pencil":
+        bpy.data.materials.remove_gpencil_data(struct)
+    elif name == "field":
+        struct.field.type = "NONE"

@@ -28,7 +28,7 @@ class PoseBones(items.Items):
     def read(self, reader: Any, owner: Any, old: Tree) -> Tree:
         found: Tree = {}
         for bone in owner.bones:
-            key = "@" + bone.name
+            key = values.name_key(bone.name)
             found[key] = {"type": "PoseBone", **reader.read_struct(bone, old.get(key, {}))}
             shape = bone.custom_shape_transform
             found[key]["p"]["shape_transform"] = shape.name if shape else ""

@@ -44,12 +44,17 @@ def create(writer: Any, name: str, tree: Tree) -> Any:
     return bpy.data.images.new(name, max(1, width), max(1, height), float_buffer=bool(p.get("use_generated_float")))
 
 
-def write(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+def before(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    """The file decides the colour space that Blender assumes: it comes first, so that ours is set after it."""
     change, p = patch.get("p") or {}, full.get("p", {})
     if "packed" in change:
         _write_packed(writer, image, p)
     if any(name in change for name in ("source", "file", "packed")):
         _write_source(writer, image, p)
+
+
+def write(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    change, p = patch.get("p") or {}, full.get("p", {})
     if p.get("source") == "GENERATED" and "pixels" not in p:
         for name in (*_GENERATED, "generated_color"):
             if name in change and p.get(name) is not None:

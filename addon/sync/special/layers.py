@@ -17,7 +17,7 @@ _FLAGS = ("exclude", "holdout", "indirect_only", "hide_viewport")
 def _walk(reader: Any, layer: Any, path: str) -> Iterator[tuple[str, Any]]:
     for child in layer.children:
         doc = reader.identity.doc_or_mint(child.collection)
-        here = f"{path}/{doc}" if path else f"@{doc}"
+        here = f"{path}/{doc}" if path else f"@={doc}"
         yield here, child
         yield from _walk(reader, child, here)
 

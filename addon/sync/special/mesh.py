@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import items
+from .. import items, values
 from . import objects, weights
 
 Tree = dict[str, Any]
@@ -35,7 +35,7 @@ TYPES: dict[str, tuple[str, str, int]] = {
     "FLOAT4X4": ("value", "float32", 16),
 }
 
-TOPOLOGY = ("@.edge_verts", "@.corner_vert", "@.corner_edge")
+TOPOLOGY = ("@=.edge_verts", "@=.corner_vert", "@=.corner_edge")
 _BUILT_IN = {"position", ".edge_verts", ".corner_vert", ".corner_edge"}
 # Selection belongs to the user; the names differ from version to version.
 _SELECTION = (".select_", ".vs.", ".es.", ".uv_select")
@@ -56,7 +56,7 @@ def read_attributes(reader: Any, data: Any, old: Tree) -> Tree:
         attribute.data.foreach_get(prop, array)
         if width > 1:
             array = array.reshape(-1, width)
-        found["@" + attribute.name] = {
+        found[values.name_key(attribute.name)] = {
             "type": attribute.data_type,
             "domain": attribute.domain,
             "v": reader.blobs.put(array, (reader.doc, "a", attribute.name)),
@@ -68,7 +68,7 @@ def read_attributes(reader: Any, data: Any, old: Tree) -> Tree:
 def write_attributes(writer: Any, data: Any, patch: Tree, full: Tree) -> None:
     """Adds, removes and sets attributes of data whose element counts are right already."""
     for key in patch:
-        name = key[1:]
+        name = values.key_name(key)
         have = data.attributes.get(name)
         entry = full.get(key)
         if have is not None and name not in _BUILT_IN and (entry is None or not _alike(have, entry)):
@@ -76,9 +76,9 @@ def write_attributes(writer: Any, data: Any, patch: Tree, full: Tree) -> None:
     wanted = [k for k in patch if k in full]
     for key in sorted(wanted, key=lambda k: (full[k].get("pos", ""), k)):
         try:
-            _write_attribute(writer, data, key[1:], full[key])
+            _write_attribute(writer, data, values.key_name(key), full[key])
         except (ValueError, RuntimeError, TypeError, KeyError) as e:
-            writer.refuse(f"attribute {key[1:]}", e)
+            writer.refuse(f"attribute {values.key_name(key)}", e)
 
 
 def _alike(attribute: Any, entry: Tree) -> bool:
@@ -105,7 +105,7 @@ def _write_attribute(writer: Any, data: Any, name: str, entry: Tree) -> None:
 def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
     p = out["p"]
     objects.slots.read(reader, mesh, old, out)
-    if mesh.is_editmode and "a" in old:
+    if reader.keep and mesh.is_editmode and "a" in old:
         # The edit mesh is elsewhere: what stands here is stale until the mode is left.
         out["a"] = old["a"]
         p.update({k: v for k, v in old["p"].items() if k in ("counts", "face_offsets", "uv_render", "color_render",

@@ -2,15 +2,14 @@
 """Geometry nodes modifiers: their inputs.
 
 Up to 5.1 the inputs are custom properties named after the sockets' identifiers ("Socket_2", "Socket_2_use_attribute"),
-which each Blender numbers by itself. In a document they carry the key of the group's socket instead, behind a "=" that no
-identifier begins with.
+which each Blender numbers by itself. In a document they carry the key of the group's socket instead, behind "@:" instead of the "@=" of names.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from .. import customprops
+from .. import customprops, values
 
 Tree = dict[str, Any]
 
@@ -36,9 +35,9 @@ def read(reader: Any, modifier: Any, old: Tree, out: Tree) -> None:
     uid = group.session_uid
     found: Tree = {}
     for key, entry in customprops.read(reader, modifier).items():
-        name, suffix = _split(key[1:])
+        name, suffix = _split(values.key_name(key))
         if name in known:
-            key = "@=" + reader.identity.inner_key(uid, "socket", name)[1:] + suffix
+            key = "@:" + reader.identity.inner_key(uid, "socket", name)[1:] + suffix
         found[key] = entry
     if found:
         out["c"] = found
@@ -54,12 +53,12 @@ def write(writer: Any, modifier: Any, patch: Tree, full: Tree, cur: Tree) -> Non
     def named(entries: Tree) -> Tree:
         out: Tree = {}
         for key, entry in entries.items():
-            if key.startswith("@="):
+            if key.startswith("@:"):
                 inner, suffix = _split(key[2:])
                 name = writer.identity.inner_name(uid, "socket", "@" + inner)
                 if name is None:
                     continue
-                key = "@" + name + suffix
+                key = values.name_key(name + suffix)
             out[key] = entry
         return out
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from mathutils import Matrix
+
 from .. import values
 
 Tree = dict[str, Any]
@@ -58,7 +60,7 @@ def _parent(writer: Any, ob: Any, p: Tree) -> None:
                 setattr(ob, name, p[name])
         flat = values.decode(p.get("matrix_parent_inverse"))
         if flat:
-            ob.matrix_parent_inverse = [flat[i : i + 4] for i in range(0, 16, 4)]
+            ob.matrix_parent_inverse = Matrix([flat[i : i + 4] for i in range(0, 16, 4)])
     except (TypeError, ValueError, RuntimeError, AttributeError) as e:
         writer.refuse("parent", e)
 
@@ -72,6 +74,10 @@ def _slots(writer: Any, ob: Any, wanted: list[Any]) -> None:
 
 
 def _read_materials(reader: Any, data: Any, old: Tree, out: Tree) -> None:
+    if getattr(data, "use_auto_texspace", False):
+        # Computed then, and read-only.
+        out["p"].pop("texspace_location", None)
+        out["p"].pop("texspace_size", None)
     out["p"]["materials"] = [reader.identity.reference(m) or values.NONE_VALUE for m in data.materials]
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import values
+
 Tree = dict[str, Any]
 
 
@@ -26,13 +28,13 @@ def key_of(identity: Any, tree: Any, node: Any, socket: Any) -> str:
     identifier = socket.identifier
     if uid is not None and not identifier.startswith("__"):
         return str(identity.inner_key(uid, "socket", identifier))
-    return "@" + identifier
+    return values.name_key(identifier)
 
 
 def find(identity: Any, tree: Any, node: Any, key: str, output: bool) -> Any:
     uid = _group_uid(tree, node)
     identifier = identity.inner_name(uid, "socket", key) if uid is not None else None
-    identifier = identifier or key[1:]
+    identifier = identifier or values.key_name(key)
     for socket in node.outputs if output else node.inputs:
         if socket.identifier == identifier:
             return socket

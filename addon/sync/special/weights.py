@@ -32,6 +32,8 @@ GROUPS = Groups("vertex_groups")
 
 def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
     ob = reader.user_of(mesh)
+    if ob is None and not reader.keep:
+        return
     if ob is None:
         # Nobody shows them at the moment; they are still there.
         for name in ("weight_at", "weights"):
