@@ -68,6 +68,8 @@ PROPERTIES = (
     ("Scene", "keying_sets_all", "Blender's built-in sets besides those of the scene, which are compared"),
     ("View3DShading", "selected_studio_light", "file of one person's installation, named in studio_light"),
     ("ViewLayer", "depsgraph", "evaluated data"),
+    ("NodeSocket", "is_inactive", "inferred when this process draws the node"),
+    ("NodeSocket", "is_icon_visible", "inferred when this process draws the node"),
     ("Modifier", "execution_time", "measured by this process"),
     ("Modifier", "persistent_uid", "random number, minted for every modifier as it is made"),
     ("NodesModifier", "node_warnings", "outcome of the evaluation"),
