@@ -82,6 +82,7 @@ help:
 	@echo 'fuzz-short  each fuzzer for FUZZ_SECONDS (5) from its corpus'
 	@echo 'zip         the Blender extension, build/atrium-<version>.zip'
 	@echo 'test-blender  in real Blenders, with a window where possible; T=name selects'
+	@echo 'fidelity    real scenes from Blender to Blender, both ends compared'
 	@echo 'check       formatters, linters, types, layers'
 	@echo 'format      rewrites C files in the project'"'"'s layout'
 
@@ -184,6 +185,10 @@ fuzzers: $(addprefix $(OUT)/,$(call RUN_TESTS,$(FUZZERS)))
 	  mkdir -p $(OUT)/corpus/$$n tests/fuzz/corpus/$$n; \
 	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=0 \
 	    -artifact_prefix=$(OUT)/$$n- $(OUT)/corpus/$$n tests/fuzz/corpus/$$n; done
+
+# Sends real scenes from Blender to Blender and compares both ends. FIDELITY='--direct --blender bpy45 --scene door'
+fidelity:
+	@"$$(tests/setup/venv.sh)" -m tests.fidelity.run $(FIDELITY)
 
 # --- checking ---------------------------------------------------------------------------------------------------
 
