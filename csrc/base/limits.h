@@ -123,12 +123,6 @@
 /* Text of an error or reason that crosses the wire. */
 #define ATR_REASON_BYTES_MAX 1024u
 
-/* Unreferenced blobs that are kept because they may be wanted again soon (undo, a second join). */
-#define ATR_BLOBS_BYTES ATR_MIB(256)
-
-/* The schema of documents (docs/schema.md). */
-#define ATR_SCHEMA 1
-
 /* --- queues between threads -------------------------------------------------------------------------------------- */
 
 /* Slots of each ring between the main and the net thread: 8 bytes each, so 512 KiB a ring; 65,536 messages are
@@ -143,21 +137,6 @@
 /* From accept or connect to the welcome. A knocking key waits longer: people answer. */
 #define ATR_HANDSHAKE_TIMEOUT_MS 10000u
 #define ATR_KNOCK_TIMEOUT_MS 300000u
-
-/* Somebody who has proved a key has this long to say hello: the user may be reading the host's check code. */
-#define ATR_HELLO_TIMEOUT_MS 120000u
-
-/* Connections that wait for a host's answer. A panel shows a handful; a stranger with many keys must not fill it. */
-#define ATR_KNOCKS_MAX 32u
-
-/* Keys in a server's list. */
-#define ATR_KEYS_MAX 10000u
-
-/* A room whose creator left before it was filled: long enough to come back after a cut. */
-#define ATR_ROOM_UNREADY_MS 120000u
-
-/* The server looks at its deadlines this often; none of them needs to be more exact. */
-#define ATR_SERVER_TICK_MS 500u
 
 /* A ping after this long without traffic; the connection counts as dead after four lost ones. */
 #define ATR_KEEPALIVE_MS 5000u

@@ -33,23 +33,27 @@ typedef struct atr_credit {
   uint64_t window;
   uint64_t least_us[2]; /* least delay of the present and the last period; 0 none */
   uint64_t period_us;   /* when the present period began */
-  uint64_t drain_us;    /* until when the window is held small to see the distance; 0 not now */
+  uint64_t drain_us;    /* until when the window is held small to see the distance */
   uint64_t smooth_us;   /* smoothed delay, for people */
   uint64_t ping_us;     /* when the ping under way was queued; 0 none */
+  uint64_t pong_us;     /* when the last answer came */
   uint64_t ping_token;
-  bool limited; /* the window held something back since the last measurement */
+  bool ping_busy; /* when it was queued, enough was under way for its delay to say something about the window */
+  bool limited;   /* the window has held something back since it was last changed */
+  bool settled;   /* the next measurement is of the present window */
+  bool starting;  /* no queueing was seen yet */
 } atr_credit;
 
 void atr_credit_init(atr_credit *credit, uint64_t now_us);
 
-/* Bytes that may be sent now on a lane (enum atr_lane; state or bulk), and that they were. */
+/* Bytes that may be sent now on a lane (ATR_LANE_STATE or ATR_LANE_BULK), and that they were. */
 size_t atr_credit_available(atr_credit *credit, int lane, uint64_t now_us);
 void atr_credit_sent(atr_credit *credit, int lane, size_t payload_bytes);
 
-/* A report of the peer. 0, or ATR_PROTO where it goes back or beyond what was sent. */
+/* A report of the peer. 0, or ATR_PROTO where it goes back or beyond what was sent, or names another lane. */
 int atr_credit_consumed(atr_credit *credit, int lane, uint64_t consumed);
 
-/* Whether now is the time for a ping: none under way, and data under way that would like a larger or smaller window. */
+/* Whether now is the time for a ping: none under way, and data under way whose delay counts. */
 bool atr_credit_ping_due(const atr_credit *credit, uint64_t now_us);
 
 /* A ping goes into the queue; gives its token. Its answer: 0, or ATR_PROTO for one that was not asked for. */
@@ -58,5 +62,9 @@ int atr_credit_pong(atr_credit *credit, uint64_t token, uint64_t now_us);
 
 /* Bytes sent and not reported as consumed. */
 uint64_t atr_credit_outstanding(const atr_credit *credit);
+
+/* The window that counts now, and the least delay that is believed (0: none yet). */
+uint64_t atr_credit_window(const atr_credit *credit, uint64_t now_us);
+uint64_t atr_credit_least_us(const atr_credit *credit);
 
 #endif

@@ -43,10 +43,10 @@ typedef struct atr_session_callbacks {
   void (*on_close)(void *ctx, int err, const char *detail);
 } atr_session_callbacks;
 
-/* Appends whole frames of `lane`, at least one if there is anything to send, at most about `budget` bytes (one frame
- * may pass it; on a slow line the budget is small, and a bulk frame that respects it keeps a cursor fluent). Returns the bytes
- * appended, 0 if there is nothing (call atr_session_wake() later), or an error < 0, which closes the session. A new
- * source counts as awake. */
+/* Appends whole frames of `lane`, at least one if there is anything to send, about `budget` bytes: the last message may pass
+ * it, and is then sent frame by frame. (On a slow line the budget is small, and a bulk frame that respects it keeps a
+ * cursor fluent.) Returns the bytes appended, 0 if there is nothing (call atr_session_wake() later), or an error < 0,
+ * which closes the session. A new source counts as awake. */
 typedef int64_t (*atr_session_pull)(void *ctx, int lane, atr_buf *out, size_t budget);
 
 /* Takes ownership of `stream` (connected: from atr_race_start() or the listener), also on failure. `self` outlives the session. */

@@ -8,8 +8,13 @@
 #include <stdbool.h>
 #include <uv.h>
 
-/* Bounds what the kernel takes without sending it, where the system can (Linux, macOS). A system without it costs latency, not correctness. */
+/* Bounds what the kernel takes without sending it, where the system can (Linux, macOS). A system without it costs
+ * latency, not correctness. */
 void atr_platform_tcp_tune(const uv_tcp_t *tcp);
+
+/* A write to a connection that the peer has reset shall be an error, not a signal that ends Blender: for the calling
+ * thread. (libuv writes without MSG_NOSIGNAL, and the process's own handlers are not ours to change.) */
+void atr_platform_block_sigpipe(void);
 
 /* Exclusive between processes, waits; ends when the file is closed, also by a crash. 0 or a libuv error. */
 int atr_platform_file_lock(uv_file file);
@@ -17,7 +22,10 @@ int atr_platform_file_lock(uv_file file);
 /* Whether the file belongs to the user of this process (always true where files have no such owner). */
 bool atr_platform_owned_by_me(const uv_stat_t *stat);
 
-/* Whether others than the owner can read (`write`: can write) the file. */
+/* Whether others than the owner may read or write the file; `write`: whether they may write it. */
 bool atr_platform_open_to_others(const uv_stat_t *stat, bool write);
+
+/* Whether two socket addresses are on the same machine for sure: loopback. */
+bool atr_platform_is_loopback(const struct sockaddr *address);
 
 #endif

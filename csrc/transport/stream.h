@@ -51,6 +51,12 @@ typedef struct atr_stream_kind {
   void (*close)(atr_stream *stream);
 } atr_stream_kind;
 
+/* Who keeps count of streams without owning them (listen.c). */
+typedef struct atr_stream_watcher {
+  void (*proved)(void *ctx); /* the peer has proved a key */
+  void (*closed)(void *ctx); /* the owner closes the stream */
+} atr_stream_watcher;
+
 /* Written by the kind, read by all. */
 struct atr_stream {
   const atr_stream_kind *kind;
@@ -60,8 +66,8 @@ struct atr_stream {
   bool writable;
   bool is_loopback; /* both ends are on this machine */
   char peer[ATR_PEER_TEXT_BYTES];
-  /* Who watches half-open connections (listen.c) is told here once the peer has proved a key; NULL otherwise. */
-  void (*on_proved)(atr_stream *stream);
+  const atr_stream_watcher *watcher; /* NULL: none */
+  void *watcher_ctx;
 };
 
 /* Who gets the callbacks from now on. `cb` is borrowed (usually static). */
@@ -76,6 +82,9 @@ int atr_stream_write(atr_stream *stream, atr_buf *bytes);
 
 /* Ends our direction once everything written is out. Nothing may be written afterwards. */
 void atr_stream_shutdown(atr_stream *stream);
+
+/* Ends the stream in its owner's eyes: on_end() is called, from inside. For watchers. */
+void atr_stream_abort(atr_stream *stream, int err, const char *detail);
 
 /* At once, whatever is under way. NULL is allowed. */
 void atr_stream_close(atr_stream *stream);

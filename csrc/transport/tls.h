@@ -27,8 +27,8 @@ void atr_tls_config_free(atr_tls_config *config);
 /* New sending keys after so many records; ATR_TLS_REKEY_RECORDS unless a test wants to see it happen. */
 void atr_tls_config_set_rekey(atr_tls_config *config, uint64_t records);
 
-/* Takes `lower`, also on failure. The handshake starts once reading starts; on_open() tells that it is done. `config` is used
- * during the call only. */
+/* Takes `lower`, also on failure. The handshake starts once reading starts; on_open() tells that it is done. `config` outlives
+ * the stream. */
 int atr_tls_stream_new(atr_stream **out, atr_stream *lower, const atr_tls_config *config, bool is_server);
 
 /* DER of the peer's SubjectPublicKeyInfo, as long as the stream lives; empty before on_open(). Only for TLS streams. */

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One measurement in two is used: a ping that was queued right after the window changed still meets the queue of the old one,
+ * and a rule that trusts it swings (the loop then has a lag of one step and a gain of one: undamped). The first ping after a
+ * change only waits for the change to take effect.
+ *
+ * Starting. Until queueing is seen for the first time the window doubles with each used measurement while it limits: a line of 1 GB/s is
+ * filled within some ten round trips. Overshoot is at most one doubling, and the rule takes it back in one step.
+ */
+#include "session/credit.h"
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "proto/frame.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Queueing that is aimed at: a part that every machine's scheduling hides anyway, and a quarter of the distance, as a far
+ * line needs more in store to stay full. Never more than what a hand notices. */
+enum { TARGET_LEAST_US = 4000, TARGET_MOST_US = 20000 };
+
+/* The pause between two pings of a busy line, so that a line of 100 us does not carry pings only. */
+enum { PING_GAP_US = 2000 };
+
+/* How long the least delay is believed, and for how many delays the window is then held small. */
+enum { PERIOD_US = 30000000, DRAIN_DELAYS = 3 };
+
+/* State and bulk may each fill the window, and a frame may pass it: half of what the protocol allows. */
+#define WINDOW_MAX_BYTES (ATR_CREDIT_BYTES_MAX / 2)
+
+/* Bulk keeps this part of the window when state would take all: 1/8. */
+enum { BULK_SHARE = 8 };
+
+void atr_credit_init(atr_credit *credit, uint64_t now_us)
+{
+  memset(credit, 0, sizeof *credit);
+  credit->window = ATR_WINDOW_FIRST_BYTES;
+  credit->period_us = now_us;
+  credit->starting = true;
+}
+
+static atr_credit_lane *lane_of(atr_credit *credit, int lane)
+{
+  assert(lane == ATR_LANE_STATE || lane == ATR_LANE_BULK);
+  return lane == ATR_LANE_STATE ? &credit->state : &credit->bulk;
+}
+
+static uint64_t unconsumed(const atr_credit_lane *lane)
+{
+  return lane->sent - lane->consumed;
+}
+
+uint64_t atr_credit_outstanding(const atr_credit *credit)
+{
+  return unconsumed(&credit->state) + unconsumed(&credit->bulk);
+}
+
+static uint64_t above(uint64_t limit, uint64_t used)
+{
+  return limit > used ? limit - used : 0;
+}
+
+uint64_t atr_credit_window(const atr_credit *credit, uint64_t now_us)
+{
+  if (now_us >= credit->drain_us)
+    return credit->window;
+  return credit->window / 4 > ATR_WINDOW_MIN_BYTES ? credit->window / 4 : ATR_WINDOW_MIN_BYTES;
+}
+
+size_t atr_credit_available(atr_credit *credit, int lane, uint64_t now_us)
+{
+  uint64_t window = atr_credit_window(credit, now_us), bytes, share;
+
+  if (lane == ATR_LANE_STATE) {
+    bytes = above(window, unconsumed(&credit->state));
+  } else {
+    bytes = above(window, atr_credit_outstanding(credit));
+    share = above(window / BULK_SHARE, unconsumed(&credit->bulk));
+    bytes = bytes > share ? bytes : share;
+  }
+  if (bytes == 0)
+    credit->limited = true;
+  return (size_t)bytes;
+}
+
+void atr_credit_sent(atr_credit *credit, int lane, size_t payload_bytes)
+{
+  lane_of(credit, lane)->sent += payload_bytes;
+}
+
+int atr_credit_consumed(atr_credit *credit, int lane, uint64_t consumed)
+{
+  atr_credit_lane *l;
+
+  if (lane != ATR_LANE_STATE && lane != ATR_LANE_BULK)
+    return ATR_PROTO;
+  l = lane_of(credit, lane);
+  if (consumed < l->consumed || consumed > l->sent)
+    return ATR_PROTO;
+  l->consumed = consumed;
+  return 0;
+}
+
+/* --- measuring ----------------------------------------------------------------------------------------------- */
+
+bool atr_credit_ping_due(const atr_credit *credit, uint64_t now_us)
+{
+  return credit->ping_us == 0 && atr_credit_outstanding(credit) > 0 && now_us >= credit->pong_us + PING_GAP_US;
+}
+
+uint64_t atr_credit_ping(atr_credit *credit, uint64_t now_us)
+{
+  credit->ping_us = now_us;
+  credit->ping_busy = atr_credit_outstanding(credit) >= credit->window / 4;
+  return ++credit->ping_token;
+}
+
+uint64_t atr_credit_least_us(const atr_credit *credit)
+{
+  uint64_t a = credit->least_us[0], b = credit->least_us[1];
+
+  return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static uint64_t target_us(uint64_t least_us)
+{
+  uint64_t target = TARGET_LEAST_US + least_us / 4;
+
+  return target < TARGET_MOST_US ? target : TARGET_MOST_US;
+}
+
+/* A new period begins with a look at the line without our own queue. An idle line shows it anyway. */
+static void begin_period(atr_credit *credit, uint64_t delay_us, uint64_t now_us)
+{
+  if (now_us < credit->period_us + PERIOD_US)
+    return;
+  credit->period_us = now_us;
+  credit->least_us[1] = credit->least_us[0];
+  credit->least_us[0] = 0;
+  if (credit->limited)
+    credit->drain_us = now_us + DRAIN_DELAYS * delay_us;
+}
+
+static void adapt(atr_credit *credit, uint64_t delay_us)
+{
+  uint64_t least = atr_credit_least_us(credit), target = target_us(least);
+  uint64_t window = credit->window, wanted;
+
+  if (delay_us > least + target / 2)
+    credit->starting = false;
+  wanted = credit->starting ? 2 * window : window * (least + target) / delay_us;
+  if (wanted > window && !credit->limited)
+    return;
+  if (wanted > 2 * window)
+    wanted = 2 * window;
+  if (wanted < window / 2)
+    wanted = window / 2;
+  if (wanted < ATR_WINDOW_MIN_BYTES)
+    wanted = ATR_WINDOW_MIN_BYTES;
+  if (wanted > WINDOW_MAX_BYTES)
+    wanted = WINDOW_MAX_BYTES;
+  credit->window = wanted;
+  credit->limited = false;
+}
+
+int atr_credit_pong(atr_credit *credit, uint64_t token, uint64_t now_us)
+{
+  uint64_t delay;
+
+  if (credit->ping_us == 0 || token != credit->ping_token)
+    return ATR_PROTO;
+  delay = now_us > credit->ping_us ? now_us - credit->ping_us : 1;
+  credit->ping_us = 0;
+  credit->pong_us = now_us;
+  credit->smooth_us = credit->smooth_us == 0 ? delay : (7 * credit->smooth_us + delay) / 8;
+  if (credit->least_us[0] == 0 || delay < credit->least_us[0])
+    credit->least_us[0] = delay;
+  if (now_us < credit->drain_us || !credit->ping_busy)
+    return 0;
+  credit->settled = !credit->settled;
+  if (!credit->settled)
+    adapt(credit, delay);
+  begin_period(credit, delay, now_us);
+  return 0;
+}

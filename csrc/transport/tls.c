@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TLS with OpenSSL 3 between two buffers.
+ *
+ * Reading. The bytes that the lower stream delivers lie in its read buffer during the call; the reading BIO walks over them.
+ * SSL_read() decrypts record by record into a second buffer of the net, which goes up when it is full or the input is
+ * used up, so that the owner sees up to ATR_READ_BYTES at a time. Where the owner stops reading in between, the rest of the input is
+ * kept (`held`) and comes first later.
+ *
+ * Writing. SSL_write() cuts the owner's buffer into records of 16 KiB; the writing BIO appends them to `out`, which goes down whole. The
+ * stream is writable when the lower one is. What OpenSSL wants to say itself (handshake, alerts, key updates) also lands in `out`, and
+ * waits there while the lower stream is busy.
+ *
+ * Everything that OpenSSL reports as an error ends the stream; the alert that it has written goes out if the line has
+ * room.
+ */
+#include "transport/tls.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/limits.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* More of a peer's certificate than anybody needs: our own have 300 bytes. */
+enum { CERTIFICATE_BYTES_MAX = 4096, RECORD_BYTES = 16384 };
+
+/* Records of one buffer of the owner and what TLS adds, or a handshake flight: nobody makes `out` larger. */
+enum { OUT_BYTES_MAX = 64 << 20 };
+
+static const unsigned char alpn_list[] = "\x08"
+                                         "atrium/1";
+#define ALPN_LIST_BYTES (sizeof alpn_list - 1)
+
+struct atr_tls_config {
+  SSL_CTX *ssl;
+  BIO_METHOD *bio;
+  uint64_t rekey_records;
+};
+
+typedef struct tls_stream {
+  atr_stream base;
+  atr_stream *lower;
+  SSL *ssl;
+  uint8_t *spki;
+  size_t spki_bytes;
+  const uint8_t *in; /* input of the present call */
+  size_t in_bytes;
+  atr_buf held; /* input that the owner did not want yet */
+  atr_buf out;
+  atr_net_task task; /* delivers `held`, or starts the handshake */
+  uint64_t records;  /* sent under the present key */
+  uint64_t rekey_records;
+  bool reading;
+  bool open;
+  bool ended;
+  bool shut;
+  bool closed;
+  int busy; /* depth of calls that use this struct: closing frees later */
+} tls_stream;
+
+static const atr_stream_kind tls_kind;
+
+/* --- configuration ------------------------------------------------------------------------------------------- */
+
+/* Chains, dates and names mean nothing here: the key is judged by the owner, the signature by OpenSSL itself. */
+static int accept_certificate(X509_STORE_CTX *store, void *arg)
+{
+  X509 *certificate = X509_STORE_CTX_get0_cert(store);
+  EVP_PKEY *key = certificate ? X509_get0_pubkey(certificate) : NULL;
+
+  (void)arg;
+  if (key && EVP_PKEY_is_a(key, "ED25519"))
+    return 1;
+  X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  return 0;
+}
+
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_bytes, const unsigned char *in,
+                       unsigned in_bytes, void *arg)
+{
+  unsigned char *chosen;
+
+  (void)ssl;
+  (void)arg;
+  if (SSL_select_next_proto(&chosen, out_bytes, alpn_list, ALPN_LIST_BYTES, in, in_bytes) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+/* OpenSSL tells what it found as a text of its own: bit 57 of the first word is AES-NI on x86, bit 2 AES on ARM. */
+static bool processor_has_aes(void)
+{
+  const char *cpu = OPENSSL_info(OPENSSL_INFO_CPU_SETTINGS);
+  const char *value = cpu ? strchr(cpu, '=') : NULL;
+  unsigned long long bits = value ? strtoull(value + 1, NULL, 16) : 0;
+
+  return cpu && (bits >> (strncmp(cpu, "OPENSSL_ia32cap", 15) == 0 ? 57 : 2) & 1) != 0;
+}
+
+static bool configure(SSL_CTX *ctx, EVP_PKEY *key, X509 *certificate)
+{
+  const char *suites = processor_has_aes()
+                           ? "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+                           : "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384";
+
+  SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                               SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_max_early_data(ctx, 0);
+  SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+  SSL_CTX_set_cert_verify_callback(ctx, accept_certificate, NULL);
+  SSL_CTX_set_max_cert_list(ctx, CERTIFICATE_BYTES_MAX);
+  SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
+  return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 && SSL_CTX_set_max_proto_version(ctx, 0) == 1 &&
+         SSL_CTX_set_num_tickets(ctx, 0) == 1 && SSL_CTX_set_ciphersuites(ctx, suites) == 1 &&
+         SSL_CTX_set1_groups_list(ctx, "X25519") == 1 && SSL_CTX_set1_sigalgs_list(ctx, "ed25519") == 1 &&
+         SSL_CTX_set_alpn_protos(ctx, alpn_list, ALPN_LIST_BYTES) == 0 &&
+         SSL_CTX_use_certificate(ctx, certificate) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+}
+
+/* --- the two BIOs, in one: SSL reads from `in`, writes to `out` ------------------------------------------------ */
+
+static int bio_read(BIO *bio, char *to, int n)
+{
+  tls_stream *s = BIO_get_data(bio);
+  size_t take = (size_t)n < s->in_bytes ? (size_t)n : s->in_bytes;
+
+  BIO_clear_retry_flags(bio);
+  if (take == 0) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  memcpy(to, s->in, take);
+  s->in += take;
+  s->in_bytes -= take;
+  return (int)take;
+}
+
+static int bio_write(BIO *bio, const char *from, int n)
+{
+  tls_stream *s = BIO_get_data(bio);
+
+  BIO_clear_retry_flags(bio);
+  return atr_buf_append(&s->out, from, (size_t)n) == 0 ? n : -1;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+  (void)bio;
+  (void)number;
+  (void)pointer;
+  return command == BIO_CTRL_FLUSH;
+}
+
+static BIO_METHOD *bio_method(void)
+{
+  BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "atrium stream");
+
+  if (method && BIO_meth_set_read(method, bio_read) && BIO_meth_set_write(method, bio_write) &&
+      BIO_meth_set_ctrl(method, bio_ctrl))
+    return method;
+  BIO_meth_free(method);
+  return NULL;
+}
+
+int atr_tls_config_new(atr_tls_config **out, EVP_PKEY *key, X509 *certificate)
+{
+  atr_tls_config *config;
+  int err = atr_crypto_init();
+
+  *out = NULL;
+  if (err)
+    return err;
+  config = calloc(1, sizeof *config);
+  if (!config)
+    return ATR_NOMEM;
+  config->rekey_records = ATR_TLS_REKEY_RECORDS;
+  config->bio = bio_method();
+  config->ssl = SSL_CTX_new(TLS_method());
+  if (!config->bio || !config->ssl || !configure(config->ssl, key, certificate)) {
+    atr_tls_config_free(config);
+    ERR_clear_error();
+    return ATR_CRYPTO;
+  }
+  *out = config;
+  return 0;
+}
+
+void atr_tls_config_free(atr_tls_config *config)
+{
+  if (!config)
+    return;
+  SSL_CTX_free(config->ssl);
+  BIO_meth_free(config->bio);
+  free(config);
+}
+
+void atr_tls_config_set_rekey(atr_tls_config *config, uint64_t records)
+{
+  config->rekey_records = records;
+}
+
+/* --- life ---------------------------------------------------------------------------------------------------- */
+
+static void destroy(tls_stream *s)
+{
+  SSL_free(s->ssl);
+  OPENSSL_free(s->spki);
+  atr_buf_free(&s->held);
+  atr_buf_free(&s->out);
+  free(s);
+}
+
+static void enter(tls_stream *s)
+{
+  s->busy++;
+}
+
+static void leave(tls_stream *s)
+{
+  if (--s->busy == 0 && s->closed)
+    destroy(s);
+}
+
+static void tls_close(atr_stream *stream)
+{
+  tls_stream *s = (tls_stream *)stream;
+
+  if (s->closed)
+    return;
+  s->closed = true;
+  atr_net_task_cancel(&s->task);
+  atr_stream_close(s->lower);
+  s->lower = NULL;
+  if (s->busy == 0)
+    destroy(s);
+}
+
+static void end(tls_stream *s, int err, const char *detail)
+{
+  if (s->ended || s->closed || !s->base.cb)
+    return;
+  s->ended = true;
+  s->base.writable = false;
+  atr_stream_read_stop(s->lower);
+  s->base.cb->on_end(s->base.ctx, err, detail);
+}
+
+/* Sends what OpenSSL has left in `out`, if the lower stream takes it now; else on_writable() does. */
+static int flush(tls_stream *s)
+{
+  int err = 0;
+
+  if (s->out.len > 0 && s->lower->writable)
+    err = atr_stream_write(s->lower, &s->out);
+  s->base.writable = s->open && !s->shut && !s->ended && s->lower->writable && s->out.len == 0;
+  return err;
+}
+
+static void end_tls(tls_stream *s)
+{
+  unsigned long code = ERR_peek_error();
+  const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+  char detail[ATR_PEER_TEXT_BYTES + 160];
+
+  snprintf(detail, sizeof detail, "%s: TLS%s: %s", s->base.peer, s->open ? "" : " handshake",
+           reason ? reason : "failed");
+  ERR_clear_error();
+  (void)flush(s); /* the alert */
+  end(s, ATR_TLS, detail);
+}
+
+/* --- handshake ----------------------------------------------------------------------------------------------- */
+
+static bool take_peer_key(tls_stream *s)
+{
+  X509 *certificate = SSL_get0_peer_certificate(s->ssl);
+  int n = certificate ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &s->spki) : -1;
+  const unsigned char *alpn;
+  unsigned alpn_bytes;
+
+  SSL_get0_alpn_selected(s->ssl, &alpn, &alpn_bytes);
+  if (n <= 0 || alpn_bytes + 1 != ALPN_LIST_BYTES)
+    return false;
+  s->spki_bytes = (size_t)n;
+  return true;
+}
+
+/* One step of the handshake with what is there. False: the stream has ended or been closed. */
+static bool handshake(tls_stream *s)
+{
+  int r = SSL_do_handshake(s->ssl);
+  int err;
+
+  if (r != 1 && SSL_get_error(s->ssl, r) != SSL_ERROR_WANT_READ) {
+    end_tls(s);
+    return false;
+  }
+  if (r == 1 && !take_peer_key(s)) {
+    end(s, ATR_NOT_ATRIUM, "the peer speaks another protocol inside of TLS");
+    return false;
+  }
+  s->open = r == 1;
+  err = flush(s);
+  if (err) {
+    end(s, err, "the connection broke in the TLS handshake");
+    return false;
+  }
+  if (s->open) {
+    if (s->lower->watcher)
+      s->lower->watcher->proved(s->lower->watcher_ctx);
+    s->base.cb->on_open(s->base.ctx);
+  }
+  return !s->closed && !s->ended;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------- */
+
+/* Decrypts until the buffer is full or the input is used up; gives the bytes, or -1 when the stream has ended. */
+static ssize_t decrypt(tls_stream *s, uint8_t *to, bool *peer_ended)
+{
+  size_t n = 0;
+
+  while (n + RECORD_BYTES <= ATR_READ_BYTES) {
+    int r = SSL_read(s->ssl, to + n, RECORD_BYTES);
+
+    if (r > 0) {
+      n += (size_t)r;
+      continue;
+    }
+    switch (SSL_get_error(s->ssl, r)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+      return (ssize_t)n;
+    case SSL_ERROR_ZERO_RETURN:
+      *peer_ended = true;
+      return (ssize_t)n;
+    default:
+      return -1;
+    }
+  }
+  return (ssize_t)n;
+}
+
+/* Uses `in` as far as the owner wants. False: the stream has ended or been closed. */
+static bool deliver(tls_stream *s, uint8_t *buffer)
+{
+  bool peer_ended = false;
+
+  while (s->reading) {
+    ssize_t n = decrypt(s, buffer, &peer_ended);
+
+    if (n < 0) {
+      end_tls(s);
+      return false;
+    }
+    if (n > 0)
+      s->base.cb->on_read(s->base.ctx, buffer, (size_t)n);
+    if (s->closed || s->ended)
+      return false;
+    if (peer_ended) {
+      end(s, ATR_CLOSED, "the peer closed the connection");
+      return false;
+    }
+    if (n == 0)
+      break;
+  }
+  return true;
+}
+
+/* Works on `n` bytes of input; what is not used is kept. */
+static void work(tls_stream *s, const uint8_t *bytes, size_t n)
+{
+  uint8_t *buffer = NULL;
+  bool alive = true;
+
+  enter(s);
+  ERR_clear_error(); /* other users of this thread may have left something; SSL_get_error() looks at it */
+  s->in = bytes;
+  s->in_bytes = n;
+  if (!s->open)
+    alive = handshake(s);
+  if (alive && s->open) {
+    buffer = atr_net_buffer_take(s->base.net);
+    if (!buffer) {
+      end(s, ATR_NOMEM, atr_err_text(ATR_NOMEM));
+      goto Exit;
+    }
+    alive = deliver(s, buffer);
+  }
+  if (alive && flush(s) != 0) /* a key update asks for an answer */
+    end(s, ATR_CLOSED, "the connection broke");
+  else if (alive && s->in_bytes > 0 && atr_buf_append(&s->held, s->in, s->in_bytes) != 0)
+    end(s, ATR_NOMEM, atr_err_text(ATR_NOMEM));
+Exit:
+  atr_net_buffer_give(s->base.net, buffer);
+  s->in_bytes = 0;
+  leave(s);
+}
+
+static void lower_read(void *ctx, const uint8_t *bytes, size_t n)
+{
+  work(ctx, bytes, n);
+}
+
+/* Starts the handshake, or goes on where the owner had stopped. Bytes may also lie inside of OpenSSL, decrypted or not. */
+static void run_task(atr_net_task *task)
+{
+  tls_stream *s = (tls_stream *)(void *)((char *)task - offsetof(tls_stream, task));
+  atr_buf held = s->held;
+
+  atr_buf_init(&s->held, held.max);
+  enter(s);
+  work(s, held.data, held.len);
+  if (s->reading && !s->closed && !s->ended)
+    atr_stream_read_start(s->lower);
+  leave(s);
+  atr_buf_free(&held);
+}
+
+static void tls_read_start(atr_stream *stream)
+{
+  tls_stream *s = (tls_stream *)stream;
+
+  if (s->reading || s->ended)
+    return;
+  s->reading = true;
+  atr_net_later(s->base.net, &s->task);
+}
+
+static void tls_read_stop(atr_stream *stream)
+{
+  tls_stream *s = (tls_stream *)stream;
+
+  s->reading = false;
+  atr_net_task_cancel(&s->task);
+  atr_stream_read_stop(s->lower);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------- */
+
+static int encrypt(tls_stream *s, atr_buf *bytes)
+{
+  while (bytes->len > 0) {
+    size_t n = bytes->len < RECORD_BYTES ? bytes->len : RECORD_BYTES;
+
+    if (++s->records >= s->rekey_records) {
+      s->records = 0;
+      SSL_key_update(s->ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+    }
+    if (SSL_write(s->ssl, bytes->data, (int)n) != (int)n)
+      return ATR_TLS;
+    atr_buf_consume(bytes, n);
+  }
+  return 0;
+}
+
+static int tls_write(atr_stream *stream, atr_buf *bytes)
+{
+  tls_stream *s = (tls_stream *)stream;
+  int err;
+
+  ERR_clear_error();
+  /* One allocation instead of several that grow; 256 is a record's overhead and the handshake messages between. */
+  err = atr_buf_reserve(&s->out, bytes->len + (bytes->len / RECORD_BYTES + 2) * 256);
+  if (!err)
+    err = encrypt(s, bytes);
+  if (!err)
+    err = flush(s);
+  if (err) {
+    s->ended = true;
+    stream->writable = false;
+  }
+  return err;
+}
+
+static void lower_writable(void *ctx)
+{
+  tls_stream *s = ctx;
+  bool was = s->base.writable;
+  int err;
+
+  enter(s);
+  err = flush(s);
+  if (err)
+    end(s, err, "the connection broke");
+  else if (s->shut && s->out.len == 0)
+    atr_stream_shutdown(s->lower);
+  else if (!was && s->base.writable)
+    s->base.cb->on_writable(s->base.ctx);
+  leave(s);
+}
+
+static void tls_shutdown(atr_stream *stream)
+{
+  tls_stream *s = (tls_stream *)stream;
+
+  if (s->shut || s->ended)
+    return;
+  s->shut = true;
+  ERR_clear_error();
+  if (s->open)
+    (void)SSL_shutdown(s->ssl); /* close_notify goes to `out` */
+  ERR_clear_error();
+  if (flush(s) == 0 && s->out.len == 0)
+    atr_stream_shutdown(s->lower);
+}
+
+static void lower_end(void *ctx, int err, const char *detail)
+{
+  tls_stream *s = ctx;
+
+  enter(s);
+  /* A FIN in the middle of the handshake: what answers does not like us, or is not Atrium; it does not say. */
+  end(s, err, detail);
+  leave(s);
+}
+
+static const atr_stream_callbacks lower_callbacks = {
+    .on_read = lower_read,
+    .on_writable = lower_writable,
+    .on_end = lower_end,
+};
+
+static bool ssl_new(tls_stream *s, const atr_tls_config *config, bool is_server)
+{
+  BIO *bio;
+
+  s->ssl = SSL_new(config->ssl);
+  bio = s->ssl ? BIO_new(config->bio) : NULL;
+  if (!bio)
+    return false;
+  BIO_set_data(bio, s);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(s->ssl, bio, bio);
+  if (is_server)
+    SSL_set_accept_state(s->ssl);
+  else
+    SSL_set_connect_state(s->ssl);
+  return true;
+}
+
+int atr_tls_stream_new(atr_stream **out, atr_stream *lower, const atr_tls_config *config, bool is_server)
+{
+  tls_stream *s = calloc(1, sizeof *s);
+
+  *out = NULL;
+  if (!s || !ssl_new(s, config, is_server)) {
+    atr_stream_close(lower);
+    if (s)
+      SSL_free(s->ssl);
+    free(s);
+    return ATR_NOMEM;
+  }
+  s->base.kind = &tls_kind;
+  s->base.net = lower->net;
+  s->base.is_loopback = lower->is_loopback;
+  memcpy(s->base.peer, lower->peer, sizeof s->base.peer);
+  s->lower = lower;
+  s->rekey_records = config->rekey_records;
+  s->task.run = run_task;
+  atr_buf_init(&s->held, 2 * ATR_READ_BYTES);
+  atr_buf_init(&s->out, OUT_BYTES_MAX);
+  atr_stream_set_owner(lower, &lower_callbacks, s);
+  *out = &s->base;
+  return 0;
+}
+
+atr_span atr_tls_peer_spki(const atr_stream *stream)
+{
+  const tls_stream *s = (const tls_stream *)stream;
+
+  return atr_span_of(s->spki, s->spki_bytes);
+}
+
+const char *atr_tls_cipher(const atr_stream *stream)
+{
+  return SSL_get_cipher_name(((const tls_stream *)stream)->ssl);
+}
+
+static const atr_stream_kind tls_kind = {
+    .name = "tls",
+    .read_start = tls_read_start,
+    .read_stop = tls_read_stop,
+    .write = tls_write,
+    .shutdown = tls_shutdown,
+    .close = tls_close,
+};
