@@ -2,9 +2,9 @@
  *
  * blobs.h - content-addressed immutable byte arrays, reference-counted and bounded
  *
- * A blob is named by its SHA-256. One table serves a whole server or client; rooms and replicas hold references by owner and count, and a blob without a
- * reference is dropped when the bound is passed (oldest first). Uploads and downloads in progress are part of the table too: `atr_blob_xfer`
- * (xfer.h) cuts blobs into BLOB_DATA or BLOB_DELTA messages and puts them together again, sans-I/O.
+ * A blob is named by its SHA-256. One table serves a whole server or client; rooms and replicas hold references, and blobs
+ * without a reference are dropped when their bound is passed (least recently used first). xfer.h cuts blobs into BLOB_DATA or
+ * BLOB_DELTA messages and puts them together again, sans-I/O.
  *
  * @locality the table is used on one thread; the bytes (atr_bytes) are immutable and may be read and released on any thread.
  */
@@ -20,7 +20,8 @@
 
 typedef struct atr_blobs atr_blobs;
 
-int atr_blobs_new(atr_blobs **out, size_t bytes_max);
+/* At most `spare_bytes_max` bytes are kept that nothing names (0: none). */
+int atr_blobs_new(atr_blobs **out, size_t spare_bytes_max);
 void atr_blobs_free(atr_blobs *t);
 
 bool atr_blobs_have(const atr_blobs *t, const atr_hash *hash);
@@ -28,8 +29,16 @@ bool atr_blobs_have(const atr_blobs *t, const atr_hash *hash);
 atr_bytes *atr_blobs_get(const atr_blobs *t, const atr_hash *hash);
 /* Takes one reference to `bytes`, also on failure. The caller vouches for the hash (it has just computed or checked it). */
 int atr_blobs_put(atr_blobs *t, const atr_hash *hash, atr_bytes *bytes);
-void atr_blobs_ref(atr_blobs *t, const atr_hash *hash);
+
+/* References: by documents, operations and uploads. They may be taken before the bytes are there. */
+int atr_blobs_ref(atr_blobs *t, const atr_hash *hash);
 void atr_blobs_unref(atr_blobs *t, const atr_hash *hash);
+bool atr_blobs_named(const atr_blobs *t, const atr_hash *hash); /* somebody holds a reference */
+
+/* The packed delta (docs/protocol.md, 3.4) from `base` that made this blob, to be sent on as it is. Set takes one reference, always. */
+void atr_blobs_set_delta(atr_blobs *t, const atr_hash *hash, const atr_hash *base, atr_bytes *packed);
+atr_bytes *atr_blobs_delta(const atr_blobs *t, const atr_hash *hash, const atr_hash *base);
+
 size_t atr_blobs_bytes(const atr_blobs *t);
 
 #endif

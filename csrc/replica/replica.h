@@ -18,7 +18,6 @@
 #include "base/buf.h"
 #include "base/id.h"
 #include "proto/message.h" /* enum atr_op_kind */
-#include "proto/message.h" /* kinds of operations */
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -92,7 +91,7 @@ bool atr_replica_delivered(
 size_t atr_replica_parked(const atr_replica *r);
 /* Whether everything that is owed to the application was delivered; parked documents count as listed. */
 bool atr_replica_told_all(const atr_replica *r);
-size_t atr_replica_memory(const atr_replica *r); /* bytes held for documents and pending operations */
+size_t atr_replica_memory(const atr_replica *r);   /* bytes held for documents and pending operations */
 uint64_t atr_replica_healed(const atr_replica *r); /* digests that differed, since the start */
 
 #endif

@@ -37,9 +37,16 @@ typedef struct atr_room_config {
   struct atr_blobs *blobs;
 } atr_room_config;
 
+/* None of these may call back into the room. */
 typedef struct atr_room_callbacks {
-  void (*on_wake)(void *ctx, atr_room_member *m); /* member has something to pull (called once until it pulls) */
-  void (*on_control)(void *ctx, atr_room_member *m, atr_span json); /* one JSON control message for this member */
+  /* The member has something to pull on that lane (called once per lane until a pull there finds nothing). The control lane
+   * carries blob statuses, so it is pulled too. */
+  void (*on_wake)(void *ctx, atr_room_member *m, int lane);
+  /* The text of one JSON control message for this member. */
+  void (*on_control)(void *ctx, atr_room_member *m, atr_span json);
+  /* The participant has come in again over another connection: this member is about to be freed. Forget it; `closed`
+   * was sent. */
+  void (*on_evicted)(void *ctx, atr_room_member *m);
 } atr_room_callbacks;
 
 typedef struct atr_room_join {
@@ -47,7 +54,8 @@ typedef struct atr_room_join {
   atr_hash key;
   const char *name;
   float color[3];
-  bool returning; /* cursor and epoch are set */
+  bool returning; /* cursor, partial and epoch are set */
+  bool partial;   /* it was cut while catching up: the cursor counts in the documents' order only (protocol, 3.2) */
   uint64_t cursor;
   atr_id epoch;
 } atr_room_join;

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What members say: operations are checked here, once, and everything else is passed on to its part of the room.
+ *
+ * Two kinds of "no". A message that no correct client sends (bad encoding, a counter that skips, text that is not JSON) is an
+ * error: the member is cut and nobody else notices. An operation that a correct client may send at the wrong moment or that asks
+ * too much (the document is gone, a blob is missing, it became too large) is answered with REFUSED, and its counter is used up. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "proto/json.h"
+#include "proto/tags.h"
+#include "room/internal.h"
+
+/* --- answers ---------------------------------------------------------------------------------------------------- */
+
+static void append_refused(atr_room_member *m, uint64_t counter, int err)
+{
+  const char *text = atr_err_text(err);
+  atr_msg_refused refused = {
+      .room = m->room->config.handle, .counter = counter, .err = err, .text = atr_span_of(text, strlen(text))};
+  size_t mark;
+
+  if (atr_frame_begin(&m->answers, &mark) == 0 && atr_msg_write_refused(&m->answers, &refused) == 0)
+    atr_frame_end(&m->answers, mark, ATR_LANE_STATE);
+  room_wake(m, ATR_LANE_STATE);
+}
+
+/* A client has at most ATR_PENDING_MAX operations out, so older refusals can no longer be asked for. */
+static void forget_old(participant *part)
+{
+  uint32_t n = 0;
+
+  while (n < part->n_refused && part->refused[n].counter + ATR_PENDING_MAX <= part->last)
+    n++;
+  memmove(part->refused, part->refused + n, (part->n_refused - n) * sizeof *part->refused);
+  part->n_refused -= n;
+}
+
+static bool remember(participant *part, uint64_t counter, int err)
+{
+  if (part->n_refused == part->refused_cap) {
+    uint32_t cap;
+    refused_op *list;
+
+    forget_old(part);
+    cap = part->n_refused * 2 > 16 ? part->n_refused * 2 : 16;
+    list = realloc(part->refused, cap * sizeof *list);
+    if (!list)
+      return false;
+    part->refused = list;
+    part->refused_cap = cap;
+  }
+  part->refused[part->n_refused++] = (refused_op){counter, err};
+  return true;
+}
+
+void room_refuse(atr_room *room, participant *part, uint64_t counter, int err)
+{
+  (void)room;
+  remember(part, counter, err);
+  if (part->member)
+    append_refused(part->member, counter, err);
+}
+
+/* A counter at or below the last one: the client has not seen the answer. */
+static void answer_again(atr_room_member *m, uint64_t counter)
+{
+  atr_msg_ack ack = {.room = m->room->config.handle, .counter = counter, .seq = 0};
+  size_t mark;
+
+  for (uint32_t i = 0; i < m->part->n_refused; i++) {
+    if (m->part->refused[i].counter == counter) {
+      append_refused(m, counter, m->part->refused[i].err);
+      return;
+    }
+  }
+  if (atr_frame_begin(&m->answers, &mark) == 0 && atr_msg_write_ack(&m->answers, &ack) == 0)
+    atr_frame_end(&m->answers, mark, ATR_LANE_STATE);
+  room_wake(m, ATR_LANE_STATE);
+}
+
+/* --- checking --------------------------------------------------------------------------------------------------- */
+
+static int is_listed(void *ctx, const atr_blob_ref *blob)
+{
+  const atr_op *op = ctx;
+  atr_list list = op->blobs;
+  atr_hash hash;
+
+  while (atr_list_next_hash(&list, &hash))
+    if (atr_hash_equal(&hash, &blob->hash))
+      return 0;
+  return ATR_NOBLOB;
+}
+
+/* Only an operation with tagged values is ever made a tree here. */
+static int check_tags(const atr_op *op)
+{
+  cJSON *tree = NULL;
+  int err = atr_json_parse((const char *)op->json.p, op->json.n, &tree);
+
+  if (!err)
+    err = atr_tags_check(tree);
+  if (!err)
+    err = atr_json_visit_blobs(tree, is_listed, (void *)op);
+  cJSON_Delete(tree);
+  return err;
+}
+
+int room_check_json(const atr_op *op, int *refusal)
+{
+  atr_json_info info;
+  int err;
+
+  *refusal = 0;
+  if (op->kind == ATR_OP_DELETE)
+    return 0;
+  err = atr_json_check((const char *)op->json.p, op->json.n, &info);
+  if (err)
+    return err;
+  if (info.kind != ATR_KIND_OBJECT)
+    return ATR_JSON_TYPE;
+  if (info.array_nulls || (op->kind == ATR_OP_CREATE && info.nulls))
+    *refusal = ATR_JSON_NULL;
+  else if (info.tags)
+    *refusal = check_tags(op);
+  return 0;
+}
+
+static bool fits(atr_room *room, room_doc *d, const atr_op *op)
+{
+  if (op->kind != ATR_OP_EDIT || d->bytes_est + op->json.n <= ATR_DOC_BYTES_MAX)
+    return true;
+  if (!d->staged)
+    room_doc_merge(room, d); /* gives the exact length */
+  return d->bytes_est + op->json.n <= ATR_DOC_BYTES_MAX;
+}
+
+static int check_state(atr_room *room, const atr_op *op)
+{
+  room_doc *d = room_doc_find(room, &op->doc);
+  bool alive = d && (d->staged ? d->staged_alive : d->alive);
+  atr_list list = op->blobs;
+  atr_hash hash;
+
+  if (op->kind == ATR_OP_CREATE && !alive && room->n_alive >= ATR_DOCS_MAX)
+    return ATR_LIMIT;
+  if (op->kind != ATR_OP_CREATE && !alive)
+    return d ? ATR_GONE : ATR_NOENT;
+  if (alive && !fits(room, d, op))
+    return ATR_DOC_SIZE;
+  while (atr_list_next_hash(&list, &hash))
+    if (!atr_blobs_have(room->config.blobs, &hash))
+      return ATR_NOBLOB;
+  return 0;
+}
+
+static int receive_submit(atr_room *room, atr_room_member *m, atr_span message)
+{
+  participant *part = m->part;
+  atr_msg_submit s;
+  int err = atr_msg_read_submit(message, &s), refusal;
+
+  if (err)
+    return err;
+  if (s.room != room->config.handle || m->mode == MODE_COMPARE)
+    return ATR_PROTO;
+  if (s.counter > part->last + 1)
+    return ATR_PROTO;
+  if (s.counter && s.counter <= part->last) {
+    answer_again(m, s.counter);
+    return 0;
+  }
+  err = room_check_json(&s.op, &refusal);
+  if (err)
+    return err;
+  if (s.counter)
+    part->last = s.counter;
+  if (!refusal)
+    refusal = check_state(room, &s.op);
+  if (!refusal)
+    return room_stage(room, part, part->number, s.counter, 0, &s.op);
+  if (s.counter)
+    room_refuse(room, part, s.counter, refusal);
+  return 0;
+}
+
+/* --- presence --------------------------------------------------------------------------------------------------- */
+
+static int receive_presence(atr_room *room, atr_room_member *m, atr_span message)
+{
+  atr_msg_presence p;
+  atr_json_info info;
+  size_t mark;
+  int err = atr_msg_read_presence(message, &p);
+
+  if (err)
+    return err;
+  if (p.room != room->config.handle)
+    return ATR_PROTO;
+  err = atr_json_check((const char *)p.json.p, p.json.n, &info);
+  if (err)
+    return err;
+  if (info.kind != ATR_KIND_OBJECT)
+    return ATR_JSON_TYPE;
+  p.member = m->part->number;
+  atr_buf_clear(&m->presence);
+  err = atr_frame_begin(&m->presence, &mark);
+  if (!err)
+    err = atr_msg_write_presence_of(&m->presence, &p);
+  if (!err)
+    err = atr_frame_end(&m->presence, mark, ATR_LANE_PRESENCE);
+  if (err)
+    return err;
+  for (atr_room_member *o = room->members; o; o = o->next) {
+    if (o == m)
+      continue;
+    o->presence_due[m->slot / 64] |= UINT64_C(1) << m->slot % 64;
+    room_wake(o, ATR_LANE_PRESENCE);
+  }
+  return 0;
+}
+
+int atr_room_receive(atr_room *room, atr_room_member *m, int lane, atr_span message)
+{
+  if (!message.n || atr_msg_lane(message.p[0]) != lane)
+    return ATR_PROTO;
+  if (m->answers.len > ATR_CONTROL_BYTES_MAX || m->control.len > ATR_CONTROL_BYTES_MAX)
+    return ATR_LIMIT; /* asks and never reads */
+  switch (message.p[0]) {
+  case ATR_MSG_SUBMIT:
+    return receive_submit(room, m, message);
+  case ATR_MSG_PRESENCE:
+    return receive_presence(room, m, message);
+  case ATR_MSG_DIGEST:
+    return room_receive_digest(m, message);
+  case ATR_MSG_VERSIONS:
+    return room_receive_versions(m, message);
+  case ATR_MSG_RECREATE:
+    return room_receive_recreate(m, message);
+  case ATR_MSG_BLOB_OFFER:
+    return room_receive_offer(m, message);
+  case ATR_MSG_BLOB_GET:
+    return room_receive_get(m, message);
+  case ATR_MSG_BLOB_DATA:
+  case ATR_MSG_BLOB_DELTA:
+    return room_receive_bulk(m, message);
+  default:
+    return ATR_PROTO;
+  }
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Blobs between a room and its members: who is asked to send one, who waits for it.
+ *
+ * A blob that several members offer is sent by the first; the others wait for its end, and the next of them is asked if the first
+ * leaves. What a member has sent is held for it until it names it: the table drops what nobody references. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "room/internal.h"
+
+#include <utlist.h>
+
+typedef struct waiting {
+  struct waiting *prev, *next;
+  atr_room_member *member;
+  atr_hash base;
+  uint64_t size;
+} waiting;
+
+struct upload {
+  UT_hash_handle hh;
+  atr_hash hash;
+  atr_room_member *sender; /* NULL: named by a document, but nobody has offered it yet */
+  waiting *offering;       /* the sender is not among them */
+  waiting *getting;
+};
+
+static upload *find(atr_room *room, const atr_hash *hash)
+{
+  upload *u;
+
+  HASH_FIND(hh, room->uploads, hash, sizeof *hash, u);
+  return u;
+}
+
+static upload *add(atr_room *room, const atr_hash *hash)
+{
+  upload *u = calloc(1, sizeof *u);
+
+  if (!u)
+    return NULL;
+  u->hash = *hash;
+  HASH_ADD(hh, room->uploads, hash, sizeof u->hash, u);
+  if (!atr_table_added(u)) {
+    free(u);
+    return NULL;
+  }
+  return u;
+}
+
+static int add_waiting(waiting **list, atr_room_member *m, const atr_hash *base, uint64_t size)
+{
+  waiting *w;
+
+  DL_SEARCH_SCALAR(*list, w, member, m);
+  if (w)
+    return 0;
+  w = calloc(1, sizeof *w);
+  if (!w)
+    return ATR_NOMEM;
+  w->member = m;
+  w->base = *base;
+  w->size = size;
+  DL_APPEND(*list, w);
+  return 0;
+}
+
+static void remove_waiting(waiting **list, const atr_room_member *m)
+{
+  waiting *w;
+
+  DL_SEARCH_SCALAR(*list, w, member, m);
+  if (!w)
+    return;
+  DL_DELETE(*list, w);
+  free(w);
+}
+
+static void drop(atr_room *room, upload *u)
+{
+  waiting *w, *tmp;
+
+  HASH_DEL(room->uploads, u);
+  DL_FOREACH_SAFE(u->offering, w, tmp)
+  {
+    free(w);
+  }
+  DL_FOREACH_SAFE(u->getting, w, tmp)
+  {
+    free(w);
+  }
+  free(u);
+}
+
+static void say(atr_room_member *m, const atr_hash *hash, uint8_t code)
+{
+  atr_blob_status status = {.hash = *hash, .status = code};
+  size_t mark;
+
+  if (atr_frame_begin(&m->control, &mark) == 0 &&
+      atr_msg_write_blob_status(&m->control, m->room->config.handle, &status, 1) == 0)
+    atr_frame_end(&m->control, mark, ATR_LANE_CONTROL);
+  room_wake(m, ATR_LANE_CONTROL);
+}
+
+/* --- holds ------------------------------------------------------------------------------------------------------ */
+
+static void release_oldest(atr_room_member *m)
+{
+  hold *h = m->holds;
+
+  m->holds = h->next;
+  if (!m->holds)
+    m->holds_last = NULL;
+  m->n_holds--;
+  atr_blobs_unref(m->room->config.blobs, &h->hash);
+  free(h);
+}
+
+static void hold_blob(atr_room_member *m, const atr_hash *hash)
+{
+  hold *h = calloc(1, sizeof *h);
+
+  if (!h || atr_blobs_ref(m->room->config.blobs, hash)) {
+    free(h);
+    return;
+  }
+  h->hash = *hash;
+  if (m->holds_last)
+    m->holds_last->next = h;
+  else
+    m->holds = h;
+  m->holds_last = h;
+  if (++m->n_holds > ATR_HOLDS_MAX)
+    release_oldest(m);
+}
+
+static void release_hold(atr_room_member *m, const atr_hash *hash)
+{
+  hold *before = NULL;
+
+  for (hold *h = m->holds; h; before = h, h = h->next) {
+    if (!atr_hash_equal(&h->hash, hash))
+      continue;
+    if (before)
+      before->next = h->next;
+    else
+      m->holds = h->next;
+    if (m->holds_last == h)
+      m->holds_last = before;
+    m->n_holds--;
+    atr_blobs_unref(m->room->config.blobs, hash);
+    free(h);
+    return;
+  }
+}
+
+void room_release_holds(atr_room_member *m, const atr_op *op)
+{
+  atr_list list = op->blobs;
+  atr_hash hash;
+
+  while (m->holds && atr_list_next_hash(&list, &hash))
+    release_hold(m, &hash);
+}
+
+/* --- uploads ---------------------------------------------------------------------------------------------------- */
+
+static int ask(atr_room_member *m, upload *u, uint64_t size, const atr_hash *base)
+{
+  bool delta = !atr_hash_is_zero(base) && atr_blobs_have(m->room->config.blobs, base);
+  int err = atr_xfer_expect(m->xfer, &u->hash, size, delta ? base : NULL);
+
+  if (err)
+    return err;
+  u->sender = m;
+  say(m, &u->hash, delta ? ATR_BLOB_STATUS_WANT_DELTA : ATR_BLOB_STATUS_WANT);
+  return 0;
+}
+
+static void give(atr_room_member *m, const atr_hash *hash, const atr_hash *base)
+{
+  if (atr_xfer_send(m->xfer, hash, base) == 0)
+    room_wake(m, ATR_LANE_BULK);
+}
+
+static void on_received(void *ctx, const atr_hash *hash)
+{
+  atr_room_member *m = ctx;
+  upload *u = find(m->room, hash);
+  waiting *w;
+
+  if (!u)
+    return;
+  u->sender->offers--;
+  hold_blob(u->sender, hash);
+  say(u->sender, hash, ATR_BLOB_STATUS_HAVE);
+  DL_FOREACH(u->offering, w)
+  {
+    w->member->offers--;
+    hold_blob(w->member, hash);
+    say(w->member, hash, ATR_BLOB_STATUS_HAVE);
+  }
+  DL_FOREACH(u->getting, w)
+  {
+    give(w->member, hash, &w->base);
+  }
+  drop(m->room, u);
+}
+
+static int offer(atr_room_member *m, const atr_blob_offer *o)
+{
+  atr_room *room = m->room;
+  upload *u;
+
+  if (o->size > ATR_BLOB_BYTES_MAX) {
+    say(m, &o->hash, ATR_BLOB_STATUS_REFUSED);
+    return 0;
+  }
+  if (atr_blobs_have(room->config.blobs, &o->hash)) {
+    hold_blob(m, &o->hash);
+    say(m, &o->hash, ATR_BLOB_STATUS_HAVE);
+    return 0;
+  }
+  u = find(room, &o->hash);
+  if (u && u->sender == m)
+    return 0;
+  if (++m->offers > ATR_OFFERS_MAX)
+    return ATR_LIMIT;
+  if (!u)
+    u = add(room, &o->hash);
+  if (!u)
+    return ATR_NOMEM;
+  return u->sender ? add_waiting(&u->offering, m, &o->base, o->size) : ask(m, u, o->size, &o->base);
+}
+
+int room_receive_offer(atr_room_member *m, atr_span message)
+{
+  uint32_t handle;
+  atr_list list;
+  atr_blob_offer o;
+  int err = atr_msg_read_blob_offer(message, &handle, &list);
+
+  if (!err && handle != m->room->config.handle)
+    err = ATR_PROTO;
+  while (!err && atr_list_next_offer(&list, &o))
+    err = offer(m, &o);
+  return err;
+}
+
+static int get(atr_room_member *m, const atr_blob_get *g)
+{
+  atr_room *room = m->room;
+  upload *u = find(room, &g->hash);
+
+  if (atr_xfer_queued(m->xfer) >= ATR_GETS_MAX)
+    return ATR_LIMIT;
+  if (atr_blobs_have(room->config.blobs, &g->hash)) {
+    give(m, &g->hash, &g->base);
+    return 0;
+  }
+  if (!u && !atr_blobs_named(room->config.blobs, &g->hash)) {
+    say(m, &g->hash, ATR_BLOB_STATUS_UNKNOWN);
+    return 0;
+  }
+  if (!u)
+    u = add(room, &g->hash);
+  return u ? add_waiting(&u->getting, m, &g->base, 0) : ATR_NOMEM;
+}
+
+int room_receive_get(atr_room_member *m, atr_span message)
+{
+  uint32_t handle;
+  atr_list list;
+  atr_blob_get g;
+  int err = atr_msg_read_blob_get(message, &handle, &list);
+
+  if (!err && handle != m->room->config.handle)
+    err = ATR_PROTO;
+  while (!err && atr_list_next_get(&list, &g))
+    err = get(m, &g);
+  return err;
+}
+
+int room_receive_bulk(atr_room_member *m, atr_span message)
+{
+  return atr_xfer_receive(m->xfer, m->room->config.handle, message);
+}
+
+int room_transfer_init(atr_room_member *m)
+{
+  return atr_xfer_new(&m->xfer, m->room->config.blobs, on_received, m);
+}
+
+/* The next one that offered it is asked in place of who has left. */
+static void next_sender(atr_room *room, upload *u)
+{
+  waiting *w = u->offering;
+
+  u->sender = NULL;
+  if (w) {
+    atr_room_member *m = w->member;
+    atr_hash base = w->base;
+    uint64_t size = w->size;
+
+    DL_DELETE(u->offering, w);
+    free(w);
+    if (ask(m, u, size, &base) == 0)
+      return;
+  }
+  if (atr_blobs_named(room->config.blobs, &u->hash) && u->getting)
+    return;
+  DL_FOREACH(u->getting, w)
+  {
+    say(w->member, &u->hash, ATR_BLOB_STATUS_UNKNOWN);
+  }
+  drop(room, u);
+}
+
+void room_transfer_leave(atr_room_member *m)
+{
+  upload *u, *tmp;
+
+  while (m->holds)
+    release_oldest(m);
+  HASH_ITER (hh, m->room->uploads, u, tmp) {
+    remove_waiting(&u->offering, m);
+    remove_waiting(&u->getting, m);
+    if (u->sender == m)
+      next_sender(m->room, u);
+    else if (!u->sender && !u->getting)
+      drop(m->room, u);
+  }
+  atr_xfer_free(m->xfer);
+}
