@@ -51,6 +51,10 @@ LIBUV  := $(firstword $(wildcard $(LIBDIR)libuv_a.a $(LIBDIR)libuv.a) -luv)
 LIBS   := $(LIBUV) $(LIBDIR)libssl.a $(LIBDIR)libcrypto.a $(LIBDIR)libsodium.a $(LIBDIR)libzstd.a \
           $(LIBDIR)libxxhash.a -lpthread -ldl -lrt -lm
 
+# --- version: pyproject.toml has the only one --------------------------------------------------------------------
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+
 # --- files ------------------------------------------------------------------------------------------------------
 
 OUT      := build/$(VARIANT)
@@ -64,19 +68,21 @@ C_FILES   = $(wildcard csrc/*.c csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch])
 # Tests whose subject is several threads: these run under ThreadSanitizer too.
 TSAN_TESTS := $(filter test_%_threads,$(TESTS))
 
-.PHONY: all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps
+.PHONY: print-cflags print-libs py wheel test-py all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps
 .DEFAULT_GOAL := all
 
 all: $(OUT)/libatrium.a $(SERVER)
 
 help:
 	@echo 'all         the library and the server (VARIANT=release|debug|asan|tsan)'
+	@echo 'py          the Python module in place; wheel: build/wheel/atrium-*.whl'
 	@echo 'test-c      C tests; T=name runs one'
 	@echo 'test-asan   the same under AddressSanitizer and UBSan'
 	@echo 'test-tsan   the ones with threads under ThreadSanitizer'
 	@echo 'fuzz-short  each fuzzer for FUZZ_SECONDS (5) from its corpus'
 	@echo 'zip         the Blender extension, build/atrium-<version>.zip'
 	@echo 'test-blender  in real Blenders, with a window where possible; T=name selects'
+	@echo 'fidelity    real scenes from Blender to Blender, both ends compared'
 	@echo 'check       formatters, linters, types, layers'
 	@echo 'format      rewrites C files in the project'"'"'s layout'
 
@@ -97,6 +103,9 @@ $(OUT)/csrc/%.o: csrc/%.c | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
 	$(call say,CC      $@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
+
+$(OUT)/csrc/base/version.o: CPPFLAGS += -DATR_VERSION='"$(VERSION)"'
+$(OUT)/csrc/base/version.o: pyproject.toml
 
 $(OUT)/libatrium.a: $(OBJECTS)
 	@rm -f $@
@@ -128,6 +137,24 @@ $(OUT)/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libatrium.a
 .SECONDARY:
 -include $(wildcard $(OUT)/*.d $(OUT)/csrc/*/*.d $(OUT)/tests/*/*.d)
 
+# --- Python -----------------------------------------------------------------------------------------------------
+
+# What setup.py compiles and links the module with.
+print-cflags:
+	@echo -D_GNU_SOURCE -Icsrc -isystem build/deps -std=c17 -g $(WARN) -fvisibility=hidden $(CFLAGS_$(VARIANT)) $(CFLAGS)
+print-libs:
+	@echo $(LDFLAGS_$(VARIANT)) $(LDFLAGS) $(LIBS)
+
+TOOLS = $(shell tests/setup/venv.sh)
+
+# The module in place, for PYTHONPATH=python; and the wheel, in build/wheel.
+py:
+	ATRIUM_VARIANT=$(VARIANT) $(TOOLS) setup.py --quiet build_ext --inplace --build-temp build/$(VARIANT)/py
+wheel:
+	rm -rf build/wheel build/lib
+	$(TOOLS) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	@ls build/wheel/*.whl
+
 # --- testing ----------------------------------------------------------------------------------------------------
 
 RUN_TESTS = $(if $(T),$(filter %$(T),$(1)),$(1))
@@ -158,6 +185,10 @@ fuzzers: $(addprefix $(OUT)/,$(call RUN_TESTS,$(FUZZERS)))
 	  mkdir -p $(OUT)/corpus/$$n tests/fuzz/corpus/$$n; \
 	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=0 \
 	    -artifact_prefix=$(OUT)/$$n- $(OUT)/corpus/$$n tests/fuzz/corpus/$$n; done
+
+# Sends real scenes from Blender to Blender and compares both ends. FIDELITY='--direct --blender bpy45 --scene door'
+fidelity:
+	@"$$(tests/setup/venv.sh)" -m tests.fidelity.run $(FIDELITY)
 
 # --- checking ---------------------------------------------------------------------------------------------------
 

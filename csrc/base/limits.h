@@ -112,12 +112,22 @@
 /* Documents whose digests one message compares: a merge and a canonical print each on the server. */
 #define ATR_DIGESTS_MAX 256u
 
+/* Blobs that a server or a client keeps in memory although nothing names them any more: a second join, an undo or a
+ * revival finds them. */
+#define ATR_BLOBS_SPARE_BYTES ATR_MIB(256)
+
 /* Names that people give, in bytes of UTF-8. Blender's own stop at 63 or 255. */
 #define ATR_USER_NAME_BYTES_MAX 255u
 #define ATR_ROOM_NAME_BYTES_MAX 255u
 
 /* Text of an error or reason that crosses the wire. */
 #define ATR_REASON_BYTES_MAX 1024u
+
+/* Unreferenced blobs that are kept because they may be wanted again soon (undo, a second join). */
+#define ATR_BLOBS_BYTES ATR_MIB(256)
+
+/* The schema of documents (docs/schema.md). */
+#define ATR_SCHEMA 1
 
 /* --- queues between threads -------------------------------------------------------------------------------------- */
 
@@ -133,6 +143,21 @@
 /* From accept or connect to the welcome. A knocking key waits longer: people answer. */
 #define ATR_HANDSHAKE_TIMEOUT_MS 10000u
 #define ATR_KNOCK_TIMEOUT_MS 300000u
+
+/* Somebody who has proved a key has this long to say hello: the user may be reading the host's check code. */
+#define ATR_HELLO_TIMEOUT_MS 120000u
+
+/* Connections that wait for a host's answer. A panel shows a handful; a stranger with many keys must not fill it. */
+#define ATR_KNOCKS_MAX 32u
+
+/* Keys in a server's list. */
+#define ATR_KEYS_MAX 10000u
+
+/* A room whose creator left before it was filled: long enough to come back after a cut. */
+#define ATR_ROOM_UNREADY_MS 120000u
+
+/* The server looks at its deadlines this often; none of them needs to be more exact. */
+#define ATR_SERVER_TICK_MS 500u
 
 /* A ping after this long without traffic; the connection counts as dead after four lost ones. */
 #define ATR_KEEPALIVE_MS 5000u

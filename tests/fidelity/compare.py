@@ -3,9 +3,10 @@
 
     python compare.py LEFT RIGHT [--all] [--expect-none]
 
-Every value must be equal to the last bit (see `records.py`), with one exception: a path of a file
-is equal to another path whose file has the same content, since another computer keeps the file
-elsewhere. A struct that only one side has counts as one difference, with the number of values in
+Every value must be equal to the last bit (see `records.py`), with two exceptions. A path of a file is
+equal to another path whose file has the same content, since another computer keeps the file elsewhere.
+A value of the left side that Blender would not take (an enum that no item names, a number out of its
+range: old files hold such) cannot be sent by anyone; where it differs, it is counted apart. A struct that only one side has counts as one difference, with the number of values in
 and below it. Exit code 1 if there are differences and `--expect-none` was given, else 0.
 """
 
@@ -42,6 +43,7 @@ class Difference:
 class Report:
     values: int = 0
     differences: list[Difference] = field(default_factory=list)
+    unsettable: Counter[str] = field(default_factory=Counter)  # by kind
 
     def kinds(self) -> Counter[str]:
         return Counter(d.kind for d in self.differences)
@@ -97,6 +99,8 @@ class Comparison:
             if name not in left or name not in right:
                 self._differ(f"{path}.{name}", f"{struct_type}.{generic(name)}", *(
                     show(props[name]) if name in props else "missing" for props in (left, right)))
+            elif isinstance(left[name], dict) and "unsettable" in left[name] and left[name] != right[name]:
+                self.report.unsettable[f"{struct_type}.{name}"] += 1
             elif not self._equal(left[name], right[name]):
                 self._differ(f"{path}.{name}", f"{struct_type}.{generic(name)}", *self._shown(left[name], right[name]))
 
@@ -178,6 +182,10 @@ def lines(report: Report, listed_max: int | None = LISTED_MAX) -> Iterator[str]:
         yield "by kind:"
         for kind, count in report.kinds().most_common():
             yield f"  {count:6,}  {kind}"
+    if report.unsettable:
+        yield "values that Blender would not take, different: " + ", ".join(
+            f"{count} {kind}" for kind, count in report.unsettable.most_common()
+        )
     yield f"{report.values:,} values compared, {len(report.differences):,} differences"
 
 

@@ -32,7 +32,8 @@ def dump(path: str | Path) -> None:
     for prop in bpy.types.BlendData.bl_rna.properties:
         if prop.type != "COLLECTION" or prop.identifier in left_out:
             continue
-        blocks = sorted(getattr(bpy.data, prop.identifier), key=id_name)
+        found = getattr(bpy.data, prop.identifier)
+        blocks = sorted((b for b in found if not exclusions.block_excluded(prop.identifier, b)), key=id_name)
         out.record(prop.identifier, "BlendData", {"names": [id_name(b) for b in blocks]})
         for block in blocks:
             Walk(block, out).run()

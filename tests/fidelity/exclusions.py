@@ -36,6 +36,7 @@ PROPERTIES = (
     ("ID", "tag", "scratch flag for scripts"),
     ("ID", "users", "follows from the references, which are compared; windows and add-ons count too"),
     ("ID", "name_full", "name and library, which the path of every struct states"),
+    ("ID", "use_extra_user", "held by an editor of this process"),
     ("ID", "preview", "thumbnail that each Blender draws again"),
     ("ID", "asset_data", "asset catalogue of one person's library, not scene data"),
     ("ID", "library_weak_reference", "where this process appended from, to avoid appending twice"),
@@ -54,6 +55,11 @@ PROPERTIES = (
     ("Scene", "frame_current_final", "the frame each looks at is presence"),
     ("Scene", "frame_float", "the frame each looks at is presence"),
     ("Scene", "frame_subframe", "the frame each looks at is presence"),
+    ("NodeTree", "view_center", "where each looks is presence"),
+    ("Node", "show_texture", "set on the texture node that one person has clicked last"),
+    ("*", "show_expanded", "what one person has unfolded"),
+    ("Scene", "cursor", "the 3D cursor is the tool in one person's hand"),
+    ("Scene", "transform_orientation_slots", "the tool in one person's hand"),
     ("Scene", "tool_settings", "the tool in one person's hand"),
     ("Scene", "is_nla_tweakmode", "mode of one person's editor"),
     ("Text", "current_*", "text cursor"),
@@ -62,6 +68,8 @@ PROPERTIES = (
     ("Scene", "keying_sets_all", "Blender's built-in sets besides those of the scene, which are compared"),
     ("View3DShading", "selected_studio_light", "file of one person's installation, named in studio_light"),
     ("ViewLayer", "depsgraph", "evaluated data"),
+    ("NodeSocket", "is_inactive", "inferred when this process draws the node"),
+    ("NodeSocket", "is_icon_visible", "inferred when this process draws the node"),
     ("Modifier", "execution_time", "measured by this process"),
     ("Modifier", "persistent_uid", "random number, minted for every modifier as it is made"),
     ("NodesModifier", "node_warnings", "outcome of the evaluation"),
@@ -70,6 +78,16 @@ PROPERTIES = (
     ("Mesh", "loop_triangles", "computed on demand from corners"),
     ("Mesh", "loop_triangle_polygons", "computed on demand from corners"),
     ("MeshPolygon", "vertices", "derived from loop_start and .corner_vert"),
+)
+
+# What another Blender gets only with its user's consent (design, section 5): (RNA struct, property, reason)
+CONSENT = (
+    ("RenderSettings", "filepath", "output path: Blender writes there"),
+)
+
+# Datablocks that are not data: (collection, property, value, reason)
+BLOCKS = (
+    ("images", "source", "VIEWER", "buffer of this process: render result, viewer node"),
 )
 
 # Items of collections, by name: (collection property, name, reason)
@@ -98,12 +116,17 @@ def _match(rows: tuple[tuple[str, str, str], ...], types: tuple[str, ...], prop:
 @cache
 def excluded(types: tuple[str, ...], prop: str) -> bool:
     """Whether `prop` of a struct with these types (itself, then its bases) is left out."""
-    return _match(PROPERTIES, types, prop) and not _match(KEPT, types, prop)
+    return _match(PROPERTIES + CONSENT, types, prop) and not _match(KEPT, types, prop)
 
 
 def item_excluded(prop: str, name: str | None) -> bool:
     """Whether an item of the collection `prop` is left out."""
     return name is not None and any(p == prop and fnmatch.fnmatchcase(name, glob) for p, glob, _why in ITEMS)
+
+
+def block_excluded(collection: str, block: object) -> bool:
+    """Whether a datablock is left out as a whole."""
+    return any(c == collection and getattr(block, prop) == value for c, prop, value, _why in BLOCKS)
 
 
 def excluded_collections() -> frozenset[str]:

@@ -73,8 +73,8 @@ def item_key(item: Struct) -> str | None:
     if isinstance(item, bpy.types.FCurve):
         return f"{item.data_path}#{item.array_index}"
     if isinstance(item, bpy.types.NodeLink):
-        ends = (item.from_node.name, item.from_socket.identifier, item.to_node.name, item.to_socket.identifier)
-        return " > ".join(ends)
+        ends = ((item.from_node, item.from_socket), (item.to_node, item.to_socket))
+        return " > ".join(f"{node.name} {_socket_place(node, socket)}" for node, socket in ends)
     if isinstance(item, bpy.types.NodeTreeInterfaceSocket):
         return f"{item.in_out} {item.name}"
     name = item.bl_rna.name_property
@@ -85,6 +85,17 @@ def item_key(item: Struct) -> str | None:
     except (AttributeError, ValueError):
         return None
     return value if isinstance(value, str) else None
+
+
+def _socket_place(node: Struct, socket: Struct) -> int:
+    sockets = node.outputs if socket.is_output else node.inputs
+    return next((i for i, s in enumerate(sockets) if s.as_pointer() == socket.as_pointer()), -1)
+
+
+def _is_numbered(identifier: str) -> bool:
+    """Whether this is a number that Blender gave to a socket of a group: Socket_3, Input_3, Output_3."""
+    head, _, number = identifier.partition("_")
+    return head in ("Socket", "Input", "Output") and number.isdigit()
 
 
 # Custom properties
@@ -104,8 +115,20 @@ def custom_properties(struct: Struct, walk: Walk) -> Props:
         entry = _id_property(struct[key], walk)
         entry["ui"] = _interface(struct, key, walk)
         entry["override"] = _overridable(struct, key)
-        values[f'["{key}"]'] = entry
+        values[f'["{_input_name(struct, key)}"]'] = entry
     return values
+
+
+def _input_name(struct: Struct, key: str) -> str:
+    """A modifier keeps the inputs of its node group under numbers; they are compared by place and name."""
+    group = getattr(struct, "node_group", None)
+    if not isinstance(struct, bpy.types.NodesModifier) or group is None:
+        return key
+    for place, item in enumerate(group.interface.items_tree):
+        identifier = getattr(item, "identifier", "")
+        if identifier and (key == identifier or key.startswith(identifier + "_")):
+            return f"{place} {item.name}{key[len(identifier):]}"
+    return key
 
 
 def _overridable(struct: Struct, key: str) -> bool | None:
@@ -167,6 +190,11 @@ def special_value(struct: Struct, types: tuple[str, ...], name: str, walk: Walk)
         return _pixels(struct, walk)
     if name == "lines" and types[0] == "Text":
         return [line.body for line in struct.lines]
+    if name == "identifier" and ("NodeSocket" in types or "NodeTreeInterfaceSocket" in types):
+        # Read-only, and each Blender numbers as it makes; what refers to a number is compared by place.
+        return "(numbered)" if _is_numbered(struct.identifier) else struct.identifier
+    if name == "height" and "Node" in types and struct.height < struct.bl_height_min:
+        return {"unsettable": struct.height}
     return NotImplemented
 
 
@@ -181,9 +209,13 @@ def _pixels(image: Struct, walk: Walk) -> Value:
 def settle() -> None:
     """Have done what Blender puts off until somebody looks, so that nothing moves during the walk.
 
-    Images read their file (size, depth and channels say nothing before). The first look at a vertex's
+    View layers are evaluated, which fills in matrices and texture spaces. Images read their file (size,
+    depth and channels say nothing before). The first look at a vertex's
     groups adds an empty layer for weights, which frees what Python holds of the mesh's other layers.
     """
+    for scene in bpy.data.scenes:
+        for layer in scene.view_layers:
+            layer.update()
     for mesh in bpy.data.meshes:
         if mesh.vertices:
             len(mesh.vertices[0].groups)
@@ -214,6 +246,6 @@ def more(struct: Struct, types: tuple[str, ...], walk: Walk) -> Props:
         axis, roll = struct.AxisRollFromMatrix(struct.matrix_local.to_3x3())
         return {"(roll)": roll, "(axis)": list(axis)}
     if "NodeSocket" in types and not struct.is_output and struct.is_multi_input:
-        sources = [f"{link.from_node.name} {link.from_socket.identifier}" for link in struct.links]
+        sources = [item_key(link) for link in struct.links]
         return {"(order of links)": sources}
     return {}

@@ -18,6 +18,7 @@ become one record `path[*]` with one array per property.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any
@@ -44,13 +45,15 @@ SETS = frozenset({
     ("ViewLayer", "objects"),
     ("LayerCollection", "children"),
     ("NodeTree", "links"),
+    ("NodeTree", "nodes"),  # their order is that of drawing: a click brings a node to the front
+    ("RenderSettings", "stereo_views"),  # a choice of `views`, which has the order
 })
 
 
 class Prop:
     """What the walk needs to know about one RNA property."""
 
-    __slots__ = ("is_array", "is_flag", "is_path", "kind", "length", "name", "rna", "srna")
+    __slots__ = ("is_array", "is_flag", "is_path", "kind", "length", "name", "range", "rna", "srna")
 
     def __init__(self, rna: Struct) -> None:
         self.name: str = rna.identifier
@@ -60,6 +63,8 @@ class Prop:
         self.is_path = rna.type == "STRING" and rna.subtype in ("FILE_PATH", "DIR_PATH")
         self.is_array = rna.type in ("BOOLEAN", "INT", "FLOAT") and rna.is_array
         self.length: int = rna.array_length if self.is_array else 0
+        has_range = rna.type in ("INT", "FLOAT")
+        self.range = (rna.hard_min, rna.hard_max) if has_range else None
         self.srna: Struct = rna.srna if rna.type == "COLLECTION" else None
 
 
@@ -216,7 +221,7 @@ class Walk:
             return self.out.array("|u1", len(value), value)
         if prop.is_path:
             return extras.path_value(self.block, value)
-        return value
+        return {"unsettable": value} if is_unsettable(prop, value) else value
 
     def _array(self, struct: Struct, prop: Prop, value: Any) -> Value:
         if prop.length <= INLINE_MAX and len(value) <= INLINE_MAX:
@@ -295,6 +300,18 @@ def get(struct: Struct, name: str) -> Any:
         return getattr(struct, name)
     except READ_ERRORS:  # reported by the second pass
         return None
+
+
+def is_unsettable(prop: Prop, value: Any) -> bool:
+    """Whether Blender itself would not take this value: an enum that no item names, a number out of its range.
+
+    Old files hold such values. The comparer counts them apart: nothing but a file can carry them.
+    """
+    if prop.kind == "ENUM":
+        return bool(value == "")
+    if prop.range is not None and math.isfinite(value):
+        return not prop.range[0] <= value <= prop.range[1]
+    return False
 
 
 def nested(value: Any) -> Any:

@@ -86,13 +86,14 @@ python311() { # prints an interpreter of exactly 3.11 that can make environments
 # and may need a newer C library than bookworm's. Of bookworm's libraries only
 # those that this machine lacks are used.
 make_python311() { # FOLDER
-    local root=$1/root lib base
+    local root=$1/root lib base here
     bootstrap bookworm "$root"
     chroot "$root" apt-get install -y -q --no-install-recommends python3.11 python3.11-venv libpython3.11-stdlib
     mkdir -p "$1/lib"
+    here=$(ldconfig -p)
     for lib in "$root"/usr/lib/*-linux-gnu/*.so.* "$root"/lib/*-linux-gnu/*.so.*; do
         base=$(basename "$lib")
-        ldconfig -p | grep -qF "$base " || ln -sf "$(realpath --relative-to="$1/lib" "$lib")" "$1/lib/$base"
+        grep -qF "$base " <<<"$here" || ln -sf "$(realpath --relative-to="$1/lib" "$lib")" "$1/lib/$base"
     done
     cat >"$1/python3.11" <<'WRAPPER'
 #!/bin/sh

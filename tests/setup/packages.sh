@@ -93,7 +93,7 @@ main() {
     }
     mapfile -t entries < <(missing_entries)
     # Those that this release does not have at all are no reason to ask apt again each time.
-    if ! printf '%s\n' "${entries[@]}" | grep -q '[^?]$'; then
+    if ! grep -q '[^?]$' <<<"$(printf '%s\n' "${entries[@]}")"; then
         mapfile -t names < <(names_of "${entries[@]}" 2>/dev/null)
         if [ -z "${names[*]}" ]; then exit 0; fi
     fi

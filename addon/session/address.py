@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does the text in the Host box mean this very machine?
+
+The engine parses addresses for real (csrc/transport). The add-on only needs to know, before anything is sent, whether
+a server may be started for this text and whether it is allowed while Blender stays offline. When in doubt the answer
+is no, which starts nothing and sends nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+LOCAL_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost"})
+
+
+def tidy(text: str) -> str:
+    """Without the spaces and quotes that come along when an address is pasted."""
+    return text.strip().strip("\"'`<>“”‘’«»").strip()
+
+
+def split(text: str) -> tuple[str, int | None]:
+    """Name or IP address, and the port if there is one. A text that is no address comes back whole."""
+    text = tidy(text)
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        port = rest[1:] if bracket and rest.startswith(":") else ""
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    else:
+        host, port = text, ""
+    return (host, int(port)) if port.isascii() and port.isdigit() else (host, None)
+
+
+def is_local(text: str) -> bool:
+    host, _ = split(text)
+    if host.lower() in LOCAL_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,624 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One session: takes commands of the user, moves events between engine, state and replicator, a little in each tick.
+
+What takes more than one tick (starting a server, uploading, joining, flushing) is a generator. It yields WORK when
+there is more to do at once and WAIT when only the engine or time can bring it on; `tick` runs it for as long as the
+budget lasts. Cancelling closes the generator, and its `finally` puts everything back, wherever it was.
+
+Nothing here knows Blender. What is needed of it comes in as a `Scene` (join.py has the real one, the tests a fake
+one), and commands that cannot be done raise `Trouble` with the same reason that greys out the button.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from . import address
+from .link import EngineLike, Link
+from .sentences import Problem, problem
+from .state import LOBBY, OFFLINE, RECONNECTING, Event, Here, Stage, State, Task
+
+log = logging.getLogger("atrium")
+
+WORK, WAIT = True, False
+Job = Generator[bool, None, None]
+
+DEFAULT_PORT = 12800
+EVENTS_PER_TICK = 512  # json.loads of one takes some 5 microseconds: a tick stays within 3 ms
+
+# Leaving waits this long for the server to have what was queued; the connection may be gone, and the user is waiting.
+GOODBYE_S = 5.0
+# The engine confirms a cancel at once; a new connection waits for that, at most this long.
+HANG_UP_S = 2.0
+# A server on this machine that has gone is looked for (and started) again in these steps.
+REVIVE_PAUSE_S = 2.0
+
+
+class Trouble(Exception):
+    """A command that cannot be carried out."""
+
+    def __init__(self, trouble: Problem) -> None:
+        super().__init__(trouble.sentence)
+        self.problem = trouble
+
+
+class Replicator(Protocol):
+    """addon/sync, as far as a session uses it."""
+
+    refused: Any
+
+    def upload_all(self) -> Iterator[float]: ...
+    def replace_all(self) -> Iterator[float]: ...
+    def tick(self, budget_ms: float) -> Any: ...
+    def capture_all(self) -> Any: ...
+    def detach(self) -> None: ...
+
+
+class Scene(Protocol):
+    """What a session needs of Blender."""
+
+    def replicator(self, link: Link, room_id: str) -> Replicator: ...
+    def is_rendering(self) -> bool: ...
+    def is_unsaved(self) -> bool: ...
+    def secure(self, mode: str) -> Any: ...
+    def clear(self) -> None: ...
+    def restore(self, copy: Any) -> None: ...
+    def discard(self, copy: Any) -> None: ...
+    def mark_unsaved(self) -> None: ...
+
+
+class ServerStart(Protocol):
+    """`atrium.hosting.EnsureServer`: its phase becomes "ready" or "failed"."""
+
+    error: str
+    detail: str
+
+    def poll(self) -> str: ...
+    def cancel(self) -> None: ...
+
+
+@dataclass
+class Options:
+    """What the preferences and the command line decide."""
+
+    port: int = DEFAULT_PORT
+    open_door: bool = False  # let everybody in without asking
+    online: bool = True  # Blender's own switch
+    background: bool = False
+    trust_first: bool = False  # ATRIUM_TRUST=first-use
+
+
+class Session:
+    def __init__(
+        self,
+        state: State,
+        scene: Scene,
+        make_engine: Callable[[], EngineLike],
+        ensure_server: Callable[..., ServerStart],
+        options: Callable[[], Options],
+    ) -> None:
+        self.state = state
+        self.engine: EngineLike | None = None
+        self.link: Link | None = None
+        self.replicator: Replicator | None = None
+        self._scene = scene
+        self._make_engine = make_engine
+        self._ensure_server = ensure_server
+        self._options = options
+        self._outbox: deque[dict[str, Any]] = deque()
+        self._job: Job | None = None
+        self._server: ServerStart | None = None
+        self._next_revival = 0.0
+        self._trusted: set[str] = set()
+        self._flushes = 0
+        self._flushed = 0
+        self._farewell = False  # goodbye was said, not yet heard
+        self._hanging_up_until = 0.0
+        self._overtaken = False  # Blender itself replaces the scene right now: nothing to bring back
+
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    def connect(self, host: str) -> Task:
+        state, options = self.state, self._options()
+        self._require("connect")
+        host = address.tidy(host)
+        if not host:
+            raise Trouble(problem("NO_ADDRESS"))
+        local = address.is_local(host)
+        if not local and not options.online:
+            raise Trouble(problem("OFFLINE_MODE"))
+        self._open_engine()
+        task = state.begin("connect", f"Connecting to {host}.")
+        state.address, state.attempt = host, 0
+        state.set_link("CONNECTING")
+        self._start(self._connecting(host, local))
+        return task
+
+    def disconnect(self) -> Task:
+        self._require("disconnect")
+        self._abandon(problem("CANCELED"))
+        task = self.state.begin("disconnect", "Disconnecting.")
+        self._start(self._leaving("disconnect"))
+        return task
+
+    def cancel(self) -> None:
+        """Gives up what is under way, at once. A scene that is just being replaced comes back."""
+        self._require("cancel")
+        state = self.state
+        if state.ask_unsaved:
+            state.ask_unsaved = ""
+            state.changed()
+            return
+        self._abandon(problem("CANCELED"))
+        state.problem = None  # it is what the user wanted
+        if state.link not in (LOBBY, RECONNECTING):
+            self._hang_up()
+
+    def give_up(self, task: Task) -> None:
+        """Whoever waited for this task has lost patience."""
+        self._abandon(problem("CANCELED"))
+        if task.kind in ("connect", "disconnect"):
+            self._hang_up()
+
+    def trust_host(self, code: str) -> None:
+        self._require("trust_host")
+        code = plain_code(code)
+        question = self.state.question
+        if question is None:
+            if not code:
+                raise Trouble(problem("NO_QUESTION"))
+            self._trusted.add(code)
+        elif code != plain_code(question.code):
+            raise Trouble(problem("CODE_DIFFERS"))
+        else:
+            self._send({"t": "trust", "code": question.code, "accept": True})
+            self.state.question = None
+            self.state.set_link("CONNECTING")
+
+    def distrust_host(self) -> None:
+        """The user saw another code, or does not want to."""
+        self.cancel()
+
+    def forget_host(self, host: str) -> None:
+        host = address.tidy(host)
+        if not host:
+            raise Trouble(problem("NO_ADDRESS"))
+        self._open_engine()
+        self._send({"t": "forget_host", "host": host})
+        self.state.problem = None
+        self.state.changed()
+
+    def answer_knock(self, key: str, admit: bool, remember: bool) -> None:
+        self._require("admit")
+        knocks = self.state.knocks
+        if not any(knock.key == key for knock in knocks):
+            raise Trouble(problem("NO_KNOCK"))
+        self._send({"t": "admit" if admit else "refuse", "key": key, "remember": remember})
+        self.state.knocks = [knock for knock in knocks if knock.key != key]
+        self.state.changed()
+
+    def create_room(self, name: str) -> Task:
+        self._require("create_room")
+        name = " ".join(name.split())
+        if not name or len(name.encode()) > 63:
+            raise Trouble(problem("ROOM_NAME", room=name))
+        task = self.state.begin("create", f"Creating the room “{name}”.")
+        self.state.enter(Here(name, created=True), "Asking for the room")
+        self._send({"t": "create", "name": name, "blender": list(self.state.blender)})
+        self._start(self._creating())
+        return task
+
+    def join_room(self, name: str, unsaved: str) -> Task | None:
+        """None: the user is asked about unsaved work first (state.ask_unsaved)."""
+        self._require("join_room")
+        room = self.state.room_named(name)
+        if room is None:
+            raise Trouble(problem("NOROOM", room=name))
+        if not room.joinable:
+            raise Trouble(
+                problem(
+                    "BLENDER_VERSION" if room.blender[:2] != self.state.blender[:2] else "NOT_READY",
+                    room=room.name,
+                    text=room.reason + ".",
+                )
+            )
+        if unsaved == "ASK":
+            if self._options().background:
+                unsaved = "KEEP_COPY"
+            elif self._scene.is_unsaved():
+                self.state.ask_unsaved = room.name
+                self.state.problem = problem("UNSAVED")
+                self.state.changed()
+                return None
+        task = self.state.begin("join", f"Joining the room “{room.name}”.")
+        self.state.enter(Here(room.name, room.id), "Asking for the room")
+        self._send({"t": "join", "room": room.id, "blender": list(self.state.blender)})
+        self._start(self._joining(unsaved))
+        return task
+
+    def leave_room(self) -> Task:
+        self._require("leave_room")
+        self._abandon(problem("CANCELED"))
+        task = self.state.begin("leave", "Leaving the room.")
+        self._start(self._leaving("leave"))
+        return task
+
+    def flush(self) -> Task:
+        self._require("flush")
+        if self.state.stage is not Stage.LIVE:
+            raise Trouble(problem("NOT_IN_ROOM"))
+        task = self.state.begin("flush", "Waiting until everything has arrived.")
+        self._start(self._flushing(task))
+        return task
+
+    def file_loads(self) -> None:
+        """Blender is about to load another file: everything must be out of the room before, and cannot be put off."""
+        here = self.state.here
+        if here is None:
+            return
+        was_live = self.state.stage is Stage.LIVE
+        self._overtaken = True
+        self._abandon(problem("CANCELED"))
+        self._overtaken = False
+        self.state.begin("leave", "Leaving the room.")
+        self._start(self._leaving("leave"))
+        end = time.monotonic() + GOODBYE_S
+        while self._job is not None and time.monotonic() < end:
+            self.tick(50.0)
+            time.sleep(0.001)
+        self._abandon(None)
+        self.state.left = here if was_live else None
+        self.state.changed()
+
+    def close(self) -> None:
+        """The add-on goes away, or Blender ends. May be called again."""
+        self._stop_job()
+        if self._server is not None:
+            self._server.cancel()
+            self._server = None
+        self._drop_replicator()
+        if self.engine is not None:
+            self.engine.close()
+            self.engine = None
+        self._outbox.clear()
+        self.state.set_link(OFFLINE)
+        self.state.finish(trouble=None)
+
+    # --- one step ----------------------------------------------------------------------------------------------------
+
+    def tick(self, budget_ms: float) -> None:
+        if self.engine is None:
+            return
+        end = time.perf_counter() + budget_ms / 1000.0
+        paused = self._scene.is_rendering()
+        if paused != self.state.paused:
+            self.state.paused = paused
+            self.state.changed()
+        self._post()
+        self._take_events(self.engine)
+        if not paused:
+            self._run_job(end)
+            if self.replicator is not None and self.state.stage is Stage.LIVE:
+                self._guarded(self.replicator.tick, budget_ms)
+        self._revive_server()
+        self._post()
+
+    def _take_events(self, engine: EngineLike) -> None:
+        if self.link is not None and self.link.full:
+            return
+        for event in engine.poll(EVENTS_PER_TICK):
+            if event.get("t") == "doc":
+                if self.link is not None and self.state.is_here(event):
+                    self.link.deliver(event)
+                continue
+            self._on(event)
+
+    def _on(self, event: Event) -> None:
+        state = self.state
+        kind = event.get("t")
+        log.debug("event %s", event)
+        had_room = state.here is not None
+        if self._hanging_up_until and kind in ("state", "confirm_host", "knocking"):
+            if event.get("state") == OFFLINE:
+                self._hanging_up_until = 0.0
+            return
+        state.on(event)
+        if kind == "confirm_host":
+            self._answer_alone()
+        elif kind == "joined" and state.here is not None and self.link is None and self.engine is not None:
+            self.link = Link(self.engine, state.here.id)
+        elif kind == "progress" and event.get("complete") and self.link is not None:
+            self.link.complete = True
+        elif kind == "flushed":
+            self._flushed = max(self._flushed, int(event.get("n") or 0))
+        elif kind == "state" and self._farewell and state.link in (LOBBY, OFFLINE):
+            self._farewell = False
+        if had_room and state.here is None:
+            self._stop_job()
+            self._drop_replicator()
+            self._scene.mark_unsaved()
+
+    def _answer_alone(self) -> None:
+        """A code that was trusted beforehand needs no question; in background nobody could answer one."""
+        question, options = self.state.question, self._options()
+        if question is None:
+            return
+        if plain_code(question.code) in self._trusted or (options.trust_first and not question.changed):
+            self.trust_host(question.code)
+        elif options.background:
+            self._stop_job()
+            self._hang_up()
+            detail = f"Check code: {question.code}"
+            code = "KEY_CHANGED" if question.changed else "KEY_UNKNOWN"
+            trouble = problem(code, detail=detail, address=question.address)
+            self.state.finish(trouble=trouble)
+
+    # --- jobs --------------------------------------------------------------------------------------------------------
+
+    def _connecting(self, host: str, local: bool) -> Job:
+        state, options = self.state, self._options()
+        port = address.split(host)[1] or (options.port if local else DEFAULT_PORT)
+        if local:
+            state.note = "Looking for a server on this machine"
+            self._server = self._begin_server(port, options)
+            while (phase := self._server.poll()) not in ("ready", "failed"):
+                state.note = "Starting a server on this machine" if phase == "starting" else state.note
+                yield WAIT
+            server, self._server = self._server, None
+            if phase == "failed":
+                trouble = problem("SERVER_START", text=server.error, detail=server.detail)
+                state.set_link(OFFLINE)
+                state.finish(trouble=trouble)
+                return
+        while time.monotonic() < self._hanging_up_until:
+            yield WAIT
+        self._hanging_up_until = 0.0
+        state.note = ""
+        name, color = state.settings.user_name, state.settings.user_color
+        self._send(
+            {"t": "connect", "host": host, "port": port, "name": name, "color": list(color), "start_server": False}
+        )
+
+    def _begin_server(self, port: int, options: Options) -> ServerStart:
+        bind = "::" if options.online else "127.0.0.1"
+        return self._ensure_server(port, bind=bind, open=options.open_door)
+
+    def _creating(self) -> Job:
+        state = self.state
+        while self.link is None:
+            yield WAIT
+        state.set_stage(Stage.UPLOADING, "Reading the scene")
+        self.link.complete = True
+        replicator = self._attach()
+        yield from self._steps(replicator.upload_all(), "UPLOAD_FAILED")
+        state.set_stage(Stage.SETTLING, "Sending the scene")
+        total = max(1, state.pending)
+        number = self._ask_flush()
+        while self._flushed < number:
+            total = max(total, state.pending)
+            state.set_progress(1.0 - state.pending / total)
+            yield WAIT
+        self._send({"t": "ready", "room": self.link.room})
+        state.set_stage(Stage.LIVE)
+        state.finish("create")
+
+    def _joining(self, unsaved: str) -> Job:
+        state = self.state
+        while self.link is None:
+            yield WAIT
+        state.set_stage(Stage.RECEIVING, "Receiving the room")
+        while not self.link.complete:
+            yield WAIT
+        copy = self._try("SAVE_FAILED", self._scene.secure, unsaved)
+        state.set_stage(Stage.REPLACING, "Building the scene")
+        try:
+            self._try("REPLACE_FAILED", self._scene.clear)
+            replicator = self._attach()
+            yield from self._steps(replicator.replace_all(), "REPLACE_FAILED")
+        except BaseException:  # also GeneratorExit: cancelled, or the connection ended for good
+            self._drop_replicator()
+            if not self._overtaken:
+                self._scene.restore(copy)
+            raise
+        self._scene.discard(copy)
+        state.set_stage(Stage.LIVE)
+        state.finish("join")
+
+    def _leaving(self, kind: str) -> Job:
+        """Captures what was not captured yet, says goodbye, and waits (within GOODBYE_S) until it is heard."""
+        state, room = self.state, self.link.room if self.link else None
+        if self.replicator is not None and state.stage is Stage.LIVE and state.link == LOBBY:
+            yield from _run_through(self._guarded(self.replicator.capture_all))
+        self._drop_replicator()
+        if state.here is not None:
+            self._scene.mark_unsaved()
+        state.leave()
+        self._send({"t": "leave", "room": room} if kind == "leave" else {"t": "disconnect"})
+        self._farewell = kind == "disconnect" or room is not None
+        end = time.monotonic() + GOODBYE_S
+        while self._farewell and time.monotonic() < end:
+            yield WAIT
+        if kind == "disconnect":
+            state.set_link(OFFLINE)
+        state.finish(kind)
+
+    def _flushing(self, task: Task) -> Job:
+        assert self.replicator is not None and self.link is not None
+        yield from _run_through(self.replicator.capture_all())
+        number = self._ask_flush()
+        while self._flushed < number:
+            yield WAIT
+        while self.link.waiting or getattr(self.replicator, "busy", False):
+            yield WAIT  # the tick itself applies
+        task.finish()
+        self.state.changed()
+
+    def _steps(self, steps: Iterator[float], code: str) -> Job:
+        """Runs the replicator's steps; its failure becomes `code`."""
+        while True:
+            try:
+                value = next(steps)
+            except StopIteration:
+                return
+            except Exception as error:
+                raise self._trouble(code, error) from error
+            self.state.set_progress(value)
+            yield WORK
+
+    def _run_job(self, end: float) -> None:
+        while (job := self._job) is not None:
+            try:
+                waits = next(job) is WAIT
+            except StopIteration:
+                if self._job is job:
+                    self._job = None
+                return
+            except Trouble as trouble:
+                self._give_up(trouble.problem)
+                return
+            except Exception as error:  # a bug of ours must end the task, not the timer
+                self._give_up(self._trouble("INTERNAL", error).problem)
+                return
+            if waits or time.perf_counter() >= end:
+                return
+
+    def _give_up(self, trouble: Problem) -> None:
+        """The job has failed: out of the room, if it was about one."""
+        self._job = None
+        if self.state.here is not None and self.state.stage is not Stage.LIVE:
+            self._exit_room()
+        self.state.finish(trouble=trouble)
+
+    def _abandon(self, trouble: Problem | None) -> None:
+        """Stops what is under way; a room that was not reached yet is left."""
+        self._stop_job()
+        if self._server is not None:
+            self._server.cancel()
+            self._server = None
+        if self.state.here is not None and self.state.stage is not Stage.LIVE:
+            self._exit_room()
+        self.state.finish(trouble=trouble)
+
+    def _hang_up(self) -> None:
+        """Offline at once for the user. The engine confirms a little later, which must not end a connection that was begun
+        meanwhile."""
+        self._send({"t": "cancel"})
+        self._hanging_up_until = time.monotonic() + HANG_UP_S
+        self.state.set_link(OFFLINE)
+
+    def _exit_room(self) -> None:
+        here = self.state.here
+        self._drop_replicator()
+        if here is not None and here.id:
+            self._send({"t": "leave", "room": here.id})
+        else:
+            self._send({"t": "cancel"})
+        self.state.leave()
+
+    # --- helpers -----------------------------------------------------------------------------------------------------
+
+    def _require(self, action: str) -> None:
+        reason = self.state.why_not(action)
+        if reason is not None:
+            raise Trouble(reason)
+
+    def _open_engine(self) -> None:
+        if self.engine is not None:
+            return
+        try:
+            self.engine = self._make_engine()
+        except Exception as error:
+            raise Trouble(problem("NO_ENGINE", text=str(error), detail=traceback.format_exc())) from error
+        self.state.me = self.engine.participant
+        self.state.check_code = self.engine.check_code
+
+    def _start(self, job: Job) -> None:
+        self._stop_job()
+        self._job = job
+
+    def _stop_job(self) -> None:
+        job, self._job = self._job, None
+        if job is not None:
+            job.close()
+
+    def _attach(self) -> Replicator:
+        assert self.link is not None
+        try:
+            self.replicator = self._scene.replicator(self.link, self.link.room)
+        except Exception as error:
+            raise self._trouble("INTERNAL", error) from error
+        return self.replicator
+
+    def _drop_replicator(self) -> None:
+        replicator, self.replicator, self.link = self.replicator, None, None
+        if replicator is not None:
+            self._guarded(replicator.detach)
+
+    def _ask_flush(self) -> int:
+        assert self.link is not None
+        self._flushes += 1
+        self._send({"t": "flush", "room": self.link.room, "n": self._flushes})
+        return self._flushes
+
+    def _send(self, message: dict[str, Any]) -> None:
+        log.debug("command %s", message)
+        self._outbox.append(message)
+        self._post()
+
+    def _post(self) -> None:
+        """Commands wait here while the engine's queue is full; their order stays."""
+        while self._outbox and self.engine is not None and self.engine.send(self._outbox[0]):
+            self._outbox.popleft()
+
+    def _guarded(self, call: Callable[..., Any], *args: Any) -> Any:
+        """A failure of the replicator is shown and logged; the session goes on: the next pass compares everything again."""
+        try:
+            return call(*args)
+        except Exception as error:
+            self.state.problem = self._trouble("INTERNAL", error).problem
+            self.state.changed()
+            return None
+
+    def _try(self, code: str, call: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return call(*args)
+        except Exception as error:
+            raise self._trouble(code, error) from error
+
+    def _trouble(self, code: str, error: BaseException) -> Trouble:
+        log.error("%s", code, exc_info=error)
+        detail = "".join(traceback.format_exception(error))
+        return Trouble(problem(code, text=str(error).strip(), detail=detail, address=self.state.address))
+
+    def _revive_server(self) -> None:
+        """The server of this machine has gone (killed, or the machine slept too long): somebody must start it again."""
+        if self.state.link != RECONNECTING or not address.is_local(self.state.address) or self._job is not None:
+            if self._server is not None and self._job is None:
+                self._server.cancel()
+                self._server = None
+            return
+        now = time.monotonic()
+        if self._server is None and now >= self._next_revival:
+            options = self._options()
+            self._server = self._begin_server(address.split(self.state.address)[1] or options.port, options)
+        if self._server is not None and self._server.poll() in ("ready", "failed"):
+            self._server = None
+            self._next_revival = now + REVIVE_PAUSE_S
+
+
+def plain_code(code: str) -> str:
+    """A check code as typed or pasted: case, spaces and dashes do not count."""
+    return "".join(c for c in code.upper() if c.isalnum())
+
+
+def _run_through(steps: Any) -> Job:
+    """`capture_all` may be a plain call or a generator."""
+    if isinstance(steps, Iterator):
+        for _ in steps:
+            yield WORK

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scene around a join: what is unsaved, saving it, emptying Blender, bringing everything back.
+
+A join replaces the whole scene, so nothing that the user has made may depend on it going well. Before the first
+datablock is touched the scene is written to ATRIUM_HOME/recovered, whatever was chosen. If building fails or is
+cancelled, that file is loaded again, else it is removed; a crash in between leaves it for the user. KEEP_COPY writes
+a second one, which stays.
+
+The old scene is removed by loading an empty one: it takes some 15 ms whatever the size, and it ends the undo history,
+which would otherwise bring the old scene back into the room at the first Ctrl-Z.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .backup import set_original
+from .link import Link
+
+FOLDER = "recovered"
+
+
+@dataclass
+class Copy:
+    """The scene as it was, in a file."""
+
+    path: Path
+    original: str  # path of the user's own file, empty if it has none
+
+
+class BlenderScene:
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._rendering = False
+        self._session_work = False  # changes of a room that no file holds yet
+        self.loading = False  # this module loads a file, not the user
+
+    # --- unsaved work ------------------------------------------------------------------------------------------------
+
+    def is_unsaved(self) -> bool:
+        """Changes by others push no undo step, so Blender does not count them: what a room has left behind is remembered
+        here. Not to be asked in background, where Blender's flag says nothing."""
+        return bool(bpy.data.is_dirty) or self._session_work
+
+    def mark_unsaved(self) -> None:
+        self._session_work = True
+
+    def mark_saved(self) -> None:
+        self._session_work = False
+
+    def secure(self, mode: str) -> Copy:
+        """Brings unsaved work to safety as the user said. `ASK` means that there was none when Join was clicked; what was
+        made since then is kept."""
+        unsaved = bpy.app.background or self.is_unsaved()
+        if mode == "SAVE" and unsaved:
+            if not bpy.data.filepath:
+                raise RuntimeError("The scene has no file name yet.")
+            self._save(bpy.data.filepath)
+        if mode == "KEEP_COPY" or (mode == "ASK" and unsaved):
+            self._save_copy(self._free_path(""), relative_remap=True, compress=True)
+        copy = Copy(self._free_path(".joining"), bpy.data.filepath)
+        self._save_copy(copy.path, relative_remap=False, compress=False)
+        set_original(copy.path, copy.original)
+        return copy
+
+    def discard(self, copy: Copy) -> None:
+        """The join went well."""
+        self.mark_saved()
+        copy.path.unlink(missing_ok=True)
+
+    def restore(self, copy: Copy) -> None:
+        """The join failed: everything as it was, under its own file name where it had one."""
+        unsaved_work = self._session_work
+        with self._own_load(), _in_window():
+            if copy.original:
+                bpy.ops.wm.recover_auto_save(filepath=str(copy.path))
+            else:
+                bpy.ops.wm.open_mainfile(filepath=str(copy.path), load_ui=False, display_file_selector=False)
+        self._session_work = unsaved_work or not copy.original
+        if bpy.data.filepath == copy.original:
+            copy.path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """An empty scene, with the windows left as they are."""
+        with self._own_load(), _in_window():
+            bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True, load_ui=False)
+
+    def _free_path(self, mark: str) -> Path:
+        folder = self._home / FOLDER
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = f"{Path(bpy.data.filepath).stem or 'untitled'} {time.strftime('%Y-%m-%d %H-%M-%S')}"
+        number, path = 1, folder / f"{name}{mark}.blend"
+        while path.exists():
+            number += 1
+            path = folder / f"{name} ({number}){mark}.blend"
+        return path
+
+    def _save(self, path: str) -> None:
+        with _in_window():
+            bpy.ops.wm.save_mainfile(filepath=path, check_existing=False)
+
+    def _save_copy(self, path: Path, **how: bool) -> None:
+        with _in_window():
+            bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False, **how)
+
+    @contextlib.contextmanager
+    def _own_load(self) -> Iterator[None]:
+        self.loading = True
+        try:
+            yield
+        finally:
+            self.loading = False
+
+    # --- the rest of what a session asks -----------------------------------------------------------------------------
+
+    def replicator(self, link: Link, room_id: str) -> Any:
+        from ..sync import Replicator
+
+        return Replicator(link, room_id=room_id)
+
+    def is_rendering(self) -> bool:
+        """While Blender renders or bakes, scene data belongs to other threads."""
+        if self._rendering:
+            return True
+        return bool(bpy.app.is_job_running("RENDER") or bpy.app.is_job_running("OBJECT_BAKE"))
+
+    def set_rendering(self, value: bool) -> None:
+        """From render handlers, which may run on any thread: only a flag is set."""
+        self._rendering = value
+
+
+@contextlib.contextmanager
+def _in_window() -> Iterator[None]:
+    """Timers have no window, and operators that load or save want one."""
+    windows = bpy.context.window_manager.windows
+    if bpy.context.window is not None or not windows:
+        yield
+    else:
+        with bpy.context.temp_override(window=windows[0]):
+            yield

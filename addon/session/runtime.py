@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one session of this Blender, and the timer that moves it.
+
+Blender keeps no Python objects, so the state lives here, for as long as the add-on is registered. `tick` is one step;
+with a window Blender's timer calls it, in background (where timers never fire) the waiting operators do, and so do
+tests. The timer runs only while there is an engine: an add-on that nobody uses costs nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import settings
+from .driver import Options, Session
+from .join import BlenderScene
+from .state import JOINED, LOBBY, OFFLINE, State
+
+log = logging.getLogger("atrium")
+
+# Seconds from one tick to the next. Blender's own granularity is some 5 ms; at 0.008 an edit waits 4 ms on average, for
+# 1 % of a core.
+TICK_LIVE_S = 0.008
+TICK_BUSY_S = 0.02
+TICK_IDLE_S = 0.1
+
+# Milliseconds per tick in which something long goes on (upload, building a scene): the panel still draws 30 times a
+# second.
+BUDGET_LONG_MS = 25.0
+BUDGET_BACKGROUND_MS = 50.0
+
+_session: Session | None = None
+_scene: BlenderScene | None = None
+_home: Path | None = None
+_listeners: list[Callable[[], None]] = []  # the user interface: called after each tick that changed something
+_loaded: list[Callable[[], None]] = []
+_seen_revision = -1
+_drawn_second = -1
+
+# The preferences, filled in by the user interface.
+options: Callable[[], Options] = Options
+def _default_budget_ms() -> float:
+    return 4.0
+
+
+budget_ms: Callable[[], float] = _default_budget_ms
+
+
+def session() -> Session | None:
+    return _session
+
+
+def scene() -> BlenderScene | None:
+    return _scene
+
+
+def state() -> State:
+    return need().state
+
+
+def need() -> Session:
+    if _session is None:
+        raise RuntimeError("The add-on Atrium is not enabled.")
+    return _session
+
+
+def home() -> Path:
+    assert _home is not None
+    return _home
+
+
+def open() -> None:
+    global _session, _scene, _home
+    _home = _home_folder()
+    _scene = BlenderScene(_home)
+    state = State(settings.load(_home), tuple(bpy.app.version))
+    _session = Session(state, _scene, _make_engine, _ensure_server, lambda: options())
+
+
+def close() -> None:
+    global _session, _scene
+    if _session is not None:
+        _session.close()
+    _session = _scene = None
+    if bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.unregister(_on_timer)
+
+
+def tick() -> None:
+    """One step: takes what the engine has told, works within the time budget, sends what is to be sent."""
+    if _session is None:
+        return
+    _session.tick(_budget())
+    announce()
+
+
+def announce() -> None:
+    """Tells the listeners if anything has changed; also once a second while something is under way, for the clock in the
+    panel."""
+    global _seen_revision, _drawn_second
+    if _session is None:
+        return
+    state = _session.state
+    second = state.elapsed_s if state.phase not in (OFFLINE, LOBBY, JOINED) else -1
+    if (state.revision, second) != (_seen_revision, _drawn_second):
+        _seen_revision, _drawn_second = state.revision, second
+        for listener in _listeners:
+            listener()
+
+
+def wake() -> None:
+    """The engine is in use from now on: the timer must run."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.register(_on_timer, persistent=True)
+    announce()
+
+
+def listen(changed: Callable[[], None], loaded: Callable[[], None]) -> None:
+    _listeners.append(changed)
+    _loaded.append(loaded)
+
+
+def unlisten() -> None:
+    _listeners.clear()
+    _loaded.clear()
+
+
+def notify_loaded() -> None:
+    for listener in _loaded:
+        listener()
+
+
+def _on_timer() -> float | None:
+    """The timer's body. An exception would end the timer for good, so it is logged here instead."""
+    if _session is None:
+        return None
+    try:
+        tick()
+    except Exception:
+        log.exception("tick")
+    return _interval()
+
+
+def _interval() -> float:
+    phase = state().phase
+    if phase == JOINED:
+        return TICK_LIVE_S
+    return TICK_IDLE_S if phase in (OFFLINE, LOBBY) else TICK_BUSY_S
+
+
+def _budget() -> float:
+    current = state()
+    if current.progress is None:
+        return budget_ms()
+    return BUDGET_BACKGROUND_MS if bpy.app.background else BUDGET_LONG_MS
+
+
+def _home_folder() -> Path:
+    """Without the engine's package the add-on still registers, and says so when it is used."""
+    try:
+        from atrium.home import home_folder
+    except ImportError:
+        return Path(os.environ.get("ATRIUM_HOME") or bpy.utils.user_resource("CONFIG", path="atrium"))
+    return Path(home_folder())
+
+
+def _make_engine() -> Any:
+    from atrium.engine import Engine
+
+    return Engine(home(), interactive=True)
+
+
+def _ensure_server(port: int, **how: Any) -> Any:
+    from atrium.hosting import ensure_server
+
+    return ensure_server(port, home(), **how)

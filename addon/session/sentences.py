@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every sentence that tells a user what went wrong and what to do.
+
+The engine names an error by a code (csrc/base/error.h) and adds details for whoever looks into it. Its own texts are
+true everywhere, hence general; here the add-on knows what the user was doing and with which address, and says the
+next step. A code without a line here shows the engine's own text.
+
+Sentences are whole and carry named fields, never glued from parts, so that a translator can reorder them. They are
+looked up through `translated`, which the user interface sets to Blender's own function; without Blender it gives the
+sentence back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+translated: Callable[[str], str] = str
+
+# code -> sentence; {address} and {room} are filled in, {text} is the engine's own text
+ERRORS: dict[str, str] = {
+    # reaching the host
+    "ADDR_SYNTAX": "“{address}” is not an address: type a name or an IP address, with or without a port.",
+    "RESOLVE": "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
+    "UNREACHABLE": "There is no way from this machine to {address}: are both on the same network or VPN?",
+    "CONNREFUSED": "Nothing answers at {address}: is the host connected, and does its firewall let Blender in?",
+    "SILENT": "Nothing answers at {address}: is the host connected, and does its firewall let Blender in?",
+    "NOT_ATRIUM": "What answers at {address} is not Atrium: check the port.",
+    "TLS": "The encrypted connection to {address} failed: try again, and check that nothing stands in between.",
+    "VERSION": "Atrium here and at {address} do not fit together: install the same version. {text}",
+    "KEY_CHANGED": "{address} now shows another key than the one you trusted. If its owner made a new one, "
+    "forget the old key and compare check codes; if not, somebody may be pretending to be that host.",
+    "KEY_UNKNOWN": "{address} was never trusted here: compare its check code with its owner, then trust it.",
+    "REFUSED": "The host at {address} did not let you in: ask its owner.",
+    "SERVER_FULL": "The server at {address} is full: try again when somebody has left.",
+    "TIMEOUT": "{address} took too long to answer: try again.",
+    "CLOSED": "The connection to {address} was closed.",
+    "OFFLINE_MODE": "Blender is set to stay offline, so only this machine can be reached: allow online access in "
+    "Preferences, System, Network.",
+    # starting a server here
+    "PORT_BUSY": "Another program uses the port of {address}: end it, or choose another port in Atrium's preferences.",
+    "SERVER_START": "The server on this machine could not be started. {text}",
+    # rooms
+    "NOROOM": "There is no room “{room}” any more: choose one from the list.",
+    "ROOM_FULL": "The room “{room}” is full: try again when somebody has left.",
+    "ROOM_NAME": "“{room}” cannot be the name of a room: use 1 to 63 characters.",
+    "EXISTS": "There is a room “{room}” already: join it, or choose another name.",
+    "BLENDER_VERSION": "The room “{room}” cannot be joined with this Blender. {text}",
+    "NOT_READY": "The room “{room}” is still being filled by the one who created it: wait a moment.",
+    "DENIED": "You may not do this here: ask the host.",
+    "SAVE_FAILED": "Your scene could not be saved, so the room was not joined and nothing was changed. {text}",
+    "REPLACE_FAILED": "The room's scene could not be built, so your own was brought back. {text}",
+    "UPLOAD_FAILED": "The scene could not be read, so the room was not created. {text}",
+    "UNSAVED": "This scene has changes that are not saved: say what to do with them, then join.",
+    # asking for the impossible
+    "BUSY": "Atrium is busy: {text} Wait for it, or cancel.",
+    "NOT_CONNECTED": "Connect to a host first.",
+    "CONNECTED": "You are connected already: disconnect first.",
+    "NOT_IN_ROOM": "Join or create a room first.",
+    "IN_ROOM": "You are in the room “{room}”: leave it first.",
+    "NO_KNOCK": "Nobody with this key is asking to enter.",
+    "NO_QUESTION": "No host waits to be trusted: connect first.",
+    "CODE_DIFFERS": "This is not the check code that the host shows: ask its owner to read it out once more.",
+    "NO_ADDRESS": "Type the host's address first.",
+    "WAITED": "This took longer than {seconds} seconds: {text}",
+    "CANCELED": "It was cancelled.",
+    "NO_ENGINE": "Atrium's engine could not be loaded: install the add-on again from its zip. {text}",
+    "INTERNAL": "Something went wrong inside Atrium: copy the details and report them.",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong: a code for programs, a sentence for people, details to copy."""
+
+    code: str
+    sentence: str
+    detail: str = ""
+
+    def report(self) -> str:
+        """Everything, as the copy button gives it."""
+        lines = [self.sentence, f"Code: {self.code}"]
+        return "\n".join(lines + ([self.detail] if self.detail else []))
+
+
+def problem(code: str, *, detail: str = "", text: str = "", **fields: object) -> Problem:
+    """The problem `code` as a sentence; `text` is what the engine said itself."""
+    said = translated(text)
+    template = ERRORS.get(code)
+    if template is None:
+        return Problem(code, said or translated(ERRORS["INTERNAL"]), detail)
+    known = {"address": "the host", "room": "", "seconds": "", **fields, "text": said}
+    return Problem(code, translated(template).format(**known).strip(), detail)

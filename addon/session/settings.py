@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user wants to find again next time: name, colour, the last host.
+
+Kept in ATRIUM_HOME/settings.json and not in Blender's preferences, because it belongs to the person: two Blenders of
+one user share it, as they share the key that identifies them. A damaged or unwritable file costs the settings, never
+the session: reading falls back to defaults, and writing reports failure by its return value.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .colors import Color, default_color
+
+NAME_MAX = 63  # characters; a name must fit a line of the panel
+FILE = "settings.json"
+
+
+@dataclass
+class Settings:
+    user_name: str
+    user_color: Color
+    host: str = "localhost"
+
+
+def system_user() -> str:
+    """The name by which the operating system knows the user."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such user in the password file, as in some containers
+        name = ""
+    return clean_name(name) or "Artist"
+
+
+def clean_name(name: str) -> str:
+    """One line, no control characters, bounded."""
+    return "".join(c for c in " ".join(name.split()) if c.isprintable())[:NAME_MAX].strip()
+
+
+def defaults() -> Settings:
+    name = system_user()
+    return Settings(name, default_color(name))
+
+
+def load(home: Path) -> Settings:
+    out = defaults()
+    try:
+        data: Any = json.loads((home / FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return out
+    if not isinstance(data, dict):
+        return out
+    if isinstance(data.get("user_name"), str):
+        out.user_name = clean_name(data["user_name"]) or out.user_name
+    if isinstance(data.get("host"), str):
+        out.host = data["host"][:255]
+    color = data.get("user_color")
+    if isinstance(color, list) and len(color) == 3 and all(isinstance(c, (int, float)) for c in color):
+        r, g, b = (min(1.0, max(0.0, float(c))) for c in color)
+        out.user_color = (r, g, b)
+    return out
+
+
+def save(home: Path, settings: Settings) -> bool:
+    """Written beside and renamed, so that a crash leaves either the old file or the new one."""
+    temporary = ""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(prefix=".settings-", dir=home)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(asdict(settings), file, ensure_ascii=False, indent=1)
+        os.replace(temporary, home / FILE)
+        return True
+    except OSError:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        return False

@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that the add-on knows of its connection, in one object without Blender.
+
+Two things are followed side by side. `link` is what the engine says of the connection (OFFLINE ... LOBBY,
+RECONNECTING). `stage` is how far the add-on itself is with a room: asked for it, uploading or receiving the scene,
+replacing it, live. What scripts and the panel see as `state` is made of both: a lost connection hides the stage,
+which goes on where it was when the connection is back.
+
+Events of the engine come in through `on`. What the user may do at a moment is asked by `why_not`: one place gives
+both the reason that a greyed button shows and the error of the operator behind it. What somebody waits for is a
+`Task`; there is at most one, and every way it can end sets it done, with a problem if it failed. `revision` grows
+with each change, so that whoever mirrors or draws the state knows when to look.
+
+Blender resets stored properties on every file load; this object is a plain Python one and is not touched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from . import colors
+from .sentences import Problem, problem
+from .settings import Settings
+
+Event = dict[str, Any]
+Version = tuple[int, ...]
+
+OFFLINE, CONNECTING, CONFIRMING, KNOCKING = "OFFLINE", "CONNECTING", "CONFIRMING", "KNOCKING"
+LOBBY, JOINING, JOINED, RECONNECTING = "LOBBY", "JOINING", "JOINED", "RECONNECTING"
+PHASES = (OFFLINE, CONNECTING, CONFIRMING, KNOCKING, LOBBY, JOINING, JOINED, RECONNECTING)
+UNDER_WAY = frozenset({CONNECTING, CONFIRMING, KNOCKING})
+
+
+class Stage(Enum):
+    NONE = "none"
+    ASKED = "asked"  # create or join was sent, the server has not answered
+    UPLOADING = "uploading"  # the scene becomes documents
+    SETTLING = "settling"  # all is sent; waiting until the server has it
+    RECEIVING = "receiving"  # the room's documents arrive, the scene is untouched
+    REPLACING = "replacing"  # the scene is being replaced, no way back
+    LIVE = "live"
+
+
+@dataclass
+class Task:
+    """Something that a person or a script waits for."""
+
+    kind: str
+    text: str
+    done: bool = False
+    problem: Problem | None = None
+
+    def finish(self, trouble: Problem | None = None) -> None:
+        if not self.done:
+            self.done, self.problem = True, trouble
+
+
+@dataclass(frozen=True)
+class Room:
+    id: str
+    name: str
+    users: int
+    size_bytes: int
+    blender: Version
+    reason: str  # why it cannot be joined; empty if it can
+
+    @property
+    def joinable(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True)
+class User:
+    id: str
+    name: str
+    color: colors.Color
+    is_me: bool
+
+
+@dataclass(frozen=True)
+class Knock:
+    key: str
+    name: str
+    check_code: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A host shows a key that is not trusted yet; the user compares its check code."""
+
+    address: str
+    code: str
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the server said of itself when it let us in."""
+
+    is_mine: bool
+    port: int
+    addresses: tuple[str, ...]
+    all_interfaces: bool
+
+
+@dataclass
+class Here:
+    """The room that this Blender is in, or on its way into."""
+
+    name: str
+    id: str = ""
+    handle: int | None = None
+    created: bool = False
+
+
+@dataclass
+class Progress:
+    text: str
+    value: float = 0.0
+
+
+@dataclass
+class State:
+    settings: Settings
+    blender: Version
+    clock: Callable[[], float] = time.monotonic
+    link: str = OFFLINE
+    stage: Stage = Stage.NONE
+    address: str = ""
+    attempt: int = 0
+    since: float = 0.0
+    note: str = ""  # what is happening besides, e.g. that a server is being started
+    me: str = ""  # this participant
+    check_code: str = ""  # of this user's own key
+    question: Question | None = None
+    host: Host | None = None
+    here: Here | None = None
+    rooms: list[Room] = field(default_factory=list)
+    users: list[User] = field(default_factory=list)
+    knocks: list[Knock] = field(default_factory=list)
+    progress: Progress | None = None
+    pending: int = 0
+    latency_ms: float = 0.0
+    problem: Problem | None = None
+    refusals: list[str] = field(default_factory=list)
+    left: Here | None = None  # offered to be joined again
+    ask_unsaved: str = ""  # the room whose join waits for a word on unsaved work
+    paused: bool = False  # Blender renders or bakes
+    task: Task | None = None
+    revision: int = 0
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    @property
+    def phase(self) -> str:
+        if self.link != LOBBY or self.stage is Stage.NONE:
+            return self.link
+        return JOINED if self.stage is Stage.LIVE else JOINING
+
+    @property
+    def online(self) -> bool:
+        return self.link in (LOBBY, RECONNECTING)
+
+    @property
+    def elapsed_s(self) -> int:
+        return int(self.clock() - self.since)
+
+    def room_named(self, name: str) -> Room | None:
+        """By name; where two have one name, the first that can be joined. An id is taken too."""
+        found = [room for room in self.rooms if name in (room.name, room.id)]
+        return next((room for room in found if room.joinable), found[0] if found else None)
+
+    def why_not(self, action: str) -> Problem | None:
+        """None if the user may do this now; else the reason."""
+        busy = self.task if self.task and not self.task.done else None
+        if action in ("connect", "host"):
+            if busy:
+                return problem("BUSY", text=busy.text)
+            return problem("CONNECTED") if self.link != OFFLINE else None
+        if action == "disconnect":
+            return problem("NOT_CONNECTED") if self.link == OFFLINE else None
+        if action == "trust_host":
+            return None if self.question or self.link == OFFLINE else problem("NO_QUESTION")
+        if action == "cancel":
+            return None if busy or self.link in UNDER_WAY or self.ask_unsaved else problem("NOT_CONNECTED")
+        if not self.online:
+            return problem("NOT_CONNECTED")
+        return self._why_not_in_lobby(action, busy)
+
+    def _why_not_in_lobby(self, action: str, busy: Task | None) -> Problem | None:
+        if action in ("leave_room", "flush"):
+            if self.here is None:
+                return problem("NOT_IN_ROOM")
+            if action == "flush" and busy:
+                return problem("BUSY", text=busy.text)
+            return None
+        if action in ("create_room", "join_room"):
+            if busy:
+                return problem("BUSY", text=busy.text)
+            if self.here is not None:
+                return problem("IN_ROOM", room=self.here.name)
+        return None
+
+    # --- what the add-on does itself ---------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        self.revision += 1
+
+    def begin(self, kind: str, text: str) -> Task:
+        """A new task; the problem of an earlier one is history."""
+        self.task = Task(kind, text)
+        self.problem = None
+        self.changed()
+        return self.task
+
+    def finish(self, *kinds: str, trouble: Problem | None = None) -> None:
+        """Ends the task if it is one of these kinds (any, if none is named)."""
+        if trouble is not None:
+            self.problem = trouble
+        if self.task and not self.task.done and (not kinds or self.task.kind in kinds):
+            self.task.finish(trouble)
+        self.changed()
+
+    def set_link(self, link: str) -> None:
+        if link != self.link:
+            self.link, self.since = link, self.clock()
+        if link != CONFIRMING:
+            self.question = None
+        if link == OFFLINE:
+            self.forget_connection()
+        self.changed()
+
+    def set_stage(self, stage: Stage, text: str = "") -> None:
+        self.stage, self.since = stage, self.clock()
+        self.progress = Progress(text) if text else None
+        self.changed()
+
+    def set_progress(self, value: float, text: str = "") -> None:
+        if self.progress is None:
+            self.progress = Progress(text)
+        self.progress.value = min(1.0, max(0.0, value))
+        self.progress.text = text or self.progress.text
+        self.changed()
+
+    def enter(self, here: Here, text: str) -> None:
+        self.here, self.left, self.ask_unsaved = here, None, ""
+        self.refusals.clear()
+        self.set_stage(Stage.ASKED, text)
+
+    def leave(self) -> None:
+        """Out of the room, whatever the reason; the connection stays as it is."""
+        self.here, self.users, self.pending, self.progress = None, [], 0, None
+        self.set_stage(Stage.NONE)
+
+    def forget_connection(self) -> None:
+        self.leave()
+        self.host, self.rooms, self.knocks, self.attempt, self.note = None, [], [], 0, ""
+        self.latency_ms = 0.0
+
+    # --- what the engine says ----------------------------------------------------------------------------------------
+
+    def on(self, event: Event) -> None:
+        handler = _HANDLERS.get(str(event.get("t")))
+        if handler is not None:
+            handler(self, event)
+            self.changed()
+
+    def _on_state(self, event: Event) -> None:
+        link = str(event.get("state", OFFLINE))
+        if link in (JOINING, JOINED):  # the connection is up; how far the room is, is known better here
+            link = LOBBY
+        self.address = str(event.get("address") or self.address)
+        self.attempt = int(event.get("attempt") or 0)
+        trouble = self._problem_of(event) if event.get("error") else None
+        if link == RECONNECTING:
+            self.problem = trouble or self.problem
+        self.set_link(link)
+        if link == OFFLINE:
+            self._on_offline(trouble)
+        elif link == LOBBY:
+            self.note = ""
+            self.problem = None if self.attempt else self.problem
+            self.finish("connect")
+
+    def _on_offline(self, trouble: Problem | None) -> None:
+        if self.task and self.task.kind == "disconnect":
+            self.finish("disconnect")
+        elif trouble is not None or (self.task and not self.task.done):
+            self.finish(trouble=trouble or problem("CLOSED", address=self.address))
+
+    def _on_confirm_host(self, event: Event) -> None:
+        self.set_link(CONFIRMING)
+        self.question = Question(
+            str(event.get("address") or self.address), str(event.get("code", "")), bool(event.get("changed"))
+        )
+
+    def _on_welcome(self, event: Event) -> None:
+        addresses = tuple(str(a) for a in event.get("addresses") or ())
+        port = int(event.get("port") or 0)
+        self.host = Host(bool(event.get("host")), port, addresses, bool(event.get("all_interfaces")))
+        self.check_code = str(event.get("check_code") or self.check_code)
+
+    def _on_rooms(self, event: Event) -> None:
+        self.rooms = [self._room_of(room) for room in event.get("rooms") or ()]
+
+    def _room_of(self, room: Event) -> Room:
+        blender = tuple(int(n) for n in room.get("blender") or ())
+        reason = ""
+        if blender[:2] != self.blender[:2]:
+            reason = f"Made with Blender {dotted(blender[:2])}; this is Blender {dotted(self.blender[:2])}"
+        elif not room.get("ready", True):
+            reason = "Its creator is still uploading the scene"
+        size, users = int(room.get("bytes") or 0), int(room.get("users") or 0)
+        return Room(str(room["id"]), str(room["name"]), users, size, blender, reason)
+
+    def _on_joined(self, event: Event) -> None:
+        if self.here is None:
+            return
+        self.here.id = str(event.get("room", self.here.id))
+        self.here.handle = event.get("handle", self.here.handle)
+        self.here.name = str(event.get("name") or self.here.name)
+        self.me = str(event.get("participant") or self.me)
+
+    def _on_members(self, event: Event) -> None:
+        if not self.is_here(event):
+            return
+        members = sorted(event.get("members") or (), key=lambda m: int(m.get("member", 0)))
+        shades = colors.distinct(m.get("color") or (0.75, 0.75, 0.75) for m in members)
+        self.users = [
+            User(str(m.get("participant", "")), str(m.get("name", "")), shade, m.get("participant") == self.me)
+            for m, shade in zip(members, shades, strict=True)
+        ]
+
+    def is_here(self, event: Event) -> bool:
+        """Events name the room by id or by handle; one without belongs to the only room there is."""
+        room = event.get("room")
+        return self.here is not None and room in (None, self.here.id, self.here.handle)
+
+    def _on_knock(self, event: Event) -> None:
+        knock = Knock(str(event["key"]), str(event.get("name", "")), str(event.get("code", "")))
+        self.knocks = [k for k in self.knocks if k.key != knock.key] + [knock]
+
+    def _on_knock_end(self, event: Event) -> None:
+        self.knocks = [k for k in self.knocks if k.key != event.get("key")]
+
+    def _on_progress(self, event: Event) -> None:
+        if self.is_here(event) and self.stage is Stage.RECEIVING:
+            self.set_progress(float(event.get("value") or 0.0), str(event.get("text") or ""))
+
+    def _on_latency(self, event: Event) -> None:
+        self.latency_ms = float(event.get("us") or 0) / 1000.0
+
+    def _on_pending(self, event: Event) -> None:
+        if self.is_here(event):
+            self.pending = int(event.get("operations") or 0)
+
+    def _on_refused(self, event: Event) -> None:
+        self.refusals.append(str(event.get("text") or event.get("code") or ""))
+        del self.refusals[:-REFUSALS_MAX]
+
+    def _on_closed(self, event: Event) -> None:
+        if self.is_here(event):
+            trouble = self._problem_of(event)
+            self.leave()
+            self.finish("create", "join", "flush", "leave", trouble=trouble)
+
+    def _on_error(self, event: Event) -> None:
+        trouble = self._problem_of(event)
+        if event.get("re") in ("create", "join") and self.stage is Stage.ASKED:
+            self.leave()
+        self.finish(trouble=trouble)
+
+    def _problem_of(self, event: Event) -> Problem:
+        code = str(event.get("code") or event.get("error") or "INTERNAL")
+        room = self.here.name if self.here else ""
+        detail, text = str(event.get("detail") or ""), str(event.get("text") or "")
+        return problem(code, detail=detail, text=text, address=self.address, room=room)
+
+
+# The engine's refusals are shown as a short list; more than these nobody reads.
+REFUSALS_MAX = 50
+
+_HANDLERS: dict[str, Callable[[State, Event], None]] = {
+    "state": State._on_state,
+    "confirm_host": State._on_confirm_host,
+    "welcome": State._on_welcome,
+    "rooms": State._on_rooms,
+    "joined": State._on_joined,
+    "members": State._on_members,
+    "knock": State._on_knock,
+    "knock_end": State._on_knock_end,
+    "progress": State._on_progress,
+    "latency": State._on_latency,
+    "pending": State._on_pending,
+    "refused": State._on_refused,
+    "closed": State._on_closed,
+    "error": State._on_error,
+}
+
+
+def dotted(version: Iterable[int]) -> str:
+    return ".".join(str(n) for n in version)

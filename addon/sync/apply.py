@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Document -> Blender: writes a patch of one document into its datablock.
+
+The counterpart of capture.py. For every struct it is given three things: the patch (what to change), the full tree
+(what the room holds afterwards) and the tree that was read just before (what is there now, in Blender's order).
+Structures come before the values that depend on them, and what Blender clamps against something else (a start frame
+against an end frame) is set a second time. What Blender will not take is listed, never raised.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mathutils import Matrix
+
+from . import customprops, items, mergepatch, paths, rna, special, values
+from .blobs import Blobs, MissingBlob
+from .capture import Reader
+from .identity import Identity
+
+Tree = dict[str, Any]
+
+# What Blender's setters raise: a wrong type, a value out of an enum, a read-only state, a missing context.
+ERRORS = (TypeError, ValueError, AttributeError, RuntimeError, OverflowError, KeyError, IndexError, ReferenceError)
+
+# Before all others in their struct: they decide what the others mean or whether they can be set.
+FIRST: dict[str, tuple[str, ...]] = {
+    "Object": ("data", "rotation_mode"),
+    "PoseBone": ("rotation_mode",),
+    "Scene": ("frame_end",),
+    "Light": ("type",),
+    "Texture": ("type",),
+    "RenderSettings": ("engine",),
+    "ImageFormatSettings": ("media_type", "file_format", "color_mode"),
+    "NodesModifier": ("node_group",),
+    "Camera": ("type", "sensor_width", "sensor_height", "sensor_fit"),
+    "Material": ("use_nodes", "surface_render_method", "blend_method"),
+    "DriverTarget": ("id_type", "id"),
+    "Curve": ("dimensions",),
+    "ColorManagedViewSettings": ("view_transform",),
+    "ColorManagedDisplaySettings": ("display_device",),
+}
+
+
+class Writer:
+    def __init__(self, identity: Identity, blobs: Blobs, reader: Reader) -> None:
+        self.identity = identity
+        self.blobs = blobs
+        self.reader = reader
+        self.doc = ""
+        self.block: Any = None
+        # (document, what, why) of what Blender would not take, for the panel.
+        self.refused: dict[tuple[str, str], str] = {}
+        self.missing_blobs: set[str] = set()
+        # target that is not here -> documents that point to it.
+        self.waiting: dict[str, set[str]] = {}
+
+    def refuse(self, what: str, why: object) -> None:
+        if isinstance(why, MissingBlob):
+            self.missing_blobs.add(str(why))
+        self.refused[self.doc, what] = str(why)
+
+    def resolve(self, value: Any) -> Any:
+        """The datablock of a reference; one that is not here yet makes this document be written again when it comes."""
+        block = self.identity.resolve(value)
+        if block is None:
+            target = values.ref_target(value)
+            if target is not None:
+                self.waiting.setdefault(target, set()).add(self.doc)
+        return block
+
+    def write_block(self, doc: str, block: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+        """Writes a patch into a datablock. Its name is not touched: names are set in two steps for all (scheduler.py)."""
+        self.doc, self.block = doc, block
+        for at in [at for at in self.refused if at[0] == doc]:
+            del self.refused[at]
+        self.write_struct(block, patch, full, cur)
+
+    def write_struct(self, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+        plan = rna.plan_of(struct)
+        special.before(self, struct, plan, patch, full, cur)
+        if "p" in patch:
+            struct = self._write_props(struct, plan, patch["p"] or {}, full.get("p", {}))
+            plan = rna.plan_of(struct)
+        if "s" in patch:
+            self._write_parts(struct, plan, patch["s"] or {}, full.get("s", {}), cur.get("s", {}))
+        for name, change in (patch.get("i") or {}).items():
+            handler = items.handler(plan, name)
+            if handler is not None and hasattr(struct, name):
+                handler.write(self, struct, _removals(change, cur, name), full.get("i", {}).get(name, {}),
+                              cur.get("i", {}).get(name, {}))
+        if "c" in patch:
+            change = patch["c"] if patch["c"] is not None else dict.fromkeys(cur.get("c", {}))
+            if plan.has_custom:
+                customprops.write(self, struct, change, full.get("c", {}))
+        for name, change in (patch.get("m") or {}).items():
+            self._write_members(struct, name, change or {})
+        special.write(self, struct, plan, patch, full, cur)
+
+    # Plain properties
+
+    def _write_props(self, struct: Any, plan: rna.Plan, patch: Tree, full: Tree) -> Any:
+        written = []
+        for name in _in_order(plan, patch):
+            prop = plan.props.get(name)
+            value = patch[name]
+            if prop is None or value is None:
+                continue
+            if self.write_prop(struct, plan, prop, value):
+                written.append((prop, value))
+            if name == "type" and prop.kind == rna.ENUM:
+                # A changed type is a changed class: the reference and the plan are of the old one.
+                struct, plan = self._again(struct), rna.plan_of(self._again(struct))
+        for prop, value in written:
+            if not mergepatch.same(self.reader.read_prop(struct, prop, plan), value):
+                self.write_prop(struct, plan, prop, value)
+        return struct
+
+    def _again(self, struct: Any) -> Any:
+        if struct == self.block:
+            blocks = self.identity.block(self.doc)
+            collection = rna_collection(blocks)
+            if collection is not None:
+                self.block = collection.get(blocks.name) or blocks
+                self.identity.bind(self.doc, self.block)
+            return self.block
+        return struct
+
+    def write_prop(self, struct: Any, plan: rna.Plan, prop: rna.Prop, value: Any) -> bool:
+        """Sets one property unless it has the value already; says whether it was set."""
+        try:
+            if mergepatch.same(self.reader.read_prop(struct, prop, plan), value):
+                return False
+            if paths.is_path(plan, prop):
+                paths.write(self, struct, plan, prop, value)
+            elif prop.kind == rna.REFERENCE:
+                setattr(struct, prop.name, self.resolve(value))
+            else:
+                setattr(struct, prop.name, _shaped(prop, values.decode(value)))
+            return True
+        except ERRORS as e:
+            self.refuse(f"{plan.type_name}.{prop.name}", e)
+        except MissingBlob as e:
+            self.refuse(f"{plan.type_name}.{prop.name}", e)
+        return False
+
+    # Parts and members
+
+    def _write_parts(self, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur: Tree) -> None:
+        for key, change in patch.items():
+            name = key[1:]
+            if name not in plan.parts:
+                continue
+            try:
+                if change is None:
+                    special.remove_part(struct, name)
+                    continue
+                part = getattr(struct, name, None)
+                if part is None:
+                    part = special.make_part(struct, name, full.get(key, {}))
+                    if part is None:
+                        self.refuse(f"{plan.type_name}.{name}", "this Blender made none")
+                        continue
+                before = cur.get(key)
+                if before is None:
+                    before = self.reader.read_item(part, {})
+                    change = mergepatch.diff(before, full.get(key, {}))
+                if change.get("name") and getattr(part, "name", None) not in (None, change["name"]):
+                    part.name = change["name"]
+                self.write_struct(part, change, full.get(key, {}), before)
+            except ERRORS as e:
+                self.refuse(f"{plan.type_name}.{name}", e)
+
+    def _write_members(self, struct: Any, name: str, patch: Tree) -> None:
+        collection = getattr(struct, name, None)
+        if collection is None or not hasattr(collection, "link"):
+            return
+        for doc, present in patch.items():
+            block = self.resolve(values.ref(doc)) if present else self.identity.block(doc)
+            if block is None:
+                continue
+            try:
+                is_in = collection.get(block.name) == block
+                if present and not is_in:
+                    collection.link(block)
+                elif not present and is_in:
+                    collection.unlink(block)
+            except ERRORS as e:
+                self.refuse(f"{name}: {block.name}", e)
+
+
+def rna_collection(block: Any) -> Any:
+    from . import idtypes
+
+    return idtypes.collection(idtypes.base_type(block))
+
+
+def _removals(change: Any, cur: Tree, name: str) -> Tree:
+    """A whole collection that is gone removes each of its items."""
+    return change if change is not None else dict.fromkeys(cur.get("i", {}).get(name, {}))
+
+
+def _in_order(plan: rna.Plan, patch: Tree) -> list[str]:
+    first: list[str] = []
+    for kind in plan.lineage:
+        first.extend(n for n in FIRST.get(kind, ()) if n in patch)
+    return first + [n for n in patch if n not in first]
+
+
+def _shaped(prop: rna.Prop, value: Any) -> Any:
+    if prop.kind == rna.ENUM_SET:
+        return set(value)
+    if not prop.flat:
+        dimensions = [d for d in prop.rna.array_dimensions if d]
+        width = dimensions[-1]
+        rows = [value[i : i + width] for i in range(0, len(value), width)]
+        # RNA stores matrices by columns; only a Matrix is turned on its way in, as it was on its way out.
+        return Matrix(rows) if prop.kind == rna.ARRAY_FLOAT and len(rows) in (3, 4) else rows
+    return value

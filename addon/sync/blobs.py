@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Raw arrays between Blender and the link.
+
+`foreach_get` wants a flat buffer of the exact type or falls back to a path 10 to 100 times slower; numpy, which every
+Blender brings, gives such buffers. A blob is named by its SHA-256, which is too slow to compute for arrays that have not
+changed: the link's fingerprint (XXH3) is compared with the one remembered for this place first.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from . import values
+
+# Arrays up to this many numbers are written into the tree itself: a blob costs a round trip of its own.
+INLINE_MAX = 48
+
+
+class BlobLink(Protocol):
+    def put_blob(self, data: Any) -> str: ...
+    def blob(self, sha: str) -> memoryview | None: ...
+    def fingerprint(self, data: Any) -> int: ...
+
+
+class MissingBlob(Exception):
+    """A blob that a tree names has not arrived."""
+
+
+class Blobs:
+    def __init__(self, link: BlobLink) -> None:
+        self._link = link
+        self._seen: dict[tuple[Any, ...], tuple[int, int, list[Any]]] = {}
+
+    def put(self, array: np.ndarray, where: tuple[Any, ...]) -> list[Any]:
+        """The value that stands for an array; `where` names its place, to recognise it when unchanged."""
+        array = np.ascontiguousarray(array)
+        if array.size <= INLINE_MAX and array.dtype.kind in "fiub":
+            return self._inline(array)
+        return self.put_raw(memoryview(array.reshape(-1)).cast("B"), array.dtype.name, list(array.shape), where)
+
+    def put_raw(self, data: Any, dtype: str, shape: list[int], where: tuple[Any, ...]) -> list[Any]:
+        mark = self._link.fingerprint(data)
+        size = len(data)
+        seen = self._seen.get(where)
+        if seen is not None and seen[0] == mark and seen[1] == size and seen[2][2] == dtype:
+            return seen[2]
+        value = [values.BLOB, self._link.put_blob(data), dtype, shape]
+        self._seen[where] = (mark, size, value)
+        return value
+
+    def put_file(self, data: bytes) -> str:
+        """A file's bytes; its caller remembers which files it has sent."""
+        return self._link.put_blob(data)
+
+    @staticmethod
+    def _inline(array: np.ndarray) -> list[Any]:
+        flat = array.reshape(-1).tolist()
+        return values.encode_floats(flat) if array.dtype.kind == "f" else flat
+
+    def get(self, value: Any, dtype: str) -> np.ndarray:
+        """The flat array of a value, whether inline or a blob."""
+        if not values.is_tagged(value, values.BLOB):
+            return np.array(values.decode(value), dtype=dtype)
+        data = self.get_raw(value)
+        wanted = np.dtype(value[2]).itemsize
+        if wanted == 0 or len(data) % wanted:
+            raise ValueError(f"a blob of {len(data)} bytes is no array of {value[2]}")
+        found = np.frombuffer(data, dtype=value[2])
+        return found if found.dtype.name == dtype else found.astype(dtype)
+
+    def get_raw(self, value: Any) -> memoryview:
+        data = self._link.blob(value[1])
+        if data is None:
+            raise MissingBlob(value[1])
+        return data
+
+    def forget(self, doc: str) -> None:
+        for where in [w for w in self._seen if w[0] == doc]:
+            del self._seen[where]

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blender -> document: reads one datablock into a tree.
+
+The walker follows the plans of rna.py and knows no class by name; what is special about a class is registered with
+`special`. It is given the tree read before, to recognise items again and so give them the keys they had. It changes
+nothing in Blender and raises nothing: a property that cannot be read is left out and reported once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import constructors, customprops, items, paths, rna, special, values
+from .blobs import Blobs
+from .identity import Identity
+
+Tree = dict[str, Any]
+
+
+class Reader:
+    """Reads datablocks; one lives as long as the replicator."""
+
+    def __init__(self, identity: Identity, blobs: Blobs, report: Any) -> None:
+        self.identity = identity
+        self.blobs = blobs
+        self.report = report
+        # The document being read, and the datablock: for what is keyed by place.
+        self.doc = ""
+        self.block: Any = None
+        self.keep = True
+        self._users: dict[int, Any] = {}
+        self._users_of = -1
+
+    def user_of(self, data: Any) -> Any:
+        """An object that uses a datablock, or None. The table of users is remade when it turns out stale."""
+        uid = data.session_uid
+        for fresh in (False, True):
+            if fresh or not self._users:
+                self._users = {}
+                for ob in bpy.data.objects:
+                    if ob.data is not None:
+                        self._users.setdefault(ob.data.session_uid, ob)
+            ob = self._users.get(uid)
+            try:
+                if ob is not None and ob.data == data:
+                    return ob
+            except ReferenceError:
+                pass
+            if ob is None and self._users_of == len(bpy.data.objects) and not fresh:
+                return None
+            self._users_of = len(bpy.data.objects)
+        return None
+
+    def read_block(self, doc: str, block: Any, old: Tree | None, *, fresh: bool = False) -> Tree:
+        """The whole tree of a datablock.
+
+        `old` gives things their keys. What cannot be seen at the moment (a mesh in edit mode) is taken from it too, unless
+        the datablock is fresh and `old` says what it is to become.
+        """
+        self.doc, self.block = doc, block
+        self.keep = not fresh
+        tree: Tree = {"type": self.identity.type_of(doc) or type(block).__name__, "name": block.name}
+        make = constructors.make_of(self, block)
+        if make:
+            tree["make"] = make
+        tree.update(self.read_struct(block, old or {}))
+        return tree
+
+    def read_struct(self, struct: Any, old: Tree) -> Tree:
+        """The members p, s, i, m, c of a struct. Empty ones are left out."""
+        plan = rna.plan_of(struct)
+        p: Tree = {}
+        for prop in plan.props.values():
+            value = self.read_prop(struct, prop, plan)
+            if value is not None:
+                p[prop.name] = value
+        out: Tree = {"p": p}
+        self._read_parts(struct, plan, old, out)
+        self._read_collections(struct, plan, old, out)
+        if plan.has_custom:
+            c = customprops.read(self, struct)
+            if c:
+                out["c"] = c
+        special.read(self, struct, plan, old, out)
+        return out
+
+    def read_item(self, struct: Any, old: Tree, name: str | None = None) -> Tree:
+        """A struct that is an item or a part: with its type, and its name where it has one."""
+        tree: Tree = {"type": rna.plan_of(struct).type_name}
+        if name is None:
+            name = getattr(struct, "name", None)
+        if isinstance(name, str):
+            tree["name"] = name
+        tree.update(self.read_struct(struct, old))
+        return tree
+
+    def read_prop(self, struct: Any, prop: rna.Prop, plan: rna.Plan) -> Any:
+        """The encoded value of one property; None where there is none to be had."""
+        try:
+            value = getattr(struct, prop.name)
+        except (AttributeError, TypeError, ValueError, UnicodeDecodeError) as e:
+            self.report(f"{plan.type_name}.{prop.name}", e)
+            return None
+        kind = prop.kind
+        if kind == rna.FLOAT:
+            return values.encode_float(value)
+        if kind == rna.REFERENCE:
+            return self.identity.reference(value)
+        if kind >= rna.ARRAY_BOOL:
+            return _array(value, prop)
+        if kind == rna.INT:
+            return values.encode_int(value)
+        if kind == rna.ENUM:
+            return value or None
+        if kind == rna.ENUM_SET:
+            return sorted(value)
+        if kind == rna.STRING and paths.kind_of(plan, prop) == paths.INPUT:
+            return paths.read(self, struct, plan, prop, value)
+        return value
+
+    def _read_parts(self, struct: Any, plan: rna.Plan, old: Tree, out: Tree) -> None:
+        parts: Tree = {}
+        before = old.get("s", {})
+        for name in plan.parts:
+            part = getattr(struct, name, None)
+            if part is not None and special.follows(plan, name, struct, part):
+                key = "@" + name
+                if getattr(part, "is_embedded_data", False):
+                    self.identity.bind_part(self.doc, name, part)
+                parts[key] = self.read_item(part, before.get(key, {}))
+        if parts:
+            out["s"] = parts
+
+    def _read_collections(self, struct: Any, plan: rna.Plan, old: Tree, out: Tree) -> None:
+        found: Tree = {}
+        before = old.get("i", {})
+        for name in plan.collections:
+            handler = items.handler(plan, name)
+            if handler is not None:
+                entries = handler.read(self, struct, before.get(name, {}))
+                if entries:
+                    found[name] = entries
+        if found:
+            out["i"] = found
+        members: Tree = {}
+        for name in plan.members:
+            docs = {}
+            for block in getattr(struct, name):
+                target = self.identity.reference(block)
+                if target is not None and len(target) == 2:
+                    docs[target[1]] = 1
+            members[name] = docs
+        if members:
+            out["m"] = members
+
+
+def _array(value: Any, prop: rna.Prop) -> list[Any]:
+    flat = list(value) if prop.flat else [x for row in value for x in row]
+    if prop.kind == rna.ARRAY_FLOAT:
+        return values.encode_floats(flat)
+    return [bool(x) for x in flat] if prop.kind == rna.ARRAY_BOOL else flat

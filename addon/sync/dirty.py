@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may have changed: hints from Blender's handlers.
+
+Handlers only remember numbers (`session_uid`); the capture decides later, on the main thread, with the shadow. While
+Blender renders, some of them run on other threads, where touching bpy crashes: they then do nothing but set flags.
+What Blender does not report at all is covered by polling (replicator.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+
+class Tracker:
+    """The hints since they were last taken. One per process; handlers cannot carry state of their own."""
+
+    def __init__(self) -> None:
+        self.uids: dict[int, None] = {}
+        self.structure = True
+        self.undone = False
+        self.loaded = False
+        self.rendering = 0
+
+    def take(self) -> list[int]:
+        out = list(self.uids)
+        self.uids.clear()
+        return out
+
+    def busy(self) -> bool:
+        """Whether Blender renders or bakes: then nothing may be read or written."""
+        return self.rendering > 0 or any(
+            bpy.app.is_job_running(job) for job in ("RENDER", "OBJECT_BAKE", "RENDER_PREVIEW") if job != "RENDER_PREVIEW"
+        )
+
+
+tracker = Tracker()
+
+
+@persistent
+def _depsgraph_update(scene: Any, depsgraph: Any = None) -> None:
+    if tracker.rendering or depsgraph is None:
+        return
+    tracker.structure = True
+    for update in depsgraph.updates:
+        block = update.id.original
+        if block is not None:
+            tracker.uids[block.session_uid] = None
+
+
+@persistent
+def _undo(*_: Any) -> None:
+    tracker.undone = True
+    tracker.structure = True
+
+
+@persistent
+def _load(*_: Any) -> None:
+    tracker.loaded = True
+    tracker.structure = True
+
+
+@persistent
+def _render_begin(*_: Any) -> None:
+    tracker.rendering = 1
+
+
+@persistent
+def _render_end(*_: Any) -> None:
+    tracker.rendering = 0
+
+
+_HANDLERS = {
+    "depsgraph_update_post": _depsgraph_update,
+    "undo_post": _undo,
+    "redo_post": _undo,
+    "load_post": _load,
+    "render_init": _render_begin,
+    "render_complete": _render_end,
+    "render_cancel": _render_end,
+}
+
+
+def attach() -> None:
+    for name, function in _HANDLERS.items():
+        functions = getattr(bpy.app.handlers, name, None)
+        if functions is not None and function not in functions:
+            functions.append(function)
+    tracker.__init__()  # type: ignore[misc]
+
+
+def detach() -> None:
+    for name, function in _HANDLERS.items():
+        functions = getattr(bpy.app.handlers, name, None)
+        if functions is not None and function in functions:
+            functions.remove(function)

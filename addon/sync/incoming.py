@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events of the link -> Blender, in batches.
+
+One batch is one rebuild of Blender's dependency graph. Its steps: what the user changed in the datablocks concerned is
+captured and sent first (it is later in the room's order, so it masks what has arrived); then new datablocks are made in
+the order of dependency, all patches written, pointers that waited set, names set in two steps, and removals done in one
+call. At the end everything touched is read back: that reading is the new baseline of the echo guard.
+
+Documents that merely depend on those touched are captured before and read back after as well: a removed target turns
+their pointers to None, a mesh's materials change the slots of its objects, and neither is the user's doing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import constructors, idtypes, mergepatch, shadow, versions
+from .apply import ERRORS, Writer
+from .capture import Reader
+from .identity import Identity
+from .outgoing import Outgoing
+from .state import State
+
+Tree = dict[str, Any]
+
+# Parts of a document that show in other documents: their referrers are read back too.
+STRUCTURAL: dict[str, tuple[tuple[str, str], ...]] = {
+    "Mesh": (("p", "materials"), ("i", "vertex_groups")),
+    "Curve": (("p", "materials"),),
+    "MetaBall": (("p", "materials"),),
+    "NodeTree": (("i", "interface"),),
+    "Armature": (("i", "bones"),),
+    "Collection": (("m", "objects"), ("m", "children")),
+    "Action": (("i", "slots"), ("i", "layers")),
+    "Key": (("i", "key_blocks"),),
+    "Object": (("p", "parent"), ("i", "modifiers")),
+}
+
+
+@dataclass
+class Change:
+    """What a batch does to one document."""
+
+    doc: str
+    room: Tree | None
+    shape: Tree = field(default_factory=dict)
+    replaced: bool = False
+    by_others: bool = True
+
+
+class Incoming:
+    def __init__(self, identity: Identity, reader: Reader, writer: Writer, state: State, outgoing: Outgoing) -> None:
+        self._identity = identity
+        self._reader = reader
+        self._writer = writer
+        self._state = state
+        self._outgoing = outgoing
+        # Datablocks to remove once no modal operator runs.
+        self._doomed: list[str] = []
+        # For tests: what a batch did.
+        self.batches = 0
+
+    def apply(self, events: list[dict[str, Any]], removals_wait: bool = False) -> None:
+        """Applies one batch. Raises QueueFull before anything is touched if the user's own changes cannot be sent."""
+        for _ in self.apply_slowly(events, removals_wait):
+            pass
+
+    def apply_slowly(self, events: list[dict[str, Any]], removals_wait: bool = False) -> Iterator[float]:
+        """The same with a yield of the progress after each datablock."""
+        self._send_own_first(events)
+        changes = self._fold(events)
+        dependents = self._dependents(changes)
+        for doc in dependents:
+            self._outgoing.capture(doc)
+        self.batches += 1
+        living = [c for c in changes.values() if c.room is not None]
+        fresh = [c for c in living if self._identity.block(c.doc) is None]
+        made = yield from self._make_and_write(living, fresh)
+        self._write_waiting(made, dependents)
+        self._set_names({c.doc: c.room or {} for c in living})
+        self._bury([c.doc for c in changes.values() if c.room is None], removals_wait)
+        touched = {c.doc for c in living}
+        for change in living:
+            self._read_back(change.doc, change.room or {}, change)
+        for doc in dependents - touched:
+            self._settle(doc)
+        if made:
+            yield from self._try_parked()
+
+    # Before
+
+    def _send_own_first(self, events: list[dict[str, Any]]) -> None:
+        own: dict[str, Tree] = {}
+        for event in events:
+            doc = event["doc"]
+            if doc not in own:
+                own[doc] = self._outgoing.capture(doc) if doc in self._state.shadows else {}
+            if own[doc] and event["kind"] == "edit":
+                event["tree"] = mergepatch.mask(event["tree"] or {}, versions.to_schema(own[doc])) or {}
+
+    def _fold(self, events: list[dict[str, Any]]) -> dict[str, Change]:
+        """The events of each document as one change."""
+        changes: dict[str, Change] = {}
+        for event in events:
+            doc = event["doc"]
+            change = changes.get(doc)
+            if change is None:
+                change = changes[doc] = Change(doc, self._state.room_tree(doc))
+            kind = event["kind"]
+            change.by_others = not event.get("mine", False)
+            self._note_shown(doc, event)
+            if kind == "delete":
+                change.room = None
+            elif kind == "create":
+                change.room = versions.from_schema(event["tree"])
+                change.replaced = True
+            elif change.room is not None:
+                patch = versions.from_schema(event["tree"] or {})
+                change.room = mergepatch.merge(change.room, patch)
+                change.shape = mergepatch.union(change.shape, patch)
+        return {d: c for d, c in changes.items() if c.room is not None or d in self._state}
+
+    def _note_shown(self, doc: str, event: dict[str, Any]) -> None:
+        if event.get("show"):
+            self._state.shown[doc] = event["show"]
+        elif "show" in event or "name" in (event.get("tree") or {}):
+            self._state.shown.pop(doc, None)
+
+    def _dependents(self, changes: dict[str, Change]) -> set[str]:
+        """Documents here that will change because others do."""
+        found: set[str] = set()
+        for doc, change in changes.items():
+            if self._is_structural(doc, change):
+                found |= self._state.referrers.get(doc, set())
+                if change.room is not None and change.room.get("type") in ("Collection", "Object"):
+                    found |= {d for d in self._identity.docs() if self._identity.type_of(d) == "Scene"}
+        return {d for d in found if d in self._state.shadows and self._identity.block(d) is not None} - set(changes)
+
+    def _is_structural(self, doc: str, change: Change) -> bool:
+        if change.room is None or change.replaced or self._identity.block(doc) is None:
+            return True
+        paths = STRUCTURAL.get(change.room.get("type", ""), ())
+        return any(name in (change.shape.get(member) or {}) for member, name in paths)
+
+    # Making and writing
+
+    def _make_and_write(self, living: list[Change], fresh: list[Change]) -> Any:
+        """Type by type, so that what a constructor needs is there; objects all before any of them is written."""
+        made: set[str] = set()
+        new = {c.doc for c in fresh}
+        done = 0
+        by_type: dict[int, list[Change]] = {}
+        for change in living:
+            rank = idtypes.ORDER.get((change.room or {}).get("type", ""), len(idtypes.ORDER))
+            by_type.setdefault(rank, []).append(change)
+        for rank in sorted(by_type):
+            group = by_type[rank]
+            for change in group:
+                if change.doc in new and self._make(change):
+                    made.add(change.doc)
+            for change in group:
+                if self._identity.block(change.doc) is not None:
+                    self._write(change, change.doc in new)
+                done += 1
+                yield done / max(1, len(living))
+        return made
+
+    def _make(self, change: Change) -> bool:
+        room = change.room or {}
+        self._state.buried.discard(change.doc)
+        self._writer.doc = change.doc
+        try:
+            needs = constructors.needs_of(room)
+            if any(self._identity.block(n) is None for n in needs):
+                raise constructors.CannotMake("waits for the data it is made of")
+            constructors.create(self._writer, change.doc, room, self._state.name_of(change.doc, room))
+            return True
+        except (constructors.CannotMake, *ERRORS) as e:
+            self._state.park(change.doc, room)
+            self._writer.refuse(f"{room.get('type')} {room.get('name')}", e)
+            return False
+
+    def _write(self, change: Change, is_new: bool) -> None:
+        room = change.room or {}
+        block = self._identity.block(change.doc)
+        known = self._state.shadows.get(change.doc)
+        if is_new or known is None:
+            # With the room's keys: what Blender puts into a new datablock by itself (a view layer, nodes) is reused.
+            cur = self._reader.read_block(change.doc, block, room, fresh=True)
+            patch = mergepatch.diff(cur, room)
+        else:
+            cur = known.load()[0]
+            patch = mergepatch.diff(cur, room)
+            if not change.replaced:
+                patch = mergepatch.restrict(patch, change.shape)
+        patch.pop("name", None)
+        if patch:
+            self._writer.write_block(change.doc, block, patch, room, cur)
+            self._tag(block)
+
+    @staticmethod
+    def _tag(block: Any) -> None:
+        """What was set through arrays or custom properties is not seen by the dependency graph otherwise."""
+        try:
+            block.update_tag()
+        except ERRORS:
+            pass
+
+    def _write_waiting(self, made: set[str], dependents: set[str]) -> None:
+        """Documents that point to what has just come."""
+        again: set[str] = set()
+        for target in made:
+            again |= self._writer.waiting.pop(target, set())
+            again |= self._state.referrers.get(target, set())
+        again |= dependents
+        for doc in again:
+            self.write_rest(doc)
+
+    def write_rest(self, doc: str) -> None:
+        """Tries to set all that differs between what Blender shows and the room."""
+        block = self._identity.block(doc)
+        shadow_of = self._state.shadows.get(doc)
+        if block is None or shadow_of is None:
+            return
+        read, room, theirs = shadow_of.load()
+        cur = self._reader.read_block(doc, block, read)
+        patch = mergepatch.diff(cur, room)
+        patch.pop("name", None)
+        if patch:
+            self._writer.write_block(doc, block, patch, room, cur)
+            self._tag(block)
+            tree = self._reader.read_block(doc, block, room)
+            self._state.put(doc, tree, room, theirs)
+
+    def _try_parked(self) -> Iterator[float]:
+        """What waited for data that is here now."""
+        ready = []
+        for doc, room in self._state.parked.items():
+            needs = constructors.needs_of(room)
+            if needs and all(self._identity.block(n) is not None for n in needs):
+                ready.append({"t": "doc", "doc": doc, "kind": "create", "tree": versions.to_schema(room),
+                              "show": self._state.shown.get(doc)})
+        if ready:
+            yield from self.apply_slowly(ready)
+
+    # Names
+
+    def _set_names(self, rooms: dict[str, Tree]) -> None:
+        """In two steps: several datablocks may be swapping names, and Blender would give one of them a suffix."""
+        wanted: dict[str, str] = {}
+        for doc, room in rooms.items():
+            block = self._identity.block(doc)
+            if block is not None and block.library is None:
+                name = self._state.name_of(doc, room)
+                if name and block.name != name:
+                    wanted[doc] = name
+        if len(wanted) > 1:
+            self._step_aside(wanted)
+        for doc, name in wanted.items():
+            try:
+                self._identity.block(doc).name = name
+            except ERRORS as e:
+                self._writer.doc = doc
+                self._writer.refuse("name", e)
+
+    def _step_aside(self, wanted: dict[str, str]) -> None:
+        for doc in wanted:
+            block = self._identity.block(doc)
+            try:
+                block.name = f"atrium {doc[:24]}"
+            except ERRORS:
+                pass
+
+    # After
+
+    def _bury(self, docs: list[str], removals_wait: bool) -> None:
+        blocks = []
+        for doc in docs:
+            self._state.buried.add(doc)
+            block = self._identity.block(doc)
+            self._state.drop(doc)
+            if block is None:
+                continue
+            if removals_wait:
+                self._unlink(block)
+                self._doomed.append(doc)
+            else:
+                blocks.append(block)
+                self._identity.forget(doc)
+        self._remove(blocks)
+
+    def remove_doomed(self) -> None:
+        """Called when no modal operator runs."""
+        docs, self._doomed = self._doomed, []
+        blocks = [b for b in (self._identity.block(d) for d in docs) if b is not None]
+        for doc in docs:
+            self._identity.forget(doc)
+        self._remove(blocks)
+
+    def _remove(self, blocks: list[Any]) -> None:
+        if not blocks:
+            return
+        try:
+            constructors.remove_many(blocks)
+        except (constructors.CannotMake, *ERRORS) as e:
+            self._writer.refuse("remove", e)
+
+    @staticmethod
+    def _unlink(block: Any) -> None:
+        if idtypes.base_type(block) == "Object":
+            for collection in list(block.users_collection):
+                collection.objects.unlink(block)
+
+    def _read_back(self, doc: str, room: Tree, change: Change) -> None:
+        block = self._identity.block(doc)
+        if block is None:
+            return
+        known = self._state.shadows.get(doc)
+        theirs = known.load()[2] if known is not None else None
+        if change.replaced:
+            theirs = True if change.by_others else None
+        else:
+            theirs = shadow.mark(theirs, change.shape, by_others=change.by_others)
+        tree = self._reader.read_block(doc, block, room)
+        self._state.put(doc, tree, room, theirs)
+
+    def _settle(self, doc: str) -> None:
+        """Reads a dependent back: whatever has changed in it is no user's doing."""
+        block = self._identity.block(doc)
+        known = self._state.shadows.get(doc)
+        if block is None or known is None:
+            return
+        read, room, theirs = known.load()
+        self._state.put(doc, self._reader.read_block(doc, block, room), room, theirs)

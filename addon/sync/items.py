@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Collections of things with an identity of their own: modifiers, constraints, view layers, markers ...
+
+Blender knows such things by index and name, the room by a random key that their creator minted. Reading recognises them
+again by type and name, then (renamed ones) by type and order; what is left is new. Items of ordered collections carry a
+fractional index; after reading, the entries of a collection stand in Blender's own order, so that writing finds the
+thing that belongs to a key by counting.
+
+A handler is one class of collection; `TABLE` says which collection is handled how. Collections that are missing there
+are not synchronised.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from typing import Any
+
+from . import fractional, identity, mergepatch, rna
+
+Tree = dict[str, Any]
+
+
+class Items:
+    """A collection with `new`, `remove` and perhaps `move`."""
+
+    # Whether order means something. If it does and Blender cannot move them, they are ordered by creation only.
+    ordered = True
+    # Whether Python's references to the elements die when one is added or removed (elements in an array).
+    volatile = False
+    # Whether the elements come and go by themselves (sockets): then they are written but never made.
+    fixed = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    # What a kind of collection overrides
+
+    def list(self, owner: Any) -> list[Any]:
+        return list(getattr(owner, self.name))
+
+    def title(self, item: Any) -> str:
+        name = getattr(item, "name", "")
+        return name if isinstance(name, str) else ""
+
+    def make_of(self, reader: Any, owner: Any, item: Any) -> Tree | None:
+        """What a constructor needs and cannot be changed afterwards."""
+        return None
+
+    def key_of(self, reader: Any, owner: Any, item: Any) -> str | None:
+        """The key, where something better than type and name tells it."""
+        return None
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        return getattr(owner, self.name).new(tree.get("name", ""))
+
+    def remove(self, writer: Any, owner: Any, item: Any) -> None:
+        getattr(owner, self.name).remove(item)
+
+    def move(self, owner: Any, item: Any, at: int, to: int) -> None:
+        mover = getattr(getattr(owner, self.name), "move", None)
+        if mover is not None:
+            mover(at, to)
+
+    def rename(self, item: Any, name: str) -> None:
+        if getattr(item, "name", name) != name:
+            item.name = name
+
+    # Reading
+
+    def read(self, reader: Any, owner: Any, old: Tree) -> Tree:
+        found = self.list(owner)
+        drafts = []
+        for item in found:
+            head = [rna.plan_of(item).type_name, self.title(item), self.make_of(reader, owner, item)]
+            drafts.append((self.key_of(reader, owner, item), head))
+        keys = match(drafts, old)
+        out: Tree = {}
+        for item, key, (_, head) in zip(found, keys, drafts, strict=True):
+            entry: Tree = {"type": head[0], "name": head[1]}
+            if head[2]:
+                entry["make"] = head[2]
+            entry.update(self.read_one(reader, owner, item, old.get(key, {})))
+            out[key] = entry
+        if self.ordered:
+            place(out, old)
+        return out
+
+    def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
+        result: Tree = reader.read_struct(item, old)
+        return result
+
+    # Writing
+
+    def write(self, writer: Any, owner: Any, patch: Tree, full: Tree, cur: Tree) -> Live:
+        live = Live(self, owner, cur)
+        patch = _as_edits(patch, full, cur)
+        if not self.fixed:
+            self._remove_all(writer, owner, patch, full, live)
+            self._create_all(writer, owner, patch, full, live)
+            if self.ordered:
+                self._order(owner, full, live)
+        self._rename_all(patch, full, live)
+        for key, change in patch.items():
+            item = live.item(key)
+            if item is not None and isinstance(change, dict) and key in full:
+                if key not in cur or change is REMAKE:
+                    self.write_one(writer, owner, item, full[key], full[key], {})
+                else:
+                    self.write_one(writer, owner, item, change, full[key], cur[key])
+        return live
+
+    def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+        writer.write_struct(item, patch, full, cur)
+
+    def _remove_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: Live) -> None:
+        for key in [k for k in live.keys if k in patch and (k not in full or patch[k] is REMAKE)]:
+            try:
+                self.remove(writer, owner, live.item(key))
+                live.drop(key)
+            except (RuntimeError, TypeError, AttributeError) as e:
+                writer.refuse(f"{self.name}: remove", e)
+
+    def _create_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: Live) -> None:
+        fresh = [k for k in patch if k in full and k not in live.index and isinstance(full[k], dict)]
+        for key in sorted(fresh, key=lambda k: (full[k].get("pos", ""), k)):
+            try:
+                item = self.create(writer, owner, key, full[key])
+            except (RuntimeError, TypeError, ValueError, AttributeError, KeyError) as e:
+                writer.refuse(f"{self.name}: new {full[key].get('name', '')}", e)
+                continue
+            if item is not None:
+                live.add(key, item)
+
+    def _order(self, owner: Any, full: Tree, live: Live) -> None:
+        wanted = sorted(live.keys, key=lambda k: (full.get(k, {}).get("pos", "~"), k))
+        for to, key in enumerate(wanted):
+            at = live.keys.index(key)
+            if at != to:
+                self.move(owner, live.item(key), at, to)
+                live.keys.insert(to, live.keys.pop(at))
+                live.moved()
+
+    def _rename_all(self, patch: Tree, full: Tree, live: Live) -> None:
+        """In two steps where there are several: two things may be swapping their names."""
+        wanted = {k: full[k]["name"] for k, v in patch.items()
+                  if isinstance(v, dict) and "name" in v and k in full and k in live.index}
+        wanted = {k: n for k, n in wanted.items() if self.title(live.item(k)) != n}
+        if len(wanted) > 1:
+            for key in wanted:
+                self.rename(live.item(key), key)
+        for key, name in wanted.items():
+            self.rename(live.item(key), name)
+
+
+class Live:
+    """The elements of a collection by their keys, kept right while they come and go."""
+
+    def __init__(self, handler: Items, owner: Any, cur: Tree) -> None:
+        self._handler = handler
+        self._owner = owner
+        found = handler.list(owner)
+        self.keys = list(cur)[: len(found)]
+        self._items = dict(zip(self.keys, found, strict=False))
+        self.index = self._items
+
+    def item(self, key: str) -> Any:
+        return self._items.get(key)
+
+    def add(self, key: str, item: Any) -> None:
+        self.keys.append(key)
+        self._items[key] = item
+        self.moved()
+
+    def drop(self, key: str) -> None:
+        self.keys.remove(key)
+        del self._items[key]
+        self.moved()
+
+    def moved(self) -> None:
+        if self._handler.volatile:
+            found = self._handler.list(self._owner)
+            self._items.clear()
+            self._items.update(zip(self.keys, found, strict=False))
+
+
+REMAKE: Tree = {"type": "remake"}
+
+
+def _as_edits(patch: Tree, full: Tree, cur: Tree) -> Tree:
+    """A patch that carries an item's type replaces the whole item: its difference if it is of that kind, else a new one."""
+    out = dict(patch)
+    for key, change in patch.items():
+        if isinstance(change, dict) and "type" in change and key in cur and key in full:
+            alike = all(cur[key].get(m) == full[key].get(m) for m in ("type", "make"))
+            out[key] = mergepatch.diff(cur[key], full[key]) if alike else REMAKE
+    return out
+
+
+def match(drafts: list[tuple[str | None, list[Any]]], old: Tree) -> list[str]:
+    """The keys of what was found, in order: by given key, by type and name, by type and order, else new."""
+    keys: list[str | None] = [given for given, _ in drafts]
+    known = sorted(old.items(), key=lambda kv: (kv[1].get("pos", ""), kv[0])) if _ordered(old) else old.items()
+    free = {k: v for k, v in known if k not in keys}
+    for exact in (True, False):
+        waiting: dict[Any, deque[str]] = defaultdict(deque)
+        for key, entry in free.items():
+            waiting[_ident(entry.get("type"), entry.get("name", ""), entry.get("make"), exact)].append(key)
+        for i, (_, (kind, name, make)) in enumerate(drafts):
+            if keys[i] is None:
+                candidates = waiting.get(_ident(kind, name, make, exact))
+                if candidates:
+                    keys[i] = candidates.popleft()
+        free = {k: v for k, v in free.items() if k not in keys}
+        if not free:
+            break
+    return [key or identity.mint_key() for key in keys]
+
+
+def _ordered(entries: Tree) -> bool:
+    return any("pos" in entry for entry in entries.values())
+
+
+def _ident(kind: Any, name: str, make: Any, exact: bool) -> Any:
+    return (kind, name if exact else None, repr(make))
+
+
+def place(entries: Tree, old: Tree) -> None:
+    """Gives entries in Blender's order their positions, keeping those that still hold."""
+    before: list[str | None] = [old.get(k, {}).get("pos") for k in entries]
+    for entry, pos in zip(entries.values(), fractional.keep_ascending(before), strict=True):
+        entry["pos"] = pos
+
+
+class Typed(Items):
+    """new(name, type)"""
+
+    def make_of(self, reader: Any, owner: Any, item: Any) -> Tree | None:
+        return {"type": item.type}
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        return getattr(owner, self.name).new(tree["name"], tree["make"]["type"])
+
+
+class TypedThenNamed(Typed):
+    """new(type), named afterwards"""
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        item = getattr(owner, self.name).new(type=tree["make"]["type"])
+        if tree.get("name"):
+            item.name = tree["name"]
+        return item
+
+
+class FModifiers(TypedThenNamed):
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        return getattr(owner, self.name).new(tree["make"]["type"])
+
+
+class Nameless(Items):
+    """new(); what is in it is all there is to know it by"""
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        item = getattr(owner, self.name).new()
+        if tree.get("name"):
+            self.rename(item, tree["name"])
+        return item
+
+
+class Added(Items):
+    """add(), named afterwards"""
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        item = getattr(owner, self.name).add()
+        if tree.get("name"):
+            self.rename(item, tree["name"])
+        return item
+
+
+class Lightgroups(Items):
+    ordered = False
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        return owner.lightgroups.add(name=tree["name"])
+
+    def remove(self, writer: Any, owner: Any, item: Any) -> None:
+        raise RuntimeError("Blender has no call that removes a light group")
+
+
+class Unordered(Items):
+    ordered = False
+
+
+class Markers(Unordered):
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        return getattr(owner, self.name).new(tree["name"], frame=int(tree.get("p", {}).get("frame", 1)))
+
+
+class SocketTyped(Items):
+    """Items of zones and bakes: new(socket_type, name). Their sockets appear with them."""
+
+    volatile = True
+
+    def make_of(self, reader: Any, owner: Any, item: Any) -> Tree | None:
+        return {"socket": item.socket_type} if hasattr(item, "socket_type") else None
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        found = getattr(owner, self.name)
+        make = tree.get("make") or {}
+        if "socket" in make:
+            return found.new(make["socket"], tree["name"])
+        return found.new(tree["name"]) if self.name in ("enum_items", "file_slots", "layer_slots") else found.new()
+
+
+TABLE: dict[str, Items] = {
+    "Object.modifiers": Typed("modifiers"),
+    "Object.constraints": TypedThenNamed("constraints"),
+    "PoseBone.constraints": TypedThenNamed("constraints"),
+    "ArmatureConstraint.targets": Nameless("targets"),
+    "Camera.background_images": Nameless("background_images"),
+    "MetaBall.elements": Nameless("elements"),
+    "Palette.colors": Nameless("colors"),
+    "FCurve.modifiers": FModifiers("modifiers"),
+    "NlaStrip.modifiers": FModifiers("modifiers"),
+    "RenderSettings.views": Unordered("views"),
+    "Scene.timeline_markers": Markers("timeline_markers"),
+    "Scene.view_layers": Items("view_layers"),
+    "ViewLayer.aovs": Added("aovs"),
+    "ViewLayer.lightgroups": Lightgroups("lightgroups"),
+    "GeometryNodeRepeatOutput.repeat_items": SocketTyped("repeat_items"),
+    "GeometryNodeSimulationOutput.state_items": SocketTyped("state_items"),
+    "GeometryNodeBake.bake_items": SocketTyped("bake_items"),
+    "GeometryNodeCaptureAttribute.capture_items": SocketTyped("capture_items"),
+    "GeometryNodeMenuSwitch.enum_items": SocketTyped("enum_items"),
+    "GeometryNodeIndexSwitch.index_switch_items": SocketTyped("index_switch_items"),
+    "CompositorNodeOutputFile.file_slots": SocketTyped("file_slots"),
+    "CompositorNodeOutputFile.layer_slots": SocketTyped("layer_slots"),
+}
+
+_found: dict[tuple[str, str], Items | None] = {}
+
+
+def handler(plan: rna.Plan, name: str) -> Items | None:
+    """The handler of a collection of a class, or None where it is not synchronised."""
+    at = (plan.type_name, name)
+    if at not in _found:
+        _found[at] = next((TABLE[f"{t}.{name}"] for t in plan.lineage if f"{t}.{name}" in TABLE), None)
+    return _found[at]

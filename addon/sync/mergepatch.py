@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Merge patches (RFC 7396) over document trees, with Atrium's one rule more.
+
+A member whose key begins with ``@`` is an *item*: something that exists or does not. A patch value for it that carries
+``type`` creates or replaces the whole item; one without merges into the item, and is dropped where there is none (the
+item was removed by an earlier operation). The engine does the same in C; here it is needed because the add-on keeps the
+room's tree of every document and must know what a patch changes before Blender is touched.
+
+All functions leave their arguments alone and share unchanged subtrees with them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Tree = dict[str, Any]
+
+
+def strip_nulls(value: Any) -> Any:
+    """What a patch leaves behind where nothing was: itself without the members that only delete."""
+    if not isinstance(value, dict):
+        return value
+    out = {}
+    for key, v in value.items():
+        if v is None or (key.startswith("@") and not (isinstance(v, dict) and "type" in v)):
+            continue
+        out[key] = strip_nulls(v)
+    return out
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """`target` with `patch` applied."""
+    if not isinstance(patch, dict):
+        return patch
+    out = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            out.pop(key, None)
+        elif key.startswith("@"):
+            if isinstance(value, dict) and "type" in value:
+                out[key] = strip_nulls(value)
+            elif key in out:
+                out[key] = merge(out[key], value)
+        elif isinstance(value, dict):
+            out[key] = merge(out.get(key), value) if isinstance(out.get(key), dict) else strip_nulls(value)
+        else:
+            out[key] = value
+    return out
+
+
+def diff(old: Tree, new: Tree) -> Tree:
+    """The smallest patch that turns `old` into `new`."""
+    patch: Tree = {}
+    for key, value in new.items():
+        before = old.get(key)
+        if before is None:
+            patch[key] = value
+        elif isinstance(value, dict) and isinstance(before, dict):
+            if key.startswith("@") and value.get("type") != before.get("type"):
+                patch[key] = value
+                continue
+            inner = diff(before, value)
+            if inner:
+                patch[key] = inner
+        elif not same(before, value):
+            patch[key] = value
+    for key in old:
+        if key not in new:
+            patch[key] = None
+    return patch
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality of values; unlike Python, True is not 1 (JSON knows the difference)."""
+    if isinstance(a, bool) != isinstance(b, bool):
+        return False
+    return bool(a == b)
+
+
+def mask(patch: Any, own: Any) -> Any:
+    """`patch` without what the later patch `own` also writes: own comes after it in the room's order.
+
+    Returns None where nothing is left.
+    """
+    if not isinstance(own, dict) or not isinstance(patch, dict):
+        return None
+    out = {}
+    for key, value in patch.items():
+        if key not in own:
+            out[key] = value
+            continue
+        later = own[key]
+        if isinstance(later, dict) and "type" in later and key.startswith("@"):
+            continue
+        rest = mask(value, later)
+        if rest is not None:
+            out[key] = rest
+    return out if out else None
+
+
+def select(patch: Tree, tree: Any) -> Tree:
+    """The values that `tree` holds at the paths of `patch`, as a patch: None where `tree` has nothing there."""
+    out: Tree = {}
+    for key, value in patch.items():
+        have = tree.get(key) if isinstance(tree, dict) else None
+        if have is None:
+            out[key] = None
+        elif isinstance(value, dict) and isinstance(have, dict):
+            if key.startswith("@") and "type" in value:
+                out[key] = have
+            else:
+                inner = select(value, have)
+                if inner:
+                    out[key] = inner
+        else:
+            out[key] = have
+    return out
+
+
+def restrict(patch: Tree, shape: Tree) -> Tree:
+    """The part of `patch` that lies at or below the paths of `shape`."""
+    out: Tree = {}
+    for key, value in patch.items():
+        if key not in shape:
+            continue
+        limit = shape[key]
+        whole = key.startswith("@") and isinstance(limit, dict) and "type" in limit
+        if isinstance(limit, dict) and isinstance(value, dict) and not whole:
+            inner = restrict(value, limit)
+            if inner:
+                out[key] = inner
+        else:
+            out[key] = value
+    return out
+
+
+def union(a: Tree, b: Tree) -> Tree:
+    """The paths of both patches, with the values of the later one."""
+    out = dict(a)
+    for key, value in b.items():
+        before = out.get(key)
+        if isinstance(value, dict) and isinstance(before, dict) and not (key.startswith("@") and "type" in value):
+            whole = key.startswith("@") and "type" in before
+            out[key] = {**union(before, value), **({"type": before["type"]} if whole else {})}
+        else:
+            out[key] = value
+    return out
+
+
+def leaves(patch: Tree, value: Any) -> Tree:
+    """A tree of the same shape with `value` at each leaf: who wrote what (shadow.py)."""
+    return {k: leaves(v, value) if isinstance(v, dict) and v else value for k, v in patch.items()}

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files and code: what a document may name on somebody else's machine, and what it may make Blender run.
+
+Inputs travel as content and name: ["$blob", sha256, "file", [size], name]. The receiver stores the bytes under their
+hash in Atrium's own folder and points the property there; reading it back gives the same value, so nothing echoes. A file
+that is missing at the sender travels as its name alone. Where an output goes and what Blender runs stay in the document
+and reach Blender only when its user has agreed to it: `consent` is empty until the user interface fills it.
+
+Every RNA property of subtype FILE_PATH or DIR_PATH is a path unless it is listed here; a test walks all of RNA.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import bpy
+
+from . import rna, values
+
+INPUT, OUTPUT, CODE, LOCAL = "input", "output", "code", "local"
+
+# What RNA's subtype does not tell, or tells wrongly.
+KINDS: dict[str, str] = {
+    "RenderSettings.filepath": OUTPUT,
+    "NodesModifier.bake_directory": OUTPUT,
+    "NodesModifierBake.directory": OUTPUT,
+    "CompositorNodeOutputFile.base_path": OUTPUT,
+    "CompositorNodeOutputFile.directory": OUTPUT,
+    "CompositorNodeOutputFile.file_name": OUTPUT,
+    "BakeSettings.filepath": OUTPUT,
+    "FluidDomainSettings.cache_directory": OUTPUT,
+    "DynamicPaintSurface.image_output_path": OUTPUT,
+    "OceanModifier.filepath": OUTPUT,
+    "SceneEEVEE.gi_cache_info": LOCAL,
+    "Text.use_module": CODE,
+    "Driver.expression": CODE,
+    "ShaderNodeScript.filepath": CODE,
+    "ShaderNodeScript.script": CODE,
+    "ShaderNodeScript.bytecode": CODE,
+    "PythonConstraint.text": CODE,
+    "FreestyleModuleSettings.script": CODE,
+    "Scene.use_autoexec": CODE,
+}
+
+_PATH_SUBTYPES = {"FILE_PATH", "DIR_PATH"}
+
+# Names of kinds ("output", "code") that this user has agreed to let through.
+consent: set[str] = set()
+
+_kinds: dict[tuple[str, str], str] = {}
+_folder: Path | None = None
+# (path, size, mtime) -> value, so that a file is hashed once.
+_hashed: dict[tuple[str, int, int], list[Any]] = {}
+
+
+def set_folder(folder: str | os.PathLike[str]) -> None:
+    """Where files of others are stored."""
+    global _folder
+    _folder = Path(folder)
+
+
+def folder() -> Path:
+    if _folder is not None:
+        return _folder
+    home = os.environ.get("ATRIUM_HOME")
+    return Path(home) / "files" if home else Path(bpy.utils.user_resource("DATAFILES", path="atrium", create=True))
+
+
+def kind_of(plan: rna.Plan, prop: rna.Prop) -> str:
+    """INPUT, OUTPUT, CODE or LOCAL; "" for a property that names no file and runs nothing."""
+    at = (plan.type_name, prop.name)
+    found = _kinds.get(at)
+    if found is None:
+        found = next((KINDS[f"{t}.{prop.name}"] for t in plan.lineage if f"{t}.{prop.name}" in KINDS), "")
+        if not found and prop.kind == rna.STRING and prop.rna.subtype in _PATH_SUBTYPES:
+            found = INPUT
+        _kinds[at] = found
+    return found
+
+
+def is_path(plan: rna.Plan, prop: rna.Prop) -> bool:
+    return bool(kind_of(plan, prop))
+
+
+def read(reader: Any, struct: Any, plan: rna.Plan, prop: rna.Prop, value: str) -> Any:
+    if kind_of(plan, prop) != INPUT:
+        return value
+    return read_input(reader, struct, value)
+
+
+def read_input(reader: Any, struct: Any, path: str) -> Any:
+    """The value for a file that Blender reads: content and name, or where it is missing the name alone."""
+    if not path or path.startswith("<"):
+        return path
+    library = getattr(getattr(struct, "id_data", struct), "library", None)
+    absolute = bpy.path.abspath(path, library=library)
+    try:
+        stat = os.stat(absolute)
+        if not os.path.isfile(absolute):
+            return path if path.startswith("//") else name_of(path)
+        at = (absolute, stat.st_size, stat.st_mtime_ns)
+        if at not in _hashed:
+            data = Path(absolute).read_bytes()
+            _hashed[at] = [values.BLOB, reader.blobs.put_file(data), "file", [len(data)], name_of(path)]
+        return _hashed[at]
+    except OSError:
+        return path if path.startswith("//") else name_of(path)
+
+
+def write(writer: Any, struct: Any, plan: rna.Plan, prop: rna.Prop, value: Any) -> None:
+    kind = kind_of(plan, prop)
+    if plan.type_name == "Driver":
+        from .special import fcurves
+
+        why = fcurves.write_expression(struct, values.decode(value))
+        if why:
+            writer.refuse("Driver.expression", why)
+        return
+    if kind == INPUT:
+        path = local_path(writer, value)
+        if path is not None:
+            setattr(struct, prop.name, path)
+    elif may_set(plan, prop, struct, value):
+        setattr(struct, prop.name, writer.resolve(value) if prop.kind == rna.REFERENCE else values.decode(value))
+    else:
+        writer.refuse(f"{plan.type_name}.{prop.name}", "kept in the room until you allow it")
+
+
+def may_set(plan: rna.Plan, prop: rna.Prop, struct: Any, value: Any) -> bool:
+    """Whether an output path or code may reach Blender."""
+    kind = kind_of(plan, prop)
+    return kind in ("", INPUT) or kind in consent or value in ("", False, values.NONE_VALUE)
+
+
+def local_path(writer: Any, value: Any) -> str | None:
+    """Where on this machine the file of a value lies, storing it first if need be."""
+    if isinstance(value, str):
+        # A name from elsewhere may only lead into the folder of this file.
+        return value if is_tame(value) else None
+    if not values.is_tagged(value, values.BLOB) or len(value) < 5:
+        return None
+    place = folder() / str(value[1]) / name_of(str(value[4]))
+    if not place.is_file() or place.stat().st_size != value[3][0]:
+        data = writer.blobs.get_raw(value)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(place.name + ".part")
+        part.write_bytes(data)
+        part.replace(place)
+    return str(place)
+
+
+def is_tame(path: str) -> bool:
+    """No absolute path, no network share, no way out of the folder."""
+    if not path:
+        return True
+    inner = path[2:] if path.startswith("//") else path
+    return not (
+        inner.startswith(("/", "\\"))
+        or PureWindowsPath(inner).drive
+        or ".." in PurePosixPath(inner.replace("\\", "/")).parts
+    )
+
+
+def name_of(path: str) -> str:
+    """The last part of a path, as a name that every file system takes."""
+    last = path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    clean = "".join("_" if c in '<>:"|?*' or ord(c) < 32 else c for c in last)
+    return clean[:120] or "file"

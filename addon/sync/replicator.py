@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The replicator as the rest of the add-on sees it: upload, join, tick, flush.
+
+`tick` is called by a timer with a budget in milliseconds. It applies what has arrived, captures what Blender reported,
+then uses what is left of the budget to look at what Blender does not report: the audit goes round all documents, a few at
+a time, and finds custom properties, markers, texts and whatever else has changed in silence. Nothing here walks the whole
+scene in one tick except the comparison of session_uids that finds new and removed datablocks (0.5 ms for 10,000
+objects), and that only when Blender reported something or once in a while.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import bpy
+
+from . import dirty, idtypes, mergepatch, paths, shadow
+from .apply import Writer
+from .blobs import Blobs
+from .capture import Reader
+from .identity import Identity
+from .incoming import Incoming
+from .outgoing import Link, Outgoing, QueueFull
+from .state import State
+
+Tree = dict[str, Any]
+
+# Events taken from the link at a time: one batch is one rebuild of Blender's dependency graph, so many are taken at once.
+EVENTS_PER_BATCH = 4096
+# New and removed datablocks that Blender did not report are looked for this often.
+SCAN_EVERY_S = 0.5
+# Types of which something goes unreported and that are few: looked at this often, before the general audit.
+POLLED = ("Scene", "Text")
+POLL_EVERY_S = 0.25
+
+
+class Refusal(NamedTuple):
+    """One thing that stays in the room and does not reach this Blender. Prints as a sentence."""
+
+    doc: str
+    name: str
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.what} was not taken ({self.why.strip()})."
+
+
+class Replicator:
+    """Keeps one Blender and one room alike. Main thread only."""
+
+    def __init__(self, link: Link, *, room_id: str, files: str | None = None) -> None:
+        if files:
+            paths.set_folder(files)
+        self._link = link
+        self._room_id = room_id
+        self.identity = Identity()
+        self.state = State()
+        self.unread: dict[tuple[str, str], str] = {}
+        blobs = Blobs(link)
+        self._reader = Reader(self.identity, blobs, self._could_not_read)
+        self._writer = Writer(self.identity, blobs, self._reader)
+        self._outgoing = Outgoing(link, self.identity, self._reader, self.state)
+        self._incoming = Incoming(self.identity, self._reader, self._writer, self.state, self._outgoing)
+        self._held: list[dict[str, Any]] = []
+        self._dirty: dict[str, None] = {}
+        self._after_undo: dict[str, None] = {}
+        self._audit: list[str] = []
+        self._scanned = 0.0
+        self._polled = 0.0
+        self.rejected: list[dict[str, Any]] = []
+        dirty.attach()
+
+    # For the panel
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """What the room holds and this Blender does not take."""
+        return [Refusal(doc, self._name(doc), what, why) for (doc, what), why in self._writer.refused.items()]
+
+    def _name(self, doc: str) -> str:
+        block = self.identity.block(doc)
+        return block.name if block is not None else str(self.state.parked.get(doc, {}).get("name", doc))
+
+    @property
+    def busy(self) -> bool:
+        """Whether something has been taken from the link and is not applied yet."""
+        return bool(self._held)
+
+    @property
+    def pending(self) -> int:
+        """Datablocks known to have changed and not yet captured, and events not yet applied."""
+        return len(self._dirty) + len(self._held)
+
+    def _could_not_read(self, what: str, why: object) -> None:
+        self.unread[self._reader.doc, what] = str(why)
+
+    # Create Room
+
+    def upload_all(self) -> Iterator[float]:
+        """Sends everything as new documents, in the order of making; yields the progress from 0 to 1."""
+        blocks = [b for _, b in idtypes.all_blocks() if not idtypes.skip_reason(b)]
+        todo = [self.identity.doc_or_mint(b) for b in blocks]
+        for i, doc in enumerate(todo):
+            while not self._try_capture(doc):
+                yield i / len(todo)
+            yield (i + 1) / len(todo)
+        dirty.tracker.take()
+
+    def _try_capture(self, doc: str) -> bool:
+        try:
+            self._outgoing.capture(doc)
+            return True
+        except QueueFull:
+            return False
+
+    # Join Room
+
+    def replace_all(self, arrived: Callable[[], bool] = lambda: True) -> Iterator[float]:
+        """Waits until everything has arrived, then replaces the local data; yields the progress from 0 to 1.
+
+        Closing the generator before it passes 0.3 leaves the scene as it was.
+        """
+        while True:
+            events = self._link.poll(EVENTS_PER_BATCH)
+            self._held.extend(events)
+            if not events and arrived():
+                break
+            yield 0.2
+        yield 0.3
+        stand_in = _clear_file()
+        events, self._held = self._held, []
+        for progress in self._incoming.apply_slowly(self._doc_events(events)):
+            yield 0.3 + 0.7 * progress
+        _show_first_scene(self, stand_in)
+        for doc in [d for d in self.state.shadows if self.identity.type_of(d) in ("Scene", "Object")]:
+            self._incoming._settle(doc)
+        dirty.tracker.take()
+        yield 1.0
+
+    # Every now and then
+
+    def tick(self, budget_ms: float) -> None:
+        """A slice of work on the main thread. Never longer than the budget by more than one datablock."""
+        if dirty.tracker.busy():
+            return
+        deadline = time.perf_counter() + budget_ms / 1000.0
+        try:
+            self._begin()
+            self._receive()
+            self._capture_dirty(deadline)
+            self._poll_unreported(deadline)
+            self._audit_some(deadline)
+        except QueueFull:
+            return
+
+    def capture_all(self) -> None:
+        """One complete pass over every datablock: what flush waits for. Raises QueueFull if the link takes no more."""
+        if dirty.tracker.busy():
+            return
+        self._begin(force=True)
+        self._receive()
+        for doc in list(self.identity.docs()):
+            self._look_at(doc)
+        self._dirty.clear()
+
+    def detach(self) -> None:
+        """Leaves the room: no handler remains, the data stays as it is."""
+        dirty.detach()
+
+    def write_properties(self) -> None:
+        """Before a save: notes on each datablock which document it is."""
+        for doc in self.identity.docs():
+            block = self.identity.block(doc)
+            if block is not None and block.library is None:
+                self.identity.write_property(block, self._room_id)
+
+    # What has come
+
+    def _begin(self, force: bool = False) -> None:
+        tracker = dirty.tracker
+        if tracker.undone:
+            tracker.undone = False
+            self.identity.drop_references()
+            self._after_undo = dict.fromkeys(self.state.shadows)
+        for uid in tracker.take():
+            doc = self.identity.doc_of_uid(uid) or self.identity.owner_of_part(uid)
+            if doc is not None:
+                self._dirty[doc] = None
+        now = time.monotonic()
+        if force or tracker.structure or now - self._scanned > SCAN_EVERY_S:
+            tracker.structure = False
+            self._scanned = now
+            self._scan()
+        if not _modal():
+            self._incoming.remove_doomed()
+
+    def _receive(self) -> None:
+        self._held.extend(self._link.poll(EVENTS_PER_BATCH))
+        if not self._held:
+            return
+        events = self._doc_events(self._held)
+        self._held = events
+        if events:
+            self._incoming.apply(events, removals_wait=_modal())
+            dirty.tracker.structure = False
+        self._held = []
+
+    def _doc_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        self.rejected.extend(e for e in events if e["t"] == "refused")
+        return [e for e in events if e["t"] == "doc"]
+
+    def _scan(self) -> None:
+        """Finds datablocks that appeared or vanished."""
+        here: set[str] = set()
+        for _, block in idtypes.all_blocks():
+            doc = self.identity.doc(block)
+            if doc is not None and doc in self.state.shadows:
+                here.add(doc)
+                continue
+            if idtypes.skip_reason(block):
+                continue
+            doc = doc or self.identity.doc_or_mint(block)
+            if doc in self.state.buried and doc in self._after_undo_or_all():
+                self._incoming._bury([doc], False)
+                continue
+            self.identity.bind(doc, block)
+            self._dirty[doc] = None
+            here.add(doc)
+        for doc in [d for d in self.state.shadows if d not in here]:
+            self._vanished(doc)
+
+    def _after_undo_or_all(self) -> Any:
+        return self.state.buried
+
+    def _vanished(self, doc: str) -> None:
+        """Removed by the user, or by an undo of what others did: then it is put back."""
+        if doc in self._after_undo and doc not in self.state.own:
+            room = self.state.room_tree(doc)
+            self.state.drop(doc)
+            self.identity.forget(doc)
+            self._held.append({"t": "doc", "doc": doc, "kind": "create", "tree": room, "mine": False,
+                               "show": self.state.shown.get(doc)})
+            return
+        self._outgoing.send_delete(doc)
+        self.state.drop(doc)
+        self.identity.forget(doc)
+        self._dirty.pop(doc, None)
+        self._after_undo.pop(doc, None)
+
+    # What has changed here
+
+    def _capture_dirty(self, deadline: float) -> None:
+        for doc in sorted(self._dirty, key=self._rank):
+            self._look_at(doc)
+            self._dirty.pop(doc, None)
+            if time.perf_counter() > deadline:
+                return
+        for doc in list(self._after_undo):
+            self._look_at(doc)
+            if time.perf_counter() > deadline:
+                return
+
+    def _rank(self, doc: str) -> int:
+        return idtypes.ORDER.get(self.identity.type_of(doc), 99)
+
+    def _look_at(self, doc: str) -> None:
+        if doc in self._after_undo:
+            self._undone(doc)
+            self._after_undo.pop(doc, None)
+        else:
+            self._outgoing.capture(doc)
+
+    def _undone(self, doc: str) -> None:
+        """After undo or redo: what this user wrote is sent, what others wrote is put back."""
+        block = self.identity.block(doc)
+        known = self.state.shadows.get(doc)
+        if block is None or known is None:
+            return
+        read, room, theirs = known.load()
+        tree = self._reader.read_block(doc, block, read)
+        if known.reads_as(tree):
+            return
+        mine, other = shadow.split(mergepatch.diff(read, tree), theirs)
+        if mine:
+            self._outgoing.send_edit(doc, mine)
+            room = mergepatch.merge(room, mine)
+            theirs = shadow.mark(theirs, mine, by_others=False)
+        if other:
+            target = mergepatch.merge(read, mine)
+            patch = mergepatch.diff(tree, target)
+            if "name" in patch:
+                self._incoming._set_names({doc: room})
+                patch.pop("name")
+            self._writer.write_block(doc, block, patch, target, tree)
+            tree = self._reader.read_block(doc, block, target)
+        self.state.put(doc, tree, room, theirs)
+
+    def _poll_unreported(self, deadline: float) -> None:
+        now = time.monotonic()
+        if now - self._polled < POLL_EVERY_S or time.perf_counter() > deadline:
+            return
+        self._polled = now
+        for doc in self.identity.docs():
+            if self.identity.type_of(doc) in POLLED:
+                self._look_at(doc)
+        active = getattr(bpy.context, "active_object", None)
+        doc = self.identity.doc(active) if active is not None else None
+        if doc is not None:
+            self._look_at(doc)
+
+    def _audit_some(self, deadline: float) -> None:
+        """Goes on round all documents for as long as the budget lasts, one at least."""
+        if not self._audit:
+            self._audit = self.identity.docs()
+        while self._audit:
+            self._look_at(self._audit.pop())
+            if time.perf_counter() > deadline:
+                return
+
+
+def _modal() -> bool:
+    """Whether the user is in the middle of an operator: then nothing is removed."""
+    for window in bpy.context.window_manager.windows if bpy.context.window_manager else ():
+        if len(getattr(window, "modal_operators", ())):
+            return True
+    return False
+
+
+def _clear_file() -> Any:
+    """Removes all local data; Blender needs one scene, so a stand-in remains until the room's scenes are here."""
+    stand_in = bpy.data.scenes.new("atrium joining")
+    for window in bpy.context.window_manager.windows:
+        window.scene = stand_in
+    for name in ("Scene", "Key"):
+        blocks = idtypes.collection(name)
+        if name == "Scene":
+            for scene in [s for s in blocks if s != stand_in]:
+                bpy.data.scenes.remove(scene)
+    doomed = [b for kind, b in idtypes.all_blocks() if kind not in ("Scene", "Key") and _is_ours_to_clear(b)]
+    for attr in ("grease_pencils", "grease_pencils_v3", "annotations", "hair_curves", "curves_new", "masks", "linestyles"):
+        doomed.extend(getattr(bpy.data, attr, ()))
+    if doomed:
+        bpy.data.batch_remove(doomed)
+    return stand_in
+
+
+def _is_ours_to_clear(block: Any) -> bool:
+    return not (idtypes.base_type(block) == "Image" and block.source == "VIEWER")
+
+
+def _show_first_scene(replicator: Replicator, stand_in: Any) -> None:
+    for doc in replicator.state.shadows:
+        if replicator.identity.type_of(doc) == "Scene":
+            scene = replicator.identity.block(doc)
+            for window in bpy.context.window_manager.windows:
+                window.scene = scene
+            bpy.data.scenes.remove(stand_in)
+            return

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What there is to synchronise in a struct, found by introspection and remembered.
+
+A `Plan` lists the properties of one RNA class by kind. It is made once per class: asking `bl_rna` costs more than
+reading the values. Classes come and go with add-ons, so plans are keyed by the class object and hold no datablock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import bpy
+
+from . import exclude
+
+BOOL, INT, FLOAT, STRING, ENUM, ENUM_SET, ARRAY_BOOL, ARRAY_INT, ARRAY_FLOAT, REFERENCE = range(10)
+
+
+@dataclass(slots=True)
+class Prop:
+    name: str
+    kind: int
+    rna: Any
+    # Arrays of more than one dimension (matrices) are flattened; 0 for scalars.
+    length: int = 0
+    flat: bool = True
+
+
+@dataclass(slots=True)
+class Plan:
+    """The properties of one class."""
+
+    type_name: str
+    # Names of this class and its bases, most special first: tables are keyed by any of them.
+    lineage: tuple[str, ...]
+    props: dict[str, Prop] = field(default_factory=dict)
+    # Owned structs behind read-only pointers.
+    parts: list[str] = field(default_factory=list)
+    # Collections of things that are no datablocks.
+    collections: list[str] = field(default_factory=list)
+    # Collections of datablocks.
+    members: list[str] = field(default_factory=list)
+    has_custom: bool = False
+
+
+_plans: dict[type, Plan] = {}
+
+_SCALARS = {"BOOLEAN": BOOL, "INT": INT, "FLOAT": FLOAT, "STRING": STRING}
+_ARRAYS = {"BOOLEAN": ARRAY_BOOL, "INT": ARRAY_INT, "FLOAT": ARRAY_FLOAT}
+
+# RNA calls these read-only or plain pointers, but they are owned structs of their own: followed all the same.
+EMBEDDED = {("Material", "node_tree"), ("World", "node_tree"), ("Light", "node_tree"), ("Texture", "node_tree"),
+            ("Scene", "node_tree"), ("Scene", "collection")}
+
+
+def plan_of(struct: Any) -> Plan:
+    cls = type(struct)
+    plan = _plans.get(cls)
+    if plan is None:
+        plan = _plans[cls] = _make_plan(struct.bl_rna)
+    return plan
+
+
+def forget_plans() -> None:
+    """Add-ons were enabled or disabled: classes may have gained or lost properties."""
+    _plans.clear()
+
+
+def lineage_of(rna: Any) -> tuple[str, ...]:
+    out = []
+    while rna is not None:
+        out.append(rna.identifier)
+        rna = rna.base
+    return tuple(out)
+
+
+def is_id(rna: Any) -> bool:
+    return "ID" in lineage_of(rna)
+
+
+def _make_plan(rna: Any) -> Plan:
+    plan = Plan(rna.identifier, lineage_of(rna))
+    for prop in rna.properties:
+        if not exclude.reason(plan.lineage, prop.identifier):
+            _sort_in(plan, prop)
+    plan.has_custom = exclude.may_hold_custom(plan.lineage) and _supports_custom(rna)
+    return plan
+
+
+def _supports_custom(rna: Any) -> bool:
+    cls = getattr(bpy.types, rna.identifier, None)
+    return cls is None or hasattr(cls, "id_properties_ensure")
+
+
+def _sort_in(plan: Plan, prop: Any) -> None:
+    name = prop.identifier
+    if prop.type == "POINTER":
+        if is_id(prop.fixed_type) and not any((t, name) in EMBEDDED for t in plan.lineage):
+            if not prop.is_readonly:
+                plan.props[name] = Prop(name, REFERENCE, prop)
+        elif prop.is_readonly:
+            plan.parts.append(name)
+        elif any((t, name) in EMBEDDED for t in plan.lineage):
+            plan.parts.append(name)
+    elif prop.type == "COLLECTION":
+        (plan.members if is_id(prop.fixed_type) else plan.collections).append(name)
+    elif not prop.is_readonly:
+        plan.props[name] = _plain(prop)
+
+
+def _plain(prop: Any) -> Prop:
+    name = prop.identifier
+    if prop.type == "ENUM":
+        return Prop(name, ENUM_SET if prop.is_enum_flag else ENUM, prop)
+    # Where the length varies at run time RNA states 0 and yet calls it an array.
+    if getattr(prop, "is_array", False):
+        dimensions = [d for d in prop.array_dimensions if d]
+        return Prop(name, _ARRAYS[prop.type], prop, prop.array_length, len(dimensions) <= 1)
+    return Prop(name, _SCALARS[prop.type], prop)

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The echo guard: what the room holds, what Blender read back, and who wrote each value last.
+
+Blender clamps, rounds and renames what it is given. If a change were "what differs from the room", two Blenders of which
+one clamps would send each other the same value for ever. So the shadow keeps two trees per document: `room`, and `read`,
+which is what capture found right after the room's tree had been applied. Only a difference from `read` is the user's
+change. What Blender would not take stays in `room`, untouched.
+
+`theirs` is a tree of the shape of what others wrote and nobody here has overwritten since: after an undo those values
+are put back, the others are sent.
+
+A shadow is packed: compressed JSON plus the digest of `read`, so that the common question "has this datablock changed?"
+needs neither decompression nor parsing. `room` is stored as its difference from `read`, which is mostly nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from typing import Any
+
+from . import mergepatch
+
+Tree = dict[str, Any]
+
+# The lowest level: trees are small and packed often; higher levels gain a few percent at three times the time.
+_LEVEL = 1
+
+
+def dump(tree: Any) -> bytes:
+    """Compact JSON in insertion order: equal bytes mean equal trees, different bytes need a closer look."""
+    return json.dumps(tree, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+
+
+class Shadow:
+    """One document's shadow."""
+
+    __slots__ = ("_digest", "_packed", "refs")
+
+    def __init__(self, read: Tree, room: Tree, theirs: Any, refs: frozenset[str] = frozenset()) -> None:
+        self.refs = refs
+        self._packed = b""
+        self._digest = b""
+        self.store(read, room, theirs)
+
+    def store(self, read: Tree, room: Tree, theirs: Any) -> None:
+        raw = dump(read)
+        self._digest = hashlib.blake2b(raw, digest_size=8).digest()
+        rest = dump([_delta(read, room), theirs])
+        self._packed = zlib.compress(len(raw).to_bytes(4, "little") + raw + rest, _LEVEL)
+
+    def load(self) -> tuple[Tree, Tree, Any]:
+        """(read, room, theirs)"""
+        data = zlib.decompress(self._packed)
+        cut = 4 + int.from_bytes(data[:4], "little")
+        read = json.loads(data[4:cut])
+        delta, theirs = json.loads(data[cut:])
+        return read, _undelta(read, delta), theirs
+
+    def reads_as(self, tree: Tree) -> bool:
+        """Whether `tree`, just captured, is what was read last, bytes for bytes."""
+        return hashlib.blake2b(dump(tree), digest_size=8).digest() == self._digest
+
+    def bytes_used(self) -> int:
+        return len(self._packed) + len(self._digest)
+
+
+def _delta(read: Any, room: Any) -> Any:
+    """`room` relative to `read`: [] where equal, {"d": {...}, "x": [...]} between objects, {"v": value} otherwise."""
+    if isinstance(read, dict) and isinstance(room, dict):
+        inner = {}
+        for key, value in room.items():
+            d = _delta(read.get(key), value)
+            if d:
+                inner[key] = d
+        gone = [key for key in read if key not in room]
+        return {"d": inner, "x": gone} if inner or gone else []
+    return [] if read is not None and mergepatch.same(read, room) else {"v": room}
+
+
+def _undelta(read: Any, delta: Any) -> Any:
+    if not delta:
+        return read
+    if "v" in delta:
+        return delta["v"]
+    out = {k: v for k, v in read.items() if k not in delta["x"]}
+    for key, d in delta["d"].items():
+        out[key] = _undelta(read.get(key), d)
+    return out
+
+
+def mark(theirs: Any, patch: Tree, *, by_others: bool) -> Any:
+    """Who wrote what, after `patch`. True stands for "all of it", a dict for some of it, None for none of it."""
+    if by_others:
+        return True if theirs is True else _add(theirs or {}, patch)
+    if theirs is True:
+        return {"": True, **mergepatch.leaves(patch, False)}
+    return _remove(theirs, patch)
+
+
+def _add(theirs: Tree, patch: Tree) -> Tree:
+    out = dict(theirs)
+    for key, value in patch.items():
+        if isinstance(value, dict) and value:
+            inner = out.get(key)
+            out[key] = True if inner is True else _add(inner if isinstance(inner, dict) else {}, value)
+        else:
+            out[key] = True
+    return out
+
+
+def _remove(theirs: Any, patch: Tree) -> Any:
+    if not theirs:
+        return None
+    out = dict(theirs)
+    for key, value in patch.items():
+        inner = out.get(key, out.get("", None))
+        if isinstance(value, dict) and value:
+            if inner is True:
+                out[key] = {"": True, **mergepatch.leaves(value, False)}
+            elif isinstance(inner, dict):
+                out[key] = _remove(inner, value)
+        elif inner:
+            out[key] = False
+    return out
+
+
+def split(patch: Tree, theirs: Any) -> tuple[Tree, Tree]:
+    """(what is one's own, what others wrote) of a patch, by the marks."""
+    if theirs is True:
+        return {}, patch
+    if not theirs:
+        return patch, {}
+    mine: Tree = {}
+    other: Tree = {}
+    for key, value in patch.items():
+        inner = theirs.get(key, theirs.get("", None))
+        if isinstance(inner, dict) and isinstance(value, dict):
+            a, b = split(value, inner)
+            if a:
+                mine[key] = a
+            if b:
+                other[key] = b
+        elif inner is True or (isinstance(inner, dict) and value is None):
+            other[key] = value
+        else:
+            mine[key] = value
+    return mine, other

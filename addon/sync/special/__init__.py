@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What introspection alone cannot do, one module per subject.
+
+A module here may offer, for the classes it is registered for: `read(reader, struct, old, out)` to add to what the walker
+has read; `before(writer, struct, patch, full, cur)` to prepare and `write(...)` to finish what the walker writes. Parts
+(structs behind read-only pointers) that may be missing are made and removed here too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import rna
+from . import (
+    actions,
+    animation,
+    armatures,
+    curves,
+    images,
+    layers,
+    mesh,
+    misc,
+    modifiers,
+    nodes,
+    objects,
+    ramps,
+    shapekeys,
+    sockets,
+)
+
+Tree = dict[str, Any]
+
+_MODULES: dict[str, Any] = {
+    "Action": actions,
+    "AnimData": animation,
+    "Armature": armatures,
+    "Curve": curves,
+    "TextCurve": curves.text,
+    "ColorRamp": ramps,
+    "CurveMapping": ramps.mapping,
+    "CurveProfile": ramps.profile,
+    "Image": images,
+    "Key": shapekeys,
+    "Lattice": misc.lattice,
+    "Mesh": mesh,
+    "MetaBall": objects.slots,
+    "NodesModifier": modifiers,
+    "NodeTree": nodes,
+    "Node": sockets,
+    "Object": objects,
+    "PointCloud": mesh.pointcloud,
+    "Text": misc.text,
+    "ViewLayer": layers,
+    "Volume": objects.slots,
+}
+
+_by_class: dict[str, list[Any]] = {}
+
+
+def _modules(plan: rna.Plan) -> list[Any]:
+    found = _by_class.get(plan.type_name)
+    if found is None:
+        # The general before the special.
+        found = _by_class[plan.type_name] = [_MODULES[t] for t in reversed(plan.lineage) if t in _MODULES]
+    return found
+
+
+def read(reader: Any, struct: Any, plan: rna.Plan, old: Tree, out: Tree) -> None:
+    for module in _modules(plan):
+        module.read(reader, struct, old, out)
+
+
+def before(writer: Any, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur: Tree) -> None:
+    for module in _modules(plan):
+        step = getattr(module, "before", None)
+        if step is not None:
+            step(writer, struct, patch, full, cur)
+
+
+def write(writer: Any, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur: Tree) -> None:
+    for module in _modules(plan):
+        module.write(writer, struct, patch, full, cur)
+
+
+def follows(plan: rna.Plan, name: str, struct: Any, part: Any) -> bool:
+    """Whether a part is to be read: most are; an empty animation_data says nothing."""
+    if name == "animation_data":
+        return animation.says_something(part)
+    if name == "node_tree" and "Scene" in plan.lineage:
+        return True
+    return True
+
+
+def make_part(struct: Any, name: str, tree: Tree) -> Any:
+    """Makes a part that is missing, where Blender has a way to."""
+    if name == "animation_data":
+        return struct.animation_data_create()
+    if name == "node_tree" and hasattr(struct, "use_nodes"):
+        _make_tree(struct)
+    elif name == "curve_mapping" and hasattr(struct, "use_curve_mapping"):
+        struct.use_curve_mapping = True
+    elif name == "color_ramp" and hasattr(struct, "use_color_ramp"):
+        struct.use_color_ramp = True
+    elif name == "grease_pencil":
+        bpy.data.materials.create_gpencil_data(struct)
+    elif name == "field":
+        with bpy.context.temp_override(object=struct, active_object=struct):
+            bpy.ops.object.forcefield_toggle()
+    return getattr(struct, name, None)
+
+
+def _make_tree(struct: Any) -> None:
+    """The tree stays when nodes are switched off again; a texture forgets its type over it."""
+    before, kind = struct.use_nodes, getattr(struct, "type", None)
+    struct.use_nodes = True
+    struct.use_nodes = before
+    if kind is not None and struct.type != kind and isinstance(struct, bpy.types.Texture):
+        struct.type = kind
+
+
+def remove_part(struct: Any, name: str) -> None:
+    if name == "animation_data":
+        struct.animation_data_clear()
+    elif name == "grease_pencil":
+        bpy.data.materials.remove_gpencil_data(struct)
+    elif name == "field":
+        struct.field.type = "NONE"

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Animation data: which action (and since 4.4 which slot of it), drivers, NLA tracks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import items, values
+from . import fcurves
+
+Tree = dict[str, Any]
+
+_PLAIN = ("action_extrapolation", "action_blend_type", "action_influence", "use_nla")
+
+
+class NlaTracks(items.Nameless):
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        track = owner.nla_tracks.new()
+        track.name = tree.get("name", "")
+        return track
+
+
+class NlaStrips(items.Items):
+    """Strips need their action to be made."""
+
+    ordered = False
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        p = tree.get("p", {})
+        action = writer.resolve(p.get("action"))
+        if action is None:
+            raise RuntimeError("the strip's action is not here")
+        return owner.strips.new(tree["name"], int(p.get("frame_start_raw", 1)), action)
+
+
+items.TABLE["NlaTrack.strips"] = NlaStrips("strips")
+NLA_TRACKS = NlaTracks("nla_tracks")
+DRIVERS = fcurves.Drivers("drivers")
+
+
+def says_something(data: Any) -> bool:
+    """Blender leaves empty animation data behind when an action is unlinked; it means nothing."""
+    return data.action is not None or len(data.drivers) > 0 or len(data.nla_tracks) > 0
+
+
+def read(reader: Any, data: Any, old: Tree, out: Tree) -> None:
+    p = out["p"]
+    p["action"] = reader.identity.reference(data.action) or values.NONE_VALUE
+    if hasattr(data, "action_slot"):
+        p["slot"] = data.action_slot.identifier if data.action_slot else ""
+    for name in _PLAIN:
+        v = getattr(data, name)
+        p[name] = values.encode_float(v) if isinstance(v, float) else v
+    before = old.get("i", {})
+    i = out.setdefault("i", {})
+    for handler in (DRIVERS, NLA_TRACKS):
+        entries = handler.read(reader, data, before.get(handler.name, {}))
+        if entries:
+            i[handler.name] = entries
+    if not i:
+        del out["i"]
+
+
+def write(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    p, room = patch.get("p") or {}, full.get("p", {})
+    if "action" in p or "slot" in p:
+        _assign(writer, data, room)
+    for name in _PLAIN:
+        if name in p and p[name] is not None:
+            try:
+                setattr(data, name, values.decode(p[name]))
+            except (TypeError, ValueError, AttributeError, RuntimeError) as e:
+                writer.refuse(f"AnimData.{name}", e)
+    for handler in (DRIVERS, NLA_TRACKS):
+        change = (patch.get("i") or {}).get(handler.name, {}) if "i" in patch else {}
+        before = (cur.get("i") or {}).get(handler.name, {})
+        if change is None or ("i" in patch and patch["i"] is None):
+            change = dict.fromkeys(before)
+        if change:
+            handler.write(writer, data, change, (full.get("i") or {}).get(handler.name, {}), before)
+
+
+def _assign(writer: Any, data: Any, p: Tree) -> None:
+    action = writer.resolve(p.get("action"))
+    try:
+        if data.action != action:
+            data.action = action
+        if action is None or not hasattr(data, "action_slot"):
+            return
+        slot = next((s for s in action.slots if s.identifier == p.get("slot")), None)
+        if data.action_slot != slot:
+            data.action_slot = slot
+        if slot is None and p.get("slot"):
+            writer.waiting.setdefault(p["action"][1], set()).add(writer.doc)
+    except (TypeError, ValueError, AttributeError, RuntimeError) as e:
+        writer.refuse("AnimData.action", e)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Curves, surfaces and text objects.
+
+A spline has no name; it is an item known by its type and number of points, so adding points makes a new item. Its points
+are arrays.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from .. import items
+from . import objects
+
+Tree = dict[str, Any]
+
+_BEZIER = (("co", 3), ("handle_left", 3), ("handle_right", 3), ("tilt", 1), ("radius", 1), ("weight_softbody", 1))
+_BEZIER_ENUMS = ("handle_left_type", "handle_right_type")
+_POINTS = (("co", 4), ("tilt", 1), ("radius", 1), ("weight_softbody", 1))
+
+
+def _layout(spline: Any) -> tuple[Any, tuple[tuple[str, int], ...]]:
+    return (spline.bezier_points, _BEZIER) if spline.type == "BEZIER" else (spline.points, _POINTS)
+
+
+class Splines(items.Items):
+    volatile = True
+
+    def title(self, item: Any) -> str:
+        return ""
+
+    def make_of(self, reader: Any, owner: Any, item: Any) -> Tree:
+        points, _ = _layout(item)
+        return {"type": item.type, "points": len(points), "rows": item.point_count_v}
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        make = tree["make"]
+        if make.get("rows", 1) > 1 and make["type"] == "NURBS":
+            raise RuntimeError("Blender has no call that makes a surface of several rows")
+        spline = owner.splines.new(make["type"])
+        points, _ = _layout(spline)
+        if make["points"] > 1:
+            points.add(make["points"] - 1)
+        return spline
+
+    def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
+        tree = super().read_one(reader, owner, item, old)
+        points, layout = _layout(item)
+        n = len(points)
+        floats = np.empty((n, sum(w for _, w in layout)), dtype=np.float32)
+        at = 0
+        for name, width in layout:
+            column = np.empty(n * width, dtype=np.float32)
+            points.foreach_get(name, column)
+            floats[:, at : at + width] = column.reshape(n, width)
+            at += width
+        tree["p"]["points"] = reader.blobs.put(floats, (reader.doc, "spline", item.as_pointer()))
+        if item.type == "BEZIER":
+            enums = np.empty((n, 2), dtype=np.int32)
+            for i, name in enumerate(_BEZIER_ENUMS):
+                column = np.empty(n, dtype=np.int32)
+                points.foreach_get(name, column)
+                enums[:, i] = column
+            tree["p"]["handles"] = reader.blobs.put(enums, (reader.doc, "handles", item.as_pointer()))
+        return tree
+
+    def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+        super().write_one(writer, owner, item, patch, full, cur)
+        p, room = patch.get("p") or {}, full.get("p", {})
+        if "points" not in p and "handles" not in p:
+            return
+        points, layout = _layout(item)
+        n = len(points)
+        floats = writer.blobs.get(room["points"], "float32")
+        if len(floats) != n * sum(w for _, w in layout):
+            raise ValueError("spline points of another number")
+        if item.type == "BEZIER" and "handles" in room:
+            enums = writer.blobs.get(room["handles"], "int32").reshape(n, 2)
+            for i, name in enumerate(_BEZIER_ENUMS):
+                points.foreach_set(name, np.ascontiguousarray(enums[:, i]))
+        floats = floats.reshape(n, -1)
+        at = 0
+        for name, width in layout:
+            points.foreach_set(name, np.ascontiguousarray(floats[:, at : at + width]).reshape(-1))
+            at += width
+
+
+SPLINES = Splines("splines")
+
+
+def read(reader: Any, curve: Any, old: Tree, out: Tree) -> None:
+    objects.slots.read(reader, curve, old, out)
+    if type(curve).__name__ == "TextCurve":
+        return
+    if curve.is_editmode and "splines" in old.get("i", {}):
+        out.setdefault("i", {})["splines"] = old["i"]["splines"]
+        return
+    entries = SPLINES.read(reader, curve, old.get("i", {}).get("splines", {}))
+    if entries:
+        out.setdefault("i", {})["splines"] = entries
+
+
+def write(writer: Any, curve: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    objects.slots.write(writer, curve, patch, full, cur)
+    i = patch.get("i") or {}
+    if "splines" in i and type(curve).__name__ != "TextCurve":
+        have = cur.get("i", {}).get("splines", {})
+        SPLINES.write(writer, curve, i["splines"] or dict.fromkeys(have), full.get("i", {}).get("splines", {}), have)
+
+
+_FORMAT = ("use_bold", "use_italic", "use_underline", "use_small_caps")
+
+
+def _read_text(reader: Any, curve: Any, old: Tree, out: Tree) -> None:
+    p = out["p"]
+    p["boxes"] = [x for box in curve.text_boxes for x in (box.x, box.y, box.width, box.height)]
+    p["format"] = "".join(
+        chr(48 + sum(1 << i for i, name in enumerate(_FORMAT) if getattr(c, name))) for c in curve.body_format)
+    p["character_materials"] = [c.material_index for c in curve.body_format]
+
+
+def _write_text(writer: Any, curve: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    p, room = patch.get("p") or {}, full.get("p", {})
+    if "format" in p or "character_materials" in p or "body" in p:
+        for c, bits, index in zip(curve.body_format, room.get("format", ""), room.get("character_materials", []),
+                                  strict=False):
+            for i, name in enumerate(_FORMAT):
+                setattr(c, name, bool((ord(bits) - 48) >> i & 1))
+            c.material_index = index
+    if "boxes" in p:
+        flat = room["boxes"]
+        for i, box in enumerate(curve.text_boxes):
+            if 4 * i + 3 < len(flat):
+                box.x, box.y, box.width, box.height = flat[4 * i : 4 * i + 4]
+
+
+text = SimpleNamespace(read=_read_text, write=_write_text)

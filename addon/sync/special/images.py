@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images: from a file, packed, or generated.
+
+A packed file travels as its bytes; so does a generated image that was painted on, as pixels. Where a file image's file is
+missing at the sender it is missing everywhere, under the same name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+import numpy as np
+
+from .. import paths, values
+
+Tree = dict[str, Any]
+
+_GENERATED = ("generated_type", "generated_width", "generated_height", "use_generated_float")
+
+
+def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
+    p = out["p"]
+    p["source"] = image.source
+    if image.source == "GENERATED":
+        for name in _GENERATED:
+            p[name] = getattr(image, name)
+        p["generated_color"] = values.encode_floats(list(image.generated_color))
+    packed = image.packed_file
+    if packed is not None:
+        p["packed"] = reader.blobs.put_raw(packed.data, "file", [packed.size], (reader.doc, "packed"))
+        p["file"] = image.filepath if paths.is_tame(image.filepath) else paths.name_of(image.filepath)
+        return
+    p["file"] = paths.read_input(reader, image, image.filepath)
+    if image.source == "GENERATED" and image.is_dirty:
+        pixels = np.empty(len(image.pixels), dtype=np.float32)
+        image.pixels.foreach_get(pixels)
+        p["pixels"] = reader.blobs.put(pixels.reshape(image.size[1], image.size[0], -1), (reader.doc, "pixels"))
+
+
+def create(writer: Any, name: str, tree: Tree) -> Any:
+    p = tree.get("p", {})
+    width, height = int(p.get("generated_width", 1)), int(p.get("generated_height", 1))
+    return bpy.data.images.new(name, max(1, width), max(1, height), float_buffer=bool(p.get("use_generated_float")))
+
+
+def before(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    """The file decides the colour space that Blender assumes: it comes first, so that ours is set after it."""
+    change, p = patch.get("p") or {}, full.get("p", {})
+    if "packed" in change:
+        _write_packed(writer, image, p)
+    if any(name in change for name in ("source", "file", "packed")):
+        _write_source(writer, image, p)
+
+
+def write(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    change, p = patch.get("p") or {}, full.get("p", {})
+    if p.get("source") == "GENERATED" and "pixels" not in p:
+        for name in (*_GENERATED, "generated_color"):
+            if name in change and p.get(name) is not None:
+                setattr(image, name, values.decode(p[name]))
+    if "pixels" in change and p.get("pixels"):
+        pixels = writer.blobs.get(p["pixels"], "float32")
+        if len(pixels) == len(image.pixels):
+            image.pixels.foreach_set(pixels)
+            image.update()
+
+
+def _write_packed(writer: Any, image: Any, p: Tree) -> None:
+    if p.get("packed"):
+        data = bytes(writer.blobs.get_raw(p["packed"]))
+        image.pack(data=data, data_len=len(data))
+    elif image.packed_file is not None:
+        image.unpack(method="REMOVE")
+
+
+def _write_source(writer: Any, image: Any, p: Tree) -> None:
+    """The path goes through `filepath_raw`: `filepath` would load the file at once, which may be large or missing."""
+    if p.get("source") and image.source != p["source"]:
+        image.source = p["source"]
+    path = paths.local_path(writer, p.get("file", ""))
+    if path is not None and image.filepath_raw != path:
+        image.filepath_raw = path
+        if not p.get("packed") and p.get("source") != "GENERATED":
+            image.reload()

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""View layers: what they exclude and hide of the collection tree.
+
+A layer collection mirrors the scene's tree and comes and goes with it; it is known by the collections on the way to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Tree = dict[str, Any]
+
+_FLAGS = ("exclude", "holdout", "indirect_only", "hide_viewport")
+
+
+def _walk(reader: Any, layer: Any, path: str) -> Iterator[tuple[str, Any]]:
+    for child in layer.children:
+        doc = reader.identity.doc_or_mint(child.collection)
+        here = f"{path}/{doc}" if path else f"@={doc}"
+        yield here, child
+        yield from _walk(reader, child, here)
+
+
+def read(reader: Any, view_layer: Any, old: Tree, out: Tree) -> None:
+    found: Tree = {}
+    for key, layer in _walk(reader, view_layer.layer_collection, ""):
+        target = reader.identity.reference(layer.collection)
+        found[key] = {"type": "LayerCollection",
+                      "p": {"collection": target, **{name: getattr(layer, name) for name in _FLAGS}}}
+    if found:
+        out.setdefault("i", {})["layer_collections"] = found
+
+
+def write(writer: Any, view_layer: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    change = (patch.get("i") or {}).get("layer_collections")
+    if not change:
+        return
+    here = dict(_walk(writer.reader, view_layer.layer_collection, ""))
+    for key, entry in change.items():
+        layer = here.get(key)
+        if layer is None or entry is None:
+            continue
+        for name in _FLAGS:
+            if name in entry.get("p", {}) and getattr(layer, name) != entry["p"][name]:
+                setattr(layer, name, entry["p"][name])

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small types with one peculiarity each: texts, lattices."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+Tree = dict[str, Any]
+
+
+def _read_text(reader: Any, text: Any, old: Tree, out: Tree) -> None:
+    out["p"]["body"] = text.as_string()
+
+
+def _write_text(writer: Any, text: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    if "body" in (patch.get("p") or {}):
+        body = full["p"]["body"]
+        text.clear()
+        text.write(body)
+        # `write` into an empty text ends with a line more than `as_string` gave.
+        if text.as_string() != body and body.endswith("\n"):
+            text.clear()
+            text.write(body[:-1])
+
+
+def _read_lattice(reader: Any, lattice: Any, old: Tree, out: Tree) -> None:
+    if lattice.is_editmode and "points" in old.get("p", {}):
+        out["p"]["points"] = old["p"]["points"]
+        return
+    points = np.empty(len(lattice.points) * 3, dtype=np.float32)
+    lattice.points.foreach_get("co_deform", points)
+    out["p"]["points"] = reader.blobs.put(points.reshape(-1, 3), (reader.doc, "points"))
+
+
+def _write_lattice(writer: Any, lattice: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    p = patch.get("p") or {}
+    if any(name in p for name in ("points", "points_u", "points_v", "points_w")):
+        points = writer.blobs.get(full["p"]["points"], "float32")
+        if len(points) == len(lattice.points) * 3:
+            lattice.points.foreach_set("co_deform", points)
+
+
+text = SimpleNamespace(read=_read_text, write=_write_text)
+lattice = SimpleNamespace(read=_read_lattice, write=_write_lattice)

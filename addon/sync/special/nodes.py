@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Node trees: interface, nodes, links.
+
+Written in that order, since sockets come with the interface and the nodes, and links with the sockets. Nodes have unique
+names; interface sockets are numbered by Blender and known by a key of the side table (identity.py); a link is what it
+connects, in terms of the keys of nodes and sockets.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .. import items
+from . import sockets
+
+Tree = dict[str, Any]
+
+# A fresh interface hands out ascending numbers, so the sender's can be had by making and removing. Further away than this
+# it is not worth it: the keys make up for different numbers.
+BUMP_MAX = 256
+
+
+class Interface(items.Items):
+    def list(self, owner: Any) -> list[Any]:
+        return list(owner.interface.items_tree)
+
+    def key_of(self, reader: Any, owner: Any, item: Any) -> str | None:
+        if item.item_type == "SOCKET":
+            return reader.identity.inner_key(owner.session_uid, "socket", item.identifier)
+        return None
+
+    def make_of(self, reader: Any, owner: Any, item: Any) -> Tree:
+        if item.item_type == "PANEL":
+            return {"item": "PANEL"}
+        return {"item": "SOCKET", "in_out": item.in_out, "socket": _socket_type(item)}
+
+    def read(self, reader: Any, owner: Any, old: Tree) -> Tree:
+        out = super().read(reader, owner, old)
+        found = self.list(owner)
+        keys = list(out)
+        for item, entry in zip(found, out.values(), strict=True):
+            entry["p"].pop("socket_type", None)
+            parent = item.parent
+            entry["p"]["panel"] = keys[parent.index] if parent is not None and parent.index >= 0 else ""
+            if item.item_type == "SOCKET":
+                entry["id"] = item.identifier
+        return out
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        make = tree["make"]
+        interface = owner.interface
+        if make["item"] == "PANEL":
+            return interface.new_panel(tree["name"])
+        item = self._new_socket(interface, tree, make)
+        for _ in range(BUMP_MAX):
+            if not _is_before(item.identifier, tree.get("id", "")):
+                break
+            interface.remove(item)
+            item = self._new_socket(interface, tree, make)
+        writer.identity.bind_inner(owner.session_uid, "socket", item.identifier, key)
+        return item
+
+    @staticmethod
+    def _new_socket(interface: Any, tree: Tree, make: Tree) -> Any:
+        return interface.new_socket(tree["name"], in_out=make["in_out"], socket_type=make["socket"])
+
+    def remove(self, writer: Any, owner: Any, item: Any) -> None:
+        owner.interface.remove(item)
+
+    def _create_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: items.Live) -> None:
+        """In the order of the sender's numbers, so that a fresh tree gets the same ones."""
+        ordered = sorted(patch, key=lambda k: _number((full.get(k) or {}).get("id", "")))
+        for key in ordered:
+            super()._create_all(writer, owner, {key: patch[key]}, full, live)
+
+    def _order(self, owner: Any, full: Tree, live: items.Live) -> None:
+        """Moving each to the end of its panel, in order, puts all in order."""
+        interface = owner.interface
+        found = {key: live.item(key) for key in live.keys}
+        wanted = sorted(found, key=lambda k: (full.get(k, {}).get("pos", "~"), k))
+        now = [k for k in live.keys]
+        parents = {k: (full.get(k, {}).get("p") or {}).get("panel", "") for k in wanted}
+        if wanted == now and not any(parents.values()) and all(i.parent is None or i.parent.index < 0 for i in found.values()):
+            return
+        for key in wanted:
+            panel = found.get(parents[key])
+            if panel is not None:
+                interface.move_to_parent(found[key], panel, len(interface.items_tree))
+            else:
+                interface.move(found[key], len(interface.items_tree))
+        live.keys[:] = wanted
+
+
+def _socket_type(item: Any) -> str:
+    return str(getattr(item, "socket_type", "") or item.bl_socket_idname)
+
+
+def _number(identifier: str) -> int:
+    found = re.search(r"(\d+)$", identifier)
+    return int(found.group(1)) if found else -1
+
+
+def _is_before(have: str, wanted: str) -> bool:
+    return have != wanted and have.rstrip("0123456789") == wanted.rstrip("0123456789") and _number(have) < _number(wanted)
+
+
+class Nodes(items.Items):
+    ordered = False
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        node = owner.nodes.new(tree["type"])
+        node.name = tree["name"]
+        return node
+
+
+class Links(items.Items):
+    ordered = False
+
+    def __init__(self) -> None:
+        super().__init__("links")
+        self.node_keys: dict[str, str] = {}
+        self.nodes: dict[str, Any] = {}
+
+    def title(self, item: Any) -> str:
+        return ""
+
+    def make_of(self, reader: Any, owner: Any, item: Any) -> Tree:
+        def end(node: Any, socket: Any) -> list[str]:
+            return [self.node_keys.get(node.name, ""), sockets.key_of(reader.identity, owner, node, socket)]
+
+        return {"from": end(item.from_node, item.from_socket), "to": end(item.to_node, item.to_socket)}
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        ends = []
+        for side, output in (("from", True), ("to", False)):
+            node_key, socket_key = tree["make"][side]
+            node = self.nodes.get(node_key)
+            socket = sockets.find(writer.identity, owner, node, socket_key, output) if node is not None else None
+            if socket is None:
+                raise RuntimeError(f"the socket that it comes {side} is not here")
+            ends.append(socket)
+        return owner.links.new(ends[1], ends[0], verify_limits=False)
+
+
+INTERFACE = Interface("interface")
+NODES = Nodes("nodes")
+LINKS = Links()
+
+
+def read(reader: Any, tree: Any, old: Tree, out: Tree) -> None:
+    before = old.get("i", {})
+    i = out.setdefault("i", {})
+    if len(tree.interface.items_tree):
+        i["interface"] = INTERFACE.read(reader, tree, before.get("interface", {}))
+    i["nodes"] = NODES.read(reader, tree, before.get("nodes", {}))
+    names = dict(zip(i["nodes"], tree.nodes, strict=True))
+    LINKS.node_keys = {node.name: key for key, node in names.items()}
+    for key, node in names.items():
+        p = i["nodes"][key]["p"]
+        if node.parent is not None:
+            p["parent"] = LINKS.node_keys.get(node.parent.name, "")
+        pair = getattr(node, "paired_output", None)
+        if pair is not None:
+            p["paired_output"] = LINKS.node_keys.get(pair.name, "")
+    i["links"] = LINKS.read(reader, tree, before.get("links", {}))
+
+
+def write(writer: Any, tree: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    change = patch.get("i") or {}
+    if not change:
+        return
+    full_i, cur_i = full.get("i", {}), cur.get("i", {})
+    if "interface" in change:
+        have = cur_i.get("interface", {})
+        INTERFACE.write(writer, tree, change["interface"] or dict.fromkeys(have), full_i.get("interface", {}), have)
+    have = cur_i.get("nodes", {})
+    wanted = full_i.get("nodes", {})
+    changed = change.get("nodes") or {}
+    live = NODES.write(writer, tree, changed, wanted, have)
+    found = {key: live.item(key) for key in live.keys}
+    _write_frames(writer, changed, wanted, found)
+    _write_pairs(writer, changed, wanted, found)
+    # Sockets of zones appear with their items, and pairing adds some: their values are set last.
+    for key, entry in changed.items():
+        if key in found and isinstance(entry, dict) and key in wanted:
+            sockets.write_values(writer, tree, found[key], entry if key in have else wanted[key], wanted[key])
+    if "links" in change:
+        LINKS.nodes = found
+        have_links = cur_i.get("links", {})
+        LINKS.write(writer, tree, _links_missing(writer, tree, change["links"], full_i.get("links", {}), have_links),
+                    full_i.get("links", {}), _links_here(writer, tree, have_links))
+
+
+def _links_here(writer: Any, tree: Any, have: Tree) -> Tree:
+    """The links as they are now: those of removed nodes and sockets have gone with them."""
+    LINKS.node_keys = {node.name: key for key, node in LINKS.nodes.items()}
+    now: Tree = LINKS.read(writer.reader, tree, have)
+    return now
+
+
+def _links_missing(writer: Any, tree: Any, change: Any, full: Tree, have: Tree) -> Tree:
+    """All links that should be there and are not, besides what changed: a removed socket may be back."""
+    out = dict(change or dict.fromkeys(have))
+    here = _links_here(writer, tree, have)
+    for key in here:
+        if key not in full:
+            out[key] = None
+    for key, entry in full.items():
+        if key not in here:
+            out[key] = entry
+    return out
+
+
+def _write_frames(writer: Any, changed: Tree, wanted: Tree, found: dict[str, Any]) -> None:
+    """Positions are relative to the frame: set after it."""
+    for key, entry in changed.items():
+        node = found.get(key)
+        if node is None or not isinstance(entry, dict) or key not in wanted:
+            continue
+        p = wanted[key].get("p", {})
+        parent = found.get(p.get("parent", ""))
+        if node.parent != parent:
+            node.parent = parent
+        if "location" in p and list(node.location) != p["location"]:
+            node.location = p["location"]
+
+
+def _write_pairs(writer: Any, changed: Tree, wanted: Tree, found: dict[str, Any]) -> None:
+    for key, entry in changed.items():
+        node = found.get(key)
+        partner = found.get((wanted.get(key, {}).get("p") or {}).get("paired_output", "")) if key in wanted else None
+        if node is None or partner is None or not hasattr(node, "pair_with_output"):
+            continue
+        if node.paired_output != partner:
+            node.pair_with_output(partner)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects: data, parenting and material slots; and the materials of what has slots.
+
+Parenting is one decision in five properties: whichever of them changes, all are set, the inverse matrix last. Slots mirror
+the data's materials; an object only says which of them it overrides. Both are sequences without identity: one value each.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from mathutils import Matrix
+
+from .. import values
+
+Tree = dict[str, Any]
+
+_PARENTING = ("parent", "parent_type", "parent_bone", "parent_vertices", "matrix_parent_inverse")
+
+
+def read(reader: Any, ob: Any, old: Tree, out: Tree) -> None:
+    p = out["p"]
+    p["data"] = reader.identity.reference(ob.data) or values.NONE_VALUE
+    p["parent"] = reader.identity.reference(ob.parent) or values.NONE_VALUE
+    p["parent_type"] = ob.parent_type
+    p["parent_bone"] = ob.parent_bone
+    p["parent_vertices"] = list(ob.parent_vertices)
+    p["matrix_parent_inverse"] = values.encode_floats([x for row in ob.matrix_parent_inverse for x in row])
+    slots = []
+    for slot in ob.material_slots:
+        own = slot.link == "OBJECT"
+        slots.append([slot.link, (reader.identity.reference(slot.material) or values.NONE_VALUE) if own else 0])
+    p["material_slots"] = slots
+
+
+def before(writer: Any, ob: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    if "data" not in (patch.get("p") or {}):
+        return
+    data = writer.resolve(full["p"]["data"])
+    if data is not None and ob.data != data:
+        ob.data = data
+
+
+def write(writer: Any, ob: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    p = patch.get("p") or {}
+    if any(name in p for name in _PARENTING):
+        _parent(writer, ob, full["p"])
+    if "material_slots" in p or "data" in p:
+        _slots(writer, ob, full["p"].get("material_slots") or [])
+
+
+def _parent(writer: Any, ob: Any, p: Tree) -> None:
+    parent = writer.resolve(p.get("parent"))
+    try:
+        if ob.parent != parent:
+            ob.parent = parent
+        for name in ("parent_type", "parent_bone", "parent_vertices"):
+            if name in p and p[name] is not None:
+                setattr(ob, name, p[name])
+        flat = values.decode(p.get("matrix_parent_inverse"))
+        if flat:
+            ob.matrix_parent_inverse = Matrix([flat[i : i + 4] for i in range(0, 16, 4)])
+    except (TypeError, ValueError, RuntimeError, AttributeError) as e:
+        writer.refuse("parent", e)
+
+
+def _slots(writer: Any, ob: Any, wanted: list[Any]) -> None:
+    for slot, (link, material) in zip(ob.material_slots, wanted, strict=False):
+        if slot.link != link:
+            slot.link = link
+        if link == "OBJECT":
+            slot.material = writer.resolve(material)
+
+
+def _read_materials(reader: Any, data: Any, old: Tree, out: Tree) -> None:
+    if getattr(data, "use_auto_texspace", False):
+        # Computed then, and read-only.
+        out["p"].pop("texspace_location", None)
+        out["p"].pop("texspace_size", None)
+    out["p"]["materials"] = [reader.identity.reference(m) or values.NONE_VALUE for m in data.materials]
+
+
+def _write_materials(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    if "materials" not in (patch.get("p") or {}):
+        return
+    wanted = full["p"].get("materials") or []
+    while len(data.materials) > len(wanted):
+        data.materials.pop()
+    while len(data.materials) < len(wanted):
+        data.materials.append(None)
+    for i, value in enumerate(wanted):
+        material = writer.resolve(value)
+        if data.materials[i] != material:
+            data.materials[i] = material
+
+
+slots = SimpleNamespace(read=_read_materials, write=_write_materials)

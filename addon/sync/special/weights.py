@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Vertex groups and weights of meshes.
+
+They are stored in the mesh but only an object that uses it shows them: any will do, and where there is none a temporary
+one is made for writing. The weights are two arrays over all vertices: (vertex, group) and weight.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import bpy
+import numpy as np
+
+from .. import items
+
+Tree = dict[str, Any]
+
+
+class Groups(items.Items):
+    """Blender has no call to move a group: their order is that of making."""
+
+    volatile = True
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        return owner.vertex_groups.new(name=tree["name"])
+
+
+GROUPS = Groups("vertex_groups")
+
+
+def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
+    ob = reader.user_of(mesh)
+    if ob is None and not reader.keep:
+        return
+    if ob is None:
+        # Nobody shows them at the moment; they are still there.
+        for name in ("weight_at", "weights"):
+            if name in old.get("p", {}):
+                out["p"][name] = old["p"][name]
+        if "vertex_groups" in old.get("i", {}):
+            out.setdefault("i", {})["vertex_groups"] = old["i"]["vertex_groups"]
+        return
+    if not ob.vertex_groups:
+        return
+    out.setdefault("i", {})["vertex_groups"] = GROUPS.read(reader, ob, old.get("i", {}).get("vertex_groups", {}))
+    at: list[int] = []
+    values: list[float] = []
+    for i, vertex in enumerate(mesh.vertices):
+        for element in vertex.groups:
+            at.append(i)
+            at.append(element.group)
+            values.append(element.weight)
+    out["p"]["weight_at"] = reader.blobs.put(np.array(at, dtype=np.int32).reshape(-1, 2), (reader.doc, "weight_at"))
+    out["p"]["weights"] = reader.blobs.put(np.array(values, dtype=np.float32), (reader.doc, "weights"))
+
+
+def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree, rebuilt: bool) -> None:
+    p = patch.get("p") or {}
+    change = (patch.get("i") or {}).get("vertex_groups") if "i" in patch else None
+    weights_changed = "weights" in p or "weight_at" in p or (rebuilt and "weights" in full.get("p", {}))
+    if not change and not weights_changed:
+        return
+    ob = writer.reader.user_of(mesh)
+    temporary = None
+    if ob is None:
+        ob = temporary = bpy.data.objects.new("atrium weights", mesh)
+    try:
+        if change:
+            have = cur.get("i", {}).get("vertex_groups", {})
+            GROUPS.write(writer, ob, change, full.get("i", {}).get("vertex_groups", {}), have)
+        if weights_changed:
+            _write_weights(writer, ob, mesh, full.get("p", {}))
+    finally:
+        if temporary is not None:
+            bpy.data.objects.remove(temporary)
+
+
+def _write_weights(writer: Any, ob: Any, mesh: Any, p: Tree) -> None:
+    at = writer.blobs.get(p.get("weight_at", []), "int32").reshape(-1, 2)
+    weights = writer.blobs.get(p.get("weights", []), "float32")
+    count = len(mesh.vertices)
+    groups = ob.vertex_groups
+    if len(at) != len(weights) or (len(at) and (at.min() < 0 or at[:, 0].max() >= count)):
+        raise ValueError("vertex weights out of range")
+    everything = list(range(count))
+    for group in groups:
+        group.remove(everything)
+    # One call per group and weight: weights repeat (0, 0.5, 1) more often than not.
+    together: dict[tuple[int, float], list[int]] = defaultdict(list)
+    for (vertex, group), weight in zip(at.tolist(), weights.tolist(), strict=True):
+        if group < len(groups):
+            together[group, weight].append(vertex)
+    for (group, weight), vertices in together.items():
+        groups[group].add(vertices, weight, "REPLACE")

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators: each calls the session and reports; none does anything itself.
+
+In background there is no timer, so an operator that starts something runs the ticks itself and returns when it is
+done, has failed or took longer than `timeout`: scripts read like what they do. With a window it returns at once, the
+timer goes on, and the panel tells how it went. It deliberately does not stay as a modal operator: Blender postpones
+auto-saves while one runs, a file load (which joining is) ends it, and "is the user dragging something?" would always
+be yes.
+"""
+
+import time
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+
+from ..session import runtime
+from ..session.driver import Trouble
+from ..session.sentences import Problem, problem, translated
+from ..session.state import Task
+
+UNSAVED_ITEMS = [
+    ("ASK", "Ask", "Ask what to do with unsaved changes; in background: keep a copy"),
+    ("SAVE", "Save", "Save the file first"),
+    ("KEEP_COPY", "Keep a Copy", "Keep the scene as a file in Atrium's folder “recovered”"),
+    ("DISCARD", "Discard", "Join without saving"),
+]
+
+# While waiting in background: short enough for a round trip on one machine, long enough to leave the processor alone.
+WAIT_S = 0.002
+
+
+def _timeout() -> Any:
+    return FloatProperty(
+        name="Timeout", description="Seconds to wait, in background", default=60.0, min=0.0, options={"SKIP_SAVE"}
+    )
+
+
+class _Operator(bpy.types.Operator):
+    """What all share: the reason why not, the waiting, the report."""
+
+    bl_options = {"REGISTER"}
+    action = ""
+
+    @classmethod
+    def poll(cls, _: Any) -> bool:
+        """With a window the button is grey and says why; in background the operator itself fails with that sentence."""
+        session = runtime.session()
+        if bpy.app.background:
+            return session is not None
+        reason = session.state.why_not(cls.action) if session and cls.action else None
+        if reason is not None:
+            cls.poll_message_set(reason.sentence)
+        return session is not None and reason is None
+
+    def start(self) -> Task | None:
+        raise NotImplementedError
+
+    def execute(self, _: Any) -> set[str]:
+        try:
+            task = self.start()
+        except Trouble as trouble:
+            runtime.state().problem = trouble.problem
+            runtime.state().changed()
+            return self._failed(trouble.problem)
+        runtime.wake()
+        if task is None or not bpy.app.background:
+            return {"FINISHED"}
+        trouble = wait_for(task, getattr(self, "timeout", 60.0))
+        return self._failed(trouble) if trouble else {"FINISHED"}
+
+    def _failed(self, trouble: Problem) -> set[str]:
+        runtime.announce()
+        self.report({"ERROR"}, trouble.sentence)
+        return {"CANCELLED"}
+
+
+def wait_for(task: Task, timeout_s: float) -> Problem | None:
+    """Runs ticks until the task is done. One that takes too long is cancelled."""
+    end = time.monotonic() + timeout_s
+    while not task.done:
+        runtime.tick()
+        if task.done:
+            break
+        if time.monotonic() >= end:
+            return _gave_up(task, timeout_s)
+        time.sleep(WAIT_S)
+    runtime.announce()
+    return task.problem
+
+
+def _gave_up(task: Task, timeout_s: float) -> Problem:
+    session = runtime.need()
+    text = session.state.note or (session.state.progress.text if session.state.progress else "") or task.text
+    session.give_up(task)
+    trouble = problem("WAITED", seconds=f"{timeout_s:g}", text=text)
+    session.state.problem = trouble
+    session.state.changed()
+    return trouble
+
+
+class ATRIUM_OT_connect(_Operator):
+    """Connect to the host in the Host box. If that is this machine and no server runs here, one is started"""
+
+    bl_idname = "atrium.connect"
+    bl_label = "Connect"
+    action = "connect"
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().connect(runtime.state().settings.host)
+
+
+class ATRIUM_OT_host(_Operator):
+    """Host on this machine: starts a server if none runs here, and connects to it"""
+
+    bl_idname = "atrium.host"
+    bl_label = "Host"
+    action = "host"
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        runtime.state().settings.host = "localhost"
+        return runtime.need().connect("localhost")
+
+
+class ATRIUM_OT_disconnect(_Operator):
+    """Leave the room and end the connection; what you changed is sent first"""
+
+    bl_idname = "atrium.disconnect"
+    bl_label = "Disconnect"
+    action = "disconnect"
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().disconnect()
+
+
+class ATRIUM_OT_cancel(_Operator):
+    """Give up what is under way, at once; your scene stays as it is"""
+
+    bl_idname = "atrium.cancel"
+    bl_label = "Cancel"
+    action = "cancel"
+
+    def start(self) -> Task | None:
+        runtime.need().cancel()
+        return None
+
+
+class ATRIUM_OT_create_room(_Operator):
+    """Create a room with your scene, which others can join"""
+
+    bl_idname = "atrium.create_room"
+    bl_label = "Create Room"
+    action = "create_room"
+    name: StringProperty(name="Name", description="Name of the room", options={"SKIP_SAVE"})
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().create_room(self.name or bpy.context.window_manager.atrium.new_room_name)
+
+
+class ATRIUM_OT_join_room(_Operator):
+    """Join the room: its scene takes the place of yours. Unsaved changes are asked about first"""
+
+    bl_idname = "atrium.join_room"
+    bl_label = "Join Room"
+    action = "join_room"
+    name: StringProperty(name="Name", description="Name or id of the room", options={"SKIP_SAVE"})
+    unsaved: EnumProperty(
+        name="Unsaved Changes", description="What to do with them", items=UNSAVED_ITEMS, options={"SKIP_SAVE"}
+    )
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().join_room(self.name, self.unsaved)
+
+
+class ATRIUM_OT_leave_room(_Operator):
+    """Leave the room; the scene stays here as it is, and what you changed is sent first"""
+
+    bl_idname = "atrium.leave_room"
+    bl_label = "Leave Room"
+    action = "leave_room"
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().leave_room()
+
+
+class ATRIUM_OT_flush(_Operator):
+    """Wait until all your changes are with the server and all changes of others are here"""
+
+    bl_idname = "atrium.flush"
+    bl_label = "Flush"
+    action = "flush"
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().flush()
+
+
+class _Answer(_Operator):
+    action = "admit"
+    admit = True
+
+    def start(self) -> Task | None:
+        runtime.need().answer_knock(self.key, self.admit, self.remember)
+        return None
+
+
+class ATRIUM_OT_admit(_Answer):
+    """Let this person in. Compare the check code first: names can be chosen freely"""
+
+    bl_idname = "atrium.admit"
+    bl_label = "Let In"
+    key: StringProperty(name="Key", options={"SKIP_SAVE"})
+    remember: BoolProperty(
+        name="For Good", description="Also next time, without asking", default=False, options={"SKIP_SAVE"}
+    )
+
+
+class ATRIUM_OT_refuse(_Answer):
+    """Do not let this person in"""
+
+    bl_idname = "atrium.refuse"
+    bl_label = "Refuse"
+    admit = False
+    key: StringProperty(name="Key", options={"SKIP_SAVE"})
+    remember: BoolProperty(
+        name="For Good", description="Also next time, without asking", default=False, options={"SKIP_SAVE"}
+    )
+
+
+class ATRIUM_OT_trust_host(_Operator):
+    """Trust the host with this check code, now and later. Its panel shows the same code if nobody stands in between"""
+
+    bl_idname = "atrium.trust_host"
+    bl_label = "The Codes Are Equal"
+    action = "trust_host"
+    code: StringProperty(name="Check Code", description="As the host's owner told it", options={"SKIP_SAVE"})
+
+    def start(self) -> Task | None:
+        runtime.need().trust_host(self.code)
+        return None
+
+
+class ATRIUM_OT_forget_host(_Operator):
+    """Forget the key of this host: the next Connect asks for its check code again"""
+
+    bl_idname = "atrium.forget_host"
+    bl_label = "Forget Host"
+    host: StringProperty(name="Host", description="Its address", options={"SKIP_SAVE"})
+
+    def start(self) -> Task | None:
+        runtime.need().forget_host(self.host or runtime.state().settings.host)
+        return None
+
+
+class ATRIUM_OT_copy(_Operator):
+    """Copy to the clipboard"""
+
+    bl_idname = "atrium.copy"
+    bl_options = {"INTERNAL"}
+    bl_label = "Copy"
+    text: StringProperty(name="Text", options={"SKIP_SAVE"})
+
+    def start(self) -> Task | None:
+        bpy.context.window_manager.clipboard = self.text
+        self.report({"INFO"}, translated("Copied."))
+        return None
+
+
+CLASSES = (
+    ATRIUM_OT_connect,
+    ATRIUM_OT_host,
+    ATRIUM_OT_disconnect,
+    ATRIUM_OT_cancel,
+    ATRIUM_OT_create_room,
+    ATRIUM_OT_join_room,
+    ATRIUM_OT_leave_room,
+    ATRIUM_OT_flush,
+    ATRIUM_OT_admit,
+    ATRIUM_OT_refuse,
+    ATRIUM_OT_trust_host,
+    ATRIUM_OT_forget_host,
+    ATRIUM_OT_copy,
+)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tab "Atrium" in the sidebar of the 3D editor. Panels draw what the state says, and nothing else.
+
+From top to bottom: who I am and where to; what is happening right now, with a way out of it; what needs an answer (a
+host to trust, somebody who knocks, unsaved work); how others reach this machine; the rooms, or the room one is in.
+Parts that mean nothing at the moment are not drawn. The time that something takes is shown in whole seconds, for
+which runtime.announce asks for a redraw.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import bpy
+
+from ..session import runtime
+from ..session.sentences import Problem, translated
+from ..session.state import (
+    CONNECTING,
+    JOINED,
+    JOINING,
+    KNOCKING,
+    LOBBY,
+    OFFLINE,
+    RECONNECTING,
+    State,
+)
+
+MEGABYTE = 1_000_000
+
+
+def size_text(count: int) -> str:
+    if count >= MEGABYTE:
+        return f"{count / MEGABYTE:.0f} MB" if count >= 10 * MEGABYTE else f"{count / MEGABYTE:.1f} MB"
+    return f"{count / 1000:.0f} kB" if count >= 1000 else f"{count} B"
+
+
+def paragraph(layout: Any, text: str, context: Any, icon: str = "NONE") -> None:
+    """Labels do not wrap, so a sentence is broken to the sidebar's width here."""
+    scale = context.preferences.system.ui_scale or 1.0
+    width = context.region.width if context.region else 300
+    characters = max(20, int((width - 60 * scale) / (6.4 * scale)))
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(textwrap.wrap(text, characters) or [""]):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE", translate=False)
+
+
+def status_text(state: State) -> tuple[str, str]:
+    """One line on what is happening, and its icon."""
+    phase, seconds = state.phase, state.elapsed_s
+    if state.paused and phase == JOINED:
+        return translated("Waiting while Blender renders"), "RENDER_STILL"
+    if phase == CONNECTING:
+        what = state.note or translated("Connecting to {address}").format(address=state.address)
+        return f"{what} ({seconds} s)", "SORTTIME"
+    if phase == KNOCKING:
+        return translated("Waiting for {address} to let you in ({seconds} s)").format(
+            address=state.address, seconds=seconds
+        ), "HAND"
+    if phase == RECONNECTING:
+        return translated("Connection lost; attempt {attempt} ({seconds} s)").format(
+            attempt=max(1, state.attempt), seconds=seconds
+        ), "UNLINKED"
+    if phase == OFFLINE:
+        return translated("Not connected"), "UNLINKED"
+    if phase == LOBBY:
+        return translated("Connected to {address}").format(address=state.address), "LINKED"
+    return translated("Connected to {address}").format(address=state.address), "LINKED"
+
+
+class _Panel(bpy.types.Panel):
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Atrium"
+
+
+class ATRIUM_PT_main(_Panel):
+    bl_idname = "ATRIUM_PT_main"
+    bl_label = "Atrium"
+
+    def draw(self, context: Any) -> None:
+        layout, atrium, state = self.layout, context.window_manager.atrium, runtime.state()
+        self._who(layout, atrium, state)
+        self._where(layout, atrium, state)
+        if not bpy.app.online_access:
+            self._offline_mode(layout, context)
+        self._status(layout, state)
+        if state.question is not None:
+            self._trust(layout, context, state)
+        if state.phase == KNOCKING:
+            paragraph(layout, translated("The host sees your name and this code:"), context)
+            code_row(layout, state.check_code)
+        if state.problem is not None:
+            self._problem(layout, context, state, state.problem)
+
+    def _who(self, layout: Any, atrium: Any, state: State) -> None:
+        row = layout.row(align=True)
+        row.enabled = state.link == OFFLINE
+        color = row.row(align=True)
+        color.ui_units_x = 2.0
+        color.prop(atrium, "user_color", text="")
+        row.prop(atrium, "user_name", text="")
+
+    def _where(self, layout: Any, atrium: Any, state: State) -> None:
+        row = layout.row(align=True)
+        box = row.row(align=True)
+        box.enabled = state.link == OFFLINE
+        box.prop(atrium, "host", text="", icon="NETWORK_DRIVE")
+        if state.link == OFFLINE:
+            row = layout.row(align=True)
+            row.operator("atrium.connect")
+            row.operator("atrium.host")
+        else:
+            row.operator("atrium.disconnect", text="", icon="X")
+
+    def _offline_mode(self, layout: Any, context: Any) -> None:
+        box = layout.box()
+        paragraph(
+            box,
+            translated(
+                "Blender is set to stay offline: only this machine can be connected, and others cannot join here."
+            ),
+            context,
+            "INTERNET_OFFLINE",
+        )
+        row = box.row()
+        row.enabled = not bpy.app.online_access_override
+        row.prop(context.preferences.system, "use_online_access", text=translated("Allow Online Access"))
+        if bpy.app.online_access_override:
+            paragraph(box, translated("It was started with --offline-mode."), context)
+
+    def _status(self, layout: Any, state: State) -> None:
+        text, icon = status_text(state)
+        row = layout.row()
+        row.label(text=text, icon=icon, translate=False)
+        if state.phase in (CONNECTING, KNOCKING):
+            row.operator("atrium.cancel", text="", icon="CANCEL")
+        if state.phase == JOINED and state.latency_ms > 0:
+            row.label(
+                text=f"{state.latency_ms:.1f} ms" if state.latency_ms < 10 else f"{state.latency_ms:.0f} ms",
+                translate=False,
+            )
+
+    def _trust(self, layout: Any, context: Any, state: State) -> None:
+        question = state.question
+        assert question is not None
+        box = layout.box()
+        if question.changed:
+            box.alert = True
+            text = translated(
+                "{address} shows another key than the one you trusted. Ask its owner for the code before going on:"
+            )
+        else:
+            text = translated(
+                "You have never connected to {address}. Ask its owner whether the panel there shows this code:"
+            )
+        paragraph(box, text.format(address=question.address), context, "QUESTION")
+        code_row(box, question.code)
+        row = box.row(align=True)
+        row.operator("atrium.cancel", text="Cancel")
+        row.operator("atrium.trust_host").code = question.code
+
+    def _problem(self, layout: Any, context: Any, state: State, trouble: Problem) -> None:
+        box = layout.box()
+        box.alert = True
+        paragraph(box, trouble.sentence, context, "ERROR")
+        row = box.row(align=True)
+        row.operator("atrium.copy", text="Copy Details", icon="COPYDOWN").text = trouble.report()
+        if trouble.code == "KEY_CHANGED" and state.link == OFFLINE:
+            row.operator("atrium.forget_host").host = state.address
+
+
+def code_row(layout: Any, code: str) -> None:
+    row = layout.row()
+    row.alignment = "CENTER"
+    row.label(text=code, translate=False)
+    row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = code
+
+
+class ATRIUM_PT_knocks(_Panel):
+    """Who asks to enter; first, because somebody is waiting."""
+
+    bl_idname = "ATRIUM_PT_knocks"
+    bl_label = "Somebody Knocks"
+
+    @classmethod
+    def poll(cls, _: Any) -> bool:
+        return bool(runtime.state().knocks)
+
+    def draw(self, context: Any) -> None:
+        for knock in runtime.state().knocks:
+            box = self.layout.box()
+            paragraph(box, translated("{name} asks to enter, with the code").format(name=knock.name), context, "HAND")
+            code_row(box, knock.check_code)
+            grid = box.grid_flow(columns=2, align=True, even_columns=True, row_major=True)
+            for operator, once, good in (
+                ("atrium.admit", "Let In Once", "Let In for Good"),
+                ("atrium.refuse", "Refuse Once", "Refuse for Good"),
+            ):
+                for text, remember in ((once, False), (good, True)):
+                    button = grid.operator(operator, text=text)
+                    button.key, button.remember = knock.key, remember
+
+
+class ATRIUM_PT_host(_Panel):
+    """How others reach this machine."""
+
+    bl_idname = "ATRIUM_PT_host"
+    bl_label = "Others Connect To"
+
+    @classmethod
+    def poll(cls, _: Any) -> bool:
+        state = runtime.state()
+        return state.online and state.host is not None and state.host.is_mine
+
+    def draw(self, context: Any) -> None:
+        layout, state = self.layout, runtime.state()
+        assert state.host is not None
+        if not state.host.all_interfaces:
+            paragraph(
+                layout,
+                translated("The server listens on this machine only: nobody else can reach it."),
+                context,
+                "LOCKED",
+            )
+        else:
+            column = layout.column(align=True)
+            for address in state.host.addresses:
+                row = column.row()
+                row.label(text=address, translate=False)
+                row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = address
+            if not state.host.addresses:
+                paragraph(layout, translated("This machine is in no network."), context)
+            paragraph(
+                layout,
+                translated("On all networks of this machine, port {port}.").format(port=state.host.port),
+                context,
+            )
+        paragraph(layout, translated("Whoever connects for the first time is shown this code:"), context)
+        code_row(layout, state.host.check_code or state.check_code)
+
+
+class ATRIUM_UL_rooms(bpy.types.UIList):
+    bl_idname = "ATRIUM_UL_rooms"
+
+    def draw_item(
+        self,
+        _context: Any,
+        layout: Any,
+        _data: Any,
+        item: Any,
+        _icon: int,
+        _active: Any,
+        _property: str,
+        _index: int = 0,
+    ) -> None:
+        row = layout.row()
+        row.enabled = item.joinable
+        row.label(text=item.name, icon="HOME" if item.joinable else "LOCKED", translate=False)
+        users = row.row()
+        users.alignment = "RIGHT"
+        users.label(text=str(item.users), icon="USER", translate=False)
+        users.label(text=size_text(int(item.bytes or 0)), translate=False)
+
+
+class ATRIUM_PT_rooms(_Panel):
+    bl_idname = "ATRIUM_PT_rooms"
+    bl_label = "Rooms"
+
+    @classmethod
+    def poll(cls, _: Any) -> bool:
+        return runtime.state().phase in (LOBBY, JOINING)
+
+    def draw(self, context: Any) -> None:
+        layout, atrium, state = self.layout, context.window_manager.atrium, runtime.state()
+        if state.phase == JOINING:
+            draw_progress(layout, state)
+            return
+        if state.left is not None:
+            self._rejoin(layout, context, state)
+        layout.template_list("ATRIUM_UL_rooms", "", atrium, "rooms", atrium, "room_index", rows=3)
+        index = atrium.room_index
+        room = atrium.rooms[index] if index < len(atrium.rooms) else None
+        if state.ask_unsaved:
+            self._unsaved(layout, context, state)
+        else:
+            self._join(layout, context, room)
+        column = layout.column(align=True)
+        column.prop(atrium, "new_room_name", text="")
+        column.operator("atrium.create_room", icon="ADD").name = atrium.new_room_name
+
+    def _join(self, layout: Any, context: Any, room: Any) -> None:
+        row = layout.row()
+        row.enabled = room is not None and room.joinable
+        row.operator("atrium.join_room", icon="IMPORT").name = room.id if room else ""
+        if room is None:
+            paragraph(layout, translated("There is no room here yet: create one with your scene."), context)
+        elif not room.joinable:
+            paragraph(layout, room.reason + ".", context, "INFO")
+
+    def _unsaved(self, layout: Any, context: Any, state: State) -> None:
+        box = layout.box()
+        text = translated("The scene of “{room}” takes the place of yours, which has changes that are not saved.")
+        paragraph(box, text.format(room=state.ask_unsaved), context, "QUESTION")
+        column = box.column(align=True)
+        saved = bool(bpy.data.filepath)
+        for mode, label in (
+            ("KEEP_COPY", "Keep a Copy and Join"),
+            ("SAVE", "Save and Join"),
+            ("DISCARD", "Join Without Saving"),
+        ):
+            row = column.row(align=True)
+            row.enabled = saved or mode != "SAVE"
+            button = row.operator("atrium.join_room", text=label)
+            button.name, button.unsaved = state.ask_unsaved, mode
+        if not saved:
+            paragraph(box, translated("It cannot be saved in place, as it has no file name yet."), context)
+        box.operator("atrium.cancel", text="Do Not Join")
+
+    def _rejoin(self, layout: Any, context: Any, state: State) -> None:
+        assert state.left is not None
+        box = layout.box()
+        text = translated("You left “{room}” when another file was loaded.").format(room=state.left.name)
+        paragraph(box, text, context, "INFO")
+        box.operator("atrium.join_room", text="Join Again").name = state.left.id
+
+
+def draw_progress(layout: Any, state: State) -> None:
+    progress = state.progress
+    row = layout.row(align=True)
+    if progress is not None:
+        row.progress(factor=progress.value, text=f"{progress.text} ({progress.value:.0%})", translate=False)
+    else:
+        row.label(text="Joining")
+    row.operator("atrium.cancel", text="", icon="CANCEL")
+
+
+class ATRIUM_PT_room(_Panel):
+    bl_idname = "ATRIUM_PT_room"
+    bl_label = "Room"
+
+    @classmethod
+    def poll(cls, _: Any) -> bool:
+        return runtime.state().here is not None and runtime.state().phase in (JOINED, RECONNECTING)
+
+    def draw(self, context: Any) -> None:
+        layout, atrium, state = self.layout, context.window_manager.atrium, runtime.state()
+        row = layout.row()
+        row.label(text=atrium.room, icon="HOME", translate=False)
+        row.operator("atrium.leave_room", text="Leave", icon="EXPORT")
+        if state.progress is not None:
+            draw_progress(layout, state)
+        column = layout.column(align=True)
+        for user in atrium.users:
+            line = column.row(align=True)
+            swatch = line.row()
+            swatch.ui_units_x = 1.0
+            swatch.enabled = False
+            swatch.prop(user, "color", text="")
+            name = translated("{name} (you)").format(name=user.name) if user.is_me else user.name
+            line.label(text=name, translate=False)
+        self._pending(layout, context, state)
+        self._not_taken(layout, context)
+
+    def _pending(self, layout: Any, context: Any, state: State) -> None:
+        if state.phase == RECONNECTING:
+            text = translated("Go on working: what you change ({count} so far) is sent when the connection is back.")
+            paragraph(layout, text.format(count=state.pending), context, "INFO")
+        elif state.pending:
+            layout.label(text=translated("{count} changes on their way").format(count=state.pending), translate=False)
+        else:
+            layout.label(text="All changes are with the server", icon="CHECKMARK")
+        for text in state.refusals[-3:]:
+            paragraph(layout, text, context, "INFO")
+
+    def _not_taken(self, layout: Any, context: Any) -> None:
+        """What this Blender would not take from the room; it stays in the room untouched."""
+        replicator = runtime.need().replicator
+        refused = [str(item) for item in replicator.refused] if replicator is not None else []
+        if refused:
+            text = translated("{count} things of the room cannot be shown in this Blender.").format(count=len(refused))
+            paragraph(layout, text, context, "INFO")
+            layout.operator("atrium.copy", text="Copy the List", icon="COPYDOWN").text = "\n".join(refused[:1000])
+
+
+CLASSES = (
+    ATRIUM_PT_main,
+    ATRIUM_PT_knocks,
+    ATRIUM_UL_rooms,
+    ATRIUM_PT_rooms,
+    ATRIUM_PT_room,
+    ATRIUM_PT_host,
+)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`bpy.context.window_manager.atrium`: the session's state as Blender properties.
+
+Plain values are read from the Python state and written to it; Blender stores none of them, so a file load cannot
+reset them. Lists cannot be computed on reading, because Blender's collections and list widgets store their items:
+they are copies, made anew by `mirror` whenever the state has changed and after every file load.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..session import runtime, settings
+from ..session.state import OFFLINE, PHASES
+
+_PHASE_ITEMS = [
+    ("OFFLINE", "Offline", "Not connected"),
+    ("CONNECTING", "Connecting", "On the way to the host"),
+    ("CONFIRMING", "Confirming", "The host's check code is to be compared"),
+    ("KNOCKING", "Knocking", "The host was asked to let you in"),
+    ("LOBBY", "Lobby", "Connected, in no room"),
+    ("JOINING", "Joining", "A room is being created or joined"),
+    ("JOINED", "Joined", "In a room"),
+    ("RECONNECTING", "Reconnecting", "The connection was lost and is being restored"),
+]
+
+
+class AtriumRoom(bpy.types.PropertyGroup):
+    name: StringProperty(name="Name")
+    id: StringProperty(name="Id")
+    users: IntProperty(name="Users")
+    bytes: StringProperty(name="Size", description="Bytes, as text: a room may be larger than Blender's integers")
+    blender_version: StringProperty(name="Blender")
+    joinable: BoolProperty(name="Joinable")
+    reason: StringProperty(name="Reason", description="Why it cannot be joined")
+
+
+class AtriumUser(bpy.types.PropertyGroup):
+    name: StringProperty(name="Name")
+    id: StringProperty(name="Id")
+    color: FloatVectorProperty(name="Color", subtype="COLOR_GAMMA", size=3, min=0.0, max=1.0)
+    is_me: BoolProperty(name="Is Me")
+
+
+class AtriumKnock(bpy.types.PropertyGroup):
+    name: StringProperty(name="Name")
+    key: StringProperty(name="Key")
+    check_code: StringProperty(name="Check Code")
+
+
+def _store_settings() -> None:
+    state = runtime.state()
+    settings.save(runtime.home(), state.settings)
+    state.changed()
+
+
+def _get_host(_: Any) -> str:
+    return runtime.state().settings.host
+
+
+def _set_host(_: Any, value: str) -> None:
+    runtime.state().settings.host = value
+    _store_settings()
+
+
+def _get_user_name(_: Any) -> str:
+    return runtime.state().settings.user_name
+
+
+def _set_user_name(_: Any, value: str) -> None:
+    runtime.state().settings.user_name = settings.clean_name(value) or settings.system_user()
+    _store_settings()
+
+
+def _get_user_color(_: Any) -> Sequence[float]:
+    return runtime.state().settings.user_color
+
+
+def _set_user_color(_: Any, value: Sequence[float]) -> None:
+    runtime.state().settings.user_color = (value[0], value[1], value[2])
+    _store_settings()
+
+
+def _get_room(_: Any) -> str:
+    here = runtime.state().here
+    return here.name if here else ""
+
+
+def _get_error(_: Any) -> str:
+    trouble = runtime.state().problem
+    return trouble.sentence if trouble else ""
+
+
+_selected_room = 0
+
+
+def _get_room_index(_: Any) -> int:
+    return min(_selected_room, max(0, len(runtime.state().rooms) - 1))
+
+
+def _set_room_index(_: Any, value: int) -> None:
+    global _selected_room
+    _selected_room = value
+
+
+class AtriumState(bpy.types.PropertyGroup):
+    """The session: where it is, with whom, and what went wrong"""
+
+    host: StringProperty(
+        name="Host",
+        description="Name or IP address of the host, with or without a port. “localhost” is this machine: "
+        "if no server runs here, one is started",
+        get=_get_host,
+        set=_set_host,
+    )
+    user_name: StringProperty(
+        name="Name",
+        description="What others call you; counts from the next Connect",
+        get=_get_user_name,
+        set=_set_user_name,
+    )
+    user_color: FloatVectorProperty(
+        name="Color",
+        description="Your color for others; counts from the next Connect. Who comes second with one color gets another",
+        subtype="COLOR_GAMMA",
+        size=3,
+        min=0.0,
+        max=1.0,
+        get=_get_user_color,
+        set=_set_user_color,
+    )
+    state: EnumProperty(name="State", items=_PHASE_ITEMS, get=lambda _: PHASES.index(runtime.state().phase))
+    room: StringProperty(name="Room", description="The room you are in", get=_get_room)
+    rooms: CollectionProperty(type=AtriumRoom)
+    users: CollectionProperty(type=AtriumUser)
+    knocks: CollectionProperty(type=AtriumKnock)
+    check_code: StringProperty(
+        name="My Check Code",
+        description="The code that others compare with you",
+        get=lambda _: runtime.state().check_code,
+    )
+    pending: IntProperty(
+        name="Pending",
+        description="Your changes that the server has not confirmed yet",
+        get=lambda _: runtime.state().pending,
+    )
+    latency_ms: FloatProperty(
+        name="Latency",
+        description="Round trip to the server, in milliseconds",
+        get=lambda _: runtime.state().latency_ms,
+    )
+    error: StringProperty(name="Error", description="What went wrong last", get=_get_error)
+    room_index: IntProperty(name="Selected Room", get=_get_room_index, set=_set_room_index)
+    new_room_name: StringProperty(
+        name="Name",
+        description="Name of the room to create",
+        get=lambda _: _new_room(),
+        set=lambda _, v: _set_new_room(v),
+    )
+
+
+_new_room_name = ""
+
+
+def _new_room() -> str:
+    """What was typed; else the name of the file, else the user's."""
+    if _new_room_name:
+        return _new_room_name
+    path = bpy.data.filepath
+    return bpy.path.display_name_from_filepath(path)[:60] if path else f"{runtime.state().settings.user_name}'s scene"
+
+
+def _set_new_room(value: str) -> None:
+    global _new_room_name
+    _new_room_name = value
+
+
+def mirror() -> None:
+    """Copies the lists into Blender's collections. Not from a draw function: Blender forbids writing there."""
+    if runtime.session() is None:
+        return
+    state = runtime.state()
+    for manager in bpy.data.window_managers:
+        target = manager.atrium
+        rooms = [
+            (r.name, r.id, r.users, str(r.size_bytes), ".".join(map(str, r.blender)), r.joinable, r.reason)
+            for r in state.rooms
+        ]
+        _fill(target.rooms, ("name", "id", "users", "bytes", "blender_version", "joinable", "reason"), rooms)
+        _fill(target.users, ("name", "id", "color", "is_me"), [(u.name, u.id, u.color, u.is_me) for u in state.users])
+        _fill(target.knocks, ("name", "key", "check_code"), [(k.name, k.key, k.check_code) for k in state.knocks])
+
+
+def _fill(items: Any, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    while len(items) > len(rows):
+        items.remove(len(items) - 1)
+    while len(items) < len(rows):
+        items.add()
+    for item, row in zip(items, rows, strict=True):
+        for name, value in zip(names, row, strict=True):
+            setattr(item, name, value)
+
+
+def redraw() -> None:
+    """Asks every sidebar that may show the panel to draw itself anew."""
+    for manager in bpy.data.window_managers:
+        for window in manager.windows:
+            for area in window.screen.areas:
+                if area.type == "VIEW_3D":
+                    for region in area.regions:
+                        if region.type == "UI":
+                            region.tag_redraw()
+
+
+def _changed() -> None:
+    mirror()
+    if not bpy.app.background:
+        redraw()
+
+
+CLASSES = (AtriumRoom, AtriumUser, AtriumKnock, AtriumState)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.WindowManager.atrium = PointerProperty(type=AtriumState)
+    runtime.listen(_changed, _changed)
+
+
+def unregister() -> None:
+    runtime.unlisten()
+    del bpy.types.WindowManager.atrium
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
+
+
+assert PHASES[0] == OFFLINE and [item[0] for item in _PHASE_ITEMS] == list(PHASES)

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See jsonw.h. A value is: comma where due, key, value; a container leaves `comma` false for its first member. */
+#include "proto/jsonw.h"
+
+#include "base/error.h"
+#include "proto/json.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void before_value(atr_jw *w, const char *key)
+{
+  if (w->comma)
+    atr_buf_append_u8(w->out, ',');
+  w->comma = true;
+  if (key) {
+    atr_buf_append_u8(w->out, '"');
+    atr_buf_append_str(w->out, key);
+    atr_buf_append_str(w->out, "\":");
+  }
+}
+
+static void open(atr_jw *w, char opener, char closer)
+{
+  assert(w->depth < ATR_JW_DEPTH_MAX);
+  atr_buf_append_u8(w->out, (uint8_t)opener);
+  w->closers[w->depth++] = closer;
+  w->comma = false;
+}
+
+static void remember(atr_jw *w, int err)
+{
+  if (err < 0 && w->err == 0)
+    w->err = err;
+}
+
+atr_jw atr_jw_begin(atr_buf *out)
+{
+  atr_jw w = {.out = out, .start = out->len};
+
+  open(&w, '{', '}');
+  return w;
+}
+
+int atr_jw_finish(atr_jw *w)
+{
+  while (w->depth > 0)
+    atr_jw_end(w);
+  remember(w, w->out->err);
+  if (w->err < 0)
+    atr_buf_truncate(w->out, w->start);
+  return w->err;
+}
+
+void atr_jw_object(atr_jw *w, const char *key)
+{
+  before_value(w, key);
+  open(w, '{', '}');
+}
+
+void atr_jw_array(atr_jw *w, const char *key)
+{
+  before_value(w, key);
+  open(w, '[', ']');
+}
+
+void atr_jw_end(atr_jw *w)
+{
+  assert(w->depth > 0);
+  atr_buf_append_u8(w->out, (uint8_t)w->closers[--w->depth]);
+  w->comma = true;
+}
+
+void atr_jw_strn(atr_jw *w, const char *key, const char *text, size_t len)
+{
+  before_value(w, key);
+  remember(w, atr_json_append_string(w->out, text, len));
+}
+
+void atr_jw_str(atr_jw *w, const char *key, const char *text)
+{
+  atr_jw_strn(w, key, text, strlen(text));
+}
+
+void atr_jw_bool(atr_jw *w, const char *key, bool value)
+{
+  before_value(w, key);
+  atr_buf_append_str(w->out, value ? "true" : "false");
+}
+
+void atr_jw_int(atr_jw *w, const char *key, int64_t value)
+{
+  char text[24];
+
+  before_value(w, key);
+  snprintf(text, sizeof text, "%" PRId64, value);
+  atr_buf_append_str(w->out, text);
+}
+
+void atr_jw_num(atr_jw *w, const char *key, double value)
+{
+  char text[ATR_JSON_NUMBER_CHARS];
+  int n = atr_json_number_text(value, text);
+
+  before_value(w, key);
+  remember(w, n);
+  if (n > 0)
+    atr_buf_append(w->out, text, (size_t)n);
+}
+
+void atr_jw_id(atr_jw *w, const char *key, const atr_id *id)
+{
+  char hex[ATR_ID_HEX + 1];
+
+  atr_id_to_hex(id, hex);
+  atr_jw_str(w, key, hex);
+}
+
+void atr_jw_hash(atr_jw *w, const char *key, const atr_hash *hash)
+{
+  char hex[ATR_HASH_HEX + 1];
+
+  atr_hash_to_hex(hash, hex);
+  atr_jw_str(w, key, hex);
+}
+
+void atr_jw_tree(atr_jw *w, const char *key, const cJSON *tree)
+{
+  before_value(w, key);
+  remember(w, atr_json_print(tree, w->out));
+}
+
+void atr_jw_raw(atr_jw *w, const char *key, atr_span json)
+{
+  before_value(w, key);
+  atr_buf_append(w->out, json.p, json.n);
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who may enter. In this order: the token of this home (its user's own programs, who may admit others), the list of keys, --open; everybody
+ * else knocks, and waits until somebody who may admit says yes or no, or nobody does for ATR_KNOCK_TIMEOUT_MS.
+ *
+ * A key that is let in or refused without "remember" stays so until the server ends, for a connection that breaks must not make its user
+ * knock again; a refusal without it counts for this knock only.
+ *
+ * The token is a file named after this server's key, in a folder of the home that only the user can read: a client looks there for the
+ * key that it has just seen proved, so a token is never shown to another server. */
+#include "server/internal.h"
+
+#include "base/log.h"
+#include "base/version.h"
+#include "proto/json.h"
+#include "transport/interfaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- token --------------------------------------------------------------------------------------------------- */
+
+static int token_path(const atr_server *server, const char *home, char *out, size_t out_bytes)
+{
+  char hex[ATR_HASH_HEX + 1];
+  uv_fs_t req;
+  int n;
+
+  n = snprintf(out, out_bytes, "%s/tokens", home);
+  if (n < 0 || (size_t)n + 2 + ATR_HASH_HEX > out_bytes)
+    return ATR_IO;
+  uv_fs_mkdir(NULL, &req, out, 0700, NULL); /* exists: fine; fails: the file's error tells */
+  uv_fs_req_cleanup(&req);
+  atr_hash_to_hex(atr_identity_key(server->identity), hex);
+  snprintf(out + n, out_bytes - (size_t)n, "/%s", hex);
+  return ATR_OK;
+}
+
+static int read_token(atr_server *server, const char *path)
+{
+  char hex[2 * ATR_TOKEN_BYTES + 1] = "";
+  FILE *file = fopen(path, "r");
+  int err = ATR_NOENT;
+
+  if (!file)
+    return ATR_NOENT;
+  if (fgets(hex, sizeof hex, file))
+    err = atr_hex_decode(hex, strlen(hex), server->token, sizeof server->token) < 0 ? ATR_NOENT : ATR_OK;
+  fclose(file);
+  return err;
+}
+
+/* 0600 from the first byte on: created so, not changed afterwards. */
+static int write_token(const atr_server *server, const char *path)
+{
+  char hex[2 * ATR_TOKEN_BYTES + 1];
+  uv_fs_t req;
+  uv_buf_t buf;
+  int fd, n;
+
+  atr_hex_encode(server->token, sizeof server->token, hex);
+  uv_fs_unlink(NULL, &req, path, NULL);
+  uv_fs_req_cleanup(&req);
+  fd = uv_fs_open(NULL, &req, path, UV_FS_O_WRONLY | UV_FS_O_CREAT | UV_FS_O_EXCL, 0600, NULL);
+  uv_fs_req_cleanup(&req);
+  if (fd < 0)
+    return fd;
+  buf = uv_buf_init(hex, sizeof hex - 1);
+  n = uv_fs_write(NULL, &req, fd, &buf, 1, 0, NULL);
+  uv_fs_req_cleanup(&req);
+  uv_fs_close(NULL, &req, fd, NULL);
+  uv_fs_req_cleanup(&req);
+  return n == (int)sizeof hex - 1 ? ATR_OK : n < 0 ? n : UV_ENOSPC;
+}
+
+int admission_open_token(atr_server *server, const char *home, char *why, size_t why_bytes)
+{
+  char path[4096];
+  int err = token_path(server, home, path, sizeof path);
+
+  if (err < 0) {
+    snprintf(why, why_bytes, "The path of ATRIUM_HOME is too long.");
+    return err;
+  }
+  if (read_token(server, path) == ATR_OK)
+    return ATR_OK;
+  err = atr_random(server->token, sizeof server->token);
+  if (err < 0)
+    return err;
+  err = write_token(server, path);
+  if (err < 0) {
+    snprintf(why, why_bytes, "The file %s cannot be written: %s.", path, uv_strerror(err));
+    return ATR_IO;
+  }
+  return ATR_OK;
+}
+
+/* Takes the same time wherever the first difference is. */
+static bool token_matches(const atr_server *server, const char *hex)
+{
+  uint8_t token[ATR_TOKEN_BYTES];
+  unsigned difference = 0;
+
+  if (atr_hex_decode(hex, strlen(hex), token, sizeof token) < 0)
+    return false;
+  for (size_t i = 0; i < sizeof token; i++)
+    difference |= token[i] ^ server->token[i];
+  return difference == 0;
+}
+
+/* --- letting in ---------------------------------------------------------------------------------------------- */
+
+static void write_addresses(atr_jw *w, const atr_server *server)
+{
+  atr_interface list[ATR_INTERFACES_MAX];
+  size_t n = server->all_interfaces ? atr_interfaces_list(list, ATR_INTERFACES_MAX) : 0;
+
+  atr_jw_array(w, "addresses");
+  for (size_t i = 0; i < n; i++) {
+    bool is_v6 = strchr(list[i].address, ':') != NULL;
+    char text[sizeof list[i].address + sizeof "[]:65535"];
+
+    if (server->port == ATR_PORT_DEFAULT)
+      snprintf(text, sizeof text, "%.71s", list[i].address);
+    else
+      snprintf(text, sizeof text, is_v6 ? "[%.71s]:%u" : "%.71s:%u", list[i].address, server->port);
+    atr_jw_str(w, NULL, text);
+  }
+  atr_jw_end(w);
+}
+
+static void write_knock(atr_jw *w, const conn *who)
+{
+  atr_jw_str(w, "t", "knock");
+  atr_jw_hash(w, "key", &who->key);
+  atr_jw_str(w, "name", who->name);
+  atr_jw_str(w, "code", who->check_code);
+}
+
+static void tell_knock(conn *host, const conn *who)
+{
+  atr_buf buf;
+  atr_jw w;
+
+  atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
+  w = atr_jw_begin(&buf);
+  write_knock(&w, who);
+  conn_send_json(host, &w);
+  atr_buf_free(&buf);
+}
+
+static void let_in(conn *c)
+{
+  atr_server *server = c->server;
+  atr_id id;
+  atr_buf buf;
+  atr_jw w;
+
+  c->state = CONN_IN;
+  server->n_in++;
+  memcpy(id.b, atr_identity_key(server->identity)->b, sizeof id.b);
+  atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
+  w = atr_jw_begin(&buf);
+  atr_jw_str(&w, "t", "welcome");
+  atr_jw_str(&w, "version", atr_version());
+  atr_jw_id(&w, "server", &id);
+  atr_jw_bool(&w, "host", c->is_host);
+  atr_jw_int(&w, "port", server->port);
+  atr_jw_bool(&w, "all_interfaces", server->all_interfaces);
+  write_addresses(&w, server);
+  conn_send_json(c, &w);
+  atr_buf_free(&buf);
+  atr_log(ATR_LOG_INFO, "%s: \"%s\" is in%s", atr_session_peer_address(c->session), c->name,
+          c->is_host ? ", as host" : "");
+  for (conn *other = server->conns; c->is_host && other; other = other->next)
+    if (other->state == CONN_KNOCKING)
+      tell_knock(c, other);
+}
+
+/* --- knocking ------------------------------------------------------------------------------------------------ */
+
+static bool another_knocks(const conn *c)
+{
+  for (const conn *other = c->server->conns; other; other = other->next)
+    if (other != c && other->state == CONN_KNOCKING && atr_hash_equal(&other->key, &c->key))
+      return true;
+  return false;
+}
+
+static void knock(conn *c)
+{
+  atr_server *server = c->server;
+  bool told = another_knocks(c);
+  atr_buf buf;
+  atr_jw w;
+
+  if (server->n_knocking >= ATR_KNOCKS_MAX) {
+    conn_fail(c, ATR_SERVER_FULL, "Too many people are asking to enter: try again in a few minutes.", "hello");
+    return;
+  }
+  c->state = CONN_KNOCKING;
+  c->deadline_ms = server_now_ms(server) + ATR_KNOCK_TIMEOUT_MS;
+  server->n_knocking++;
+  atr_log(ATR_LOG_INFO, "%s: \"%s\" knocks, check code %s", atr_session_peer_address(c->session), c->name,
+          c->check_code);
+  atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
+  w = atr_jw_begin(&buf);
+  atr_jw_str(&w, "t", "knocking");
+  conn_send_json(c, &w);
+  atr_buf_free(&buf);
+  for (conn *host = server->conns; !told && host; host = host->next)
+    if (host->state == CONN_IN && host->is_host)
+      tell_knock(host, c);
+}
+
+void admission_knock_ended(conn *c)
+{
+  atr_server *server = c->server;
+  atr_buf buf;
+  atr_jw w;
+
+  server->n_knocking--;
+  if (another_knocks(c))
+    return;
+  for (conn *host = server->conns; host; host = host->next) {
+    if (host->state != CONN_IN || !host->is_host)
+      continue;
+    atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
+    w = atr_jw_begin(&buf);
+    atr_jw_str(&w, "t", "knock_end");
+    atr_jw_hash(&w, "key", &c->key);
+    conn_send_json(host, &w);
+    atr_buf_free(&buf);
+  }
+}
+
+/* --- hello --------------------------------------------------------------------------------------------------- */
+
+static void refuse_version(conn *c, double proto, const char *version)
+{
+  char text[256];
+
+  snprintf(
+      text, sizeof text,
+      "This server runs Atrium %s (protocol %d), you run Atrium %.32s (protocol %.0f): both must be of one version.",
+      atr_version(), ATR_PROTO_VERSION, version, proto);
+  conn_fail(c, ATR_VERSION, text, "hello");
+}
+
+static int read_color(const cJSON *hello, float out[3])
+{
+  const cJSON *color = atr_json_get(hello, "color");
+
+  if (!cJSON_IsArray(color) || cJSON_GetArraySize(color) != 3)
+    return ATR_PROTO;
+  for (int i = 0; i < 3; i++) {
+    const cJSON *part = cJSON_GetArrayItem(color, i);
+
+    if (!cJSON_IsNumber(part) || !(part->valuedouble >= 0 && part->valuedouble <= 1))
+      return ATR_PROTO;
+    out[i] = (float)part->valuedouble;
+  }
+  return ATR_OK;
+}
+
+/* 0; or an error, with `text` where the error's own sentence says too little. */
+static int read_hello(conn *c, const cJSON *hello, const char **text)
+{
+  const char *name;
+
+  if (atr_json_get_str(hello, "name", &name) < 0 || atr_json_get_id(hello, "participant", &c->participant) < 0 ||
+      read_color(hello, c->color) < 0)
+    return ATR_PROTO;
+  if (strlen(name) > ATR_USER_NAME_BYTES_MAX) {
+    *text = "The user name is longer than 255 bytes: choose a shorter one.";
+    return ATR_LIMIT;
+  }
+  snprintf(c->name, sizeof c->name, "%s", name);
+  return ATR_OK;
+}
+
+void admission_hello(conn *c, const cJSON *hello)
+{
+  const char *text = NULL, *token, *version = "?";
+  double proto;
+  int err;
+
+  (void)atr_json_get_str(hello, "version", &version);
+  if (atr_json_get_num(hello, "proto", 0, 1e9, &proto) < 0) {
+    conn_fail(c, ATR_PROTO, NULL, "hello");
+    return;
+  }
+  if (proto != ATR_PROTO_VERSION) {
+    refuse_version(c, proto, version);
+    return;
+  }
+  err = read_hello(c, hello, &text);
+  if (err < 0) {
+    conn_fail(c, err, text, "hello");
+    return;
+  }
+  c->is_host = atr_json_get_str(hello, "token", &token) == ATR_OK && token_matches(c->server, token);
+  switch (atr_keys_find(c->server->keys, &c->key)) {
+  case ATR_KEY_ALLOWED:
+    let_in(c);
+    return;
+  case ATR_KEY_REFUSED:
+    if (!c->is_host) {
+      conn_fail(c, ATR_REFUSED, "The host has decided not to let you in.", "hello");
+      return;
+    }
+    break;
+  case ATR_KEY_STRANGER:
+    break;
+  }
+  if (c->is_host || c->server->open)
+    let_in(c);
+  else
+    knock(c);
+}
+
+/* --- the host's answer --------------------------------------------------------------------------------------- */
+
+static int read_answer(conn *host, const cJSON *message, const char *t, atr_hash *key, bool *remember)
+{
+  *remember = false;
+  (void)atr_json_get_bool(message, "remember", remember);
+  if (atr_json_get_hash(message, "key", key) < 0) {
+    conn_send_error(host, ATR_PROTO, NULL, t, NULL);
+    return ATR_PROTO;
+  }
+  if (!host->is_host) {
+    conn_send_error(host, ATR_DENIED, "Only the host can let others in.", t, NULL);
+    return ATR_DENIED;
+  }
+  return ATR_OK;
+}
+
+/* The name that a knocking key goes by, or NULL where none knocks any more. */
+static const char *name_of(const atr_server *server, const atr_hash *key)
+{
+  for (const conn *c = server->conns; c; c = c->next)
+    if (c->state == CONN_KNOCKING && atr_hash_equal(&c->key, key))
+      return c->name;
+  return NULL;
+}
+
+void admission_admit(conn *host, const cJSON *message)
+{
+  atr_server *server = host->server;
+  const char *name;
+  bool remember;
+  atr_hash key;
+  int err;
+
+  if (read_answer(host, message, "admit", &key, &remember) < 0)
+    return;
+  name = name_of(server, &key);
+  err = atr_keys_set(server->keys, &key, ATR_KEY_ALLOWED, name ? name : "", remember);
+  if (err < 0)
+    conn_send_error(host, err, "The decision could not be kept: the list of keys cannot be written.", "admit", NULL);
+  for (conn *c = server->conns; c; c = c->next)
+    if (c->state == CONN_KNOCKING && atr_hash_equal(&c->key, &key)) {
+      let_in(c);
+      admission_knock_ended(c);
+    }
+}
+
+void admission_refuse(conn *host, const cJSON *message)
+{
+  atr_server *server = host->server;
+  const char *name;
+  bool remember;
+  atr_hash key;
+
+  if (read_answer(host, message, "refuse", &key, &remember) < 0)
+    return;
+  name = name_of(server, &key);
+  if (remember && atr_keys_set(server->keys, &key, ATR_KEY_REFUSED, name ? name : "", true) < 0)
+    conn_send_error(host, ATR_IO, "The decision could not be kept: the list of keys cannot be written.", "refuse",
+                    NULL);
+  for (conn *c = server->conns; c; c = c->next)
+    if (c->state == CONN_KNOCKING && atr_hash_equal(&c->key, &key))
+      conn_fail(c, ATR_REFUSED, "The host did not let you in.", "hello");
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command line of the server. A table of options, a log, and then the server runs until it is told to end.
+ *
+ * What a script or a person needs to know goes to stdout, one line each, flushed at once: the address, and the host's check code. The log
+ * goes to stderr, or to a file. */
+#include "server/command.h"
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "server/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#define ALLOW_MAX 1000
+
+typedef struct arguments {
+  atr_server_config config;
+  atr_hash *allow;
+  char home[2048];
+  const char *log;
+  bool help, version;
+} arguments;
+
+static const char usage[] =
+    "usage: atrium-server [options]\n"
+    "\n"
+    "Hosts Atrium rooms, in which several people work live in one Blender scene.\n"
+    "\n"
+    "  --port PORT            port to listen on (12800; 0 takes a free one)\n"
+    "  --bind ADDRESS         address to listen on (::, every interface, IPv6 and IPv4)\n"
+    "  --data FOLDER          folder of the server's key and list of users (ATRIUM_HOME/server)\n"
+    "  --open                 let everybody in who connects\n"
+    "  --allow KEY            let this user in: 64 hexadecimal digits; may be repeated\n"
+    "  --idle-exit-min N      end N minutes after the last user left (0: never)\n"
+    "  --log FILE             write the log there instead of to stderr\n"
+    "  --version              print the version\n"
+    "  --help                 print this\n"
+    "\n"
+    "Users that are neither known nor allowed knock, and somebody with the same ATRIUM_HOME lets them in.\n";
+
+/* --- arguments ----------------------------------------------------------------------------------------------- */
+
+static int set_port(arguments *a, const char *value)
+{
+  char *end;
+  long port = strtol(value, &end, 10);
+
+  if (*end || end == value || port < 0 || port > 65535)
+    return ATR_INVAL;
+  a->config.port = (uint16_t)port;
+  return ATR_OK;
+}
+
+static int set_bind(arguments *a, const char *value)
+{
+  a->config.bind = value;
+  return ATR_OK;
+}
+
+static int set_data(arguments *a, const char *value)
+{
+  a->config.data = value;
+  return *value ? ATR_OK : ATR_INVAL;
+}
+
+static int set_log(arguments *a, const char *value)
+{
+  a->log = value;
+  return *value ? ATR_OK : ATR_INVAL;
+}
+
+static int set_idle(arguments *a, const char *value)
+{
+  char *end;
+  double minutes = strtod(value, &end);
+
+  if (*end || end == value || !(minutes >= 0 && minutes <= 60 * 24 * 30))
+    return ATR_INVAL;
+  a->config.idle_exit_ms = (uint32_t)(minutes * 60000);
+  return ATR_OK;
+}
+
+static int add_allow(arguments *a, const char *value)
+{
+  if (a->config.n_allow == ALLOW_MAX)
+    return ATR_LIMIT;
+  return atr_hash_from_hex(value, strlen(value), &a->allow[a->config.n_allow++]);
+}
+
+static int set_open(arguments *a, const char *value)
+{
+  (void)value;
+  a->config.open = true;
+  return ATR_OK;
+}
+
+static int set_version(arguments *a, const char *value)
+{
+  (void)value;
+  a->version = true;
+  return ATR_OK;
+}
+
+static int set_help(arguments *a, const char *value)
+{
+  (void)value;
+  a->help = true;
+  return ATR_OK;
+}
+
+static const struct option {
+  const char *name;
+  bool has_value;
+  int (*set)(arguments *a, const char *value);
+} options[] = {
+    {"--port", true, set_port},  {"--bind", true, set_bind},          {"--data", true, set_data},
+    {"--log", true, set_log},    {"--idle-exit-min", true, set_idle}, {"--allow", true, add_allow},
+    {"--open", false, set_open}, {"--version", false, set_version},   {"--help", false, set_help},
+};
+
+/* "--name value" and "--name=value". */
+static int parse_one(arguments *a, int argc, const char *const *args, int *at)
+{
+  const char *arg = args[(*at)++];
+  size_t name_bytes = strcspn(arg, "=");
+
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+    const struct option *o = &options[i];
+    const char *value = arg[name_bytes] ? arg + name_bytes + 1 : NULL;
+
+    if (strlen(o->name) != name_bytes || strncmp(o->name, arg, name_bytes) != 0)
+      continue;
+    if (o->has_value && !value && *at < argc)
+      value = args[(*at)++];
+    if (o->has_value != (value != NULL)) {
+      fprintf(stderr, "atrium-server: %s %s\n", o->name, o->has_value ? "needs a value" : "takes no value");
+      return ATR_INVAL;
+    }
+    if (o->set(a, value) < 0) {
+      fprintf(stderr, "atrium-server: %s does not take \"%s\"\n", o->name, value);
+      return ATR_INVAL;
+    }
+    return ATR_OK;
+  }
+  fprintf(stderr, "atrium-server: there is no option \"%s\"; --help lists them\n", arg);
+  return ATR_INVAL;
+}
+
+/* ATRIUM_HOME, or the platform's place: the same as atrium/home.py. */
+static int find_home(char *out, size_t out_bytes)
+{
+  char base[1536];
+  size_t n = sizeof base;
+  int written;
+
+  if (uv_os_getenv("ATRIUM_HOME", base, &n) == 0 && base[0]) {
+    written = snprintf(out, out_bytes, "%s", base);
+    return written >= 0 && (size_t)written < out_bytes ? ATR_OK : ATR_LIMIT;
+  }
+  n = sizeof base;
+#if defined(_WIN32)
+  if (uv_os_getenv("APPDATA", base, &n) != 0)
+    return ATR_IO;
+  written = snprintf(out, out_bytes, "%s/Atrium", base);
+#elif defined(__APPLE__)
+  if (uv_os_homedir(base, &n) != 0)
+    return ATR_IO;
+  written = snprintf(out, out_bytes, "%s/Library/Application Support/Atrium", base);
+#else
+  if (uv_os_getenv("XDG_DATA_HOME", base, &n) == 0 && base[0]) {
+    written = snprintf(out, out_bytes, "%s/atrium", base);
+  } else {
+    n = sizeof base;
+    if (uv_os_homedir(base, &n) != 0)
+      return ATR_IO;
+    written = snprintf(out, out_bytes, "%s/.local/share/atrium", base);
+  }
+#endif
+  return written >= 0 && (size_t)written < out_bytes ? ATR_OK : ATR_LIMIT;
+}
+
+/* --- log ----------------------------------------------------------------------------------------------------- */
+
+static void write_log(void *ctx, enum atr_log_level level, const char *line)
+{
+  FILE *file = ctx;
+  uv_timeval64_t now;
+
+  uv_gettimeofday(&now);
+  fprintf(file, "%lld.%03d %s %s\n", (long long)now.tv_sec, (int)(now.tv_usec / 1000), atr_log_level_name(level), line);
+  fflush(file);
+}
+
+/* --- run ----------------------------------------------------------------------------------------------------- */
+
+/* The folder and those above it. What really is wrong shows when a file in it is opened. */
+static void make_home(const char *home)
+{
+  char path[2048];
+  uv_fs_t req;
+
+  snprintf(path, sizeof path, "%s", home);
+  for (char *p = path + 1; *p; p++)
+    if (*p == '/') {
+      *p = '\0';
+      uv_fs_mkdir(NULL, &req, path, 0700, NULL);
+      uv_fs_req_cleanup(&req);
+      *p = '/';
+    }
+  uv_fs_mkdir(NULL, &req, path, 0700, NULL);
+  uv_fs_req_cleanup(&req);
+}
+
+static int serve(arguments *a)
+{
+  char why[1024] = "", hex[ATR_HASH_HEX + 1];
+  atr_server *server;
+  int err;
+
+  err = find_home(a->home, sizeof a->home);
+  if (err < 0) {
+    fprintf(stderr, "atrium-server: there is no home folder: set ATRIUM_HOME\n");
+    return 1;
+  }
+  make_home(a->home);
+  a->config.home = a->home;
+  a->config.signals = true;
+  err = atr_server_new(&server, &a->config, why, sizeof why);
+  if (err < 0) {
+    fprintf(stderr, "atrium-server: %s\n", why);
+    return 1;
+  }
+  atr_hash_to_hex(atr_server_key(server), hex);
+  printf("atrium-server %s listens on port %u\nkey %s\ncheck code %s\n", atr_version(), atr_server_port(server), hex,
+         atr_server_check_code(server));
+  fflush(stdout);
+  err = atr_server_run(server);
+  atr_server_free(server);
+  return err < 0 ? 1 : 0;
+}
+
+static int serve_with_log(arguments *a)
+{
+  FILE *file = a->log ? fopen(a->log, "a") : stderr;
+  atr_log_sink sink = {ATR_LOG_INFO, write_log, file};
+  int status;
+
+  if (!file) {
+    fprintf(stderr, "atrium-server: the log file %s cannot be written: %s\n", a->log, strerror(errno));
+    return 1;
+  }
+  atr_log_set_sink(&sink);
+  status = serve(a);
+  atr_log_set_sink(NULL);
+  if (a->log)
+    fclose(file);
+  return status;
+}
+
+int atr_server_command(int argc, const char *const *args)
+{
+  arguments a = {.config = {.port = 12800, .bind = "::"}};
+  int status = 2;
+
+  a.allow = calloc(ALLOW_MAX, sizeof *a.allow);
+  if (!a.allow)
+    return 1;
+  a.config.allow = a.allow;
+  for (int at = 0; at < argc;)
+    if (parse_one(&a, argc, args, &at) < 0)
+      goto Exit;
+  status = 0;
+  if (a.help)
+    fputs(usage, stdout);
+  else if (a.version)
+    printf("atrium-server %s (protocol %d)\n", atr_version(), ATR_PROTO_VERSION);
+  else
+    status = serve_with_log(&a);
+  fflush(stdout);
+Exit:
+  free(a.allow);
+  return status;
+}

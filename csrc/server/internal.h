@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the server share.
+ *
+ *   server.c     life of a server: loop, listener, timers, the end
+ *   conn.c       one connection: hello, messages in and out, memberships
+ *   admission.c  who may enter: token, list, knocking
+ *   keys.c       the list of known keys, a file
+ *   lobby.c      the rooms: create, join, leave, list
+ *   command.c    the command line
+ *
+ * Everything runs on the server's loop; nothing here is locked. A connection is freed in one place only, when its session reports
+ * its end, which never happens inside of another call; so a pointer to one stays valid throughout a callback.
+ */
+#ifndef ATR_SERVER_INTERNAL_H
+#define ATR_SERVER_INTERNAL_H
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/limits.h"
+#include "blob/blobs.h"
+#include "proto/jsonw.h"
+#include "proto/message.h"
+#include "room/room.h"
+#include "server/keys.h"
+#include "server/server.h"
+#include "session/identity.h"
+#include "session/session.h"
+#include "store/store.h"
+#include "transport/listen.h"
+#include "transport/net.h"
+
+#include <stdatomic.h>
+#include <uv.h>
+
+#define ATR_TOKEN_BYTES 32
+
+typedef struct conn conn;
+typedef struct hall hall;
+
+/* A room of this server and what only the server knows of it. */
+struct hall {
+  hall *next;
+  atr_server *server;
+  atr_room *room;
+  atr_id id;
+  atr_id creator; /* participant that fills it */
+  uint32_t handle;
+  uint32_t users;
+  char name[ATR_ROOM_NAME_BYTES_MAX + 1];
+  int blender[3];
+  bool ready;              /* the first upload is complete: others may join */
+  uint64_t empty_since_ms; /* while users is 0 */
+  size_t bytes_told;       /* size in the last list */
+};
+
+/* One connection in one room. */
+typedef struct membership {
+  struct membership *next;
+  conn *conn;
+  hall *hall;
+  atr_room_member *member;
+} membership;
+
+typedef enum conn_state {
+  CONN_HELLO,    /* until its hello */
+  CONN_KNOCKING, /* the hosts are asked */
+  CONN_IN,
+  CONN_CLOSING,
+} conn_state;
+
+struct conn {
+  conn *next;
+  conn *prev;
+  atr_server *server;
+  atr_session *session;
+  conn_state state;
+  uint64_t deadline_ms; /* of CONN_HELLO and CONN_KNOCKING */
+  atr_hash key;
+  atr_id participant;
+  char check_code[ATR_CHECK_CODE_BYTES];
+  char name[ATR_USER_NAME_BYTES_MAX + 1];
+  float color[3];
+  bool is_host;     /* may admit others */
+  bool wants_rooms; /* has asked for the list */
+  membership *memberships;
+};
+
+struct atr_server {
+  uv_loop_t loop;
+  uv_async_t stop_async;
+  uv_timer_t tick;
+  uv_signal_t sigterm, sigint;
+  uv_thread_t thread;
+  bool has_thread, has_signals, is_stopping;
+  atomic_bool running;
+  atr_net *net;
+  atr_listener *listener;
+  atr_identity *identity;
+  atr_store *store;
+  atr_blobs *blobs;
+  atr_keys *keys;
+  atr_net_task list_task; /* sends the list of rooms */
+  char check_code[ATR_CHECK_CODE_BYTES];
+  uint8_t token[ATR_TOKEN_BYTES];
+  bool open;
+  uint16_t port;
+  bool all_interfaces;
+  uint32_t idle_exit_ms;
+  uint64_t idle_since_ms;
+  uint64_t stop_deadline_ms;
+  conn *conns;
+  uint32_t n_conns, n_in, n_knocking;
+  hall *halls;
+  uint32_t n_halls, last_handle;
+};
+
+/* --- server.c --- */
+
+uint64_t server_now_ms(const atr_server *server);
+
+/* --- conn.c --- */
+
+/* A new connection from the listener; takes the stream. */
+void conn_accept(atr_server *server, atr_stream *stream);
+/* Sends what `w` has written. A peer that lets its control lane fill up is cut. */
+void conn_send_json(conn *c, atr_jw *w);
+/* {"t":"error", ...}; `text` NULL: the error's own sentence; `room` may be NULL. */
+void conn_send_error(conn *c, int err, const char *text, const char *re, const atr_id *room);
+/* The same as the last word. */
+void conn_fail(conn *c, int err, const char *text, const char *re);
+void conn_close(conn *c, int err, const char *detail);
+/* A connection that has stayed too long where it is. */
+void conn_tick(conn *c, uint64_t now_ms);
+
+/* --- admission.c --- */
+
+/* Makes or reads the token of this home's own clients. */
+int admission_open_token(atr_server *server, const char *home, char *why, size_t why_bytes);
+void admission_hello(conn *c, const cJSON *hello);
+void admission_admit(conn *host, const cJSON *message);
+void admission_refuse(conn *host, const cJSON *message);
+/* A knocking connection has gone or was answered. */
+void admission_knock_ended(conn *c);
+
+/* --- lobby.c --- */
+
+void lobby_list(conn *c); /* `rooms` */
+void lobby_changed(atr_server *server);
+void lobby_list_task(atr_net_task *task);
+void lobby_create(conn *c, const cJSON *message);
+void lobby_join(conn *c, const cJSON *message);
+void lobby_ready(conn *c, const cJSON *message);
+void lobby_leave(conn *c, const cJSON *message);
+void lobby_head(conn *c, const cJSON *message);
+void lobby_leave_all(conn *c);
+void lobby_tick(atr_server *server, uint64_t now_ms);
+void lobby_free(atr_server *server);
+
+#endif

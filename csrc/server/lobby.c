@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The rooms of a server: list, create, join, leave.
+ *
+ * A room is made by `create`, filled by its creator, and open to others from `ready` on. It stays as long as the server runs, also when
+ * nobody is in it; except one that never became ready, which goes ATR_ROOM_UNREADY_MS after its creator has left without coming back.
+ *
+ * A room that a server does not have any more is created under its old id by the first member that returns: `create` with `room`. Its
+ * numbers begin 2^32 above the highest that this member has seen, so that nothing of the new epoch can be taken for older than
+ * something of the last one (docs/protocol.md, 3.3). Whoever comes second with the same `create` just joins.
+ *
+ * The list is sent at most once per turn of the loop, to those who have asked for it. */
+#include "server/internal.h"
+
+#include "base/log.h"
+#include "proto/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- list ---------------------------------------------------------------------------------------------------- */
+
+static void write_hall(atr_jw *w, hall *h)
+{
+  h->bytes_told = atr_room_memory(h->room);
+  atr_jw_object(w, NULL);
+  atr_jw_id(w, "id", &h->id);
+  atr_jw_str(w, "name", h->name);
+  atr_jw_int(w, "users", h->users);
+  atr_jw_int(w, "bytes", (int64_t)h->bytes_told);
+  atr_jw_array(w, "blender");
+  for (int i = 0; i < 3; i++)
+    atr_jw_int(w, NULL, h->blender[i]);
+  atr_jw_end(w);
+  atr_jw_int(w, "schema", ATR_SCHEMA);
+  atr_jw_bool(w, "ready", h->ready);
+  atr_jw_end(w);
+}
+
+void lobby_list(conn *c)
+{
+  atr_buf buf;
+  atr_jw w;
+
+  atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
+  w = atr_jw_begin(&buf);
+  atr_jw_str(&w, "t", "rooms");
+  atr_jw_array(&w, "rooms");
+  for (hall *h = c->server->halls; h; h = h->next)
+    write_hall(&w, h);
+  conn_send_json(c, &w);
+  atr_buf_free(&buf);
+}
+
+void lobby_list_task(atr_net_task *task)
+{
+  atr_server *server = (atr_server *)((char *)task - offsetof(atr_server, list_task));
+
+  for (conn *c = server->conns; c; c = c->next)
+    if (c->state == CONN_IN && c->wants_rooms)
+      lobby_list(c);
+}
+
+void lobby_changed(atr_server *server)
+{
+  if (!server->is_stopping)
+    atr_net_later(server->net, &server->list_task);
+}
+
+/* --- members ------------------------------------------------------------------------------------------------- */
+
+static void on_wake(void *ctx, atr_room_member *m)
+{
+  membership *ms = atr_room_member_user(m);
+
+  (void)ctx;
+  for (int lane = 0; lane < ATR_LANES; lane++)
+    atr_session_wake(ms->conn->session, lane);
+}
+
+static void on_control(void *ctx, atr_room_member *m, atr_span json)
+{
+  membership *ms = atr_room_member_user(m);
+  atr_buf message;
+
+  (void)ctx;
+  atr_buf_init(&message, ATR_CONTROL_BYTES_MAX);
+  if (atr_msg_write_json(&message, json) < 0 ||
+      atr_session_send(ms->conn->session, ATR_LANE_CONTROL, atr_buf_span(&message)) < 0)
+    conn_close(ms->conn, ATR_LIMIT, "its control messages pile up");
+  atr_buf_free(&message);
+}
+
+static hall *hall_of_id(const atr_server *server, const atr_id *id)
+{
+  hall *h = server->halls;
+
+  while (h && !atr_id_equal(&h->id, id))
+    h = h->next;
+  return h;
+}
+
+/* The membership of a handle that a message names, or NULL. */
+static membership *membership_of(conn *c, const cJSON *message)
+{
+  uint64_t handle;
+  membership *m = c->memberships;
+
+  if (atr_json_get_u64(message, "room", UINT32_MAX, &handle) < 0)
+    return NULL;
+  while (m && m->hall->handle != handle)
+    m = m->next;
+  return m;
+}
+
+static void end_membership(membership *m)
+{
+  membership **at = &m->conn->memberships;
+  hall *h = m->hall;
+
+  while (*at != m)
+    at = &(*at)->next;
+  *at = m->next;
+  atr_room_leave(h->room, m->member);
+  h->users--;
+  if (h->users == 0)
+    h->empty_since_ms = server_now_ms(h->server);
+  lobby_changed(h->server);
+  free(m);
+}
+
+/* Another connection of the same participant is a member: its old connection has not been found dead yet. */
+static void end_older(hall *h, conn *c)
+{
+  for (conn *other = h->server->conns; other; other = other->next) {
+    if (!atr_id_equal(&other->participant, &c->participant) || !atr_hash_equal(&other->key, &c->key))
+      continue;
+    for (membership *m = other->memberships; m; m = m->next)
+      if (m->hall == h) {
+        end_membership(m);
+        if (other != c)
+          conn_close(other, ATR_CLOSED, "the participant has connected anew");
+        break;
+      }
+  }
+}
+
+static void enter(conn *c, hall *h, const atr_room_join *join, const char *re)
+{
+  membership *m = calloc(1, sizeof *m);
+  int err;
+
+  if (!m) {
+    conn_send_error(c, ATR_NOMEM, NULL, re, &h->id);
+    return;
+  }
+  end_older(h, c);
+  m->conn = c;
+  m->hall = h;
+  err = atr_room_join_member(h->room, join, m, &m->member);
+  if (err < 0) {
+    free(m);
+    conn_send_error(c, err, NULL, re, &h->id);
+    return;
+  }
+  m->next = c->memberships;
+  c->memberships = m;
+  h->users++;
+  atr_log(ATR_LOG_INFO, "%s: \"%s\" joins \"%s\"", atr_session_peer_address(c->session), c->name, h->name);
+  lobby_changed(h->server);
+  for (int lane = 0; lane < ATR_LANES; lane++)
+    atr_session_wake(c->session, lane);
+}
+
+static atr_room_join join_of(const conn *c)
+{
+  atr_room_join join = {.participant = c->participant, .key = c->key, .name = c->name};
+
+  memcpy(join.color, c->color, sizeof join.color);
+  return join;
+}
+
+/* --- create -------------------------------------------------------------------------------------------------- */
+
+static int read_blender(const cJSON *message, int out[3])
+{
+  const cJSON *blender = atr_json_get(message, "blender");
+
+  if (!cJSON_IsArray(blender) || cJSON_GetArraySize(blender) != 3)
+    return ATR_PROTO;
+  for (int i = 0; i < 3; i++) {
+    const cJSON *part = cJSON_GetArrayItem(blender, i);
+
+    if (!cJSON_IsNumber(part) || !(part->valuedouble >= 0 && part->valuedouble < 10000))
+      return ATR_PROTO;
+    out[i] = (int)part->valuedouble;
+  }
+  return ATR_OK;
+}
+
+/* A name that a list can show: not empty, no control characters. */
+static bool is_room_name(const char *name)
+{
+  size_t n = strlen(name);
+
+  if (n == 0 || n > ATR_ROOM_NAME_BYTES_MAX)
+    return false;
+  for (; *name; name++)
+    if ((unsigned char)*name < ' ' || *name == 0x7f)
+      return false;
+  return true;
+}
+
+static int new_hall(atr_server *server, const atr_id *id, uint64_t seq_base, const char *name, hall **out)
+{
+  static const atr_room_callbacks callbacks = {.on_wake = on_wake, .on_control = on_control};
+  atr_room_config config = {.id = *id, .seq_base = seq_base, .store = server->store, .blobs = server->blobs};
+  hall *h = calloc(1, sizeof *h);
+  int err;
+
+  if (!h)
+    return ATR_NOMEM;
+  h->server = server;
+  h->id = *id;
+  h->handle = config.handle = ++server->last_handle;
+  snprintf(h->name, sizeof h->name, "%s", name);
+  config.name = h->name;
+  err = atr_id_random(&config.epoch);
+  if (err == ATR_OK)
+    err = atr_room_new(&h->room, &config, &callbacks, h);
+  if (err < 0) {
+    free(h);
+    return err;
+  }
+  h->next = server->halls;
+  server->halls = h;
+  server->n_halls++;
+  *out = h;
+  return ATR_OK;
+}
+
+/* Where `create` brings a lost room back: its id, the member's epoch, and the highest sequence that it saw. */
+static int read_return(const cJSON *message, atr_id *id, atr_room_join *join)
+{
+  join->returning = true;
+  if (atr_json_get_id(message, "room", id) < 0 || atr_json_get_id(message, "epoch", &join->epoch) < 0 ||
+      atr_json_get_u64(message, "base", UINT64_C(1) << 52, &join->cursor) < 0)
+    return ATR_PROTO;
+  return ATR_OK;
+}
+
+void lobby_create(conn *c, const cJSON *message)
+{
+  atr_room_join join = join_of(c);
+  bool returns = atr_json_get(message, "room") != NULL;
+  const char *name;
+  int blender[3], err;
+  atr_id id;
+  hall *h;
+
+  err = returns ? read_return(message, &id, &join) : atr_id_random(&id);
+  if (err == ATR_OK && (atr_json_get_str(message, "name", &name) < 0 || read_blender(message, blender) < 0))
+    err = ATR_PROTO;
+  if (err == ATR_OK && !is_room_name(name))
+    err = ATR_ROOM_NAME;
+  if (err < 0) {
+    conn_send_error(c, err, err == ATR_ROOM_NAME ? "A room's name has 1 to 255 bytes." : NULL, "create", NULL);
+    return;
+  }
+  h = hall_of_id(c->server, &id);
+  if (!h && c->server->n_halls >= ATR_ROOMS_MAX) {
+    conn_send_error(c, ATR_SERVER_FULL, "This server has as many rooms as it can hold.", "create", NULL);
+    return;
+  }
+  if (!h) {
+    err = new_hall(c->server, &id, returns ? join.cursor + (UINT64_C(1) << 32) : 0, name, &h);
+    if (err < 0) {
+      conn_send_error(c, err, NULL, "create", NULL);
+      return;
+    }
+    h->creator = c->participant;
+    h->ready = returns;
+    memcpy(h->blender, blender, sizeof blender);
+  }
+  enter(c, h, &join, "create");
+}
+
+/* --- join, ready, leave, head -------------------------------------------------------------------------------- */
+
+static int check_blender(const hall *h, const int blender[3], char *text, size_t text_bytes)
+{
+  if (h->blender[0] == blender[0] && h->blender[1] == blender[1])
+    return ATR_OK;
+  snprintf(text, text_bytes,
+           "The room \"%s\" was made with Blender %d.%d, and this is Blender %d.%d: both must be equal.", h->name,
+           h->blender[0], h->blender[1], blender[0], blender[1]);
+  return ATR_BLENDER_VERSION;
+}
+
+static int check_join(const conn *c, const hall *h, const cJSON *message, char *text, size_t text_bytes)
+{
+  int blender[3];
+
+  if (!h) {
+    snprintf(text, text_bytes, "This server has no such room any more.");
+    return ATR_NOROOM;
+  }
+  if (read_blender(message, blender) < 0)
+    return ATR_PROTO;
+  if (!h->ready && !atr_id_equal(&h->creator, &c->participant)) {
+    snprintf(text, text_bytes, "The room \"%s\" is still being filled by who created it: try again in a moment.",
+             h->name);
+    return ATR_STATE;
+  }
+  if (h->users >= ATR_MEMBERS_MAX) {
+    snprintf(text, text_bytes, "The room \"%s\" is full.", h->name);
+    return ATR_ROOM_FULL;
+  }
+  return check_blender(h, blender, text, text_bytes);
+}
+
+void lobby_join(conn *c, const cJSON *message)
+{
+  atr_room_join join = join_of(c);
+  char text[512] = "";
+  atr_id id;
+  hall *h;
+  int err;
+
+  if (atr_json_get_id(message, "room", &id) < 0) {
+    conn_send_error(c, ATR_PROTO, NULL, "join", NULL);
+    return;
+  }
+  h = hall_of_id(c->server, &id);
+  err = check_join(c, h, message, text, sizeof text);
+  if (err == ATR_OK && atr_json_get(message, "epoch")) {
+    join.returning = true;
+    if (atr_json_get_id(message, "epoch", &join.epoch) < 0 ||
+        atr_json_get_u64(message, "cursor", UINT64_C(1) << 53, &join.cursor) < 0)
+      err = ATR_PROTO;
+  }
+  if (err < 0)
+    conn_send_error(c, err, text[0] ? text : NULL, "join", &id);
+  else
+    enter(c, h, &join, "join");
+}
+
+void lobby_ready(conn *c, const cJSON *message)
+{
+  membership *m = membership_of(c, message);
+
+  if (m && !m->hall->ready && atr_id_equal(&m->hall->creator, &c->participant)) {
+    m->hall->ready = true;
+    lobby_changed(c->server);
+  }
+}
+
+void lobby_leave(conn *c, const cJSON *message)
+{
+  membership *m = membership_of(c, message);
+
+  if (m)
+    end_membership(m);
+}
+
+void lobby_head(conn *c, const cJSON *message)
+{
+  membership *m = membership_of(c, message);
+  uint64_t n = 0;
+  atr_buf buf;
+  atr_jw w;
+
+  if (!m || atr_json_get_u64(message, "n", UINT64_C(1) << 53, &n) < 0)
+    return;
+  atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
+  w = atr_jw_begin(&buf);
+  atr_jw_str(&w, "t", "head");
+  atr_jw_int(&w, "room", m->hall->handle);
+  atr_jw_int(&w, "n", (int64_t)n);
+  atr_jw_int(&w, "seq", (int64_t)atr_room_head(m->hall->room));
+  conn_send_json(c, &w);
+  atr_buf_free(&buf);
+}
+
+void lobby_leave_all(conn *c)
+{
+  while (c->memberships)
+    end_membership(c->memberships);
+}
+
+/* --- time ---------------------------------------------------------------------------------------------------- */
+
+static void free_hall(hall *h)
+{
+  atr_room_free(h->room);
+  h->server->n_halls--;
+  free(h);
+}
+
+/* Sizes drift with every operation; a list goes out when one is off by an eighth. */
+static bool size_changed(const hall *h)
+{
+  size_t now = atr_room_memory(h->room), told = h->bytes_told;
+
+  return (now > told ? now - told : told - now) > told / 8 + 4096;
+}
+
+void lobby_tick(atr_server *server, uint64_t now_ms)
+{
+  bool changed = false;
+
+  for (hall **at = &server->halls; *at;) {
+    hall *h = *at;
+
+    if (!h->ready && h->users == 0 && now_ms - h->empty_since_ms >= ATR_ROOM_UNREADY_MS) {
+      atr_log(ATR_LOG_INFO, "room \"%s\" was never filled and is removed", h->name);
+      *at = h->next;
+      free_hall(h);
+      changed = true;
+      continue;
+    }
+    changed = changed || size_changed(h);
+    at = &h->next;
+  }
+  if (changed)
+    lobby_changed(server);
+}
+
+void lobby_free(atr_server *server)
+{
+  while (server->halls) {
+    hall *h = server->halls;
+
+    server->halls = h->next;
+    free_hall(h);
+  }
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The life of a server.
+ *
+ * new() opens key, token, list of keys and port, so everything that can go wrong for a user goes wrong there, with a sentence. run() turns the
+ * loop. Stopping has two steps: everybody gets a goodbye and the connections close in order, within ATR_CLOSE_MS; then the handles
+ * are closed and the loop runs dry. One timer of ATR_SERVER_TICK_MS watches every deadline: none of them needs to be exact. */
+#include "server/internal.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t server_now_ms(const atr_server *server)
+{
+  return uv_now(&server->loop);
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------- */
+
+static void close_handle(uv_handle_t *handle)
+{
+  if (!uv_is_closing(handle))
+    uv_close(handle, NULL);
+}
+
+static void close_own_handles(atr_server *server)
+{
+  close_handle((uv_handle_t *)&server->stop_async);
+  close_handle((uv_handle_t *)&server->tick);
+  if (server->has_signals) {
+    close_handle((uv_handle_t *)&server->sigterm);
+    close_handle((uv_handle_t *)&server->sigint);
+  }
+}
+
+static void begin_stop(atr_server *server, const char *why)
+{
+  if (server->is_stopping)
+    return;
+  atr_log(ATR_LOG_INFO, "the server ends: %s", why);
+  server->is_stopping = true;
+  server->stop_deadline_ms = server_now_ms(server) + ATR_CLOSE_MS + 500;
+  atr_net_task_cancel(&server->list_task);
+  atr_listener_free(server->listener);
+  server->listener = NULL;
+  for (conn *c = server->conns; c; c = c->next) {
+    if (c->state == CONN_IN || c->state == CONN_KNOCKING)
+      conn_fail(c, ATR_CLOSED, "The server was stopped.", "");
+    else
+      conn_close(c, ATR_CLOSED, "The server was stopped.");
+  }
+  uv_timer_start(&server->tick, server->tick.timer_cb, 0, 20);
+}
+
+static void on_stop(uv_async_t *async)
+{
+  begin_stop(async->data, "it was told to");
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+  begin_stop(handle->data, number == SIGINT ? "interrupted" : "terminated");
+}
+
+/* --- time ---------------------------------------------------------------------------------------------------- */
+
+static void check_idle(atr_server *server, uint64_t now_ms)
+{
+  if (server->n_in > 0 || server->n_knocking > 0 || server->idle_since_ms == 0)
+    server->idle_since_ms = now_ms;
+  if (server->idle_exit_ms > 0 && now_ms - server->idle_since_ms >= server->idle_exit_ms)
+    begin_stop(server, "nobody was here for a while");
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+  atr_server *server = timer->data;
+  uint64_t now_ms = server_now_ms(server);
+
+  if (server->is_stopping) {
+    if (server->n_conns == 0 || now_ms >= server->stop_deadline_ms)
+      uv_stop(&server->loop);
+    return;
+  }
+  for (conn *c = server->conns; c; c = c->next)
+    conn_tick(c, now_ms);
+  lobby_tick(server, now_ms);
+  check_idle(server, now_ms);
+}
+
+/* --- the beginning ------------------------------------------------------------------------------------------- */
+
+static void on_stream(void *ctx, atr_stream *stream)
+{
+  conn_accept(ctx, stream);
+}
+
+static int open_files(atr_server *server, const atr_server_config *config, char *why, size_t why_bytes)
+{
+  char data[4096];
+  int n, err;
+
+  n = config->data ? snprintf(data, sizeof data, "%s", config->data)
+                   : snprintf(data, sizeof data, "%s/server", config->home);
+  if (n < 0 || (size_t)n >= sizeof data) {
+    snprintf(why, why_bytes, "The path of the data folder is too long.");
+    return ATR_IO;
+  }
+  err = atr_identity_open(&server->identity, data, why, why_bytes);
+  if (err == ATR_OK)
+    err = atr_check_code(atr_identity_spki(server->identity), server->check_code);
+  if (err == ATR_OK)
+    err = atr_keys_open(&server->keys, data, why, why_bytes);
+  if (err == ATR_OK)
+    err = admission_open_token(server, config->home, why, why_bytes);
+  for (size_t i = 0; err == ATR_OK && i < config->n_allow; i++)
+    err = atr_keys_set(server->keys, &config->allow[i], ATR_KEY_ALLOWED, "", false);
+  return err;
+}
+
+static int open_handles(atr_server *server, const atr_server_config *config)
+{
+  server->stop_async.data = server->tick.data = server->sigterm.data = server->sigint.data = server;
+  if (uv_async_init(&server->loop, &server->stop_async, on_stop) < 0)
+    return ATR_NOMEM;
+  uv_timer_init(&server->loop, &server->tick);
+  uv_timer_start(&server->tick, on_tick, ATR_SERVER_TICK_MS, ATR_SERVER_TICK_MS);
+  if (config->signals) {
+    server->has_signals = true;
+    uv_signal_init(&server->loop, &server->sigterm);
+    uv_signal_init(&server->loop, &server->sigint);
+    uv_signal_start(&server->sigterm, on_signal, SIGTERM);
+    uv_signal_start(&server->sigint, on_signal, SIGINT);
+  }
+  return ATR_OK;
+}
+
+static int open_network(atr_server *server, const atr_server_config *config, char *why, size_t why_bytes)
+{
+  atr_listen_options options = {.bind = config->bind, .port = config->port};
+  int err = atr_net_new(&server->net, &server->loop);
+
+  if (err == ATR_OK)
+    err = atr_listener_new(&server->listener, server->net, &options, on_stream, server, why, why_bytes);
+  if (err < 0)
+    return err;
+  server->port = atr_listener_port(server->listener);
+  server->all_interfaces = atr_listener_all_interfaces(server->listener);
+  return ATR_OK;
+}
+
+int atr_server_new(atr_server **out, const atr_server_config *config, char *why, size_t why_bytes)
+{
+  atr_server *server = calloc(1, sizeof *server);
+  int err;
+
+  why[0] = '\0';
+  if (!server)
+    return ATR_NOMEM;
+  if (uv_loop_init(&server->loop) < 0) {
+    free(server);
+    return ATR_NOMEM;
+  }
+  server->open = config->open;
+  server->idle_exit_ms = config->idle_exit_ms;
+  server->list_task.run = lobby_list_task;
+  err = open_handles(server, config);
+  if (err == ATR_OK)
+    err = atr_crypto_init();
+  if (err == ATR_OK)
+    err = open_files(server, config, why, why_bytes);
+  if (err == ATR_OK)
+    err = atr_store_memory_new(&server->store);
+  if (err == ATR_OK)
+    err = atr_blobs_new(&server->blobs, ATR_BLOBS_BYTES);
+  if (err == ATR_OK)
+    err = open_network(server, config, why, why_bytes);
+  if (err < 0) {
+    if (!why[0])
+      snprintf(why, why_bytes, "%s", atr_err_text(err));
+    atr_server_free(server);
+    return err;
+  }
+  *out = server;
+  return ATR_OK;
+}
+
+int atr_server_run(atr_server *server)
+{
+  atomic_store(&server->running, true);
+  uv_run(&server->loop, UV_RUN_DEFAULT);
+  atomic_store(&server->running, false);
+  return ATR_OK;
+}
+
+static void run_thread(void *arg)
+{
+  atr_server_run(arg);
+}
+
+int atr_server_start(atr_server *server)
+{
+  atomic_store(&server->running, true);
+  if (uv_thread_create(&server->thread, run_thread, server) != 0) {
+    atomic_store(&server->running, false);
+    return ATR_NOMEM;
+  }
+  server->has_thread = true;
+  return ATR_OK;
+}
+
+bool atr_server_running(const atr_server *server)
+{
+  return atomic_load(&server->running);
+}
+
+void atr_server_stop(atr_server *server)
+{
+  uv_async_send(&server->stop_async);
+}
+
+/* What is left of connections that did not end in time. */
+static void drop_conns(atr_server *server)
+{
+  while (server->conns) {
+    conn *c = server->conns;
+
+    server->conns = c->next;
+    lobby_leave_all(c);
+    atr_session_free(c->session);
+    free(c);
+  }
+}
+
+void atr_server_free(atr_server *server)
+{
+  if (!server)
+    return;
+  if (server->has_thread) {
+    atr_server_stop(server);
+    uv_thread_join(&server->thread);
+  }
+  server->is_stopping = true;
+  if (server->listener)
+    atr_listener_free(server->listener);
+  drop_conns(server);
+  lobby_free(server);
+  if (server->net) {
+    atr_net_task_cancel(&server->list_task);
+    atr_net_free(server->net);
+  }
+  close_own_handles(server);
+  uv_run(&server->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&server->loop);
+  atr_blobs_free(server->blobs);
+  if (server->store)
+    server->store->ops->close(server->store);
+  atr_keys_free(server->keys);
+  atr_identity_free(server->identity);
+  free(server);
+}
+
+uint16_t atr_server_port(const atr_server *server)
+{
+  return server->port;
+}
+
+const atr_hash *atr_server_key(const atr_server *server)
+{
+  return atr_identity_key(server->identity);
+}
+
+const char *atr_server_check_code(const atr_server *server)
+{
+  return server->check_code;
+}

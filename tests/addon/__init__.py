@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Tests of the add-on's session and user interface."""

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+"""Loads the parts of addon/session that know no Blender, without Blender.
+
+Importing the add-on's own package would import bpy, so the folder is loaded as a package of another name.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[2] / "addon" / "session"
+
+
+def _load() -> None:
+    spec = importlib.util.spec_from_file_location(
+        "atrium_session", FOLDER / "__init__.py", submodule_search_locations=[str(FOLDER)]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["atrium_session"] = module
+    spec.loader.exec_module(module)
+
+
+if "atrium_session" not in sys.modules:
+    _load()

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""An engine, a scene, a replicator and a server start that do what a test tells them.
+
+They keep what they were asked, in order, so that a test can say what must have gone out and when. Nothing here
+answers by itself: a test that wants an event puts it in, which makes every order of events reachable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Event = dict[str, Any]
+
+
+class FakeEngine:
+    participant = "aa" * 16
+    check_code = "ABCD-EFGH-JKMN-PQRS-TVWX"
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.events: list[Event] = []
+        self.room = 1_000_000  # messages that the queue takes
+        self.closed = 0
+
+    def send(self, message: dict[str, Any]) -> bool:
+        if self.room <= 0:
+            return False
+        self.room -= 1
+        self.sent.append(message)
+        return True
+
+    def poll(self, max: int = 256) -> list[Event]:
+        out, self.events = self.events[:max], self.events[max:]
+        return out
+
+    def put_blob(self, data: bytes) -> str:
+        return "00" * 32
+
+    def blob(self, hash: str) -> bytes | None:
+        return None
+
+    def fingerprint(self, data: bytes) -> int:
+        return 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def kinds(self) -> list[str]:
+        return [message["t"] for message in self.sent]
+
+
+class FakeReplicator:
+    def __init__(self, scene: FakeScene, link: Any, room_id: str) -> None:
+        self.scene, self.link, self.room_id = scene, link, room_id
+        self.refused: list[str] = []
+        self.busy = False
+        self.log: list[str] = []
+        self.fails = ""  # name of the method that raises
+        self.steps = 3
+
+    def _steps(self, name: str) -> Iterator[float]:
+        for step in range(self.steps):
+            if self.fails == name and step == 1:
+                raise RuntimeError(f"{name} failed")
+            yield step / self.steps
+        self.log.append(name)
+
+    def upload_all(self) -> Iterator[float]:
+        return self._steps("upload_all")
+
+    def replace_all(self) -> Iterator[float]:
+        return self._steps("replace_all")
+
+    def tick(self, budget_ms: float) -> None:
+        self.log.append("tick")
+        if self.fails == "tick":
+            raise RuntimeError("tick failed")
+        self.link.poll(10)
+
+    def capture_all(self) -> None:
+        self.log.append("capture_all")
+
+    def detach(self) -> None:
+        self.log.append("detach")
+
+
+class FakeScene:
+    """Remembers what was done to the user's work."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.replicators: list[FakeReplicator] = []
+        self.unsaved = False
+        self.rendering = False
+        self.fails = ""
+        self.replicator_fails = ""
+        self.replicator_steps = 3
+
+    def replicator(self, link: Any, room_id: str) -> FakeReplicator:
+        self.replicators.append(FakeReplicator(self, link, room_id))
+        self.replicators[-1].fails = self.replicator_fails
+        self.replicators[-1].steps = self.replicator_steps
+        return self.replicators[-1]
+
+    def is_rendering(self) -> bool:
+        return self.rendering
+
+    def is_unsaved(self) -> bool:
+        return self.unsaved
+
+    def secure(self, mode: str) -> str:
+        if self.fails == "secure":
+            raise RuntimeError("The disk is full.")
+        self.log.append(f"secure {mode}")
+        return "copy"
+
+    def clear(self) -> None:
+        self.log.append("clear")
+
+    def restore(self, copy: str) -> None:
+        self.log.append(f"restore {copy}")
+
+    def discard(self, copy: str) -> None:
+        self.log.append(f"discard {copy}")
+
+    def mark_unsaved(self) -> None:
+        self.log.append("mark_unsaved")
+
+
+class FakeServerStart:
+    def __init__(self, port: int, how: dict[str, Any]) -> None:
+        self.port, self.how = port, how
+        self.phase = "ready"
+        self.error = self.detail = ""
+        self.cancelled = False
+
+    def poll(self) -> str:
+        return self.phase
+
+    def cancel(self) -> None:
+        self.cancelled = True

@@ -1,0 +1,418 @@
+# SPDX-License-Identifier: MIT
+"""The session against a fake engine: what goes out, what the user is told, what happens to the user's scene.
+
+The rules that users rely on are here: a join touches the scene only after all has arrived, whatever fails or is
+cancelled brings it back, leaving sends first, and every wait ends with a sentence.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from atrium_session import settings
+from atrium_session.driver import Options, Session, Trouble
+from atrium_session.state import Stage, State
+
+from tests.addon.fakes import FakeEngine, FakeScene, FakeServerStart
+
+ROOM = "ab" * 16
+
+
+class Bench:
+    """A session with everything around it faked."""
+
+    def __init__(self, **options: Any) -> None:
+        self.engine = FakeEngine()
+        self.scene = FakeScene()
+        self.starts: list[FakeServerStart] = []
+        self.start_phase = "ready"
+        self.options = Options(**options)
+        state = State(settings.Settings("Anna", (1.0, 0.5, 0.0)), (5, 0, 1))
+        self.session = Session(state, self.scene, lambda: self.engine, self._ensure, lambda: self.options)
+        self.state = state
+
+    def _ensure(self, port: int, **how: Any) -> FakeServerStart:
+        self.starts.append(FakeServerStart(port, how))
+        self.starts[-1].phase = self.start_phase
+        return self.starts[-1]
+
+    def tick(self, *events: dict[str, Any], times: int = 3) -> None:
+        self.engine.events.extend(events)
+        for _ in range(times):
+            self.session.tick(1000.0)
+
+    def in_lobby(self) -> Bench:
+        self.session.connect("192.0.2.7")
+        rooms = [
+            {"id": ROOM, "name": "Set", "users": 2, "bytes": 10, "blender": [5, 0, 1], "ready": True},
+            {"id": "cd" * 16, "name": "Old", "users": 1, "bytes": 10, "blender": [4, 2, 9], "ready": True},
+            {"id": "ef" * 16, "name": "New", "users": 1, "bytes": 10, "blender": [5, 0, 1], "ready": False},
+        ]
+        self.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"}, {"t": "rooms", "rooms": rooms})
+        return self
+
+    def receiving(self, unsaved: str = "KEEP_COPY") -> Any:
+        task = self.session.join_room("Set", unsaved)
+        self.tick({"t": "joined", "room": ROOM, "handle": 3, "created": False, "name": "Set", "participant": "aa" * 16})
+        return task
+
+    def joined(self) -> Bench:
+        self.receiving()
+        self.tick(progress(1.0, True))
+        assert self.state.phase == "JOINED"
+        return self
+
+
+def progress(value: float, complete: bool) -> dict[str, Any]:
+    return {"t": "progress", "room": ROOM, "value": value, "complete": complete}
+
+
+def doc(n: int) -> dict[str, Any]:
+    return {"t": "doc", "n": n, "room": ROOM, "doc": "00" * 16, "kind": "create", "tree": {"type": "Object"}}
+
+
+# --- connecting ------------------------------------------------------------------------------------------------------
+
+
+def test_localhost_starts_a_server_and_says_so() -> None:
+    bench = Bench(port=12900)
+    bench.start_phase = "starting"
+    task = bench.session.connect(' "localhost" ')
+    bench.tick()
+    assert bench.state.phase == "CONNECTING" and bench.state.note == "Starting a server on this machine"
+    assert bench.starts[0].port == 12900 and bench.starts[0].how == {"bind": "::", "open": False}
+    assert bench.engine.sent == []
+    bench.starts[0].phase = "ready"
+    bench.tick()
+    assert bench.engine.sent[0]["t"] == "connect" and bench.engine.sent[0]["port"] == 12900
+    assert not task.done
+    bench.tick({"t": "state", "state": "LOBBY"})
+    assert task.done and task.problem is None
+
+
+def test_a_server_that_does_not_start_is_a_sentence_with_details() -> None:
+    bench = Bench()
+    bench.start_phase = "failed"
+    task = bench.session.connect("localhost")
+    bench.starts or bench.tick(times=1)
+    assert task.done and task.problem is not None and task.problem.code == "SERVER_START"
+    assert bench.state.phase == "OFFLINE"
+
+
+def test_offline_mode_reaches_this_machine_only() -> None:
+    bench = Bench(online=False)
+    with pytest.raises(Trouble) as raised:
+        bench.session.connect("192.0.2.7")
+    assert "allow online access" in str(raised.value)
+    bench.session.connect("::1")
+    bench.tick()
+    assert bench.starts[0].how["bind"] == "127.0.0.1"
+
+
+def test_a_remote_host_is_asked_at_the_default_port_whatever_is_hosted_here() -> None:
+    bench = Bench(port=12900)
+    bench.session.connect("192.0.2.7")
+    bench.tick()
+    assert bench.starts == [] and bench.engine.sent[0]["port"] == 12800
+    assert bench.engine.sent[0]["name"] == "Anna"
+
+
+def test_a_failed_connection_names_the_address_and_what_to_do() -> None:
+    bench = Bench()
+    task = bench.session.connect("192.0.2.7")
+    bench.tick({"t": "state", "state": "OFFLINE", "address": "192.0.2.7:12800", "error": "CONNREFUSED", "detail": "d"})
+    assert task.problem is not None
+    assert task.problem.sentence == (
+        "Nothing answers at 192.0.2.7:12800: is the host connected, and does its firewall let Blender in?"
+    )
+    assert "CONNREFUSED" in task.problem.report() and task.problem.detail == "d"
+
+
+def test_cancel_while_connecting_is_at_once_and_no_error() -> None:
+    bench = Bench()
+    task = bench.session.connect("192.0.2.7")
+    bench.tick()
+    bench.session.cancel()
+    assert task.done and bench.state.phase == "OFFLINE" and bench.state.problem is None
+    assert bench.engine.kinds() == ["connect", "cancel"]
+
+
+def test_the_end_of_a_cancelled_connection_does_not_end_the_next() -> None:
+    bench = Bench()
+    bench.session.connect("192.0.2.7")
+    bench.tick()
+    bench.session.cancel()
+    task = bench.session.connect("192.0.2.8")
+    bench.tick()
+    assert bench.engine.kinds() == ["connect", "cancel"]
+    bench.tick({"t": "state", "state": "OFFLINE", "error": "CANCELED"})
+    assert bench.engine.kinds() == ["connect", "cancel", "connect"] and not task.done
+
+
+def test_the_connection_is_refused_twice_at_a_time() -> None:
+    bench = Bench().in_lobby()
+    with pytest.raises(Trouble):
+        bench.session.connect("192.0.2.8")
+
+
+# --- trust -----------------------------------------------------------------------------------------------------------
+
+QUESTION = {"t": "confirm_host", "address": "192.0.2.7:12800", "code": "AAAA-BBBB-CCCC-DDDD-EEEE", "changed": False}
+
+
+def test_a_window_asks_and_a_wrong_code_is_not_taken() -> None:
+    bench = Bench()
+    bench.session.connect("192.0.2.7")
+    bench.tick(QUESTION)
+    assert bench.state.phase == "CONFIRMING"
+    with pytest.raises(Trouble):
+        bench.session.trust_host("AAAA-BBBB-CCCC-DDDD-EEEF")
+    bench.session.trust_host(" aaaa bbbb cccc dddd eeee ")
+    assert bench.engine.sent[-1]["t"] == "trust" and bench.state.phase == "CONNECTING"
+
+
+def test_background_fails_on_first_contact_unless_trusted_before() -> None:
+    bench = Bench(background=True)
+    task = bench.session.connect("192.0.2.7")
+    bench.tick()
+    bench.tick(QUESTION)
+    assert task.problem is not None and task.problem.code == "KEY_UNKNOWN"
+    assert "AAAA-BBBB" in task.problem.detail and bench.engine.kinds()[-1] == "cancel"
+    bench.session.trust_host(str(QUESTION["code"]))
+    bench.session.connect("192.0.2.7")
+    bench.tick({"t": "state", "state": "OFFLINE"})
+    bench.tick(QUESTION)
+    assert bench.engine.kinds()[-1] == "trust"
+
+
+def test_first_use_never_covers_a_changed_key() -> None:
+    bench = Bench(background=True, trust_first=True)
+    task = bench.session.connect("192.0.2.7")
+    bench.tick({**QUESTION, "changed": True})
+    assert task.problem is not None and task.problem.code == "KEY_CHANGED"
+
+
+# --- rooms -----------------------------------------------------------------------------------------------------------
+
+
+def test_create_uploads_then_flushes_then_opens_the_room() -> None:
+    bench = Bench().in_lobby()
+    task = bench.session.create_room("  My   set ")
+    assert bench.engine.sent[-1] == {"t": "create", "name": "My set", "blender": [5, 0, 1]}
+    assert bench.state.phase == "JOINING"
+    bench.tick({"t": "joined", "room": ROOM, "handle": 3, "created": True, "name": "My set"})
+    assert bench.state.stage is Stage.SETTLING and bench.engine.kinds()[-1] == "flush"
+    assert bench.scene.log == []  # creating touches nothing
+    bench.tick({"t": "flushed", "room": ROOM, "n": 1, "seq": 9})
+    assert bench.engine.kinds()[-1] == "ready" and task.done and bench.state.phase == "JOINED"
+
+
+def test_a_room_of_another_version_is_refused_with_both_named() -> None:
+    bench = Bench().in_lobby()
+    with pytest.raises(Trouble) as raised:
+        bench.session.join_room("Old", "DISCARD")
+    assert "4.2" in str(raised.value) and "5.0" in str(raised.value)
+    with pytest.raises(Trouble) as raised:
+        bench.session.join_room("New", "DISCARD")
+    assert raised.value.problem.code == "NOT_READY"
+
+
+def test_a_join_touches_the_scene_only_after_all_has_arrived() -> None:
+    bench = Bench().in_lobby()
+    task = bench.receiving()
+    bench.tick(doc(1), progress(0.5, False), doc(2))
+    assert bench.scene.log == [] and bench.state.stage is Stage.RECEIVING
+    assert bench.state.progress is not None and bench.state.progress.value == 0.5
+    bench.tick(progress(1.0, True))
+    assert bench.scene.log == ["secure KEEP_COPY", "clear", "discard copy"]
+    assert task.done and task.problem is None and bench.state.phase == "JOINED"
+
+
+@pytest.mark.parametrize("when", ["asked", "receiving"])
+def test_a_join_cancelled_early_changes_nothing(when: str) -> None:
+    bench = Bench().in_lobby()
+    if when == "asked":
+        bench.session.join_room("Set", "DISCARD")
+    else:
+        bench.receiving("DISCARD")
+        bench.tick(doc(1))
+    bench.session.cancel()
+    assert bench.scene.log == [] and bench.state.phase == "LOBBY" and bench.state.problem is None
+    assert bench.engine.kinds()[-1] == "leave"
+
+
+def test_a_join_that_fails_while_building_brings_the_scene_back() -> None:
+    bench = Bench().in_lobby()
+    bench.scene.replicator_fails = "replace_all"
+    task = bench.receiving("DISCARD")
+    bench.tick(progress(1.0, True))
+    assert bench.scene.log == ["secure DISCARD", "clear", "restore copy"]
+    assert task.problem is not None and task.problem.code == "REPLACE_FAILED"
+    assert bench.engine.kinds()[-1] == "leave" and bench.state.phase == "LOBBY"
+
+
+@pytest.mark.parametrize("how", ["cancel", "closed", "offline"])
+def test_a_join_interrupted_while_building_brings_the_scene_back(how: str) -> None:
+    bench = Bench().in_lobby()
+    bench.scene.replicator_steps = 1_000_000
+    task = bench.receiving("SAVE")
+    bench.engine.events.append(progress(1.0, True))
+    bench.session.tick(1.0)
+    bench.session.tick(1.0)
+    assert bench.state.stage is Stage.REPLACING
+    if how == "cancel":
+        bench.session.cancel()
+    elif how == "closed":
+        bench.tick({"t": "closed", "room": ROOM, "code": "NOROOM"}, times=1)
+    else:
+        bench.tick({"t": "state", "state": "OFFLINE", "error": "CLOSED"}, times=1)
+    assert bench.scene.log[:3] == ["secure SAVE", "clear", "restore copy"]
+    assert task.done and bench.state.here is None
+
+
+def test_a_scene_that_cannot_be_saved_is_not_touched() -> None:
+    bench = Bench().in_lobby()
+    bench.scene.fails = "secure"
+    task = bench.receiving("SAVE")
+    bench.tick(progress(1.0, True))
+    assert bench.scene.log == [] and task.problem is not None
+    assert "The disk is full." in task.problem.sentence
+
+
+def test_with_a_window_unsaved_work_is_asked_about() -> None:
+    bench = Bench().in_lobby()
+    bench.scene.unsaved = True
+    sent = len(bench.engine.sent)
+    assert bench.session.join_room("Set", "ASK") is None
+    assert bench.state.ask_unsaved == "Set" and len(bench.engine.sent) == sent
+    bench.session.cancel()
+    assert bench.state.ask_unsaved == "" and bench.state.phase == "LOBBY"
+    bench.scene.unsaved = False
+    assert bench.session.join_room("Set", "ASK") is not None
+
+
+def test_in_background_unsaved_work_is_kept_as_a_copy() -> None:
+    bench = Bench(background=True, trust_first=True).in_lobby()
+    bench.receiving("ASK")
+    bench.tick(progress(1.0, True))
+    assert bench.scene.log[0] == "secure KEEP_COPY"
+
+
+def test_a_refused_create_ends_in_the_lobby_with_the_reason() -> None:
+    bench = Bench().in_lobby()
+    task = bench.session.create_room("Set")
+    bench.tick({"t": "error", "re": "create", "code": "EXISTS", "text": "It exists already."})
+    assert task.problem is not None and "Set" in task.problem.sentence and bench.state.phase == "LOBBY"
+
+
+def test_leaving_captures_and_says_goodbye() -> None:
+    bench = Bench().in_lobby().joined()
+    replicator = bench.scene.replicators[0]
+    task = bench.session.leave_room()
+    bench.tick()
+    assert replicator.log[-2:] == ["capture_all", "detach"] and bench.engine.kinds()[-1] == "leave"
+    assert not task.done and "mark_unsaved" in bench.scene.log
+    bench.tick({"t": "state", "state": "LOBBY"})
+    assert task.done and bench.state.phase == "LOBBY"
+
+
+def test_loading_another_file_leaves_and_offers_to_come_back() -> None:
+    bench = Bench().in_lobby().joined()
+    bench.engine.events.append({"t": "state", "state": "LOBBY"})
+    bench.session.file_loads()
+    assert bench.engine.kinds()[-1] == "leave" and bench.state.here is None
+    assert bench.state.left is not None and bench.state.left.id == ROOM
+
+
+def test_loading_a_file_while_building_restores_nothing_over_it() -> None:
+    bench = Bench().in_lobby()
+    bench.scene.replicator_steps = 1_000_000
+    bench.receiving("DISCARD")
+    bench.engine.events.append(progress(1.0, True))
+    bench.session.tick(1.0)
+    bench.session.tick(1.0)
+    bench.session.file_loads()
+    assert "restore copy" not in bench.scene.log and bench.state.left is None
+
+
+def test_flush_captures_asks_and_drains() -> None:
+    bench = Bench().in_lobby().joined()
+    task = bench.session.flush()
+    bench.tick(doc(5))
+    assert bench.engine.kinds()[-1] == "flush" and "capture_all" in bench.scene.replicators[0].log
+    bench.tick({"t": "flushed", "room": ROOM, "n": 1, "seq": 5})
+    assert task.done and task.problem is None
+
+
+def test_rendering_stops_capture_and_apply_and_says_so() -> None:
+    bench = Bench().in_lobby().joined()
+    replicator = bench.scene.replicators[0]
+    replicator.log.clear()
+    bench.scene.rendering = True
+    bench.tick(doc(7))
+    assert replicator.log == [] and bench.state.paused
+    bench.scene.rendering = False
+    bench.tick()
+    assert "tick" in replicator.log and not bench.state.paused
+
+
+def test_a_long_render_leaves_the_events_in_the_engine() -> None:
+    bench = Bench().in_lobby().joined()
+    bench.scene.rendering = True
+    bench.engine.events = [doc(n) for n in range(6000)]
+    bench.tick(times=30)
+    assert 0 < len(bench.engine.events) < 6000
+
+
+def test_reconnecting_keeps_the_room_and_revives_the_server_here() -> None:
+    bench = Bench()
+    bench.session.connect("localhost")
+    bench.tick({"t": "state", "state": "LOBBY", "address": "localhost:12800"})
+    bench.tick({"t": "rooms", "rooms": [{"id": ROOM, "name": "Set", "blender": [5, 0, 1], "ready": True}]})
+    bench.joined()
+    bench.tick({"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "error": "CLOSED", "attempt": 1})
+    assert bench.state.phase == "RECONNECTING" and bench.state.here is not None and bench.session.replicator is not None
+    assert len(bench.starts) == 2
+    bench.tick({"t": "state", "state": "JOINED", "address": "localhost:12800", "attempt": 1})
+    assert bench.state.phase == "JOINED" and bench.state.problem is None
+
+
+def test_a_full_queue_keeps_the_commands_in_order() -> None:
+    bench = Bench()
+    bench.engine.room = 0
+    bench.session.connect("192.0.2.7")
+    bench.tick()
+    bench.session.cancel()
+    assert bench.engine.sent == []
+    bench.engine.room = 10
+    bench.tick()
+    assert bench.engine.kinds() == ["connect", "cancel"]
+
+
+def test_a_failing_replicator_shows_an_error_and_the_session_goes_on() -> None:
+    bench = Bench().in_lobby().joined()
+    bench.scene.replicators[0].fails = "tick"
+    bench.tick()
+    assert bench.state.phase == "JOINED" and bench.state.problem is not None
+    assert "tick failed" in bench.state.problem.detail
+
+
+def test_knocks_are_answered_once() -> None:
+    bench = Bench().in_lobby()
+    bench.tick(
+        {"t": "knock", "key": "k1", "name": "Eve", "code": "X"}, {"t": "knock", "key": "k1", "name": "Eve", "code": "X"}
+    )
+    assert len(bench.state.knocks) == 1
+    bench.session.answer_knock("k1", True, True)
+    assert bench.engine.sent[-1] == {"t": "admit", "key": "k1", "remember": True} and bench.state.knocks == []
+    with pytest.raises(Trouble):
+        bench.session.answer_knock("k1", True, True)
+
+
+def test_close_is_idempotent_and_ends_every_wait() -> None:
+    bench = Bench().in_lobby()
+    task = bench.receiving()
+    bench.session.close()
+    bench.session.close()
+    assert bench.engine.closed == 1 and task.done and bench.state.phase == "OFFLINE"

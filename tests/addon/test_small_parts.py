@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Colours, settings, addresses, sentences and restored file names: small, and each with a way to go wrong."""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+
+import pytest
+from atrium_session import address, backup, colors, sentences, settings
+
+
+@pytest.mark.parametrize(
+    "text", ["localhost", " LOCALHOST:9090 ", "127.0.0.1", "127.1.2.3:12800", "[::1]:9090", "::1", '"localhost"']
+)
+def test_this_machine(text: str) -> None:
+    assert address.is_local(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "192.168.0.48", "localhost.example", "[fe80::1%eth0]:12800", "somehost:9090", "127.0.0.1.example"]
+)
+def test_another_machine(text: str) -> None:
+    assert not address.is_local(text)
+
+
+def test_ports() -> None:
+    assert address.split("[fe80::1%eth0]:12801") == ("fe80::1%eth0", 12801)
+    assert address.split(" '192.168.0.48:9090' ") == ("192.168.0.48", 9090)
+    assert address.split("fe80::1") == ("fe80::1", None)
+    assert address.split("host") == ("host", None)
+    assert address.split("host:many") == ("host", None)
+
+
+def test_colors_are_distinct_and_the_first_keeps_its_own() -> None:
+    given = colors.distinct([(1.0, 0.0, 0.0)] * len(colors.PALETTE))
+    assert given[0] == (1.0, 0.0, 0.0)
+    assert not any(colors.alike(a, b) for i, a in enumerate(given) for b in given[:i])
+
+
+def test_the_palette_itself_is_distinct() -> None:
+    palette = colors.PALETTE
+    assert not any(colors.alike(a, b) for i, a in enumerate(palette) for b in palette[:i])
+
+
+def test_more_people_than_colors_is_no_error() -> None:
+    assert len(colors.distinct([(0.5, 0.5, 0.5)] * 40)) == 40
+
+
+def test_settings_survive_and_damage_does_not_matter(tmp_path: Path) -> None:
+    wanted = settings.Settings("Anna", (0.25, 0.5, 1.0), "192.0.2.7")
+    assert settings.save(tmp_path / "home", wanted)
+    assert settings.load(tmp_path / "home") == wanted
+    for damage in ("", "{", "[]", '{"user_name": 3, "user_color": ["a"], "host": null}', '{"user_color": [1, 2]}'):
+        (tmp_path / "home" / settings.FILE).write_text(damage)
+        assert settings.load(tmp_path / "home") == settings.defaults()
+
+
+def test_settings_that_cannot_be_written_are_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert not settings.save(tmp_path / "file", settings.defaults())
+
+
+def test_names_are_one_line_and_bounded() -> None:
+    assert settings.clean_name("  An\nna\x00\x1b[31m ") == "An na[31m"
+    assert len(settings.clean_name("x" * 10_000)) == settings.NAME_MAX
+
+
+def test_every_sentence_has_only_fields_that_are_filled() -> None:
+    known = {"address", "room", "seconds", "text"}
+    for code, template in sentences.ERRORS.items():
+        fields = {name for _, name, _, _ in string.Formatter().parse(template) if name}
+        assert fields <= known, code
+        assert sentences.problem(code).sentence
+
+
+def test_braces_in_what_others_sent_are_text() -> None:
+    trouble = sentences.problem("VERSION", text="{0} {address.__class__}", address="{x}")
+    assert "{0} {address.__class__}" in trouble.sentence and "{x}" in trouble.sentence
+
+
+def test_an_unknown_code_shows_the_engines_text() -> None:
+    assert sentences.problem("SOMETHING_NEW", text="It rained.").sentence == "It rained."
+
+
+@pytest.mark.parametrize(("magic", "header"), [(b"BLENDER-v402", 24), (b"BLENDER17-01v0500", 32)])
+def test_the_original_path_goes_where_blender_looks_for_it(tmp_path: Path, magic: bytes, header: int) -> None:
+    size = 1200
+    head = b"GLOB" + (
+        size.to_bytes(4, "little") + bytes(16) if header == 24 else bytes(12) + size.to_bytes(8, "little") + bytes(8)
+    )
+    block = b"\x01" * backup.FIELD_OFFSET + bytes(backup.FIELD_BYTES) + b"\x01" * 100
+    path = tmp_path / "copy.blend"
+    path.write_bytes(magic + b"GLOBbut no block" + b"\x02" * 50 + head + block)
+    assert backup.set_original(path, "/home/anna/set.blend")
+    assert path.read_bytes().endswith(b"/home/anna/set.blend".ljust(backup.FIELD_BYTES, b"\0") + b"\x01" * 100)
+
+
+def test_a_file_of_another_shape_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "copy.blend"
+    for content in (b"", b"GLOB", b"BLENDER-v402GLOB" + b"\x01" * 2000, b"\x28\xb5\x2f\xfd" + bytes(3000)):
+        path.write_bytes(content)
+        assert not backup.set_original(path, "/home/anna/set.blend")
+        assert path.read_bytes() == content

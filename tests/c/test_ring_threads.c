@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The ring under load: order, ownership, full and empty, and no lost wake-up.
+ *
+ * The wake-up test is the one that matters: a consumer that really sleeps on a semaphore, woken only when
+ * atr_ring_must_wake says so. With any of the four sequentially consistent operations weakened it hangs within
+ * seconds, which the watchdog in the wait turns into a failure. Items are counted blocks of memory: the sanitizers see
+ * a lost or doubled one. */
+#include "test.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "queue/ring.h"
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define ITEMS 1000000u
+#else
+#define ITEMS 4000000u
+#endif
+
+static void capacity_is_a_return_value(void **state)
+{
+  atr_ring *ring = atr_ring_new(5);
+  int items[8];
+  void *out[8];
+
+  (void)state;
+  assert_int_equal(atr_ring_slots(ring), 8);
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < 8; i++)
+      assert_ok(atr_ring_push(ring, &items[i]));
+    assert_err(atr_ring_push(ring, &items[0]), ATR_FULL);
+    assert_int_equal(atr_ring_count(ring), 8);
+    assert_int_equal(atr_ring_pop(ring, out, 3), 3);
+    assert_ptr_equal(out[2], &items[2]);
+    assert_int_equal(atr_ring_pop(ring, out, 8), 5);
+    assert_ptr_equal(out[0], &items[3]);
+    assert_int_equal(atr_ring_pop(ring, out, 8), 0);
+  }
+  atr_ring_free(ring, NULL, NULL);
+}
+
+static void count_drop(void *item, void *ctx)
+{
+  free(item);
+  ++*(int *)ctx;
+}
+
+static void what_is_left_goes_through_the_destructor(void **state)
+{
+  atr_ring *ring = atr_ring_new(16);
+  int dropped = 0;
+
+  (void)state;
+  for (int i = 0; i < 10; i++)
+    assert_ok(atr_ring_push(ring, malloc(16)));
+  atr_ring_free(ring, count_drop, &dropped);
+  assert_int_equal(dropped, 10);
+  atr_ring_free(NULL, NULL, NULL);
+}
+
+static void one_wake_up_stands_for_many_pushes(void **state)
+{
+  atr_ring *ring = atr_ring_new(16);
+  int item;
+  void *out;
+
+  (void)state;
+  assert_ok(atr_ring_push(ring, &item));
+  assert_true(atr_ring_must_wake(ring)); /* a consumer that never ran is asleep */
+  assert_ok(atr_ring_push(ring, &item));
+  assert_false(atr_ring_must_wake(ring));
+  assert_false(atr_ring_sleep(ring)); /* there is something */
+  assert_int_equal(atr_ring_pop(ring, &out, 1), 1);
+  assert_int_equal(atr_ring_pop(ring, &out, 1), 1);
+  assert_true(atr_ring_sleep(ring));
+  assert_ok(atr_ring_push(ring, &item));
+  assert_true(atr_ring_must_wake(ring));
+  assert_false(atr_ring_must_wake(ring));
+  assert_int_equal(atr_ring_pop(ring, &out, 1), 1);
+  atr_ring_free(ring, NULL, NULL);
+}
+
+struct stress {
+  atr_ring *ring;
+  sem_t wake;
+  uint64_t wakes;
+  unsigned batch_max; /* pushes before one look at must_wake */
+  atomic_bool failed;
+};
+
+static void *produce(void *arg)
+{
+  struct stress *s = arg;
+  uint64_t random = test_seed(), pushed = 0;
+
+  while (pushed < ITEMS) {
+    uint64_t batch = 1 + test_below(&random, s->batch_max);
+
+    for (; batch && pushed < ITEMS; batch--, pushed++) {
+      uint32_t *item = malloc(sizeof *item);
+
+      *item = (uint32_t)pushed;
+      while (atr_ring_push(s->ring, item)) { /* full: it is still ours */
+        if (atr_ring_must_wake(s->ring)) {
+          s->wakes++;
+          sem_post(&s->wake);
+        }
+        sched_yield();
+      }
+    }
+    if (atr_ring_must_wake(s->ring)) {
+      s->wakes++;
+      sem_post(&s->wake);
+    }
+  }
+  return NULL;
+}
+
+/* False after 20 seconds without a wake-up: one was lost. */
+static bool sleep_until_woken(struct stress *s)
+{
+  struct timespec deadline;
+
+  clock_gettime(CLOCK_REALTIME, &deadline);
+  deadline.tv_sec += 20;
+  return sem_timedwait(&s->wake, &deadline) == 0;
+}
+
+static void *consume(void *arg)
+{
+  struct stress *s = arg;
+  uint64_t random = test_seed() + 1;
+  uint32_t expected = 0;
+  void *items[64];
+
+  while (expected < ITEMS && !atomic_load(&s->failed)) {
+    size_t n = atr_ring_pop(s->ring, items, 1 + test_below(&random, 64));
+
+    for (size_t i = 0; i < n; i++) {
+      if (*(uint32_t *)items[i] != expected++)
+        atomic_store(&s->failed, true);
+      free(items[i]);
+    }
+    if (!n && atr_ring_sleep(s->ring) && !sleep_until_woken(s))
+      atomic_store(&s->failed, true);
+  }
+  return NULL;
+}
+
+static void run_stress(size_t slots, unsigned batch_max)
+{
+  struct stress s = {.ring = atr_ring_new(slots), .batch_max = batch_max};
+  pthread_t producer, consumer;
+
+  sem_init(&s.wake, 0, 0);
+  assert_int_equal(pthread_create(&consumer, NULL, consume, &s), 0);
+  assert_int_equal(pthread_create(&producer, NULL, produce, &s), 0);
+  pthread_join(producer, NULL);
+  pthread_join(consumer, NULL);
+  assert_false(atomic_load(&s.failed));
+  assert_int_equal(atr_ring_count(s.ring), 0);
+  print_message("    %zu slots, batches up to %u: %llu wake-ups for %u items\n", slots, batch_max,
+                (unsigned long long)s.wakes, ITEMS);
+  sem_destroy(&s.wake);
+  atr_ring_free(s.ring, NULL, NULL);
+}
+
+static void nothing_is_lost_in_a_tiny_ring(void **state)
+{
+  (void)state;
+  run_stress(2, 1);
+}
+
+static void nothing_is_lost_in_batches(void **state)
+{
+  (void)state;
+  run_stress(1024, 100);
+}
+
+static void nothing_is_lost_in_a_large_ring(void **state)
+{
+  (void)state;
+  run_stress(ATR_QUEUE_SLOTS, 1);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(capacity_is_a_return_value),         cmocka_unit_test(what_is_left_goes_through_the_destructor),
+      cmocka_unit_test(one_wake_up_stands_for_many_pushes), cmocka_unit_test(nothing_is_lost_in_a_tiny_ring),
+      cmocka_unit_test(nothing_is_lost_in_batches),         cmocka_unit_test(nothing_is_lost_in_a_large_ring),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

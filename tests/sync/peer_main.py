@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Blender side of peers.py: one replicator on a fake link, told what to do."""
+
+import ast
+import os
+import sys
+import traceback
+
+import bpy
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(HERE, "..", "..", "addon"))
+
+from fake_link import FakeLink  # noqa: E402
+from peers import KEY, Manager  # noqa: E402
+from sync.replicator import Replicator  # noqa: E402
+
+
+def run(code, names):
+    tree = ast.parse(code)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "<test>", "exec"), names)
+    if last is not None:
+        return eval(compile(ast.Expression(last.value), "<test>", "eval"), names)
+    return None
+
+
+def main():
+    args = [a for a in sys.argv[1:] if a != "--"]
+    address, number = args[0], args[1]
+    blend = args[2] if len(args) > 2 else ""
+    Manager.register("room")
+    Manager.register("queue")
+    manager = Manager(address=address, authkey=KEY)
+    manager.connect()
+    calls, answers = manager.queue(f"call{number}"), manager.queue(f"answer{number}")
+    if blend:
+        bpy.ops.wm.open_mainfile(filepath=blend)
+    link = FakeLink(manager.room(), int(number))
+    names = {"bpy": bpy, "link": link, "rep": Replicator(link, room_id="f" * 32)}
+    while True:
+        code = calls.get()
+        if code is None:
+            break
+        try:
+            answers.put((True, run(code, names)))
+        except Exception:
+            answers.put((False, traceback.format_exc()))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+main()

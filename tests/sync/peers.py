@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real Blenders as peers of a fake room.
+
+The test process holds the room behind a multiprocessing manager; each peer is a bpy process that runs the code it is
+given and answers with the result. Only the tests' own code is ever sent.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import textwrap
+from multiprocessing.managers import BaseManager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+BLENDERS = Path(os.environ.get("ATRIUM_BLENDERS", Path.home() / ".cache" / "atrium" / "blenders"))
+KEY = b"atrium tests"
+
+
+class Manager(BaseManager):
+    pass
+
+
+def available(version: str) -> bool:
+    return (BLENDERS / version / "run").exists()
+
+
+class Stage:
+    """A room, and the Blenders that share it."""
+
+    def __init__(self) -> None:
+        sys.path.insert(0, str(HERE))
+        from fake_link import FakeRoom
+
+        self.room = FakeRoom()
+        self._queues: dict[str, queue.Queue[Any]] = {}
+        self.folder = tempfile.mkdtemp(prefix="atrium-sync-")
+        self.address = os.path.join(self.folder, "room")
+        Manager.register("room", callable=lambda: self.room)
+        Manager.register("queue", callable=self._queue)
+        manager = Manager(address=self.address, authkey=KEY)
+        self._server = manager.get_server()
+        import threading
+
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.peers: list[Peer] = []
+
+    def _queue(self, name: str) -> queue.Queue[Any]:
+        return self._queues.setdefault(name, queue.Queue())
+
+    def peer(self, version: str = "bpy42", blend: str | None = None) -> Peer:
+        peer = Peer(self, len(self.peers) + 1, version, blend)
+        self.peers.append(peer)
+        return peer
+
+    def close(self) -> None:
+        for peer in self.peers:
+            peer.close()
+
+    def settle(self, rounds: int = 12) -> None:
+        """Lets all peers work until a whole round of full captures changes nothing."""
+        before = -1
+        for _ in range(rounds):
+            for peer in self.peers:
+                peer.do("rep.capture_all(); rep.tick(1000)")
+            head = self.room.head()
+            if head == before:
+                return
+            before = head
+        raise AssertionError(f"no rest after {rounds} rounds: {self.room.log[-5:]}")
+
+
+class Peer:
+    def __init__(self, stage: Stage, number: int, version: str, blend: str | None) -> None:
+        self.stage = stage
+        self.number = number
+        self._calls = stage._queue(f"call{number}")
+        self._answers = stage._queue(f"answer{number}")
+        env = {**os.environ, "ATRIUM_HOME": os.path.join(stage.folder, f"home{number}")}
+        self.log_path = os.path.join(stage.folder, f"peer{number}.log")
+        self.process = subprocess.Popen(
+            [str(BLENDERS / version / "run"), str(HERE / "peer_main.py"), stage.address, str(number), blend or ""],
+            stdout=open(self.log_path, "w"), stderr=subprocess.STDOUT, env=env)
+
+    def do(self, code: str, timeout: float = 240) -> Any:
+        """Runs statements in the peer; the value of a last expression is the answer."""
+        self._calls.put(textwrap.dedent(code))
+        waited = 0.0
+        while True:
+            try:
+                ok, value = self._answers.get(timeout=0.5)
+                break
+            except queue.Empty:
+                waited += 0.5
+                if self.process.poll() is not None or waited > timeout:
+                    raise RuntimeError(f"peer {self.number} gave no answer:\n{self.log()}") from None
+        if not ok:
+            raise RuntimeError(f"peer {self.number}: {value}\n{self.log()[-2000:]}")
+        return value
+
+    def log(self) -> str:
+        return Path(self.log_path).read_text(errors="replace")[-6000:]
+
+    def upload(self) -> None:
+        self.do("for _ in rep.upload_all(): pass")
+
+    def join(self) -> None:
+        self.do("for _ in rep.replace_all(): pass")
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self._calls.put(None)
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
