@@ -30,13 +30,17 @@ class Blender:
 
     @property
     def has_executable(self) -> bool:
-        return self.name in DEBIAN
+        return (self.folder / "blender").exists()
 
     @property
     def version(self) -> tuple[int, int, int]:
         text = (self.folder / "version").read_text().split()[0]
         major, minor, patch = (int(part) for part in text.split("."))
         return major, minor, patch
+
+    @property
+    def version_text(self) -> str:
+        return ".".join(map(str, self.version))
 
     @property
     def missing_for_window(self) -> str | None:
