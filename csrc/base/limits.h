@@ -112,10 +112,6 @@
 /* Documents whose digests one message compares: a merge and a canonical print each on the server. */
 #define ATR_DIGESTS_MAX 256u
 
-/* Blobs that a server or a client keeps in memory although nothing names them any more: a second join, an undo or a
- * revival finds them. */
-#define ATR_BLOBS_SPARE_BYTES ATR_MIB(256)
-
 /* Names that people give, in bytes of UTF-8. Blender's own stop at 63 or 255. */
 #define ATR_USER_NAME_BYTES_MAX 255u
 #define ATR_ROOM_NAME_BYTES_MAX 255u
