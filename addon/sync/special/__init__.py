@@ -26,6 +26,7 @@ from . import (
     nodes,
     objects,
     ramps,
+    sequencer,
     shapekeys,
     sockets,
 )
@@ -51,6 +52,7 @@ _MODULES: dict[str, Any] = {
     "Node": sockets,
     "Object": objects,
     "PointCloud": mesh.pointcloud,
+    "SequenceEditor": sequencer,
     "Text": misc.text,
     "ViewLayer": layers,
     "Volume": objects.slots,
@@ -97,6 +99,8 @@ def make_part(struct: Any, name: str, tree: Tree) -> Any:
     """Makes a part that is missing, where Blender has a way to."""
     if name == "animation_data":
         return struct.animation_data_create()
+    if name == "sequence_editor":
+        return struct.sequence_editor_create()
     if name == "node_tree" and hasattr(struct, "use_nodes"):
         _make_tree(struct)
     elif name == "curve_mapping" and hasattr(struct, "use_curve_mapping"):
@@ -123,6 +127,8 @@ def _make_tree(struct: Any) -> None:
 def remove_part(struct: Any, name: str) -> None:
     if name == "animation_data":
         struct.animation_data_clear()
+    elif name == "sequence_editor":
+        struct.sequence_editor_clear()
     elif name == "grease_pencil":
         bpy.data.materials.remove_gpencil_data(struct)
     elif name == "field":
