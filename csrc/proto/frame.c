@@ -28,6 +28,7 @@ struct atr_frame_reader {
   enum atr_lane lane;  /* of that frame */
   bool more;           /* of that frame: its message goes on */
   size_t used;
+  uint64_t payload[ATR_LANES];
   int err;
 };
 
@@ -97,6 +98,7 @@ static int read_payload(atr_frame_reader *reader, atr_span in, atr_frame_message
 
   reader->used += n;
   reader->payload_left -= n;
+  reader->payload[reader->lane] += n;
   if (complete && partial->len == 0)
     return on_message(ctx, reader->lane, in.p, n);
   err = atr_buf_append(partial, in.p, n);
@@ -128,6 +130,11 @@ int atr_frame_reader_feed(atr_frame_reader *reader, const uint8_t *bytes, size_t
 size_t atr_frame_reader_used(const atr_frame_reader *reader)
 {
   return reader->used;
+}
+
+uint64_t atr_frame_reader_payload(const atr_frame_reader *reader, enum atr_lane lane)
+{
+  return reader->payload[lane];
 }
 
 size_t atr_frame_reader_held(const atr_frame_reader *reader)

@@ -54,6 +54,9 @@ int atr_frame_reader_feed(atr_frame_reader *reader, const uint8_t *bytes, size_t
 /* Bytes of the last feed that were used: all, except after ATR_FRAME_STOP or an error. */
 size_t atr_frame_reader_used(const atr_frame_reader *reader);
 
+/* Payload bytes of a lane that were ever taken, those of an unfinished message included: what a credit report counts. */
+uint64_t atr_frame_reader_payload(const atr_frame_reader *reader, enum atr_lane lane);
+
 /* Bytes held for incomplete frames and messages. */
 size_t atr_frame_reader_held(const atr_frame_reader *reader);
 
