@@ -15,8 +15,6 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import Any
 
-import bpy
-
 from . import fractional, identity, mergepatch, rna
 
 Tree = dict[str, Any]
@@ -292,15 +290,6 @@ class Unordered(Items):
     ordered = False
 
 
-class LineSets(Items):
-    """Blender makes a line style for each new line set: not wanted, the document names one."""
-
-    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        item = owner.linesets.new(tree.get("name", ""))
-        bpy.data.linestyles.remove(item.linestyle)
-        return item
-
-
 class Markers(Unordered):
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         return getattr(owner, self.name).new(tree["name"], frame=int(tree.get("p", {}).get("frame", 1)))
@@ -336,11 +325,6 @@ TABLE: dict[str, Items] = {
     "Scene.timeline_markers": Markers("timeline_markers"),
     "Scene.view_layers": Items("view_layers"),
     "ViewLayer.aovs": Added("aovs"),
-    "FreestyleSettings.linesets": LineSets("linesets"),
-    "FreestyleLineStyle.color_modifiers": Typed("color_modifiers"),
-    "FreestyleLineStyle.alpha_modifiers": Typed("alpha_modifiers"),
-    "FreestyleLineStyle.thickness_modifiers": Typed("thickness_modifiers"),
-    "FreestyleLineStyle.geometry_modifiers": Typed("geometry_modifiers"),
     "ViewLayer.lightgroups": Lightgroups("lightgroups"),
     "GeometryNodeRepeatOutput.repeat_items": SocketTyped("repeat_items"),
     "GeometryNodeSimulationOutput.state_items": SocketTyped("state_items"),

@@ -51,7 +51,7 @@ _ARRAYS = {"BOOLEAN": ARRAY_BOOL, "INT": ARRAY_INT, "FLOAT": ARRAY_FLOAT}
 
 # RNA calls these read-only or plain pointers, but they are owned structs of their own: followed all the same.
 EMBEDDED = {("Material", "node_tree"), ("World", "node_tree"), ("Light", "node_tree"), ("Texture", "node_tree"),
-            ("FreestyleLineStyle", "node_tree"), ("Scene", "node_tree"), ("Scene", "collection")}
+            ("Scene", "node_tree"), ("Scene", "collection")}
 
 
 def plan_of(struct: Any) -> Plan:

@@ -26,7 +26,6 @@ from . import (
     nodes,
     objects,
     ramps,
-    sequencer,
     shapekeys,
     sockets,
 )
@@ -52,7 +51,6 @@ _MODULES: dict[str, Any] = {
     "Node": sockets,
     "Object": objects,
     "PointCloud": mesh.pointcloud,
-    "SequenceEditor": sequencer,
     "Text": misc.text,
     "ViewLayer": layers,
     "Volume": objects.slots,
@@ -99,8 +97,6 @@ def make_part(struct: Any, name: str, tree: Tree) -> Any:
     """Makes a part that is missing, where Blender has a way to."""
     if name == "animation_data":
         return struct.animation_data_create()
-    if name == "sequence_editor":
-        return struct.sequence_editor_create()
     if name == "node_tree" and hasattr(struct, "use_nodes"):
         _make_tree(struct)
     elif name == "curve_mapping" and hasattr(struct, "use_curve_mapping"):
@@ -127,8 +123,6 @@ def _make_tree(struct: Any) -> None:
 def remove_part(struct: Any, name: str) -> None:
     if name == "animation_data":
         struct.animation_data_clear()
-    elif name == "sequence_editor":
-        struct.sequence_editor_clear()
     elif name == "grease_pencil":
         bpy.data.materials.remove_gpencil_data(struct)
     elif name == "field":
