@@ -186,12 +186,17 @@ def _set_new_room(value: str) -> None:
     _new_room_name = value
 
 
+def _managers() -> Any:
+    """None while Blender starts: it enables add-ons before bpy.data may be read. The first tick makes up for it."""
+    return getattr(bpy.data, "window_managers", ())
+
+
 def mirror() -> None:
     """Copies the lists into Blender's collections. Not from a draw function: Blender forbids writing there."""
     if runtime.session() is None:
         return
     state = runtime.state()
-    for manager in bpy.data.window_managers:
+    for manager in _managers():
         target = manager.atrium
         rooms = [
             (r.name, r.id, r.users, str(r.size_bytes), ".".join(map(str, r.blender)), r.joinable, r.reason)
@@ -214,7 +219,7 @@ def _fill(items: Any, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> No
 
 def redraw() -> None:
     """Asks every sidebar that may show the panel to draw itself anew."""
-    for manager in bpy.data.window_managers:
+    for manager in _managers():
         for window in manager.windows:
             for area in window.screen.areas:
                 if area.type == "VIEW_3D":
