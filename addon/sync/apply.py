@@ -79,16 +79,18 @@ class Writer:
     def write_struct(self, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         plan = rna.plan_of(struct)
         special.before(self, struct, plan, patch, full, cur)
-        if "p" in patch:
-            struct = self._write_props(struct, plan, patch["p"] or {}, full.get("p", {}))
-            plan = rna.plan_of(struct)
-        if "s" in patch:
-            self._write_parts(struct, plan, patch["s"] or {}, full.get("s", {}), cur.get("s", {}))
-        for name, change in (patch.get("i") or {}).items():
-            handler = items.handler(plan, name)
-            if handler is not None and hasattr(struct, name):
-                handler.write(self, struct, _removals(change, cur, name), full.get("i", {}).get(name, {}),
-                              cur.get("i", {}).get(name, {}))
+        # An object's modifiers bring parts along, and making a force field changes properties: the other way round there.
+        steps = ("i", "s", "p") if plan.type_name == "Object" else ("p", "s", "i")
+        for step in steps:
+            if step not in patch:
+                continue
+            if step == "p":
+                struct = self._write_props(struct, plan, patch["p"] or {}, full.get("p", {}))
+                plan = rna.plan_of(struct)
+            elif step == "s":
+                self._write_parts(struct, plan, patch["s"] or {}, full.get("s", {}), cur.get("s", {}))
+            else:
+                self._write_items(struct, plan, patch, full, cur)
         if "c" in patch:
             change = patch["c"] if patch["c"] is not None else dict.fromkeys(cur.get("c", {}))
             if plan.has_custom:
@@ -96,6 +98,13 @@ class Writer:
         for name, change in (patch.get("m") or {}).items():
             self._write_members(struct, name, change or {})
         special.write(self, struct, plan, patch, full, cur)
+
+    def _write_items(self, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur: Tree) -> None:
+        for name, change in (patch["i"] or {}).items():
+            handler = items.handler(plan, name)
+            if handler is not None and hasattr(struct, name):
+                handler.write(self, struct, _removals(change, cur, name), full.get("i", {}).get(name, {}),
+                              cur.get("i", {}).get(name, {}))
 
     # Plain properties
 

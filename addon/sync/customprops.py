@@ -14,9 +14,8 @@ from . import identity, values
 
 Tree = dict[str, Any]
 
-# `cycles` is where an uninstalled or disabled Cycles keeps its settings; the names with a leading underscore are ours and
-# the old home of user-interface data.
-_SKIPPED = {identity.PROPERTY, "_RNA_UI", "cycles", "cycles_visibility", "cycles_curves"}
+# Ours, and the old home of user-interface data.
+_SKIPPED = {identity.PROPERTY, "_RNA_UI"}
 
 _WITH_UI = ("int", "float", "str", "bool", "floats", "doubles", "ints", "bools")
 _UI_KEYS = ("min", "max", "soft_min", "soft_max", "step", "precision", "default", "subtype", "description")

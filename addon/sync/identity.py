@@ -121,7 +121,7 @@ class Identity:
         uid = block.session_uid
         found = self._part_of.get(uid)
         if found is None:
-            for type_name in ("Material", "World", "Light", "Texture", "Scene"):
+            for type_name in ("Material", "World", "Light", "FreestyleLineStyle", "Texture", "Scene"):
                 for owner in idtypes.collection(type_name):
                     for part in ("node_tree", "collection"):
                         if getattr(owner, part, None) == block:

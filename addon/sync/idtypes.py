@@ -25,6 +25,7 @@ COLLECTIONS: dict[str, str] = {
     "NodeTree": "node_groups",
     "Texture": "textures",
     "Material": "materials",
+    "FreestyleLineStyle": "linestyles",
     "World": "worlds",
     "Light": "lights",
     "LightProbe": "lightprobes",
@@ -49,7 +50,6 @@ COLLECTIONS: dict[str, str] = {
 LEFT_OUT: dict[str, str] = {
     "Brush": "a tool of the user, not part of the scene",
     "PaintCurve": "belongs to brushes",
-    "FreestyleLineStyle": "strokes, modifiers and texture slots need constructors of their own; a later issue",
     "GreasePencil": "strokes have no identity and no bulk access before 4.3; a later issue",
     "GreasePencilv3": "as GreasePencil",
     "Annotation": "drawn on screens, per user",

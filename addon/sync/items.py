@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import Any
 
+import bpy
+
 from . import fractional, identity, mergepatch, rna
 
 Tree = dict[str, Any]
@@ -311,7 +313,54 @@ class SocketTyped(Items):
         return found.new(tree["name"]) if self.name in ("enum_items", "file_slots", "layer_slots") else found.new()
 
 
+class Linesets(Items):
+    """A new line set brings a new line style along, which is not the one it is to have."""
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        lineset = owner.linesets.new(tree["name"])
+        made, wanted = lineset.linestyle, writer.resolve(tree.get("p", {}).get("linestyle"))
+        if wanted is not None and wanted != made:
+            lineset.linestyle = wanted
+            bpy.data.linestyles.remove(made)
+        return lineset
+
+
+class TextureSlots(Items):
+    """A fixed number of places, most of them empty: a slot is known by its place."""
+
+    ordered = False
+
+    def read(self, reader: Any, owner: Any, old: Tree) -> Tree:
+        found: Tree = {}
+        for i, slot in enumerate(getattr(owner, self.name)):
+            if slot is not None:
+                key = f"@={i}"
+                found[key] = {"type": rna.plan_of(slot).type_name, **reader.read_struct(slot, old.get(key, {}))}
+        return found
+
+    def list(self, owner: Any) -> list[Any]:
+        return [slot for slot in getattr(owner, self.name) if slot is not None]
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        return getattr(owner, self.name).create(int(key[2:]))
+
+    def remove(self, writer: Any, owner: Any, item: Any) -> None:
+        slots = getattr(owner, self.name)
+        slots.clear(next(i for i, slot in enumerate(slots) if slot == item))
+
+    def rename(self, item: Any, name: str) -> None:
+        return
+
+
 TABLE: dict[str, Items] = {
+    "FreestyleSettings.linesets": Linesets("linesets"),
+    "FreestyleSettings.modules": Nameless("modules"),
+    "FreestyleLineStyle.geometry_modifiers": Typed("geometry_modifiers"),
+    "FreestyleLineStyle.color_modifiers": Typed("color_modifiers"),
+    "FreestyleLineStyle.alpha_modifiers": Typed("alpha_modifiers"),
+    "FreestyleLineStyle.thickness_modifiers": Typed("thickness_modifiers"),
+    "FreestyleLineStyle.texture_slots": TextureSlots("texture_slots"),
+    "ParticleSettings.texture_slots": TextureSlots("texture_slots"),
     "Object.modifiers": Typed("modifiers"),
     "Object.constraints": TypedThenNamed("constraints"),
     "PoseBone.constraints": TypedThenNamed("constraints"),

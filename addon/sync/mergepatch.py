@@ -11,6 +11,7 @@ All functions leave their arguments alone and share unchanged subtrees with them
 
 from __future__ import annotations
 
+from math import copysign
 from typing import Any
 
 Tree = dict[str, Any]
@@ -71,10 +72,16 @@ def diff(old: Tree, new: Tree) -> Tree:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equality of values; unlike Python, True is not 1 (JSON knows the difference)."""
-    if isinstance(a, bool) != isinstance(b, bool):
+    """Equality of values; unlike Python, True is not 1 and -0.0 is not 0.0 (JSON knows the difference)."""
+    if a != b or isinstance(a, bool) != isinstance(b, bool):
         return False
-    return bool(a == b)
+    if isinstance(a, list) and isinstance(b, list):
+        return 0 not in a or all(x != 0 or _same_zero(x, y) for x, y in zip(a, b, strict=True))
+    return a != 0 or _same_zero(a, b)
+
+
+def _same_zero(a: Any, b: Any) -> bool:
+    return not isinstance(a, float) or not isinstance(b, float) or copysign(1.0, a) == copysign(1.0, b)
 
 
 def mask(patch: Any, own: Any) -> Any:

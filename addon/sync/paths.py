@@ -3,7 +3,8 @@
 
 Inputs travel as content and name: ["$blob", sha256, "file", [size], name]. The receiver stores the bytes under their
 hash in Atrium's own folder and points the property there; reading it back gives the same value, so nothing echoes. A file
-that is missing at the sender travels as its name alone. Where an output goes and what Blender runs stay in the document
+that is missing at the sender travels as its path. Such a path from elsewhere is only set where nothing of that name exists
+here, and what it may come to point at later is never read: otherwise one could ask for anybody's files. Where an output goes and what Blender runs stay in the document
 and reach Blender only when its user has agreed to it: `consent` is empty until the user interface fills it.
 
 Every RNA property of subtype FILE_PATH or DIR_PATH is a path unless it is listed here; a test walks all of RNA.
@@ -51,6 +52,8 @@ consent: set[str] = set()
 
 _kinds: dict[tuple[str, str], str] = {}
 _folder: Path | None = None
+# Paths that others have set here.
+_foreign: set[str] = set()
 # (path, size, mtime) -> value, so that a file is hashed once.
 _hashed: dict[tuple[str, int, int], list[Any]] = {}
 
@@ -97,16 +100,18 @@ def read_input(reader: Any, struct: Any, path: str) -> Any:
     library = getattr(getattr(struct, "id_data", struct), "library", None)
     absolute = bpy.path.abspath(path, library=library)
     try:
+        if path in _foreign:
+            return path
         stat = os.stat(absolute)
         if not os.path.isfile(absolute):
-            return path if path.startswith("//") else name_of(path)
+            return path
         at = (absolute, stat.st_size, stat.st_mtime_ns)
         if at not in _hashed:
             data = Path(absolute).read_bytes()
             _hashed[at] = [values.BLOB, reader.blobs.put_file(data), "file", [len(data)], name_of(path)]
         return _hashed[at]
-    except OSError:
-        return path if path.startswith("//") else name_of(path)
+    except (OSError, ValueError):
+        return path
 
 
 def write(writer: Any, struct: Any, plan: rna.Plan, prop: rna.Prop, value: Any) -> None:
@@ -137,8 +142,7 @@ def may_set(plan: rna.Plan, prop: rna.Prop, struct: Any, value: Any) -> bool:
 def local_path(writer: Any, value: Any) -> str | None:
     """Where on this machine the file of a value lies, storing it first if need be."""
     if isinstance(value, str):
-        # A name from elsewhere may only lead into the folder of this file.
-        return value if is_tame(value) else None
+        return _foreign_path(value)
     if not values.is_tagged(value, values.BLOB) or len(value) < 5:
         return None
     place = folder() / str(value[1]) / name_of(str(value[4]))
@@ -149,6 +153,17 @@ def local_path(writer: Any, value: Any) -> str | None:
         part.write_bytes(data)
         part.replace(place)
     return str(place)
+
+
+def _foreign_path(path: str) -> str:
+    """A path from elsewhere to a file that its sender did not have either."""
+    if not path or path.startswith("<"):
+        return path
+    network = path.startswith("\\\\") or (path.startswith("//") and not is_tame(path))
+    if network or (not is_tame(path) and os.path.lexists(path)):
+        path = name_of(path)
+    _foreign.add(path)
+    return path
 
 
 def is_tame(path: str) -> bool:

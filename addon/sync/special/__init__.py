@@ -51,6 +51,7 @@ _MODULES: dict[str, Any] = {
     "Node": sockets,
     "Object": objects,
     "PointCloud": mesh.pointcloud,
+    "SequenceEditor": misc.sequencer,
     "Text": misc.text,
     "ViewLayer": layers,
     "Volume": objects.slots,
@@ -99,10 +100,14 @@ def make_part(struct: Any, name: str, tree: Tree) -> Any:
         return struct.animation_data_create()
     if name == "node_tree" and hasattr(struct, "use_nodes"):
         _make_tree(struct)
-    elif name == "curve_mapping" and hasattr(struct, "use_curve_mapping"):
-        struct.use_curve_mapping = True
-    elif name == "color_ramp" and hasattr(struct, "use_color_ramp"):
-        struct.use_color_ramp = True
+    elif name in ("curve_mapping", "color_ramp") and hasattr(struct, f"use_{name}"):
+        before = getattr(struct, f"use_{name}")
+        setattr(struct, f"use_{name}", True)
+        part = getattr(struct, name, None)
+        setattr(struct, f"use_{name}", before)
+        return part
+    elif name == "sequence_editor":
+        return struct.sequence_editor_create()
     elif name == "grease_pencil":
         bpy.data.materials.create_gpencil_data(struct)
     elif name == "field":
@@ -123,6 +128,8 @@ def _make_tree(struct: Any) -> None:
 def remove_part(struct: Any, name: str) -> None:
     if name == "animation_data":
         struct.animation_data_clear()
+    elif name == "sequence_editor":
+        struct.sequence_editor_clear()
     elif name == "grease_pencil":
         bpy.data.materials.remove_gpencil_data(struct)
     elif name == "field":

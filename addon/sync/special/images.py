@@ -22,14 +22,13 @@ _GENERATED = ("generated_type", "generated_width", "generated_height", "use_gene
 def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
     p = out["p"]
     p["source"] = image.source
-    if image.source == "GENERATED":
-        for name in _GENERATED:
-            p[name] = getattr(image, name)
-        p["generated_color"] = values.encode_floats(list(image.generated_color))
+    for name in _GENERATED:
+        p[name] = getattr(image, name)
+    p["generated_color"] = values.encode_floats(list(image.generated_color))
     packed = image.packed_file
     if packed is not None:
         p["packed"] = reader.blobs.put_raw(packed.data, "file", [packed.size], (reader.doc, "packed"))
-        p["file"] = image.filepath if paths.is_tame(image.filepath) else paths.name_of(image.filepath)
+        p["file"] = image.filepath
         return
     p["file"] = paths.read_input(reader, image, image.filepath)
     if image.source == "GENERATED" and image.is_dirty:
@@ -47,15 +46,15 @@ def create(writer: Any, name: str, tree: Tree) -> Any:
 def before(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     """The file decides the colour space that Blender assumes: it comes first, so that ours is set after it."""
     change, p = patch.get("p") or {}, full.get("p", {})
-    if "packed" in change:
-        _write_packed(writer, image, p)
     if any(name in change for name in ("source", "file", "packed")):
         _write_source(writer, image, p)
+    if "packed" in change:
+        _write_packed(writer, image, p)
 
 
 def write(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     change, p = patch.get("p") or {}, full.get("p", {})
-    if p.get("source") == "GENERATED" and "pixels" not in p:
+    if "pixels" not in p:
         for name in (*_GENERATED, "generated_color"):
             if name in change and p.get(name) is not None:
                 setattr(image, name, values.decode(p[name]))

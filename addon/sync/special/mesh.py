@@ -108,7 +108,7 @@ def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
     if reader.keep and mesh.is_editmode and "a" in old:
         # The edit mesh is elsewhere: what stands here is stale until the mode is left.
         out["a"] = old["a"]
-        p.update({k: v for k, v in old["p"].items() if k in ("counts", "face_offsets", "uv_render", "color_render",
+        p.update({k: v for k, v in old["p"].items() if k in ("counts", "face_offsets", "uv_render", "color_render", "color_active",
                                                              "weight_at", "weights", "normals")})
         if "i" in old:
             out["i"] = old["i"]
@@ -122,6 +122,7 @@ def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
     colors = mesh.color_attributes
     render = colors.render_color_index
     p["color_render"] = colors[render].name if 0 <= render < len(colors) else ""
+    p["color_active"] = colors.active_color_name or ""
     _read_normals(reader, mesh, p)
     weights.read(reader, mesh, old, out)
 
@@ -164,6 +165,9 @@ def _write_render_layers(mesh: Any, p: Tree) -> None:
     color = mesh.color_attributes.find(p.get("color_render") or "")
     if color >= 0 and mesh.color_attributes.render_color_index != color:
         mesh.color_attributes.render_color_index = color
+    active = p.get("color_active") or ""
+    if active in mesh.color_attributes and mesh.color_attributes.active_color_name != active:
+        mesh.color_attributes.active_color_name = active
 
 
 def _rebuild(writer: Any, mesh: Any, full: Tree) -> None:

@@ -19,6 +19,9 @@ Tree = dict[str, Any]
 _PARENTING = ("parent", "parent_type", "parent_bone", "parent_vertices", "matrix_parent_inverse")
 
 
+_TEXTURE_SPACE = ("texspace_location", "texspace_size")
+
+
 def read(reader: Any, ob: Any, old: Tree, out: Tree) -> None:
     p = out["p"]
     p["data"] = reader.identity.reference(ob.data) or values.NONE_VALUE
@@ -74,14 +77,26 @@ def _slots(writer: Any, ob: Any, wanted: list[Any]) -> None:
 
 
 def _read_materials(reader: Any, data: Any, old: Tree, out: Tree) -> None:
-    if getattr(data, "use_auto_texspace", False):
-        # Computed then, and read-only.
-        out["p"].pop("texspace_location", None)
-        out["p"].pop("texspace_size", None)
+    for name in _TEXTURE_SPACE:
+        if hasattr(data, name):
+            out["p"][name] = values.encode_floats(list(getattr(data, name)))
     out["p"]["materials"] = [reader.identity.reference(m) or values.NONE_VALUE for m in data.materials]
 
 
+def _write_texture_space(data: Any, patch: Tree, full: Tree) -> None:
+    """Read-only while it is computed, and yet stored: an old file's may differ from what would be computed today."""
+    if not any(name in patch for name in _TEXTURE_SPACE):
+        return
+    auto = data.use_auto_texspace
+    data.use_auto_texspace = False
+    for name in _TEXTURE_SPACE:
+        if name in full:
+            setattr(data, name, values.decode(full[name]))
+    data.use_auto_texspace = auto
+
+
 def _write_materials(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    _write_texture_space(data, patch.get("p") or {}, full.get("p", {}))
     if "materials" not in (patch.get("p") or {}):
         return
     wanted = full["p"].get("materials") or []

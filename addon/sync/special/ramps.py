@@ -61,6 +61,7 @@ def _write_points(points: Any, wanted: list[Any]) -> None:
     for point, (x, y, handle) in zip(points, wanted, strict=False):
         point.location = (values.decode(x), values.decode(y))
         point.handle_type = handle
+        point.select = False
 
 
 def _read_profile(reader: Any, profile: Any, old: Tree, out: Tree) -> None:
