@@ -91,7 +91,7 @@ class Reader:
         tree: Tree = {"type": rna.plan_of(struct).type_name}
         if name is None:
             name = getattr(struct, "name", None)
-        if isinstance(name, str):
+        if name and isinstance(name, str):
             tree["name"] = name
         tree.update(self.read_struct(struct, old))
         return tree
@@ -129,7 +129,9 @@ class Reader:
                 key = "@" + name
                 if getattr(part, "is_embedded_data", False):
                     self.identity.bind_part(self.doc, name, part)
-                parts[key] = self.read_item(part, before.get(key, {}))
+                # The name of an embedded datablock is Blender's own and cannot be set.
+                title = "" if getattr(part, "is_embedded_data", False) else None
+                parts[key] = self.read_item(part, before.get(key, {}), title)
         if parts:
             out["s"] = parts
 

@@ -160,12 +160,27 @@ class Incoming:
             for change in group:
                 if change.doc in new and self._make(change):
                     made.add(change.doc)
+            if rank == idtypes.ORDER["NodeTree"]:
+                self._write_interfaces(group, new)
             for change in group:
                 if self._identity.block(change.doc) is not None:
                     self._write(change, change.doc in new)
                 done += 1
                 yield done / max(1, len(living))
         return made
+
+    def _write_interfaces(self, group: list[Change], new: set[str]) -> None:
+        """Of all node groups before the nodes of any: groups use groups, and links need the sockets."""
+        for change in group:
+            block = self._identity.block(change.doc)
+            wanted = ((change.room or {}).get("i") or {}).get("interface")
+            if block is None or not wanted or not (change.doc in new or change.replaced or change.shape.get("i")):
+                continue
+            old = change.room if change.doc in new else self._state.shadows[change.doc].load()[0]
+            cur = self._reader.read_block(change.doc, block, old, fresh=True)
+            patch = mergepatch.diff(cur.get("i", {}).get("interface", {}), wanted)
+            if patch:
+                self._writer.write_block(change.doc, block, {"i": {"interface": patch}}, change.room or {}, cur)
 
     def _make(self, change: Change) -> bool:
         room = change.room or {}
@@ -192,6 +207,8 @@ class Incoming:
             patch = mergepatch.diff(cur, room)
         else:
             cur = known.load()[0]
+            if room.get("type") == "NodeTree":
+                cur = self._reader.read_block(change.doc, block, cur)
             patch = mergepatch.diff(cur, room)
             if not change.replaced:
                 patch = mergepatch.restrict(patch, change.shape)

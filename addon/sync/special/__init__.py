@@ -105,6 +105,9 @@ def make_part(struct: Any, name: str, tree: Tree) -> Any:
         setattr(struct, f"use_{name}", True)
         part = getattr(struct, name, None)
         setattr(struct, f"use_{name}", before)
+        for curve in getattr(part, "curves", ()):
+            for point in curve.points:
+                point.select = False
         return part
     elif name == "sequence_editor":
         return struct.sequence_editor_create()

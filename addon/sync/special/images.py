@@ -22,6 +22,9 @@ _GENERATED = ("generated_type", "generated_width", "generated_height", "use_gene
 def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
     p = out["p"]
     p["source"] = image.source
+    if image.source == "GENERATED":
+        # The only trace of whether it was made with an alpha channel.
+        p["depth"] = image.depth
     for name in _GENERATED:
         p[name] = getattr(image, name)
     p["generated_color"] = values.encode_floats(list(image.generated_color))
@@ -40,7 +43,8 @@ def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
 def create(writer: Any, name: str, tree: Tree) -> Any:
     p = tree.get("p", {})
     width, height = int(p.get("generated_width", 1)), int(p.get("generated_height", 1))
-    return bpy.data.images.new(name, max(1, width), max(1, height), float_buffer=bool(p.get("use_generated_float")))
+    return bpy.data.images.new(name, max(1, width), max(1, height), alpha=p.get("depth") in (32, 128),
+                               float_buffer=bool(p.get("use_generated_float")))
 
 
 def before(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
