@@ -70,13 +70,12 @@ void lobby_changed(atr_server *server)
 
 /* --- members ------------------------------------------------------------------------------------------------- */
 
-static void on_wake(void *ctx, atr_room_member *m)
+static void on_wake(void *ctx, atr_room_member *m, int lane)
 {
   membership *ms = atr_room_member_user(m);
 
   (void)ctx;
-  for (int lane = 0; lane < ATR_LANES; lane++)
-    atr_session_wake(ms->conn->session, lane);
+  atr_session_wake(ms->conn->session, lane);
 }
 
 static void on_control(void *ctx, atr_room_member *m, atr_span json)
