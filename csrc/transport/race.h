@@ -2,7 +2,7 @@
  *
  * Connecting: all addresses of a host race, the first connection wins (RFC 8305).
  *
- * Names are resolved, the families take turns (IPv6 first), a new attempt starts every ATR_RACE_DELAY_MS or as soon as one fails, and the
+ * Names are resolved, the families take turns, a new attempt starts every ATR_RACE_DELAY_MS or as soon as one fails, and the
  * whole has a time limit. An attempt is a small machine of its own with one result; that today it ends with a TCP connection, and
  * later with a proved key, concerns only the attempt.
  *

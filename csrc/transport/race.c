@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A race has lookups (one per address that is a name), a queue of candidates (socket addresses), and attempts under way. Each thing
+ * that happens (a lookup answers, an attempt fails, the pause is over) leads to step(), which starts what is due and notices the
+ * end. The race ends with the first attempt that succeeds, when nothing is left to try, or when time is up.
+ *
+ * An attempt gets a candidate and gives one result. Today it is a TCP connection; what a later attempt does after connecting
+ * changes only attempt_start() and attempt_done().
+ *
+ * Order: each typed address gives a list in the resolver's order, in which the families take turns (race_order.c); the lists take turns
+ * too. Of all failures the most telling is reported: refused (somebody is there) before silent, before unreachable, before
+ * an unknown name.
+ *
+ * libuv cannot stop a lookup that runs in its thread pool, so a race that is cancelled leaves its lookups behind: they free themselves
+ * when they return.
+ */
+#include "transport/race.h"
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "transport/race_order.h"
+#include "transport/tcp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct lookup {
+  uv_getaddrinfo_t request;
+  atr_race *race; /* NULL once that has ended */
+  struct lookup *next;
+} lookup;
+
+typedef struct attempt {
+  atr_race *race;
+  atr_tcp_connect *connect; /* NULL: not running */
+  struct sockaddr_storage to;
+} attempt;
+
+struct atr_race {
+  atr_net *net;
+  uv_timer_t pause; /* until the next attempt */
+  uv_timer_t limit;
+  atr_net_task task;
+  int handles;
+  lookup *lookups;
+  unsigned lookups_running;
+  struct sockaddr_storage candidates[ATR_ADDRESSES_MAX];
+  size_t candidates_count, next;
+  attempt attempts[ATR_ADDRESSES_MAX];
+  unsigned attempts_running;
+  uint32_t delay_ms;
+  bool ended;
+  atr_race_done done;
+  void *ctx;
+  atr_race_result result;
+};
+
+static void step(atr_race *race);
+
+/* --- results ------------------------------------------------------------------------------------------------------- */
+
+/* How much an error tells about what is wrong. */
+static int weight(int err)
+{
+  static const int order[] = {ATR_RESOLVE, ATR_UNREACHABLE, ATR_SILENT, ATR_CONNREFUSED};
+
+  for (int i = 0; i < (int)(sizeof order / sizeof *order); i++)
+    if (order[i] == err)
+      return i + 2;
+  return err == 0 ? 0 : 1;
+}
+
+static void note(atr_race *race, int err, const char *address)
+{
+  atr_race_result *r = &race->result;
+  size_t n = strlen(r->detail);
+
+  snprintf(r->detail + n, sizeof r->detail - n, "%s%s %s", n > 0 ? ", " : "", address, atr_err_name(err));
+  if (weight(err) > weight(r->err)) {
+    r->err = err;
+    snprintf(r->address, sizeof r->address, "%s", address);
+  }
+}
+
+static void note_attempt(atr_race *race, int err, const struct sockaddr_storage *to)
+{
+  char text[ATR_PEER_TEXT_BYTES];
+
+  atr_tcp_address_text((const struct sockaddr *)to, text, sizeof text);
+  note(race, err, text);
+}
+
+/* --- the end --------------------------------------------------------------------------------------------------------- */
+
+static void handle_closed(uv_handle_t *handle)
+{
+  atr_race *race = handle->data;
+
+  if (--race->handles == 0)
+    free(race);
+}
+
+/* Stops all that runs. The struct lives until libuv has closed its timers. */
+static void stop(atr_race *race)
+{
+  race->ended = true;
+  for (size_t i = 0; i < race->next; i++)
+    if (race->attempts[i].connect)
+      atr_tcp_connect_cancel(race->attempts[i].connect);
+  for (lookup *l = race->lookups; l; l = l->next) {
+    l->race = NULL;
+    uv_cancel((uv_req_t *)&l->request);
+  }
+  race->lookups = NULL;
+  atr_net_task_cancel(&race->task);
+  uv_close((uv_handle_t *)&race->pause, handle_closed);
+  uv_close((uv_handle_t *)&race->limit, handle_closed);
+}
+
+static void finish(atr_race *race)
+{
+  stop(race);
+  race->done(race->ctx, &race->result);
+}
+
+void atr_race_cancel(atr_race *race)
+{
+  if (race && !race->ended)
+    stop(race);
+}
+
+static void time_is_up(uv_timer_t *timer)
+{
+  atr_race *race = timer->data;
+
+  for (size_t i = 0; i < race->next; i++)
+    if (race->attempts[i].connect)
+      note_attempt(race, ATR_SILENT, &race->attempts[i].to);
+  if (race->result.err == 0)
+    note(race, ATR_RESOLVE, "the name"); /* nothing but lookups */
+  finish(race);
+}
+
+/* --- attempts ---------------------------------------------------------------------------------------------------------- */
+
+static void attempt_done(void *ctx, int err, atr_stream *stream)
+{
+  attempt *a = ctx;
+  atr_race *race = a->race;
+
+  a->connect = NULL;
+  race->attempts_running--;
+  if (err) {
+    note_attempt(race, err, &a->to);
+    step(race);
+    return;
+  }
+  race->result.err = 0;
+  race->result.stream = stream;
+  atr_tcp_address_text((struct sockaddr *)&a->to, race->result.address, sizeof race->result.address);
+  finish(race);
+}
+
+static void attempt_start(atr_race *race)
+{
+  attempt *a = &race->attempts[race->next];
+  int err;
+
+  a->race = race;
+  a->to = race->candidates[race->next++];
+  err = atr_tcp_connect_start(&a->connect, race->net, (struct sockaddr *)&a->to, attempt_done, a);
+  if (err)
+    note_attempt(race, err, &a->to);
+  else
+    race->attempts_running++;
+}
+
+static void pause_over(uv_timer_t *timer)
+{
+  step(timer->data);
+}
+
+/* Called when something has happened: an answer, a failure, the end of a pause. Each is a reason for the next attempt. */
+static void step(atr_race *race)
+{
+  if (race->next < race->candidates_count) {
+    attempt_start(race);
+    uv_timer_start(&race->pause, pause_over, race->delay_ms, 0);
+  }
+  if (race->attempts_running == 0 && race->next < race->candidates_count)
+    atr_net_later(race->net, &race->task); /* the attempt failed at once */
+  else if (race->attempts_running == 0 && race->lookups_running == 0)
+    finish(race);
+}
+
+static void run_task(atr_net_task *task)
+{
+  step((atr_race *)(void *)((char *)task - offsetof(atr_race, task)));
+}
+
+/* --- lookups ------------------------------------------------------------------------------------------------------------- */
+
+/* Candidates that have not been tried are ordered anew; a second address of the same kind is left out. */
+static void add_candidates(atr_race *race, const struct addrinfo *found)
+{
+  for (; found && race->candidates_count < ATR_ADDRESSES_MAX; found = found->ai_next) {
+    struct sockaddr_storage address = {0};
+
+    if (found->ai_addrlen > sizeof address || (found->ai_family != AF_INET && found->ai_family != AF_INET6))
+      continue;
+    memcpy(&address, found->ai_addr, found->ai_addrlen);
+    atr_race_order_add(race->candidates, &race->candidates_count, &address);
+  }
+  atr_race_order_interleave(race->candidates + race->next, race->candidates_count - race->next);
+}
+
+static void lookup_unlink(atr_race *race, lookup *l)
+{
+  lookup **at = &race->lookups;
+
+  while (*at != l)
+    at = &(*at)->next;
+  *at = l->next;
+  race->lookups_running--;
+}
+
+static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+  lookup *l = request->data;
+  atr_race *race = l->race;
+
+  if (race) {
+    lookup_unlink(race, l);
+    if (status == 0)
+      add_candidates(race, found);
+    else
+      note(race, status == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE, "the name");
+    if (race->attempts_running == 0 || status != 0)
+      step(race);
+  }
+  uv_freeaddrinfo(found);
+  free(l);
+}
+
+/* Numbers go the same way: the system knows what a scope's name means, and does not ask anybody for a number. */
+static int lookup_start(atr_race *race, const atr_address *address)
+{
+  lookup *l = calloc(1, sizeof *l);
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
+  char port[8];
+  int r;
+
+  if (!l)
+    return ATR_NOMEM;
+  if (address->kind != ATR_ADDRESS_NAME)
+    hints.ai_flags = AI_NUMERICHOST;
+  snprintf(port, sizeof port, "%u", (unsigned)address->port);
+  l->request.data = l;
+  r = uv_getaddrinfo(atr_net_loop(race->net), &l->request, looked_up, address->host, port, &hints);
+  if (r != 0) {
+    free(l);
+    return r == UV_ENOMEM ? ATR_NOMEM : ATR_RESOLVE;
+  }
+  l->race = race;
+  l->next = race->lookups;
+  race->lookups = l;
+  race->lookups_running++;
+  return 0;
+}
+
+int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, size_t count,
+                   const atr_race_options *options, atr_race_done done, void *ctx)
+{
+  atr_race *race = calloc(1, sizeof *race);
+  uint32_t timeout_ms = options && options->timeout_ms ? options->timeout_ms : ATR_CONNECT_TIMEOUT_MS;
+
+  *out = race;
+  if (!race)
+    return ATR_NOMEM;
+  race->net = net;
+  race->done = done;
+  race->ctx = ctx;
+  race->delay_ms = options && options->delay_ms ? options->delay_ms : ATR_RACE_DELAY_MS;
+  race->task.run = run_task;
+  uv_timer_init(atr_net_loop(net), &race->pause);
+  uv_timer_init(atr_net_loop(net), &race->limit);
+  race->pause.data = race;
+  race->limit.data = race;
+  race->handles = 2;
+  uv_timer_start(&race->limit, time_is_up, timeout_ms, 0);
+  for (size_t i = 0; i < count && i < ATR_ADDRESSES_MAX; i++) {
+    int err = lookup_start(race, &addresses[i]);
+
+    if (err)
+      note(race, err, addresses[i].host);
+  }
+  if (race->lookups_running == 0)
+    atr_net_later(net, &race->task);
+  return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where the first address has no usable route (IPv6 without a way out is common), the second one is of the other family and
+ * is tried a quarter of a second later, not after all of the first family.
+ */
+#include "transport/race_order.h"
+
+#include <string.h>
+
+static int equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+  if (a->ss_family != b->ss_family)
+    return 0;
+  if (a->ss_family == AF_INET) {
+    const struct sockaddr_in *x = (const struct sockaddr_in *)(const void *)a,
+                             *y = (const struct sockaddr_in *)(const void *)b;
+
+    return x->sin_port == y->sin_port && memcmp(&x->sin_addr, &y->sin_addr, sizeof x->sin_addr) == 0;
+  }
+  const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)(const void *)a,
+                            *y = (const struct sockaddr_in6 *)(const void *)b;
+
+  return x->sin6_port == y->sin6_port && x->sin6_scope_id == y->sin6_scope_id &&
+         memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0;
+}
+
+void atr_race_order_add(struct sockaddr_storage *list, size_t *count, const struct sockaddr_storage *address)
+{
+  for (size_t i = 0; i < *count; i++)
+    if (equal(&list[i], address))
+      return;
+  list[(*count)++] = *address;
+}
+
+void atr_race_order_interleave(struct sockaddr_storage *list, size_t count)
+{
+  for (size_t i = 1; i < count; i++) {
+    struct sockaddr_storage chosen;
+    size_t j = i;
+
+    while (j < count && list[j].ss_family == list[i - 1].ss_family)
+      j++;
+    if (j == count) /* only one family is left, in order */
+      return;
+    chosen = list[j];
+    memmove(&list[i + 1], &list[i], (j - i) * sizeof *list);
+    list[i] = chosen;
+  }
+}
