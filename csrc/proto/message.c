@@ -476,37 +476,39 @@ int atr_op_write(atr_buf *out, const atr_op *op, const atr_hash *hashes, size_t 
   return 0;
 }
 
-/* The counter is 0 exactly for previews: they are not numbered. */
-static int read_counted_op(atr_rd *rd, uint64_t counter, atr_op *op)
+static int read_rest_as_op(atr_rd *rd, atr_op *op)
 {
-  int err;
-
-  if (rd->err)
-    return ATR_PROTO;
-  err = atr_op_read(atr_rd_rest(rd), op);
-  if (err)
-    return err;
-  return (counter == 0) == ((op->flags & ATR_OP_PREVIEW) != 0) ? 0 : ATR_PROTO;
+  return rd->err ? ATR_PROTO : atr_op_read(atr_rd_rest(rd), op);
 }
 
 int atr_msg_read_submit(atr_span msg, atr_msg_submit *out)
 {
   atr_rd rd = open_message(msg, ATR_MSG_SUBMIT);
+  int err;
 
   out->room = atr_rd_u32(&rd);
   out->counter = atr_rd_u64(&rd);
-  return read_counted_op(&rd, out->counter, &out->op);
+  err = read_rest_as_op(&rd, &out->op);
+  if (err)
+    return err;
+  /* Previews are not numbered, everything else is. */
+  return (out->counter == 0) == ((out->op.flags & ATR_OP_PREVIEW) != 0) ? 0 : ATR_PROTO;
 }
 
 int atr_msg_read_op(atr_span msg, atr_msg_op *out)
 {
   atr_rd rd = open_message(msg, ATR_MSG_OP);
+  int err;
 
   out->room = atr_rd_u32(&rd);
   out->seq = atr_rd_u64(&rd);
   out->member = atr_rd_u32(&rd);
   out->counter = atr_rd_u64(&rd);
-  return read_counted_op(&rd, out->counter, &out->op);
+  err = read_rest_as_op(&rd, &out->op);
+  if (err)
+    return err;
+  /* A document that was brought back into a new epoch has counter 0, too. */
+  return out->counter && out->op.flags & ATR_OP_PREVIEW ? ATR_PROTO : 0;
 }
 
 int atr_msg_write_submit_head(atr_buf *out, uint32_t room, uint64_t counter)

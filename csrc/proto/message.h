@@ -180,7 +180,7 @@ typedef struct atr_msg_op {
   uint32_t room;
   uint64_t seq;
   uint32_t member;
-  uint64_t counter;
+  uint64_t counter; /* 0: a preview, or a document that was brought back into a new epoch */
   atr_op op;
 } atr_msg_op;
 
