@@ -78,6 +78,11 @@ PROPERTIES = (
     ("Mesh", "loop_triangles", "computed on demand from corners"),
     ("Mesh", "loop_triangle_polygons", "computed on demand from corners"),
     ("MeshPolygon", "vertices", "derived from loop_start and .corner_vert"),
+    ("LayerCollection", "is_visible", "follows from the flags; of the root only reading a file sets it"),
+    # Nothing but a file can carry these: Blender has no way to set them.
+    ("NodeTree", "name", "read-only where embedded; groups are told by their path"),
+    ("ColorManagedInputColorspaceSettings", "is_data", "follows from the name; old files hold an alias of it"),
+    ("TextureNode", "height", "clamped to the range of its class, which old files do not keep to"),
 )
 
 # What another Blender gets only with its user's consent (design, section 5): (RNA struct, property, reason)
