@@ -68,6 +68,7 @@ PROPERTIES = (
     ("Scene", "keying_sets_all", "Blender's built-in sets besides those of the scene, which are compared"),
     ("View3DShading", "selected_studio_light", "file of one person's installation, named in studio_light"),
     ("ViewLayer", "depsgraph", "evaluated data"),
+    ("Modifier", "is_active", "the modifier that one person has clicked last"),
     ("NodeSocket", "is_inactive", "inferred when this process draws the node"),
     ("NodeSocket", "is_icon_visible", "inferred when this process draws the node"),
     ("Modifier", "execution_time", "measured by this process"),

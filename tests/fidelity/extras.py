@@ -193,6 +193,8 @@ def special_value(struct: Struct, types: tuple[str, ...], name: str, walk: Walk)
     if name == "identifier" and ("NodeSocket" in types or "NodeTreeInterfaceSocket" in types):
         # Read-only, and each Blender numbers as it makes; what refers to a number is compared by place.
         return "(numbered)" if _is_numbered(struct.identifier) else struct.identifier
+    if name == "name" and getattr(struct, "is_embedded_data", False):
+        return NOTHING  # read-only, given by Blender, shown nowhere
     if name == "height" and "Node" in types and struct.height < struct.bl_height_min:
         return {"unsettable": struct.height}
     return NotImplemented
@@ -209,11 +211,13 @@ def _pixels(image: Struct, walk: Walk) -> Value:
 def settle() -> None:
     """Have done what Blender puts off until somebody looks, so that nothing moves during the walk.
 
-    View layers are evaluated, which fills in matrices and texture spaces. Images read their file (size,
+    Every scene goes to its first frame (the frame is presence, and what is animated follows it) and is
+    evaluated, which fills in matrices and texture spaces. Images read their file (size,
     depth and channels say nothing before). The first look at a vertex's
     groups adds an empty layer for weights, which frees what Python holds of the mesh's other layers.
     """
     for scene in bpy.data.scenes:
+        scene.frame_set(scene.frame_start)
         for layer in scene.view_layers:
             layer.update()
     for mesh in bpy.data.meshes:

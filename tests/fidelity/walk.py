@@ -41,6 +41,7 @@ SETS = frozenset({
     ("Collection", "all_objects"),
     ("Collection", "collection_objects"),
     ("Collection", "collection_children"),
+    ("BoneCollection", "bones"),
     ("Scene", "objects"),
     ("ViewLayer", "objects"),
     ("LayerCollection", "children"),

@@ -98,6 +98,10 @@ def make_part(struct: Any, name: str, tree: Tree) -> Any:
     """Makes a part that is missing, where Blender has a way to."""
     if name == "animation_data":
         return struct.animation_data_create()
+    if name == "pose":
+        # Blender makes it when it evaluates the object, or when the armature is assigned.
+        struct.data = struct.data
+        return struct.pose
     if name == "node_tree" and hasattr(struct, "use_nodes"):
         _make_tree(struct)
     elif name in ("curve_mapping", "color_ramp") and hasattr(struct, f"use_{name}"):

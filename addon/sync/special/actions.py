@@ -30,6 +30,8 @@ MARKERS = items.Markers("pose_markers")
 
 class Slots(items.Items):
     ordered = False
+    # The name of the layer that holds the curves, for the action being written.
+    layer = ""
 
     def title(self, item: Any) -> str:
         return str(item.identifier)
@@ -57,24 +59,24 @@ class Slots(items.Items):
     def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         writer.write_struct(item, {k: v for k, v in patch.items() if k != "i"}, full, cur)
         if "i" in patch:
-            _write_bag(writer, _bag(owner, item, make=True), patch, full, cur)
+            _write_bag(writer, _bag(owner, item, make=self.layer or "Layer"), patch, full, cur)
 
 
 SLOTS = Slots("slots")
 
 
-def _bag(action: Any, slot: Any, make: bool = False) -> Any:
-    """The channel bag of a slot, in the first keyframe strip of the first layer."""
+def _bag(action: Any, slot: Any, make: str = "") -> Any:
+    """The channel bag of a slot, in the first keyframe strip of the first layer; `make` is the name of a new layer."""
     if not action.layers:
         if not make:
             return None
-        action.layers.new("Layer")
+        action.layers.new(make)
     layer = action.layers[0]
     if not layer.strips:
         if not make:
             return None
         layer.strips.new(type="KEYFRAME")
-    return layer.strips[0].channelbag(slot, ensure=make)
+    return layer.strips[0].channelbag(slot, ensure=bool(make))
 
 
 def read(reader: Any, action: Any, old: Tree, out: Tree) -> None:
@@ -82,6 +84,8 @@ def read(reader: Any, action: Any, old: Tree, out: Tree) -> None:
     i = out.setdefault("i", {})
     if hasattr(action, "slots"):
         i["slots"] = SLOTS.read(reader, action, before.get("slots", {}))
+        if action.layers:
+            out["p"]["layer"] = action.layers[0].name
     else:
         legacy: Tree = {"type": "ActionSlot", "name": "", "make": {"id": action.id_root}}
         _read_bag(reader, action, before.get("slots", {}).get(LEGACY, {}), legacy)
@@ -97,10 +101,14 @@ def read(reader: Any, action: Any, old: Tree, out: Tree) -> None:
 
 def write(writer: Any, action: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     change = patch.get("i") or {}
+    layer = (patch.get("p") or {}).get("layer")
+    if layer and getattr(action, "layers", None) and action.layers[0].name != layer:
+        action.layers[0].name = layer
     full_i, cur_i = full.get("i", {}), cur.get("i", {})
     if "slots" in change:
         slots, have = full_i.get("slots", {}), cur_i.get("slots", {})
         if hasattr(action, "slots"):
+            SLOTS.layer = full.get("p", {}).get("layer", "")
             SLOTS.write(writer, action, change["slots"] or dict.fromkeys(have), slots, have)
         else:
             _write_legacy(writer, action, change["slots"] or {}, slots, have)
