@@ -131,6 +131,33 @@
  * 0.8 s at the highest rate that was measured. */
 #define ATR_QUEUE_SLOTS 65536u
 
+/* Events that are answers to the application's own commands and found the queue full. */
+#define ATR_EVENT_BACKLOG_MAX 4096u
+
+/* Documents that one room delivers before others get their turn: some milliseconds. */
+#define ATR_DELIVER_MAX 1024
+
+/* Documents whose digests an idle client compares per tick: 100,000 in two minutes. */
+#define ATR_DIGESTS_PER_TICK 64
+
+/* How long a blob that nobody names any more may still be asked for. */
+#define ATR_SHELF_SWEEP_MS 5000u
+
+/* The client engine looks at what is due this often: flushes and goodbyes that wait, latency, idle work. */
+#define ATR_CLIENT_TICK_MS 100u
+
+/* What was submitted before a `leave` or `disconnect` has this long to go out. */
+#define ATR_LEAVE_MS 3000u
+
+/* close() waits at most this long for the goodbye to be on its way. */
+#define ATR_CLIENT_CLOSE_MS 100u
+
+/* The application is told the number of own operations on their way at most this often. */
+#define ATR_PENDING_TELL_MS 100u
+
+/* A blob that a document waits for and of which nothing has come for this long no longer keeps a join from being complete. */
+#define ATR_BLOB_STALL_MS 30000u
+
 /* Items taken per wake-up before other work of the loop gets its turn: some 2 ms. */
 #define ATR_QUEUE_DRAIN_MAX 4096u
 

@@ -113,7 +113,8 @@ static membership *membership_of(conn *c, const cJSON *message)
   return m;
 }
 
-static void end_membership(membership *m)
+/* The room's member is gone, or is about to go. */
+static void drop_membership(membership *m)
 {
   membership **at = &m->conn->memberships;
   hall *h = m->hall;
@@ -121,7 +122,6 @@ static void end_membership(membership *m)
   while (*at != m)
     at = &(*at)->next;
   *at = m->next;
-  atr_room_leave(h->room, m->member);
   h->users--;
   if (h->users == 0)
     h->empty_since_ms = server_now_ms(h->server);
@@ -129,20 +129,16 @@ static void end_membership(membership *m)
   free(m);
 }
 
-/* Another connection of the same participant is a member: its old connection has not been found dead yet. */
-static void end_older(hall *h, conn *c)
+static void end_membership(membership *m)
 {
-  for (conn *other = h->server->conns; other; other = other->next) {
-    if (!atr_id_equal(&other->participant, &c->participant) || !atr_hash_equal(&other->key, &c->key))
-      continue;
-    for (membership *m = other->memberships; m; m = m->next)
-      if (m->hall == h) {
-        end_membership(m);
-        if (other != c)
-          conn_close(other, ATR_CLOSED, "the participant has connected anew");
-        break;
-      }
-  }
+  atr_room_leave(m->hall->room, m->member);
+  drop_membership(m);
+}
+
+static void on_evicted(void *ctx, atr_room_member *m)
+{
+  (void)ctx;
+  drop_membership(atr_room_member_user(m));
 }
 
 static void enter(conn *c, hall *h, const atr_room_join *join, const char *re)
@@ -154,18 +150,17 @@ static void enter(conn *c, hall *h, const atr_room_join *join, const char *re)
     conn_send_error(c, ATR_NOMEM, NULL, re, &h->id);
     return;
   }
-  end_older(h, c);
   m->conn = c;
   m->hall = h;
+  m->next = c->memberships; /* before the call: from inside of it the room already wakes and writes */
+  c->memberships = m;
+  h->users++;
   err = atr_room_join_member(h->room, join, m, &m->member);
   if (err < 0) {
-    free(m);
+    drop_membership(m);
     conn_send_error(c, err, NULL, re, &h->id);
     return;
   }
-  m->next = c->memberships;
-  c->memberships = m;
-  h->users++;
   atr_log(ATR_LOG_INFO, "%s: \"%s\" joins \"%s\"", atr_session_peer_address(c->session), c->name, h->name);
   lobby_changed(h->server);
   for (int lane = 0; lane < ATR_LANES; lane++)
@@ -213,7 +208,7 @@ static bool is_room_name(const char *name)
 
 static int new_hall(atr_server *server, const atr_id *id, uint64_t seq_base, const char *name, hall **out)
 {
-  static const atr_room_callbacks callbacks = {.on_wake = on_wake, .on_control = on_control};
+  static const atr_room_callbacks callbacks = {.on_wake = on_wake, .on_control = on_control, .on_evicted = on_evicted};
   atr_room_config config = {.id = *id, .seq_base = seq_base, .store = server->store, .blobs = server->blobs};
   hall *h = calloc(1, sizeof *h);
   int err;
@@ -338,6 +333,7 @@ void lobby_join(conn *c, const cJSON *message)
     if (atr_json_get_id(message, "epoch", &join.epoch) < 0 ||
         atr_json_get_u64(message, "cursor", UINT64_C(1) << 53, &join.cursor) < 0)
       err = ATR_PROTO;
+    (void)atr_json_get_bool(message, "partial", &join.partial);
   }
   if (err < 0)
     conn_send_error(c, err, text[0] ? text : NULL, "join", &id);

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Commands from the application: one table, one small function each.
+ *
+ * A command that is not understood or that cannot be done now is answered by an `error` event that names it; it never ends anything. */
+#include "client/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char offline_text[] = "There is no connection: connect first.";
+
+/* The seat that a command names; otherwise NULL, and the application has been told. */
+static seat *seat_named(atr_client *c, const cJSON *message, const char *t)
+{
+  atr_id room;
+  seat *s;
+
+  if (atr_json_get_id(message, "room", &room) < 0) {
+    event_error(c, ATR_INVAL, "The command names no room.", t, NULL);
+    return NULL;
+  }
+  s = seat_of_room(c, &room);
+  if (!s)
+    event_error(c, ATR_NOROOM, "This room is not joined.", t, &room);
+  return s;
+}
+
+static bool is_up(atr_client *c, const char *t)
+{
+  if (c->link == LINK_UP)
+    return true;
+  event_error(c, ATR_STATE, offline_text, t, NULL);
+  return false;
+}
+
+static int on_connect(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  link_connect(c, message);
+  return ATR_OK;
+}
+
+static int on_trust(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  link_trust(c, message);
+  return ATR_OK;
+}
+
+static int on_cancel(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)message;
+  (void)seen;
+  link_cancel(c);
+  return ATR_OK;
+}
+
+static int on_disconnect(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)message;
+  (void)seen;
+  link_disconnect(c);
+  return ATR_OK;
+}
+
+static int on_forget(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  link_forget(c, message);
+  return ATR_OK;
+}
+
+static int on_rooms(atr_client *c, cJSON *message, uint64_t seen)
+{
+  atr_buf buf;
+  atr_jw w;
+
+  (void)message;
+  (void)seen;
+  if (!is_up(c, "rooms"))
+    return ATR_OK;
+  w = link_begin_json(c, &buf, "rooms");
+  link_send_json(c, &w);
+  return ATR_OK;
+}
+
+static int on_create(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  if (is_up(c, "create"))
+    seat_create(c, message);
+  return ATR_OK;
+}
+
+static int on_join(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  if (is_up(c, "join"))
+    seat_join(c, message);
+  return ATR_OK;
+}
+
+static int on_ready(atr_client *c, cJSON *message, uint64_t seen)
+{
+  seat *s = seat_named(c, message, "ready");
+  atr_buf buf;
+  atr_jw w;
+
+  (void)seen;
+  if (!s || !is_up(c, "ready") || !s->joined)
+    return ATR_OK;
+  w = link_begin_json(c, &buf, "ready");
+  atr_jw_int(&w, "room", s->handle);
+  link_send_json(c, &w);
+  return ATR_OK;
+}
+
+static int on_leave(atr_client *c, cJSON *message, uint64_t seen)
+{
+  seat *s = seat_named(c, message, "leave");
+
+  (void)seen;
+  if (s)
+    seat_leave(c, s);
+  return ATR_OK;
+}
+
+static int on_submit(atr_client *c, cJSON *message, uint64_t seen)
+{
+  seat *s = seat_named(c, message, "submit");
+
+  return s ? seat_submit(c, s, message, seen) : ATR_OK;
+}
+
+static int on_flush(atr_client *c, cJSON *message, uint64_t seen)
+{
+  seat *s = seat_named(c, message, "flush");
+  uint64_t n = 0;
+
+  (void)seen;
+  (void)atr_json_get_u64(message, "n", UINT64_C(1) << 53, &n);
+  if (s)
+    seat_flush(c, s, n);
+  return ATR_OK;
+}
+
+/* Presence is only ever the newest: where the lane is full this one is skipped, the next tick has another. */
+static int on_presence(atr_client *c, cJSON *message, uint64_t seen)
+{
+  seat *s = seat_named(c, message, "presence");
+  const cJSON *data = atr_json_get(message, "data");
+  atr_buf json, out;
+
+  (void)seen;
+  if (!s || !s->joined || !c->session || !data)
+    return ATR_OK;
+  atr_buf_init(&json, ATR_PRESENCE_BYTES_MAX);
+  atr_buf_init(&out, ATR_PRESENCE_BYTES_MAX + 64);
+  if (atr_json_print(data, &json) < 0) {
+    event_error(c, ATR_MESSAGE_SIZE, "The presence is too large.", "presence", &s->room);
+  } else {
+    atr_msg_presence presence = {.room = s->handle, .json = atr_buf_span(&json)};
+
+    if (atr_msg_write_presence(&out, &presence) == ATR_OK)
+      (void)atr_session_send(c->session, ATR_LANE_PRESENCE, atr_buf_span(&out));
+  }
+  atr_buf_free(&json);
+  atr_buf_free(&out);
+  return ATR_OK;
+}
+
+static void answer_knock(atr_client *c, const cJSON *message, const char *t)
+{
+  bool remember = false;
+  atr_hash key;
+  atr_buf buf;
+  atr_jw w;
+
+  if (!is_up(c, t))
+    return;
+  (void)atr_json_get_bool(message, "remember", &remember);
+  if (atr_json_get_hash(message, "key", &key) < 0) {
+    event_error(c, ATR_INVAL, "The command names no key.", t, NULL);
+    return;
+  }
+  w = link_begin_json(c, &buf, t);
+  atr_jw_hash(&w, "key", &key);
+  atr_jw_bool(&w, "remember", remember);
+  link_send_json(c, &w);
+}
+
+static int on_admit(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  answer_knock(c, message, "admit");
+  return ATR_OK;
+}
+
+static int on_refuse(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  answer_knock(c, message, "refuse");
+  return ATR_OK;
+}
+
+static const struct {
+  const char *t;
+  int (*run)(atr_client *c, cJSON *message, uint64_t seen);
+} commands[] = {
+    {"submit", on_submit},      {"presence", on_presence}, {"flush", on_flush},   {"rooms", on_rooms},
+    {"create", on_create},      {"join", on_join},         {"ready", on_ready},   {"leave", on_leave},
+    {"connect", on_connect},    {"trust", on_trust},       {"cancel", on_cancel}, {"disconnect", on_disconnect},
+    {"forget_host", on_forget}, {"admit", on_admit},       {"refuse", on_refuse},
+};
+
+static int run_json(atr_client *c, cJSON *message, uint64_t seen)
+{
+  const char *t;
+
+  if (atr_json_get_str(message, "t", &t) < 0)
+    t = "";
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (strcmp(commands[i].t, t) == 0)
+      return commands[i].run(c, message, seen);
+  event_error(c, ATR_INVAL, "There is no such command.", t, NULL);
+  return ATR_OK;
+}
+
+int command_run(atr_client *c, command *cmd)
+{
+  cJSON *message;
+  int err;
+
+  if (cmd->blob) {
+    shelf_put(c->shelf, &cmd->hash, cmd->blob);
+    err = atr_blobs_put(c->blobs, &cmd->hash, cmd->blob);
+    cmd->blob = NULL;
+    if (err < 0)
+      event_error(c, err, NULL, "put_blob", NULL);
+    return ATR_OK;
+  }
+  err = atr_json_parse_object(cmd->json, cmd->len, &message);
+  if (err < 0) {
+    event_error(c, err, NULL, "", NULL);
+    return ATR_OK;
+  }
+  err = run_json(c, message, cmd->seen);
+  cJSON_Delete(message);
+  return err;
+}

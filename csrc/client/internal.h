@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the client engine share.
+ *
+ *   client.c    the two sides of the queues, the thread, the end
+ *   events.c    events to the application: writing, queueing, keeping only the newest where that is enough
+ *   commands.c  commands from the application
+ *   link.c      the connection: racing, trust, hello, knocking, reconnecting
+ *   seats.c     rooms: joining, replicas, flush, leaving
+ *   inbox.c     messages from the server
+ *   seen.c      which event of a room the application had taken when it sent a command
+ *   shelf.c     blobs that the application may ask for, from its own thread
+ *
+ * A *seat* is this participant's place in one room; it outlives connections. Everything below runs on the engine's thread except
+ * where a comment says otherwise.
+ */
+#ifndef ATR_CLIENT_INTERNAL_H
+#define ATR_CLIENT_INTERNAL_H
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "blob/blobs.h"
+#include "client/client.h"
+#include "client/seen.h"
+#include "client/shelf.h"
+#include "proto/json.h"
+#include "proto/jsonw.h"
+#include "proto/message.h"
+#include "proto/tags.h"
+#include "queue/ring.h"
+#include "replica/replica.h"
+#include "session/pins.h"
+#include "session/session.h"
+#include "transport/race.h"
+
+#include <stdatomic.h>
+#include <uv.h>
+
+typedef struct seat seat;
+
+/* --- messages of the queues ---------------------------------------------------------------------------------- */
+
+/* Application to engine. The ring owns it, then the engine; freed with command_free(). */
+typedef struct command {
+  uint64_t seen;   /* number of `doc` events that the application had taken */
+  atr_bytes *blob; /* put_blob; then there is no text */
+  atr_hash hash;   /* of the blob */
+  size_t len;
+  char json[];
+} command;
+
+void command_free(command *cmd);
+
+/* --- seats --------------------------------------------------------------------------------------------------- */
+
+/* One `flush` on its way: own operations acknowledged, head asked, delivered up to it. */
+typedef struct flush {
+  struct flush *next;
+  uint64_t n;
+  uint64_t submitted; /* own operations before it */
+  uint64_t seq;       /* the head, once known */
+  bool asked, has_seq;
+} flush;
+
+struct seat {
+  seat *next;
+  atr_client *client;
+  atr_id room;
+  atr_replica *replica;
+  atr_seen seen;
+  uint32_t handle; /* on the present connection, while `joined` */
+  int blender[3];
+  char name[ATR_ROOM_NAME_BYTES_MAX + 1];
+  bool joined; /* the server has said so on the present connection */
+  bool ever_joined;
+  bool whole;    /* the replica says that it has everything */
+  bool complete; /* and the application was told: never taken back */
+  bool leaving;  /* `leave` waits until what was submitted before is out */
+  uint64_t leave_by_ms;
+  uint64_t last_bulk_ms;
+  uint64_t submitted; /* durable operations, ever */
+  size_t pending_told;
+  uint64_t pending_told_ms;
+  double progress_told;
+  flush *flushes;
+  struct {
+    uint32_t member;
+    atr_id participant;
+  } * people; /* who a member's number is */
+  size_t n_people;
+};
+
+/* --- the client ---------------------------------------------------------------------------------------------- */
+
+typedef enum link_state {
+  LINK_DOWN,
+  LINK_RACING,     /* TCP */
+  LINK_TLS,        /* until the host's key is proved */
+  LINK_CONFIRMING, /* the user is asked about the key; the session may already be gone */
+  LINK_HELLO,      /* until the welcome */
+  LINK_KNOCKING,
+  LINK_UP,
+  LINK_PAUSE, /* between two attempts */
+} link_state;
+
+/* An event that found the queue full. */
+typedef struct waiting_event {
+  struct waiting_event *next;
+  char what[96]; /* of those with an equal name only the newest is kept; empty: all are */
+  atr_client_event *event;
+} waiting_event;
+
+enum { URGENT_CANCEL = 1, URGENT_DISCONNECT = 2, URGENT_CLOSE = 4 };
+
+struct atr_client {
+  /* both threads */
+  atr_ring *commands;
+  atr_ring *events;
+  uv_async_t async;
+  atomic_int urgent;   /* what must not wait in the queue */
+  atomic_bool starved; /* the engine waits for room in `events` */
+  uv_mutex_t lock;     /* of what follows; held for some instructions only */
+  uv_cond_t wake;
+  bool has_event, interrupted;
+  shelf *shelf; /* locks for itself */
+
+  /* the application's thread */
+  uint64_t seen; /* number of the newest `doc` event that was taken */
+
+  /* constant */
+  char *home;
+  bool interactive, first_use;
+  atr_identity *identity;
+  atr_id participant;
+  uv_thread_t thread;
+
+  /* the engine's thread */
+  uv_loop_t loop;
+  atr_net *net;
+  uv_timer_t tick;  /* ATR_CLIENT_TICK_MS */
+  uv_timer_t retry; /* LINK_PAUSE */
+  atr_net_task pump_task;
+  atr_buf scratch;        /* for writing messages and events */
+  uint64_t event_count;   /* `doc` events ever queued */
+  waiting_event *waiting; /* oldest first */
+  waiting_event **waiting_end;
+  size_t n_waiting;
+  command *held; /* waits for room in a replica */
+  bool closing;
+
+  link_state link;
+  bool was_up; /* since the last `connect` */
+  bool disconnecting;
+  uint32_t attempt;
+  atr_race *race;
+  atr_session *session;
+  atr_address address;
+  char address_text[ATR_ADDRESS_TEXT_BYTES];
+  char user_name[ATR_USER_NAME_BYTES_MAX + 1];
+  char user_version[64];
+  double color[3];
+  atr_hash host_key; /* of LINK_CONFIRMING */
+  char host_code[ATR_CHECK_CODE_BYTES];
+  bool host_accepted;    /* by the user, while the session was gone */
+  char trusted_code[64]; /* of `trust` before `connect` */
+  int said_err;          /* the server's last word */
+  char said_text[ATR_REASON_BYTES_MAX];
+  uint64_t state_since_ms;
+  const char *state_told;
+  uint32_t attempt_told;
+  uint32_t latency_told_us;
+  uint64_t disconnect_by_ms;
+
+  atr_blobs *blobs;
+  seat *seats;
+  uint64_t swept_ms; /* the shelf */
+  bool creating;     /* one `create` is under way */
+  int creating_blender[3];
+};
+
+uint64_t client_now_ms(const atr_client *c);
+/* Delivers, checks what waits, wakes the application: once, before the loop sleeps again. */
+void client_pump_later(atr_client *c);
+
+/* --- events.c --- */
+
+/* Begins an event in the scratch buffer: {"t":t ... */
+atr_jw event_begin(atr_client *c, const char *t);
+/* Queues it. `what` as in waiting_event, or NULL. */
+void event_end(atr_client *c, atr_jw *w, const char *what);
+/* A `doc` event: 0 or ATR_FULL. */
+int event_push_doc(atr_client *c, atr_jw *w);
+bool event_has_room(const atr_client *c);
+/* Moves what waited into the queue. */
+void event_flush_waiting(atr_client *c);
+void event_wake_application(atr_client *c);
+void event_free_waiting(atr_client *c);
+void event_error(atr_client *c, int err, const char *text, const char *re, const atr_id *room);
+
+/* --- commands.c --- */
+
+/* 0, or ATR_FULL: a replica has no room now, try this command again later. */
+int command_run(atr_client *c, command *cmd);
+
+/* --- link.c --- */
+
+void link_connect(atr_client *c, const cJSON *message);
+void link_trust(atr_client *c, const cJSON *message);
+void link_forget(atr_client *c, const cJSON *message);
+void link_cancel(atr_client *c);
+void link_disconnect(atr_client *c);
+void link_end(atr_client *c); /* of the engine: at once, silently */
+void link_tick(atr_client *c, uint64_t now_ms);
+void link_tell_state(atr_client *c, int err, const char *sentence, const char *detail);
+/* `hello` was answered. */
+void link_welcome(atr_client *c, const cJSON *message);
+void link_knocking(atr_client *c);
+/* What the server says before it closes. */
+void link_said(atr_client *c, int err, const char *text);
+/* Sends a finished or unfinished JSON message; a failure ends the session. */
+void link_send_json(atr_client *c, atr_jw *w);
+atr_jw link_begin_json(atr_client *c, atr_buf *buf, const char *t);
+
+/* --- seats.c --- */
+
+seat *seat_of_room(const atr_client *c, const atr_id *room);
+seat *seat_of_handle(const atr_client *c, uint32_t handle);
+void seat_create(atr_client *c, const cJSON *message);
+void seat_join(atr_client *c, const cJSON *message);
+void seat_leave(atr_client *c, seat *s);
+void seat_flush(atr_client *c, seat *s, uint64_t n);
+int seat_submit(atr_client *c, seat *s, cJSON *message, uint64_t seen);
+void seat_head(seat *s, uint64_t n, uint64_t seq);
+void seat_joined(atr_client *c, const cJSON *message);
+void seat_members(seat *s, const cJSON *message);
+void seat_closed(seat *s, const cJSON *message);
+/* The server's error about `create` or `join`; true where the application need not know. */
+bool seat_failed(atr_client *c, int err, const char *re, const atr_id *room);
+void seat_free(seat *s);
+void seats_link_up(atr_client *c);
+void seats_link_down(atr_client *c);
+/* All rooms are left because the connection has ended for good. */
+void seats_close_all(atr_client *c, int err, const char *text);
+void seats_pump(atr_client *c);
+void seats_tick(atr_client *c, uint64_t now_ms);
+int64_t seats_pull(void *ctx, int lane, atr_buf *out, size_t budget);
+
+/* --- inbox.c --- */
+
+int inbox_message(void *ctx, int lane, atr_span message);
+
+#endif

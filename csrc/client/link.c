@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The connection to a host: addresses race, the winner proves its key, the key is trusted or not, hello, welcome; and again, when the
+ * line breaks.
+ *
+ * Trust. In this order: the pin of this address (another key is a hard stop); a check code that the user gave beforehand; the own machine and
+ * the own server (the home holds a token for its key); ATRIUM_TRUST=first-use; the user, where there is one to ask. While the user looks the host
+ * may lose patience: the session ends, the question stays, and the answer "yes" connects anew, to the key that was shown.
+ *
+ * Reconnecting. Only a connection that was up comes back by itself, after a pause that doubles and has jitter (many clients of one
+ * restarted server must not return in step), and only for reasons that can pass. Seats keep their replicas meanwhile.
+ *
+ * Every failure becomes one sentence for the user, with the address in it, and a detail line that can be copied. */
+#include "client/internal.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void start_race(atr_client *c);
+static void lost(atr_client *c, int err, const char *detail);
+
+/* --- state --------------------------------------------------------------------------------------------------- */
+
+static const char *seats_state(const atr_client *c)
+{
+  const char *state = c->creating ? "JOINING" : "LOBBY";
+
+  for (const seat *s = c->seats; s; s = s->next) {
+    if (s->leaving)
+      continue;
+    if (!s->complete)
+      return "JOINING";
+    state = "JOINED";
+  }
+  return state;
+}
+
+static const char *state_of(const atr_client *c)
+{
+  switch (c->link) {
+  case LINK_DOWN:
+    return "OFFLINE";
+  case LINK_CONFIRMING:
+    return "CONFIRMING";
+  case LINK_KNOCKING:
+    return "KNOCKING";
+  case LINK_UP:
+    return seats_state(c);
+  case LINK_RACING:
+  case LINK_TLS:
+  case LINK_HELLO:
+  case LINK_PAUSE:
+    break;
+  }
+  return c->was_up ? "RECONNECTING" : "CONNECTING";
+}
+
+/* Told when it changes, when a further attempt begins, and with every failure. */
+void link_tell_state(atr_client *c, int err, const char *sentence, const char *detail)
+{
+  const char *state = state_of(c);
+  atr_jw w;
+
+  if (err == ATR_OK && strcmp(state, c->state_told) == 0 && c->attempt == c->attempt_told)
+    return;
+  if (strcmp(state, c->state_told) != 0)
+    c->state_since_ms = client_now_ms(c);
+  c->state_told = state;
+  c->attempt_told = c->attempt;
+  w = event_begin(c, "state");
+  atr_jw_str(&w, "state", state);
+  atr_jw_str(&w, "address", c->address_text);
+  atr_jw_int(&w, "since_ms", (int64_t)(client_now_ms(c) - c->state_since_ms));
+  atr_jw_int(&w, "attempt", c->attempt);
+  if (err < 0) {
+    atr_jw_str(&w, "code", atr_err_name(err));
+    atr_jw_str(&w, "error", sentence);
+    atr_jw_str(&w, "detail", detail ? detail : "");
+  }
+  event_end(c, &w, NULL);
+}
+
+/* --- sentences ----------------------------------------------------------------------------------------------- */
+
+/* One sentence that says what to do. `said`: the server's own, which knows more. */
+static void write_sentence(const atr_client *c, int err, char *out, size_t out_bytes)
+{
+  const char *at = c->address_text;
+
+  switch (err) {
+  case ATR_CONNREFUSED:
+  case ATR_SILENT:
+    snprintf(out, out_bytes, "Nothing answers at %s: is the host connected, and does its firewall let Blender in?", at);
+    break;
+  case ATR_RESOLVE:
+    snprintf(out, out_bytes, "No machine is known by the name %s: check the spelling, or type its IP address.",
+             c->address.host);
+    break;
+  case ATR_UNREACHABLE:
+    snprintf(out, out_bytes, "There is no way from here to %s: are both in the same network or VPN?", at);
+    break;
+  case ATR_NOT_ATRIUM:
+  case ATR_TLS:
+    snprintf(out, out_bytes, "What answers at %s is not Atrium: check the address and the port.", at);
+    break;
+  case ATR_KEY_CHANGED:
+    snprintf(out, out_bytes,
+             "The host at %s has another key than the one you trusted: ask the host, and if it is right, forget the "
+             "old key and "
+             "connect again.",
+             at);
+    break;
+  case ATR_KEY_UNKNOWN:
+    snprintf(out, out_bytes,
+             "The host at %s is not known yet: its check code is %s; if that is what its panel shows, trust it.", at,
+             c->host_code);
+    break;
+  case ATR_TIMEOUT:
+    snprintf(out, out_bytes, "The host at %s took too long to answer.", at);
+    break;
+  case ATR_CLOSED:
+    snprintf(out, out_bytes, "The host at %s has closed the connection.", at);
+    break;
+  default:
+    snprintf(out, out_bytes, "The connection to %s failed: %s", at, atr_err_text(err));
+    break;
+  }
+}
+
+/* --- ends ---------------------------------------------------------------------------------------------------- */
+
+/* Whatever carries the connection goes; seats learn that the line is down. Silent. */
+static void drop_line(atr_client *c)
+{
+  atr_session *session = c->session;
+
+  if (c->race)
+    atr_race_cancel(c->race);
+  c->race = NULL;
+  c->session = NULL;
+  atr_session_free(session);
+  uv_timer_stop(&c->retry);
+  seats_link_down(c);
+}
+
+static void go_offline(atr_client *c, int err, const char *detail)
+{
+  char sentence[ATR_REASON_BYTES_MAX];
+
+  if (c->said_err < 0 && c->said_text[0])
+    snprintf(sentence, sizeof sentence, "%s", c->said_text);
+  else
+    write_sentence(c, err, sentence, sizeof sentence);
+  drop_line(c);
+  c->link = LINK_DOWN;
+  c->disconnecting = false;
+  c->creating = false;
+  c->attempt = 0;
+  if (err < 0)
+    seats_close_all(c, err, sentence);
+  else
+    seats_close_all(c, ATR_OK, NULL);
+  link_tell_state(c, err, sentence, detail);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+  start_race(timer->data);
+}
+
+/* 250 ms, 500, 1 s ... up to ATR_BACKOFF_LAST_MS, each between one half and the whole of it. */
+static void begin_pause(atr_client *c)
+{
+  uint64_t ms = ATR_BACKOFF_FIRST_MS;
+  uint32_t random = 0;
+
+  for (uint32_t i = 0; i < c->attempt && ms < ATR_BACKOFF_LAST_MS; i++)
+    ms *= 2;
+  if (ms > ATR_BACKOFF_LAST_MS)
+    ms = ATR_BACKOFF_LAST_MS;
+  (void)atr_random(&random, sizeof random);
+  ms = ms / 2 + random % (ms / 2 + 1);
+  c->attempt++;
+  c->link = LINK_PAUSE;
+  uv_timer_start(&c->retry, on_retry, ms, 0);
+}
+
+/* Reasons that a further attempt would only meet again. */
+static bool is_final(int err)
+{
+  switch (err) {
+  case ATR_REFUSED:
+  case ATR_VERSION:
+  case ATR_KEY_CHANGED:
+  case ATR_KEY_UNKNOWN:
+  case ATR_DENIED:
+  case ATR_PROTO:
+  case ATR_NOT_ATRIUM:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static void lost(atr_client *c, int err, const char *detail)
+{
+  char text[512];
+
+  snprintf(text, sizeof text, "%s", detail ? detail : "");
+  if (c->said_err < 0)
+    err = c->said_err;
+  if (err == ATR_OK)
+    err = ATR_CLOSED;
+  if (c->disconnecting) {
+    go_offline(c, ATR_OK, NULL);
+    return;
+  }
+  if (!c->was_up || is_final(err)) {
+    go_offline(c, err, text);
+    return;
+  }
+  drop_line(c);
+  begin_pause(c);
+  c->said_err = ATR_OK;
+  c->said_text[0] = '\0';
+  atr_log(ATR_LOG_INFO, "the connection to %s broke (%s, %s)", c->address_text, atr_err_name(err), text);
+  link_tell_state(c, ATR_OK, NULL, NULL);
+}
+
+void link_said(atr_client *c, int err, const char *text)
+{
+  c->said_err = err;
+  snprintf(c->said_text, sizeof c->said_text, "%s", text);
+}
+
+/* --- out ----------------------------------------------------------------------------------------------------- */
+
+atr_jw link_begin_json(atr_client *c, atr_buf *buf, const char *t)
+{
+  atr_jw w;
+
+  (void)c;
+  atr_buf_init(buf, ATR_CONTROL_BYTES_MAX);
+  atr_buf_append_u8(buf, ATR_MSG_JSON);
+  w = atr_jw_begin(buf);
+  atr_jw_str(&w, "t", t);
+  return w;
+}
+
+void link_send_json(atr_client *c, atr_jw *w)
+{
+  int err = atr_jw_finish(w);
+
+  if (err == ATR_OK && c->session)
+    err = atr_session_send(c->session, ATR_LANE_CONTROL, atr_buf_span(w->out));
+  atr_buf_free(w->out);
+  if (err < 0 && c->session)
+    atr_session_close(c->session, err, "a control message could not be sent");
+}
+
+/* The token that this home's own server left for its key, or false. */
+static bool read_token(const atr_client *c, const atr_hash *key, char out[65])
+{
+  char hex[ATR_HASH_HEX + 1], path[4096];
+  FILE *file;
+  bool found;
+  int n;
+
+  atr_hash_to_hex(key, hex);
+  n = snprintf(path, sizeof path, "%s/tokens/%s", c->home, hex);
+  file = n > 0 && (size_t)n < sizeof path ? fopen(path, "r") : NULL;
+  if (!file)
+    return false;
+  found = fgets(out, 65, file) && strlen(out) == 64;
+  fclose(file);
+  return found;
+}
+
+static void send_hello(atr_client *c)
+{
+  char token[65];
+  atr_buf buf;
+  atr_jw w;
+
+  c->link = LINK_HELLO;
+  w = link_begin_json(c, &buf, "hello");
+  atr_jw_int(&w, "proto", ATR_PROTO_VERSION);
+  atr_jw_str(&w, "version", c->user_version[0] ? c->user_version : atr_version());
+  atr_jw_str(&w, "name", c->user_name);
+  atr_jw_array(&w, "color");
+  for (int i = 0; i < 3; i++)
+    atr_jw_num(&w, NULL, c->color[i]);
+  atr_jw_end(&w);
+  atr_jw_id(&w, "participant", &c->participant);
+  if (read_token(c, atr_session_peer_key(c->session), token))
+    atr_jw_str(&w, "token", token);
+  link_send_json(c, &w);
+  link_tell_state(c, ATR_OK, NULL, NULL);
+}
+
+/* --- trust --------------------------------------------------------------------------------------------------- */
+
+static void accept_key(atr_client *c)
+{
+  int err = atr_pins_set(c->home, c->address_text, atr_session_peer_key(c->session), NULL);
+
+  if (err < 0)
+    atr_log(ATR_LOG_WARN, "the host's key could not be remembered: %s", atr_err_text(err));
+  atr_session_accept_key(c->session);
+  for (int lane = 0; lane < ATR_LANES; lane++)
+    atr_session_set_source(c->session, lane, seats_pull, c);
+  send_hello(c);
+}
+
+static void ask_user(atr_client *c)
+{
+  atr_jw w;
+
+  c->link = LINK_CONFIRMING;
+  c->host_accepted = false;
+  link_tell_state(c, ATR_OK, NULL, NULL);
+  w = event_begin(c, "confirm_host");
+  atr_jw_str(&w, "address", c->address_text);
+  atr_jw_str(&w, "code", c->host_code);
+  event_end(c, &w, NULL);
+}
+
+/* An address that is not pinned. */
+static bool is_trusted_unasked(atr_client *c, const atr_hash *key)
+{
+  char token[65];
+
+  if (c->host_accepted && atr_hash_equal(&c->host_key, key))
+    return true;
+  if (c->trusted_code[0])
+    return atr_check_code_equal(c->trusted_code, c->host_code);
+  return (atr_address_is_loopback(&c->address) && atr_session_peer_is_loopback(c->session)) ||
+         read_token(c, key, token) || c->first_use;
+}
+
+static void on_key(void *ctx, const atr_hash *key, atr_span spki)
+{
+  atr_client *c = ctx;
+  int pin = atr_pins_check(c->home, c->address_text, key, NULL);
+
+  if (atr_check_code(spki, c->host_code) < 0) {
+    atr_session_close(c->session, ATR_CRYPTO, NULL);
+    return;
+  }
+  if (pin == ATR_PIN_MATCHES) {
+    accept_key(c);
+    return;
+  }
+  if (pin == ATR_PIN_CHANGED) {
+    atr_session_close(c->session, ATR_KEY_CHANGED, c->host_code);
+    return;
+  }
+  if (pin < 0) {
+    atr_session_close(c->session, pin, "the list of known hosts cannot be read");
+    return;
+  }
+  if (is_trusted_unasked(c, key)) {
+    accept_key(c);
+    return;
+  }
+  c->host_key = *key;
+  if (c->interactive && !c->trusted_code[0])
+    ask_user(c);
+  else
+    atr_session_close(c->session, ATR_KEY_UNKNOWN, c->host_code);
+}
+
+/* The user says yes, or shows the code. */
+static void accept_host(atr_client *c)
+{
+  c->host_accepted = true;
+  if (c->session)
+    accept_key(c);
+  else
+    start_race(c);
+}
+
+void link_trust(atr_client *c, const cJSON *message)
+{
+  const char *code = NULL;
+  bool accept = false;
+
+  (void)atr_json_get_bool(message, "accept", &accept);
+  if (atr_json_get_str(message, "code", &code) == ATR_OK) {
+    if (c->link != LINK_CONFIRMING) {
+      snprintf(c->trusted_code, sizeof c->trusted_code, "%s", code);
+      return;
+    }
+    accept = atr_check_code_equal(code, c->host_code);
+    if (!accept) {
+      event_error(c, ATR_KEY_UNKNOWN, "This is not the check code of the host that answered.", "trust", NULL);
+      return;
+    }
+  }
+  if (c->link != LINK_CONFIRMING)
+    event_error(c, ATR_STATE, "No host is waiting to be trusted.", "trust", NULL);
+  else if (accept)
+    accept_host(c);
+  else
+    link_cancel(c);
+}
+
+void link_forget(atr_client *c, const cJSON *message)
+{
+  char why[ATR_ADDRESS_TEXT_BYTES + 64], text[ATR_ADDRESS_TEXT_BYTES];
+  atr_address address;
+  const char *host;
+  int err;
+
+  if (atr_json_get_str(message, "host", &host) < 0) {
+    event_error(c, ATR_INVAL, NULL, "forget_host", NULL);
+    return;
+  }
+  err = atr_address_parse(host, strlen(host), ATR_PORT_DEFAULT, &address, why, sizeof why);
+  if (err == ATR_OK) {
+    atr_address_text(&address, text);
+    err = atr_pins_forget(c->home, text);
+    snprintf(why, sizeof why,
+             err == ATR_NOENT ? "No key is remembered for %s." : "The key of %s could not be forgotten.", text);
+  }
+  if (err < 0)
+    event_error(c, err, why, "forget_host", NULL);
+}
+
+/* --- connecting ---------------------------------------------------------------------------------------------- */
+
+static void on_close(void *ctx, int err, const char *detail)
+{
+  atr_client *c = ctx;
+  atr_session *session = c->session;
+
+  c->session = NULL;
+  atr_session_free(session);
+  if (c->closing) {
+    uv_stop(&c->loop);
+    return;
+  }
+  if (c->link == LINK_CONFIRMING) /* the question stays open */
+    return;
+  lost(c, err, detail);
+  client_pump_later(c);
+}
+
+static void on_race(void *ctx, const atr_race_result *result)
+{
+  static const atr_session_callbacks callbacks = {.on_key = on_key, .on_message = inbox_message, .on_close = on_close};
+  atr_client *c = ctx;
+  int err;
+
+  c->race = NULL;
+  if (result->err < 0) {
+    lost(c, result->err, result->detail);
+    return;
+  }
+  c->link = LINK_TLS;
+  err = atr_session_new(&c->session, result->stream, false, c->identity, &callbacks, c);
+  if (err < 0) {
+    c->session = NULL;
+    lost(c, err, "");
+  }
+}
+
+static void start_race(atr_client *c)
+{
+  int err;
+
+  c->link = LINK_RACING;
+  c->said_err = ATR_OK;
+  c->said_text[0] = '\0';
+  link_tell_state(c, ATR_OK, NULL, NULL);
+  err = atr_race_start(&c->race, c->net, &c->address, 1, NULL, on_race, c);
+  if (err < 0) {
+    c->race = NULL;
+    lost(c, err, "");
+  }
+}
+
+static void read_user(atr_client *c, const cJSON *message)
+{
+  const cJSON *color = atr_json_get(message, "color");
+  const char *text;
+
+  c->user_name[0] = c->user_version[0] = '\0';
+  if (atr_json_get_str(message, "name", &text) == ATR_OK)
+    snprintf(c->user_name, sizeof c->user_name, "%s", text);
+  if (atr_json_get_str(message, "version", &text) == ATR_OK)
+    snprintf(c->user_version, sizeof c->user_version, "%s", text);
+  for (int i = 0; i < 3; i++) {
+    const cJSON *part = cJSON_IsArray(color) ? cJSON_GetArrayItem(color, i) : NULL;
+
+    c->color[i] = cJSON_IsNumber(part) && part->valuedouble >= 0 && part->valuedouble <= 1 ? part->valuedouble : 0.8;
+  }
+}
+
+void link_connect(atr_client *c, const cJSON *message)
+{
+  const char *host = "localhost", *name = "";
+  uint64_t port = ATR_PORT_DEFAULT;
+  char why[256] = "";
+  int err;
+
+  go_offline(c, ATR_OK, NULL);
+  (void)atr_json_get_str(message, "host", &host);
+  (void)atr_json_get_str(message, "name", &name);
+  (void)atr_json_get_u64(message, "port", UINT16_MAX, &port);
+  c->was_up = false;
+  c->host_accepted = false;
+  c->said_err = ATR_OK;
+  c->said_text[0] = '\0';
+  c->disconnect_by_ms = 0;
+  snprintf(c->address_text, sizeof c->address_text, "%s", host);
+  err = atr_address_parse(host, strlen(host), (uint16_t)port, &c->address, why, sizeof why);
+  if (err == ATR_OK && strlen(name) > ATR_USER_NAME_BYTES_MAX) {
+    err = ATR_LIMIT;
+    snprintf(why, sizeof why, "The user name is longer than 255 bytes: choose a shorter one.");
+  }
+  if (err < 0) {
+    link_tell_state(c, err, why, "");
+    return;
+  }
+  atr_address_text(&c->address, c->address_text);
+  read_user(c, message);
+  start_race(c);
+}
+
+void link_cancel(atr_client *c)
+{
+  if (c->link != LINK_UP) {
+    if (c->link != LINK_DOWN)
+      go_offline(c, ATR_OK, NULL);
+    return;
+  }
+  for (seat *s = c->seats, *next; s; s = next) {
+    next = s->next;
+    if (!s->complete)
+      seat_leave(c, s);
+  }
+  link_tell_state(c, ATR_OK, NULL, NULL);
+}
+
+/* --- up and down --------------------------------------------------------------------------------------------- */
+
+void link_knocking(atr_client *c)
+{
+  if (c->link != LINK_HELLO)
+    return;
+  c->link = LINK_KNOCKING;
+  link_tell_state(c, ATR_OK, NULL, NULL);
+}
+
+void link_welcome(atr_client *c, const cJSON *message)
+{
+  static const char *const copied[] = {"version", "server", "host", "port", "all_interfaces", "addresses"};
+  char own_code[ATR_CHECK_CODE_BYTES] = "";
+  atr_jw w;
+
+  if (c->link != LINK_HELLO && c->link != LINK_KNOCKING)
+    return;
+  c->link = LINK_UP;
+  c->was_up = true;
+  c->attempt = 0;
+  c->trusted_code[0] = '\0';
+  (void)atr_check_code(atr_identity_spki(c->identity), own_code);
+  w = event_begin(c, "welcome");
+  for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
+    const cJSON *value = atr_json_get(message, copied[i]);
+
+    if (value)
+      atr_jw_tree(&w, copied[i], value);
+  }
+  atr_jw_str(&w, "check_code", c->host_code);
+  atr_jw_str(&w, "own_code", own_code);
+  event_end(c, &w, NULL);
+  seats_link_up(c);
+  link_tell_state(c, ATR_OK, NULL, NULL);
+}
+
+static void say_bye(atr_client *c)
+{
+  atr_buf buf;
+  atr_jw w;
+
+  if (!c->session || (c->link != LINK_UP && c->link != LINK_KNOCKING))
+    return;
+  w = link_begin_json(c, &buf, "bye");
+  link_send_json(c, &w);
+}
+
+/* Seats first let out what was submitted; the rest follows in link_tick(). */
+void link_disconnect(atr_client *c)
+{
+  if (c->link != LINK_UP) {
+    if (c->link != LINK_DOWN)
+      go_offline(c, ATR_OK, NULL);
+    return;
+  }
+  c->disconnecting = true;
+  if (c->disconnect_by_ms == 0)
+    c->disconnect_by_ms = client_now_ms(c) + ATR_LEAVE_MS;
+  for (seat *s = c->seats, *next; s; s = next) {
+    next = s->next;
+    seat_leave(c, s);
+  }
+  link_tick(c, client_now_ms(c));
+}
+
+static void finish_disconnect(atr_client *c)
+{
+  c->disconnect_by_ms = 0;
+  say_bye(c);
+  c->disconnecting = true;
+  if (c->session) {
+    c->link = LINK_DOWN; /* what still arrives is of no interest; on_close follows */
+    atr_session_close(c->session, ATR_OK, NULL);
+    seats_link_down(c);
+    seats_close_all(c, ATR_OK, NULL);
+    link_tell_state(c, ATR_OK, NULL, NULL);
+  } else {
+    go_offline(c, ATR_OK, NULL);
+  }
+}
+
+void link_end(atr_client *c)
+{
+  if (c->race)
+    atr_race_cancel(c->race);
+  c->race = NULL;
+  uv_timer_stop(&c->retry);
+  say_bye(c);
+  if (c->session)
+    atr_session_close(c->session, ATR_OK, NULL);
+}
+
+void link_tick(atr_client *c, uint64_t now_ms)
+{
+  uint32_t latency_us = c->session && c->link == LINK_UP ? atr_session_latency_us(c->session) : 0;
+  uint32_t change = latency_us > c->latency_told_us ? latency_us - c->latency_told_us : c->latency_told_us - latency_us;
+
+  if (latency_us > 0 && change > c->latency_told_us / 8) {
+    atr_jw w = event_begin(c, "latency");
+
+    c->latency_told_us = latency_us;
+    atr_jw_int(&w, "us", latency_us);
+    event_end(c, &w, "latency");
+  }
+  if (c->disconnecting && c->link == LINK_UP && !c->seats)
+    finish_disconnect(c);
+  else if (c->disconnect_by_ms && now_ms >= c->disconnect_by_ms) {
+    if (c->link == LINK_UP)
+      finish_disconnect(c);
+    else
+      link_disconnect(c);
+    c->disconnect_by_ms = 0;
+  }
+}
