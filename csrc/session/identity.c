@@ -116,7 +116,7 @@ static int no_password(char *out, int size, int writing, void *ctx)
 static int from_pem(atr_identity **out, atr_span pem)
 {
   atr_identity *id = calloc(1, sizeof *id);
-  BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+  BIO *bio = BIO_new_mem_buf(pem.n > 0 ? (const void *)pem.p : "", (int)pem.n);
   int err = ATR_NOMEM;
 
   if (!id || !bio)

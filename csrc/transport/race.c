@@ -120,6 +120,8 @@ static void stop(atr_race *race)
 
 static void finish(atr_race *race)
 {
+  if (!race->result.stream && race->result.err == 0) /* no address, or a lookup that takes too long */
+    note(race, ATR_RESOLVE, "the name");
   stop(race);
   race->done(race->ctx, &race->result);
 }
@@ -137,8 +139,6 @@ static void time_is_up(uv_timer_t *timer)
   for (size_t i = 0; i < race->next; i++)
     if (race->attempts[i].connect)
       note_attempt(race, ATR_SILENT, &race->attempts[i].to);
-  if (race->result.err == 0)
-    note(race, ATR_RESOLVE, "the name"); /* nothing but lookups */
   finish(race);
 }
 
@@ -236,7 +236,7 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
       add_candidates(race, found);
     else
       note(race, status == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE, "the name");
-    if (race->attempts_running == 0 || status != 0)
+    if (race->attempts_running == 0 || !uv_is_active((uv_handle_t *)&race->pause))
       step(race);
   }
   uv_freeaddrinfo(found);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What people type into the Host box. The list is the specification: each line is a text and what becomes of it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants those first */
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "transport/address.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+  const char *typed, *text;
+  int kind;
+} good[] = {
+    {"localhost", "localhost:12800", ATR_ADDRESS_NAME},
+    {"LocalHost", "localhost:12800", ATR_ADDRESS_NAME},
+    {"192.168.0.48", "192.168.0.48:12800", ATR_ADDRESS_IPV4},
+    {"192.168.0.48:9090", "192.168.0.48:9090", ATR_ADDRESS_IPV4},
+    {"::1", "[::1]:12800", ATR_ADDRESS_IPV6},
+    {"[::1]", "[::1]:12800", ATR_ADDRESS_IPV6},
+    {"[::1]:9090", "[::1]:9090", ATR_ADDRESS_IPV6},
+    {"[fe80::1%eth0]:12800", "[fe80::1%eth0]:12800", ATR_ADDRESS_IPV6},
+    {"fe80::1%eth0", "[fe80::1%eth0]:12800", ATR_ADDRESS_IPV6},
+    {"fe80::1:9090", "[fe80::1:9090]:12800", ATR_ADDRESS_IPV6},
+    {"2001:DB8:0:0::0:1", "[2001:db8::1]:12800", ATR_ADDRESS_IPV6},
+    {"somehost:9090", "somehost:9090", ATR_ADDRESS_NAME},
+    {"some_host", "some_host:12800", ATR_ADDRESS_NAME},
+    {"b\xc3\xbcro-pc.local.", "b\xc3\xbcro-pc.local:12800", ATR_ADDRESS_NAME},
+    {"tcp://0.tcp.example.org:12489", "0.tcp.example.org:12489", ATR_ADDRESS_NAME},
+    {"TCP://host:1/", "host:1", ATR_ADDRESS_NAME},
+    {"  192.168.0.48 \n", "192.168.0.48:12800", ATR_ADDRESS_IPV4},
+    {"\"192.168.0.48:9090\"", "192.168.0.48:9090", ATR_ADDRESS_IPV4},
+    {"`tcp://host:80`", "host:80", ATR_ADDRESS_NAME},
+    {"\xe2\x80\x9chost : 80\xe2\x80\x9d", "host:80", ATR_ADDRESS_NAME},
+    {"\xc2\xa0host\xe2\x80\x8b", "host:12800", ATR_ADDRESS_NAME},
+    {"<host>", "host:12800", ATR_ADDRESS_NAME},
+    {"host:65535", "host:65535", ATR_ADDRESS_NAME},
+    {"1.2.3.4.example", "1.2.3.4.example:12800", ATR_ADDRESS_NAME},
+};
+
+static const struct {
+  const char *typed, *why;
+} bad[] = {
+    {"", "Type the address"},
+    {"  \"\" ", "Type the address"},
+    {"tcp://", "Type the address"},
+    {":9090", "host is missing"},
+    {"host:", "port is missing"},
+    {"host:0", "1 to 65535"},
+    {"host:65536", "1 to 65535"},
+    {"host:99999999999999999999", "1 to 65535"},
+    {"host:12a", "1 to 65535"},
+    {"[::1", "closing bracket"},
+    {"[::1]9090", "After the bracket"},
+    {"[::1]:", "port is missing"},
+    {"[]", "host is missing"},
+    {"[host]", "not an IPv6"},
+    {"1:2:3", "not an IPv6"},
+    {"fe80::1%", "interface is missing"},
+    {"fe80::1%a/b", "name of a network interface"},
+    {"300.1.1.1", "IPv4"},
+    {"1.2.3", "IPv4"},
+    {"12800", "IPv4"},
+    {"http://host", "tcp://"},
+    {"wss://host/path", "tcp://"},
+    {"two words", "character in this name"},
+    {"user@host", "character in this name"},
+    {"host/path", "character in this name"},
+    {"a..b", "a dot too many"},
+    {".a", "a dot too many"},
+    {"a\tb", "character in this name"},
+};
+
+static void good_addresses(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    char text[ATR_ADDRESS_TEXT_BYTES], why[256] = "";
+    atr_address address, again;
+    int err = atr_address_parse(good[i].typed, strlen(good[i].typed), ATR_PORT_DEFAULT, &address, why, sizeof why);
+
+    if (err)
+      fail_msg("%s: %s", good[i].typed, why);
+    atr_address_text(&address, text);
+    assert_string_equal(text, good[i].text);
+    assert_int_equal(address.kind, good[i].kind);
+    /* What it writes it reads as the same. */
+    assert_int_equal(atr_address_parse(text, strlen(text), 1, &again, why, sizeof why), 0);
+    assert_string_equal(again.host, address.host);
+    assert_int_equal(again.port, address.port);
+    assert_true(again.has_port);
+  }
+}
+
+static void bad_addresses(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    char why[256] = "";
+    atr_address address;
+
+    if (atr_address_parse(bad[i].typed, strlen(bad[i].typed), ATR_PORT_DEFAULT, &address, why, sizeof why) !=
+        ATR_ADDR_SYNTAX)
+      fail_msg("%s was taken", bad[i].typed);
+    if (!strstr(why, bad[i].why))
+      fail_msg("%s: %s", bad[i].typed, why);
+  }
+}
+
+static void long_and_strange_texts(void **state)
+{
+  char text[ATR_HOST_BYTES_MAX + 100], why[256];
+  atr_address address;
+
+  (void)state;
+  memset(text, 'a', sizeof text);
+  assert_int_equal(atr_address_parse(text, sizeof text, 1, &address, why, sizeof why), ATR_ADDR_SYNTAX);
+  assert_int_equal(atr_address_parse(text, 300, 1, &address, why, sizeof why), ATR_ADDR_SYNTAX);
+  assert_int_equal(atr_address_parse(text, 64, 1, &address, why, sizeof why), ATR_ADDR_SYNTAX);
+  assert_int_equal(atr_address_parse(text, 63, 1, &address, why, sizeof why), 0);
+  assert_int_equal(atr_address_parse("ho\0st", 5, 1, &address, why, sizeof why), ATR_ADDR_SYNTAX);
+  memset(text, ' ', sizeof text);
+  text[sizeof text - 1] = 'h';
+  assert_int_equal(atr_address_parse(text, sizeof text, 1, &address, why, sizeof why), 0);
+}
+
+static bool is_loopback(const char *typed)
+{
+  char why[256];
+  atr_address address;
+
+  assert_int_equal(atr_address_parse(typed, strlen(typed), 1, &address, why, sizeof why), 0);
+  return atr_address_is_loopback(&address);
+}
+
+static void loopback_is_known(void **state)
+{
+  (void)state;
+  assert_true(is_loopback("localhost"));
+  assert_true(is_loopback("LOCALHOST:1"));
+  assert_true(is_loopback("127.0.0.1"));
+  assert_true(is_loopback("127.8.9.1:12"));
+  assert_true(is_loopback("[::1]:1"));
+  assert_true(is_loopback("0:0::1"));
+  assert_false(is_loopback("localhost.example.org"));
+  assert_false(is_loopback("12.7.0.1"));
+  assert_false(is_loopback("127.0.0.1.example.org"));
+  assert_false(is_loopback("::2"));
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(good_addresses),
+      cmocka_unit_test(bad_addresses),
+      cmocka_unit_test(long_and_strange_texts),
+      cmocka_unit_test(loopback_is_known),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

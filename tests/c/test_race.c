@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connecting to what was typed: the order in which addresses are tried, who wins, what a failure is called, and that it can be
+ * given up at any moment. A host that swallows packets is made of a listener whose queue is full: the kernel then drops
+ * what comes, as a firewall does.
+ */
+#include "net_test.h"
+
+#include "transport/address.h"
+#include "transport/interfaces.h"
+#include "transport/race.h"
+#include "transport/race_order.h"
+
+typedef struct run {
+  bench bench;
+  bool done;
+  atr_race_result result;
+} run;
+
+static void on_done(void *ctx, const atr_race_result *result)
+{
+  run *r = ctx;
+
+  assert_false(r->done);
+  r->done = true;
+  r->result = *result;
+}
+
+static atr_address address_of(const char *text, uint16_t port)
+{
+  atr_address address;
+  char why[256];
+
+  assert_int_equal(atr_address_parse(text, strlen(text), port, &address, why, sizeof why), 0);
+  return address;
+}
+
+static void drop_stream(void *ctx, atr_stream *stream)
+{
+  (void)ctx;
+  atr_stream_close(stream);
+}
+
+static atr_listener *listener_at(bench *b, const char *bind)
+{
+  const atr_listen_options options = {.bind = bind};
+  atr_listener *listener;
+  char why[256];
+
+  assert_int_equal(atr_listener_new(&listener, b->net, &options, drop_stream, NULL, why, sizeof why), 0);
+  return listener;
+}
+
+/* A port where nobody listens: one that was free a moment ago. */
+static uint16_t free_port(bench *b)
+{
+  atr_listener *listener = listener_at(b, "127.0.0.1");
+  uint16_t port = atr_listener_port(listener);
+
+  atr_listener_free(listener);
+  bench_idle(b, 5);
+  return port;
+}
+
+/* --- order ------------------------------------------------------------------------------------------------------ */
+
+static struct sockaddr_storage ip(const char *text)
+{
+  struct sockaddr_storage a = {0};
+
+  if (strchr(text, ':'))
+    uv_ip6_addr(text, 1, (struct sockaddr_in6 *)(void *)&a);
+  else
+    uv_ip4_addr(text, 1, (struct sockaddr_in *)(void *)&a);
+  return a;
+}
+
+static void check_order(const char *const *in, const char *const *expected, size_t n_in, size_t n)
+{
+  struct sockaddr_storage list[16];
+  size_t count = 0;
+  char text[64], want[64];
+
+  for (size_t i = 0; i < n_in; i++) {
+    struct sockaddr_storage a = ip(in[i]);
+
+    atr_race_order_add(list, &count, &a);
+  }
+  assert_int_equal(count, n);
+  atr_race_order_interleave(list, count);
+  for (size_t i = 0; i < n; i++) {
+    struct sockaddr_storage a = ip(expected[i]);
+
+    atr_tcp_address_text((struct sockaddr *)&list[i], text, sizeof text);
+    atr_tcp_address_text((struct sockaddr *)&a, want, sizeof want);
+    assert_string_equal(text, want);
+  }
+}
+
+static void families_take_turns(void **state)
+{
+  const char *const in[] = {"2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1", "192.0.2.2", "2001:db8::1"};
+  const char *const out[] = {"2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2", "2001:db8::3"};
+  const char *const in4[] = {"192.0.2.1", "192.0.2.2", "2001:db8::1"};
+  const char *const out4[] = {"192.0.2.1", "2001:db8::1", "192.0.2.2"};
+  const char *const one[] = {"192.0.2.1", "192.0.2.2"};
+
+  (void)state;
+  check_order(in, out, 6, 5);
+  check_order(in4, out4, 3, 3);
+  check_order(one, one, 2, 2);
+  check_order(one, one, 0, 0);
+}
+
+/* --- races ------------------------------------------------------------------------------------------------------ */
+
+static void race(run *r, const atr_address *addresses, size_t count, const atr_race_options *options)
+{
+  atr_race *handle;
+
+  r->done = false;
+  assert_int_equal(atr_race_start(&handle, r->bench.net, addresses, count, options, on_done, r), 0);
+  assert_false(r->done);
+  assert_true(bench_run(&r->bench, &r->done, 8000));
+}
+
+static void a_listener_is_found(void **state)
+{
+  run r = {0};
+  atr_listener *listener;
+  atr_address address;
+
+  (void)state;
+  bench_open(&r.bench);
+  listener = listener_at(&r.bench, NULL);
+  address = address_of("localhost", atr_listener_port(listener));
+  race(&r, &address, 1, NULL);
+  assert_int_equal(r.result.err, 0);
+  assert_non_null(r.result.stream);
+  assert_true(r.result.stream->is_loopback);
+  atr_stream_close(r.result.stream);
+  atr_listener_free(listener);
+  bench_close(&r.bench);
+}
+
+/* The first answers that nobody is there: the second is tried at once, not after the pause. */
+static void a_failure_starts_the_next_attempt(void **state)
+{
+  const atr_race_options options = {.delay_ms = 5000};
+  run r = {0};
+  atr_listener *listener;
+  atr_address addresses[2];
+
+  (void)state;
+  bench_open(&r.bench);
+  addresses[0] = address_of("127.0.0.1", free_port(&r.bench));
+  listener = listener_at(&r.bench, "127.0.0.1");
+  addresses[1] = address_of("127.0.0.1", atr_listener_port(listener));
+  race(&r, addresses, 2, &options);
+  assert_int_equal(r.result.err, 0);
+  atr_stream_close(r.result.stream);
+  atr_listener_free(listener);
+  bench_close(&r.bench);
+}
+
+static void failures_have_names(void **state)
+{
+  const atr_race_options options = {.timeout_ms = 2000};
+  run r = {0};
+  atr_address address;
+  char text[64];
+
+  (void)state;
+  bench_open(&r.bench);
+  address = address_of("127.0.0.1", free_port(&r.bench));
+  race(&r, &address, 1, NULL);
+  assert_int_equal(r.result.err, ATR_CONNREFUSED);
+  snprintf(text, sizeof text, "127.0.0.1:%u", address.port);
+  assert_string_equal(r.result.address, text);
+  assert_null(r.result.stream);
+  address = address_of("no-such-host.invalid", 1);
+  race(&r, &address, 1, &options);
+  assert_int_equal(r.result.err, ATR_RESOLVE);
+  address = address_of("fe80::1%nosuchif0", 1);
+  race(&r, &address, 1, &options);
+  assert_true(r.result.err == ATR_RESOLVE || r.result.err == ATR_UNREACHABLE);
+  race(&r, &address, 0, &options); /* nothing to try is an answer too */
+  assert_true(r.result.err != 0);
+  bench_close(&r.bench);
+}
+
+/* --- a host that swallows packets ---------------------------------------------------------------------------------- */
+
+typedef struct black_hole {
+  int listener, client[8];
+  uint16_t port;
+} black_hole;
+
+static void black_hole_open(black_hole *h)
+{
+  struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t len = sizeof a;
+
+  h->listener = socket(AF_INET, SOCK_STREAM, 0);
+  assert_int_equal(bind(h->listener, (struct sockaddr *)&a, sizeof a), 0);
+  assert_int_equal(listen(h->listener, 0), 0);
+  getsockname(h->listener, (struct sockaddr *)&a, &len);
+  h->port = ntohs(a.sin_port);
+  for (int i = 0; i < 8; i++) {
+    h->client[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    (void)!connect(h->client[i], (struct sockaddr *)&a, sizeof a);
+  }
+}
+
+static void black_hole_close(black_hole *h)
+{
+  for (int i = 0; i < 8; i++)
+    close(h->client[i]);
+  close(h->listener);
+}
+
+static void silence_is_told_after_the_time_limit(void **state)
+{
+  const atr_race_options options = {.timeout_ms = 300};
+  run r = {0};
+  black_hole hole;
+  atr_address address;
+
+  (void)state;
+  bench_open(&r.bench);
+  black_hole_open(&hole);
+  address = address_of("127.0.0.1", hole.port);
+  race(&r, &address, 1, &options);
+  assert_int_equal(r.result.err, ATR_SILENT);
+  black_hole_close(&hole);
+  bench_close(&r.bench);
+}
+
+static void a_silent_address_is_overtaken(void **state)
+{
+  const atr_race_options options = {.delay_ms = 100};
+  run r = {0};
+  black_hole hole;
+  atr_listener *listener;
+  atr_address addresses[2];
+  uint64_t start;
+
+  (void)state;
+  bench_open(&r.bench);
+  black_hole_open(&hole);
+  listener = listener_at(&r.bench, "127.0.0.1");
+  addresses[0] = address_of("127.0.0.1", hole.port);
+  addresses[1] = address_of("127.0.0.1", atr_listener_port(listener));
+  start = atr_net_now_us();
+  race(&r, addresses, 2, &options);
+  assert_int_equal(r.result.err, 0);
+  assert_true(atr_net_now_us() - start < 900000); /* the first SYN would be repeated after a second */
+  atr_stream_close(r.result.stream);
+  atr_listener_free(listener);
+  black_hole_close(&hole);
+  bench_close(&r.bench);
+}
+
+static void a_race_can_be_given_up_at_any_moment(void **state)
+{
+  (void)state;
+  for (unsigned ms = 0; ms < 8; ms++) {
+    run r = {0};
+    black_hole hole;
+    atr_race *handle;
+    atr_address addresses[3];
+
+    bench_open(&r.bench);
+    black_hole_open(&hole);
+    addresses[0] = address_of("127.0.0.1", hole.port);
+    addresses[1] = address_of("localhost", hole.port);
+    addresses[2] = address_of("127.0.0.1", free_port(&r.bench));
+    assert_int_equal(atr_race_start(&handle, r.bench.net, addresses, 3, NULL, on_done, &r), 0);
+    if (ms > 0)
+      bench_idle(&r.bench, ms);
+    atr_race_cancel(handle);
+    bench_idle(&r.bench, 5);
+    assert_false(r.done);
+    black_hole_close(&hole);
+    bench_close(&r.bench);
+  }
+}
+
+/* --- what others can type -------------------------------------------------------------------------------------------- */
+
+static void interfaces_can_be_typed(void **state)
+{
+  atr_interface list[ATR_INTERFACES_MAX];
+  size_t n = atr_interfaces_list(list, ATR_INTERFACES_MAX);
+
+  (void)state;
+  for (size_t i = 0; i < n; i++) {
+    atr_address address = address_of(list[i].address, 1);
+
+    assert_false(atr_address_is_loopback(&address));
+    assert_true(list[i].name[0] != 0);
+    assert_true(i == 0 || list[i].is_link_local || !list[i - 1].is_link_local);
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(families_take_turns),
+      cmocka_unit_test(a_listener_is_found),
+      cmocka_unit_test(a_failure_starts_the_next_attempt),
+      cmocka_unit_test(failures_have_names),
+      cmocka_unit_test(silence_is_told_after_the_time_limit),
+      cmocka_unit_test(a_silent_address_is_overtaken),
+      cmocka_unit_test(a_race_can_be_given_up_at_any_moment),
+      cmocka_unit_test(interfaces_can_be_typed),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
