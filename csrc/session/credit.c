@@ -130,7 +130,8 @@ static uint64_t target_us(uint64_t least_us)
   return target < TARGET_MOST_US ? target : TARGET_MOST_US;
 }
 
-/* A new period begins with a look at the line without our own queue. An idle line shows it anyway. */
+/* A new period begins with a look at the line without our own queue. Only a busy line needs it: an idle one shows it
+ * anyway. */
 static void begin_period(atr_credit *credit, uint64_t delay_us, uint64_t now_us)
 {
   if (now_us < credit->period_us + PERIOD_US)
@@ -138,8 +139,7 @@ static void begin_period(atr_credit *credit, uint64_t delay_us, uint64_t now_us)
   credit->period_us = now_us;
   credit->least_us[1] = credit->least_us[0];
   credit->least_us[0] = 0;
-  if (credit->limited)
-    credit->drain_us = now_us + DRAIN_DELAYS * delay_us;
+  credit->drain_us = now_us + DRAIN_DELAYS * delay_us;
 }
 
 static void adapt(atr_credit *credit, uint64_t delay_us)
@@ -166,17 +166,21 @@ static void adapt(atr_credit *credit, uint64_t delay_us)
 
 int atr_credit_pong(atr_credit *credit, uint64_t token, uint64_t now_us)
 {
-  uint64_t delay;
+  uint64_t queued_us = credit->ping_us, delay;
 
-  if (credit->ping_us == 0 || token != credit->ping_token)
+  if (queued_us == 0 || token != credit->ping_token)
     return ATR_PROTO;
-  delay = now_us > credit->ping_us ? now_us - credit->ping_us : 1;
+  delay = now_us > queued_us ? now_us - queued_us : 1;
   credit->ping_us = 0;
   credit->pong_us = now_us;
   credit->smooth_us = credit->smooth_us == 0 ? delay : (7 * credit->smooth_us + delay) / 8;
   if (credit->least_us[0] == 0 || delay < credit->least_us[0])
     credit->least_us[0] = delay;
-  if (now_us < credit->drain_us || !credit->ping_busy)
+  if (queued_us < credit->drain_us) { /* says nothing about the window, which was held small */
+    credit->settled = false;
+    return 0;
+  }
+  if (!credit->ping_busy)
     return 0;
   credit->settled = !credit->settled;
   if (!credit->settled)
