@@ -12,11 +12,14 @@
 /* Measured: up to here walking the list is as fast as building the table. */
 enum { SMALL_OBJECT = 32 };
 
+/* Stands where a member was taken: the search goes on behind it, and its own key is never asked for again. */
+static cJSON taken;
+
 static cJSON **slot_of(const atr_keys *keys, const char *key)
 {
   size_t i = (size_t)atr_xxh64_seeded(key, strlen(key), keys->seed) & keys->mask;
 
-  while (keys->slots[i] && strcmp(keys->slots[i]->string, key) != 0)
+  while (keys->slots[i] && (keys->slots[i] == &taken || strcmp(keys->slots[i]->string, key) != 0))
     i = (i + 1) & keys->mask;
   return &keys->slots[i];
 }
@@ -58,6 +61,19 @@ cJSON *atr_keys_find(const atr_keys *keys, const char *key)
     if (strcmp(member->string, key) == 0)
       return member;
   return NULL;
+}
+
+cJSON *atr_keys_take(atr_keys *keys, const char *key)
+{
+  cJSON **slot, *member;
+
+  if (!keys->slots)
+    return atr_keys_find(keys, key);
+  slot = slot_of(keys, key);
+  member = *slot;
+  if (member)
+    *slot = &taken;
+  return member;
 }
 
 void atr_keys_close(atr_keys *keys)

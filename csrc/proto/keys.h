@@ -3,8 +3,8 @@
  * Finding members of an object by key, many times.
  *
  * cJSON keeps members in a list. Merging or comparing two objects looks up every key of one in the other, which is
- * quadratic; for more than a few members this builds a table once. The table is a snapshot: a member that is
- * removed or replaced meanwhile must not be looked up again. Seeded, since peers choose the keys. */
+ * quadratic; for more than a few members this builds a table once. The table is a snapshot: who
+ * removes or replaces members while it is open finds them with atr_keys_take, which forgets them. Seeded, since peers choose the keys. */
 #ifndef ATR_PROTO_KEYS_H
 #define ATR_PROTO_KEYS_H
 
@@ -22,6 +22,9 @@ typedef struct atr_keys {
 /* `object` may be NULL or no object: then nothing is found. 0 or ATR_NOMEM. */
 int atr_keys_open(atr_keys *keys, const cJSON *object);
 cJSON *atr_keys_find(const atr_keys *keys, const char *key);
+
+/* The same, for a member that may be freed before the table is closed; each key once. */
+cJSON *atr_keys_take(atr_keys *keys, const char *key);
 void atr_keys_close(atr_keys *keys);
 
 #endif

@@ -127,7 +127,7 @@ static int merge_object(cJSON *target, cJSON *patch)
 
   while (!err && (member = patch->child)) {
     cJSON_DetachItemViaPointer(patch, member);
-    err = merge_member(target, atr_keys_find(&keys, member->string), member);
+    err = merge_member(target, atr_keys_take(&keys, member->string), member);
   }
   atr_keys_close(&keys);
   return err;
