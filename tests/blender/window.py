@@ -55,12 +55,12 @@ class Button:
     y: float
 
     def is_for(self, wanted: str) -> bool:
-        """`wanted` is an operator ("atrium.connect"), an operator with its
-        arguments as the command shows them, or a property's path."""
-        if self.path == wanted:
-            return True
-        call = self.command.removeprefix("bpy.ops.")
-        return call == wanted or ("(" not in wanted and call.startswith(wanted + "("))
+        """`wanted` is the beginning of a call with its parenthesis, such as
+        "atrium.connect(" or "atrium.join_room(name='A')", or a property's path."""
+        if "(" in wanted:
+            return self.command.removeprefix("bpy.ops.").startswith(wanted)
+        # Blender 4.3 names properties of an add-on's group by their last part only.
+        return self.path != "" and (wanted == self.path or wanted.endswith("." + self.path))
 
 
 # --- sent to Blender ---------------------------------------------------------
@@ -114,6 +114,10 @@ def under_pointer() -> list[str]:
         if found is not None:
             path = found[1]
     return [command, path]
+
+
+def set_clipboard(text: str) -> None:
+    bpy.context.window_manager.clipboard = text
 
 
 def redraw_all() -> Iterator[None]:
@@ -182,22 +186,32 @@ class WindowedBlender(BlenderProcess):
         )
 
     def _sweep(self, settle_s: float) -> Iterator[Button]:
+        """All points of the sidebar that show a button, column by column."""
         place = self.call(sidebar_place)
-        usable = place["width"] * (1 - TAB_STRIP)
-        step = place["row"] * ROW_STEP
-        bottom = int(place["height"] / step)
-        for column in COLUMNS:
-            last = 0
-            for row in range(bottom):
-                x = place["x"] + usable * column
-                y = place["top"] + (row + 0.5) * step
-                button = self.look_at(x, y, settle_s)
-                if button.command or button.path:
-                    last = row
-                    yield button
-            # Only the first column goes down to where nothing is drawn any more.
-            if column == COLUMNS[0]:
-                bottom = min(bottom, last + ROWS_BELOW)
+        bottom = int(place["height"] / (place["row"] * ROW_STEP))
+        lowest = -1
+        for row, button in self._column(place, COLUMNS[0], bottom, settle_s):
+            lowest = row
+            yield button
+        if lowest < 0:
+            # An open pop-up, such as that of an error, takes all motions.
+            self.screen.key("Escape")
+            return
+        # Only the first column goes down to where nothing is drawn any more.
+        bottom = min(bottom, lowest + ROWS_BELOW)
+        for column in COLUMNS[1:]:
+            for _, button in self._column(place, column, bottom, settle_s):
+                yield button
+
+    def _column(
+        self, place: dict[str, float], column: float, bottom: int, settle_s: float
+    ) -> Iterator[tuple[int, Button]]:
+        x = place["x"] + place["width"] * (1 - TAB_STRIP) * column
+        for row in range(bottom):
+            y = place["top"] + (row + 0.5) * place["row"] * ROW_STEP
+            button = self.look_at(x, y, settle_s)
+            if button.command or button.path:
+                yield row, button
 
     def look_at(self, x: float, y: float, settle_s: float = SETTLE_S) -> Button:
         """What Blender says is under that point of the screen."""
@@ -211,18 +225,24 @@ class WindowedBlender(BlenderProcess):
         again = self.look_at(button.x, button.y, 0.15)
         return (again.command, again.path) == (button.command, button.path)
 
-    def press(self, wanted: str) -> None:
-        """Clicks the button of that operator or property."""
-        button = self.find(wanted)
+    def press(self, operator: str) -> None:
+        """Clicks the button of that operator, e.g. "atrium.connect"; several
+        buttons of one operator differ by their arguments: "tried.press(number=2"."""
+        button = self.find(operator if "(" in operator else operator + "(")
         self.screen.click(button.x, button.y)
 
     def write(self, path: str, text: str) -> None:
-        """Clicks a text field, replaces what it holds and confirms."""
+        """Clicks the text field of that property, replaces what it holds and
+        confirms. What an English keyboard lacks is pasted, as people do."""
         button = self.find(path)
         self.screen.click(button.x, button.y)
         time.sleep(0.2)
         self.screen.key("ctrl+a")
-        self.screen.type(text)
+        if text.isascii():
+            self.screen.type(text)
+        else:
+            self.call(set_clipboard, text)
+            self.screen.key("ctrl+v")
         self.screen.key("Return")
         time.sleep(0.2)
 

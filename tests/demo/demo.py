@@ -202,7 +202,7 @@ def with_windows(blender: Blender, zip_file: Path, folder: Path) -> bool:
         with timed("anna clicks Let In for Good"):
             anna.call(wait_for_knock)
             pictures(people, "knocking")
-            anna.window.press("atrium.admit(")
+            anna.window.press("atrium.admit")
             ben.call(wait_for_lobby)
         with timed("ben clicks Join Room"):
             click_until(ben, "atrium.join_room", ["JOINED"])
