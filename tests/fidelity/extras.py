@@ -217,9 +217,10 @@ def settle() -> None:
     groups adds an empty layer for weights, which frees what Python holds of the mesh's other layers.
     """
     for scene in bpy.data.scenes:
-        scene.frame_set(scene.frame_start)
+        # A dependency graph that `frame_set` is the first to build does not write its results back.
         for layer in scene.view_layers:
             layer.update()
+        scene.frame_set(scene.frame_start)
     for mesh in bpy.data.meshes:
         if mesh.vertices:
             len(mesh.vertices[0].groups)
