@@ -23,8 +23,8 @@ enum { TARGET_LEAST_US = 4000, TARGET_MOST_US = 20000 };
 /* The pause between two pings of a busy line, so that a line of 100 us does not carry pings only. */
 enum { PING_GAP_US = 2000 };
 
-/* How long the least delay is believed, and for how many delays the window is then held small. */
-enum { PERIOD_US = 30000000, DRAIN_DELAYS = 3 };
+/* How long the least delay is believed, for how many delays the window is then held small, and grows again. */
+enum { PERIOD_US = 30000000, DRAIN_DELAYS = 3, RAMP_DELAYS = 2 };
 
 /* State and bulk may each fill the window, and a frame may pass it: half of what the protocol allows. */
 #define WINDOW_MAX_BYTES (ATR_CREDIT_BYTES_MAX / 2)
@@ -61,11 +61,16 @@ static uint64_t above(uint64_t limit, uint64_t used)
   return limit > used ? limit - used : 0;
 }
 
+/* Held small at the beginning of a period, then let out slowly: all at once it would be a burst into an empty line. */
 uint64_t atr_credit_window(const atr_credit *credit, uint64_t now_us)
 {
-  if (now_us >= credit->drain_us)
+  uint64_t small = credit->window / 4;
+
+  if (now_us >= credit->ramp_us)
     return credit->window;
-  return credit->window / 4 > ATR_WINDOW_MIN_BYTES ? credit->window / 4 : ATR_WINDOW_MIN_BYTES;
+  if (now_us > credit->drain_us)
+    small += (credit->window - small) * (now_us - credit->drain_us) / (credit->ramp_us - credit->drain_us);
+  return small > ATR_WINDOW_MIN_BYTES ? small : ATR_WINDOW_MIN_BYTES;
 }
 
 size_t atr_credit_available(atr_credit *credit, int lane, uint64_t now_us)
@@ -140,6 +145,7 @@ static void begin_period(atr_credit *credit, uint64_t delay_us, uint64_t now_us)
   credit->least_us[1] = credit->least_us[0];
   credit->least_us[0] = 0;
   credit->drain_us = now_us + DRAIN_DELAYS * delay_us;
+  credit->ramp_us = credit->drain_us + RAMP_DELAYS * delay_us;
 }
 
 static void adapt(atr_credit *credit, uint64_t delay_us)
@@ -176,7 +182,7 @@ int atr_credit_pong(atr_credit *credit, uint64_t token, uint64_t now_us)
   credit->smooth_us = credit->smooth_us == 0 ? delay : (7 * credit->smooth_us + delay) / 8;
   if (credit->least_us[0] == 0 || delay < credit->least_us[0])
     credit->least_us[0] = delay;
-  if (queued_us < credit->drain_us) { /* says nothing about the window, which was held small */
+  if (queued_us < credit->ramp_us) { /* says nothing about the window, which was held small */
     credit->settled = false;
     return 0;
   }

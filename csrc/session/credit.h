@@ -34,6 +34,7 @@ typedef struct atr_credit {
   uint64_t least_us[2]; /* least delay of the present and the last period; 0 none */
   uint64_t period_us;   /* when the present period began */
   uint64_t drain_us;    /* until when the window is held small to see the distance */
+  uint64_t ramp_us;     /* until when it grows back */
   uint64_t smooth_us;   /* smoothed delay, for people */
   uint64_t ping_us;     /* when the ping under way was queued; 0 none */
   uint64_t pong_us;     /* when the last answer came */
