@@ -64,6 +64,8 @@ typedef struct atr_submit {
 int atr_replica_new(atr_replica **out, const atr_id *participant, struct atr_blobs *blobs,
                     const atr_replica_callbacks *cb, void *ctx);
 void atr_replica_free(atr_replica *r);
+/* Numbers events by a counter of the caller's (of all its rooms) instead of an own one. */
+void atr_replica_count_events(atr_replica *r, uint64_t *counter);
 
 /* ATR_FULL at ATR_PENDING_MAX: nothing was taken in (the tree is freed all the same). */
 int atr_replica_submit(atr_replica *r, atr_submit *op);
@@ -84,6 +86,8 @@ void atr_replica_idle(atr_replica *r, int max);
 
 size_t atr_replica_pending(const atr_replica *r);  /* own operations not yet acknowledged */
 uint64_t atr_replica_cursor(const atr_replica *r); /* all up to here is confirmed */
+/* The confirmed tree, borrowed until the next call of any other function here; NULL where there is none. */
+const cJSON *atr_replica_confirmed(const atr_replica *r, const atr_id *doc, uint64_t *seq);
 bool atr_replica_delivered(
     const atr_replica *r,
     uint64_t seq); /* all up to seq was handed to the application (parked documents count as listed) */

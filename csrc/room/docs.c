@@ -443,7 +443,7 @@ void room_doc_free(atr_room *room, room_doc *d)
  * they go first. */
 void room_tombs_trim(atr_room *room)
 {
-  while (room->n_tombs > ATR_TOMBSTONES_MAX && !room->tombs->staged) {
+  while (room->n_tombs > room->config.tombstones_max && !room->tombs->staged) {
     room_doc *d = room->tombs;
 
     room_ring_drop_through(room, doc_number(d));

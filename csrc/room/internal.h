@@ -255,6 +255,8 @@ int room_receive_get(atr_room_member *m, atr_span message);
 int room_receive_bulk(atr_room_member *m, atr_span message);
 void room_release_holds(atr_room_member *m, const atr_op *op);
 void room_transfer_leave(atr_room_member *m);
+/* Asks a new member for the blobs that others miss. */
+void room_transfer_ask(atr_room_member *m);
 int room_transfer_init(atr_room_member *m);
 
 #endif

@@ -104,7 +104,7 @@ int room_receive_versions(atr_room_member *m, atr_span message)
     return ATR_PROTO;
   m->want_begun = true;
   m->versions += part.entries.count;
-  if (m->versions > ATR_DOCS_MAX + ATR_TOMBSTONES_MAX)
+  if (m->versions > 2 * (uint64_t)ATR_DOCS_MAX + ATR_TOMBSTONES_MAX)
     return ATR_LIMIT;
   ids = malloc((part.entries.count + 1) * sizeof *ids);
   if (!ids)

@@ -32,6 +32,8 @@ int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_c
     return len > ATR_ROOM_NAME_BYTES_MAX ? ATR_ROOM_NAME : ATR_NOMEM;
   }
   room->config = *config;
+  if (!room->config.tombstones_max)
+    room->config.tombstones_max = ATR_TOMBSTONES_MAX;
   memcpy(room->name, config->name, len);
   room->config.name = room->name;
   room->cb = *cb;
@@ -367,6 +369,7 @@ int atr_room_join_member(atr_room *room, const atr_room_join *join, void *user, 
       m->presence_due[slot / 64] |= UINT64_C(1) << slot % 64;
   for (int lane = 0; lane < ATR_LANES; lane++)
     room_wake(m, lane);
+  room_transfer_ask(m);
   tell_members(room);
   return 0;
 }

@@ -33,6 +33,7 @@ typedef struct atr_room_config {
   uint64_t seq_base;     /* the first operation gets seq_base + 1 */
   const char *name;      /* UTF-8, as shown */
   size_t ring_bytes_max; /* 0: ATR_RING_BYTES */
+  size_t tombstones_max; /* 0: ATR_TOMBSTONES_MAX */
   struct atr_store *store;
   struct atr_blobs *blobs;
 } atr_room_config;

@@ -251,6 +251,20 @@ int room_receive_offer(atr_room_member *m, atr_span message)
   return err;
 }
 
+/* A document was brought back by somebody who lacks one of its blobs himself: others may have it, and offer it then. */
+static void ask_everybody(atr_room *room, const upload *u)
+{
+  for (atr_room_member *m = room->members; m; m = m->next)
+    say(m, &u->hash, ATR_BLOB_STATUS_WANT);
+}
+
+void room_transfer_ask(atr_room_member *m)
+{
+  for (const upload *u = m->room->uploads; u; u = u->hh.next)
+    if (!u->sender)
+      say(m, &u->hash, ATR_BLOB_STATUS_WANT);
+}
+
 static int get(atr_room_member *m, const atr_blob_get *g)
 {
   atr_room *room = m->room;
@@ -266,8 +280,8 @@ static int get(atr_room_member *m, const atr_blob_get *g)
     say(m, &g->hash, ATR_BLOB_STATUS_UNKNOWN);
     return 0;
   }
-  if (!u)
-    u = add(room, &g->hash);
+  if (!u && (u = add(room, &g->hash)))
+    ask_everybody(room, u);
   return u ? add_waiting(&u->getting, m, &g->base, 0) : ATR_NOMEM;
 }
 

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One document: its layers, and the difference that the application is owed.
+ *
+ * The difference is taken when it is delivered, so it costs nothing to fall behind, and a document that waits for blobs simply is
+ * not delivered yet. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "replica/internal.h"
+
+#include <utlist.h>
+
+rdoc *rep_find(const atr_replica *r, const atr_id *id)
+{
+  rdoc *d;
+
+  HASH_FIND(hh, r->docs, id, sizeof *id, d);
+  return d;
+}
+
+rdoc *rep_get(atr_replica *r, const atr_id *id)
+{
+  rdoc *d = rep_find(r, id);
+
+  if (d)
+    return d;
+  d = calloc(1, sizeof *d);
+  if (!d)
+    return NULL;
+  d->id = d->name.id = *id;
+  d->told_shown = true; /* nothing is told and nothing is shown */
+  HASH_ADD(hh, r->docs, id, sizeof d->id, d);
+  if (!atr_table_added(d)) {
+    free(d);
+    return NULL;
+  }
+  return d;
+}
+
+/* --- blobs of the confirmed tree ---------------------------------------------------------------------------------- */
+
+typedef struct adding {
+  atr_replica *r;
+  rdoc *d;
+} adding;
+
+static int add_blob(void *ctx, const atr_blob_ref *blob)
+{
+  adding *a = ctx;
+  rdoc *d = a->d;
+
+  for (uint32_t i = 0; i < d->n_blobs; i++)
+    if (atr_hash_equal(&d->blobs[i], &blob->hash))
+      return 0;
+  if (d->n_blobs == d->blobs_cap) {
+    uint32_t cap = d->blobs_cap ? d->blobs_cap * 2 : 4;
+    atr_hash *blobs = realloc(d->blobs, cap * sizeof *blobs);
+
+    if (!blobs)
+      return ATR_NOMEM;
+    d->blobs = blobs;
+    d->blobs_cap = cap;
+  }
+  d->blobs[d->n_blobs++] = blob->hash;
+  return atr_blobs_ref(a->r->blobs, &blob->hash);
+}
+
+static void unref_all(atr_replica *r, atr_hash *blobs, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i++)
+    atr_blobs_unref(r->blobs, &blobs[i]);
+  free(blobs);
+}
+
+/* The exact set; new references before the old ones are given back. */
+static int recount_blobs(atr_replica *r, rdoc *d)
+{
+  atr_hash *old = d->blobs;
+  uint32_t n_old = d->n_blobs;
+  adding a = {r, d};
+  int err = 0;
+
+  d->blobs = NULL;
+  d->n_blobs = d->blobs_cap = 0;
+  if (d->confirmed)
+    err = atr_json_visit_blobs(d->confirmed, add_blob, &a);
+  d->blobs_exact = d->n_blobs;
+  unref_all(r, old, n_old);
+  return err;
+}
+
+int rep_add_blobs(atr_replica *r, rdoc *d, const cJSON *patch)
+{
+  adding a = {r, d};
+  int err = atr_json_visit_blobs(patch, add_blob, &a);
+
+  return err || d->n_blobs <= 2 * d->blobs_exact + 8 ? err : recount_blobs(r, d);
+}
+
+int rep_set_confirmed(atr_replica *r, rdoc *d, cJSON *tree)
+{
+  cJSON_Delete(d->confirmed);
+  d->confirmed = tree;
+  return recount_blobs(r, d);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+void rep_doc_free(atr_replica *r, rdoc *d)
+{
+  if (d->dirty)
+    DL_DELETE2(r->dirty, d, dirty_prev, dirty_next);
+  if (r->idle_at == d)
+    r->idle_at = d->hh.next;
+  atr_names_set(r->names, &d->name, NULL, NULL, 0);
+  HASH_DEL(r->docs, d);
+  cJSON_Delete(d->confirmed);
+  cJSON_Delete(d->preview);
+  cJSON_Delete(d->told);
+  unref_all(r, d->blobs, d->n_blobs);
+  free(d->told_show);
+  free(d);
+}
+
+void rep_doc_forget(atr_replica *r, rdoc *d)
+{
+  if (d->seq || d->confirmed || d->pends || d->own_preview || d->dirty || d->n_wants || d->told || d->preview)
+    return;
+  rep_doc_free(r, d);
+}
+
+/* --- layers ------------------------------------------------------------------------------------------------------- */
+
+static int add_pending(cJSON **tree, const pend *p)
+{
+  if (p->kind == ATR_OP_EDIT)
+    return *tree ? atr_patch_apply(tree, p->tree) : 0;
+  cJSON_Delete(*tree);
+  *tree = NULL;
+  if (p->kind == ATR_OP_DELETE)
+    return 0;
+  *tree = cJSON_Duplicate(p->tree, true);
+  return *tree ? 0 : ATR_NOMEM;
+}
+
+/* What is shown. *owned is to be deleted by the caller; it is NULL where the confirmed tree itself is shown, or nothing. */
+int rep_shown(const atr_replica *r, const rdoc *d, cJSON **owned, const cJSON **shown)
+{
+  bool foreign = d->preview && d->preview_member != r->self;
+  cJSON *tree = NULL;
+  int err = 0;
+
+  *owned = NULL;
+  *shown = d->confirmed;
+  if (!foreign && !d->pends && !d->own_preview)
+    return 0;
+  if (d->confirmed && !(tree = cJSON_Duplicate(d->confirmed, true)))
+    return ATR_NOMEM;
+  if (tree && foreign)
+    err = atr_patch_apply(&tree, d->preview);
+  for (const pend *p = d->pends; p && !err; p = p->doc_next)
+    err = add_pending(&tree, p);
+  if (tree && !err && d->own_preview)
+    err = atr_patch_apply(&tree, d->own_preview->tree);
+  *owned = tree;
+  *shown = tree;
+  return err;
+}
+
+int rep_part(atr_replica *r, rdoc *d)
+{
+  const cJSON *shown;
+  cJSON *owned;
+  int err;
+
+  if (!d->told_shown)
+    return 0;
+  err = rep_shown(r, d, &owned, &shown);
+  if (!err && !owned && shown && !(owned = cJSON_Duplicate(shown, true)))
+    err = ATR_NOMEM;
+  if (err) {
+    cJSON_Delete(owned);
+    owned = NULL;
+    d->told_unsure = true;
+  }
+  d->told = owned;
+  d->told_shown = false;
+  return err;
+}
+
+void rep_dirty(atr_replica *r, rdoc *d)
+{
+  r->told_complete = false;
+  if (d->dirty)
+    return;
+  d->dirty = true;
+  DL_APPEND2(r->dirty, d, dirty_prev, dirty_next);
+}
+
+void rep_end_preview(atr_replica *r, rdoc *d)
+{
+  (void)r;
+  cJSON_Delete(d->preview);
+  d->preview = NULL;
+  d->preview_member = 0;
+}
+
+/* --- names -------------------------------------------------------------------------------------------------------- */
+
+static const char *text_of(const cJSON *tree, const char *key, const char *otherwise)
+{
+  const char *text;
+
+  return atr_json_get_str(tree, key, &text) == 0 ? text : otherwise;
+}
+
+/* Own creates that are not acknowledged come after everything else, in their own order. */
+void rep_named(atr_replica *r, rdoc *d)
+{
+  const char *name = text_of(d->confirmed, "name", NULL), *type = text_of(d->confirmed, "type", "");
+  uint64_t created = d->created;
+  bool lives = d->confirmed != NULL;
+
+  for (const pend *p = d->pends; p; p = p->doc_next) {
+    if (p->kind == ATR_OP_DELETE) {
+      lives = false;
+    } else if (p->kind == ATR_OP_CREATE) {
+      name = text_of(p->tree, "name", NULL);
+      type = text_of(p->tree, "type", "");
+      created = lives ? created : (UINT64_C(1) << 63) + p->order;
+      lives = true;
+    } else if (lives) {
+      name = text_of(p->tree, "name", name);
+    }
+  }
+  atr_names_set(r->names, &d->name, type, lives ? name : NULL, created);
+}
+
+/* --- delivery ----------------------------------------------------------------------------------------------------- */
+
+int rep_emit(atr_replica *r, rdoc *d, enum atr_op_kind kind, const cJSON *tree)
+{
+  atr_replica_event event = {
+      .n = *r->events + 1, .doc = d->id, .kind = kind, .tree = tree, .show = d->name.show, .seq = d->seq, .by = d->by};
+  int err = r->cb.on_event(r->ctx, &event);
+  char *show;
+
+  if (err)
+    return err;
+  d->last_event = ++*r->events;
+  show = kind != ATR_OP_DELETE && d->name.show ? strdup(d->name.show) : NULL;
+  free(d->told_show);
+  d->told_show = show;
+  return 0;
+}
+
+static bool same_show(const rdoc *d)
+{
+  const char *a = d->told_show, *b = d->name.show;
+
+  return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The event that takes the application from told to shown: its kind, or 0 for none. `*patch` is the caller's. */
+static int difference(const rdoc *d, const cJSON *shown, enum atr_op_kind *kind, cJSON **patch, const cJSON **tree)
+{
+  const cJSON *told = d->told_shown ? shown : d->told;
+  int err = 0;
+
+  *kind = 0;
+  *patch = NULL;
+  *tree = NULL;
+  if (!shown) {
+    if (told || (!d->told_shown && d->told_unsure))
+      *kind = ATR_OP_DELETE;
+    return 0;
+  }
+  if (told && !d->told_shown && !d->told_unsure)
+    err = atr_patch_diff(told, shown, patch);
+  if (err == ATR_NOMEM)
+    return err;
+  if (err || !told || (d->told_unsure && !d->told_shown)) { /* a tree that no patch can make goes whole */
+    *kind = ATR_OP_CREATE;
+    *tree = shown;
+    return 0;
+  }
+  if (!err && !*patch && !same_show(d)) {
+    *patch = cJSON_CreateObject();
+    err = *patch ? 0 : ATR_NOMEM;
+  }
+  if (*patch)
+    *kind = ATR_OP_EDIT;
+  *tree = *patch;
+  return err;
+}
+
+typedef struct checking {
+  atr_replica *r;
+  rdoc *d;
+  bool missing;
+} checking;
+
+static int check_blob(void *ctx, const atr_blob_ref *blob, const atr_hash *base)
+{
+  checking *c = ctx;
+
+  if (atr_blobs_have(c->r->blobs, &blob->hash))
+    return 0;
+  c->missing = true;
+  return rep_want(c->r, c->d, &blob->hash, blob->bytes, base);
+}
+
+enum { DELIVERED, PARKED };
+
+static int deliver_doc(atr_replica *r, rdoc *d)
+{
+  checking c = {r, d, false};
+  enum atr_op_kind kind;
+  cJSON *owned = NULL, *patch = NULL;
+  const cJSON *shown, *tree;
+  int err = rep_shown(r, d, &owned, &shown);
+
+  if (!err)
+    err = difference(d, shown, &kind, &patch, &tree);
+  if (!err && tree)
+    err = rep_visit_blobs(tree, d->told_shown ? NULL : d->told, check_blob, &c);
+  if (!err && c.missing)
+    err = PARKED;
+  if (!err && kind)
+    err = rep_emit(r, d, kind, tree);
+  if (!err) {
+    cJSON_Delete(d->told);
+    d->told = NULL;
+    d->told_shown = true;
+    d->told_unsure = false;
+  }
+  cJSON_Delete(patch);
+  cJSON_Delete(owned);
+  return err;
+}
+
+static void report(atr_replica *r)
+{
+  double progress = 1;
+
+  if (r->told_complete || !r->online)
+    return;
+  if (r->whole && !r->dirty && !r->comparing) {
+    r->told_complete = true;
+    r->cb.on_progress(r->ctx, 1, true, r->cursor);
+    return;
+  }
+  if (!r->whole && r->target > r->pass_from)
+    progress = (double)(r->cursor - r->pass_from) / (double)(r->target - r->pass_from);
+  r->cb.on_progress(r->ctx, progress < 0.99 ? progress : 0.99, false, r->cursor);
+}
+
+int atr_replica_deliver(atr_replica *r, int max)
+{
+  int n = 0;
+
+  atr_names_settle(r->names);
+  while (n < max && r->dirty) {
+    rdoc *d = r->dirty;
+    int err;
+
+    r->n_parked -= d->parked;
+    d->parked = false;
+    err = deliver_doc(r, d);
+    if (err < 0)
+      break;
+    d->parked = err == PARKED;
+    r->n_parked += d->parked;
+    DL_DELETE2(r->dirty, d, dirty_prev, dirty_next);
+    d->dirty = false;
+    n += err == DELIVERED;
+    if (err == DELIVERED)
+      rep_doc_forget(r, d);
+  }
+  report(r);
+  return n;
+}

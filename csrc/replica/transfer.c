@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Blobs of a replica: offering what own operations name, fetching what documents name.
+ *
+ * A blob is offered each time an operation names it, even if the server had it a moment ago: the server keeps what is offered until
+ * the operation has come, and only that. Fewer offers are open than the server allows. What is missing is asked for once,
+ * with the blob that it replaces as base where that has the same size, and its documents are looked at again when it is here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "replica/internal.h"
+
+#include <utlist.h>
+
+enum { OPEN_OFFERS = ATR_OFFERS_MAX / 2, PER_MESSAGE = 64 };
+
+/* --- walking ------------------------------------------------------------------------------------------------------ */
+
+static int visit_one(const cJSON *node, const cJSON *old, rep_blob_visit visit, void *ctx)
+{
+  atr_blob_ref blob, before;
+  int err = atr_tag_blob(node, &blob);
+
+  if (err)
+    return err;
+  if (old && atr_tag_of(old) == ATR_TAG_BLOB && atr_tag_blob(old, &before) == 0 && before.bytes == blob.bytes &&
+      !atr_hash_equal(&before.hash, &blob.hash))
+    return visit(ctx, &blob, &before.hash);
+  return visit(ctx, &blob, NULL);
+}
+
+int rep_visit_blobs(const cJSON *patch, const cJSON *old, rep_blob_visit visit, void *ctx)
+{
+  int err = 0;
+
+  if (cJSON_IsArray(patch)) {
+    enum atr_tag tag = atr_tag_of(patch);
+    const cJSON *o = cJSON_IsArray(old) ? old->child : NULL;
+
+    if (tag == ATR_TAG_BLOB)
+      return visit_one(patch, old, visit, ctx);
+    if (tag != ATR_TAG_PLAIN)
+      return 0;
+    for (const cJSON *m = patch->child; m && !err; m = m->next, o = o ? o->next : NULL)
+      err = rep_visit_blobs(m, o, visit, ctx);
+    return err;
+  }
+  if (!cJSON_IsObject(patch))
+    return 0;
+  for (const cJSON *m = patch->child; m && !err; m = m->next) {
+    const cJSON *o = NULL;
+
+    if (old && (cJSON_IsObject(m) || cJSON_IsArray(m)))
+      o = atr_json_get(old, m->string);
+    err = rep_visit_blobs(m, o, visit, ctx);
+  }
+  return err;
+}
+
+/* --- offering ----------------------------------------------------------------------------------------------------- */
+
+int rep_offer(atr_replica *r, const atr_hash *hash, const atr_hash *base, pend *who)
+{
+  offer *o;
+
+  HASH_FIND(hh, r->offers, hash, sizeof *hash, o);
+  if (!o) {
+    o = calloc(1, sizeof *o);
+    if (!o)
+      return ATR_NOMEM;
+    o->hash = *hash;
+    o->base = *base;
+    HASH_ADD(hh, r->offers, hash, sizeof o->hash, o);
+    if (!atr_table_added(o)) {
+      free(o);
+      return ATR_NOMEM;
+    }
+    DL_APPEND(r->offers_queue, o);
+    r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
+  }
+  return who ? rep_wait(&o->waiters, who) : 0;
+}
+
+/* Takes the offer off the table; its waiters are the caller's. */
+static waiter *end_offer(atr_replica *r, offer *o)
+{
+  waiter *waiters = o->waiters;
+
+  if (o->offered)
+    r->n_offered--;
+  else
+    DL_DELETE(r->offers_queue, o);
+  HASH_DEL(r->offers, o);
+  free(o);
+  if (r->offers_queue && r->online)
+    r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
+  return waiters;
+}
+
+/* Nobody will ever take this blob: the operations that name it are dropped. */
+static void refuse_offer(atr_replica *r, offer *o)
+{
+  waiter *w = end_offer(r, o);
+
+  for (waiter *i = w; i; i = i->next) {
+    if (i->who->dropped)
+      continue;
+    if (i->who->preview)
+      rep_pend_drop(r, i->who);
+    else
+      rep_refuse(r, i->who, ATR_BLOB_SIZE, atr_err_text(ATR_BLOB_SIZE));
+  }
+  rep_release(r, &w);
+}
+
+static int send_blob(atr_replica *r, const offer *o, bool delta)
+{
+  int err = atr_xfer_send(r->xfer, &o->hash, delta ? &o->base : NULL);
+
+  if (err == ATR_NOENT)
+    return 0; /* what named it was dropped meanwhile */
+  r->cb.on_wake(r->ctx, ATR_LANE_BULK);
+  return err;
+}
+
+/* The server does not have it: whoever brings it later, the documents stay listed as parked. */
+static void unknown(atr_replica *r, const atr_hash *hash)
+{
+  want *w;
+
+  HASH_FIND(hh, r->wants, hash, sizeof *hash, w);
+  if (w)
+    w->asked = true;
+}
+
+int rep_receive_status(atr_replica *r, atr_span message)
+{
+  static const atr_hash none;
+  uint32_t handle;
+  atr_list list;
+  atr_blob_status s;
+  int err = atr_msg_read_blob_status(message, &handle, &list);
+
+  if (!err && handle != r->handle)
+    err = ATR_PROTO;
+  while (!err && atr_list_next_status(&list, &s)) {
+    offer *o;
+
+    HASH_FIND(hh, r->offers, &s.hash, sizeof s.hash, o);
+    if (s.status == ATR_BLOB_STATUS_UNKNOWN) {
+      unknown(r, &s.hash);
+    } else if (!o && s.status == ATR_BLOB_STATUS_WANT && atr_blobs_have(r->blobs, &s.hash)) {
+      err = rep_offer(r, &s.hash, &none, NULL); /* somebody misses it, and we have it */
+    } else if (!o || !o->offered) {
+      continue; /* no longer needed */
+    } else if (s.status == ATR_BLOB_STATUS_HAVE) {
+      waiter *w = end_offer(r, o);
+
+      rep_release(r, &w);
+    } else if (s.status == ATR_BLOB_STATUS_REFUSED) {
+      refuse_offer(r, o);
+    } else {
+      err = send_blob(r, o, s.status == ATR_BLOB_STATUS_WANT_DELTA);
+    }
+  }
+  return err;
+}
+
+/* --- fetching ----------------------------------------------------------------------------------------------------- */
+
+int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, uint64_t size, const atr_hash *base)
+{
+  rdoc **docs;
+  want *w;
+
+  HASH_FIND(hh, r->wants, hash, sizeof *hash, w);
+  if (!w) {
+    w = calloc(1, sizeof *w);
+    if (!w)
+      return ATR_NOMEM;
+    w->hash = *hash;
+    w->size = size;
+    if (base && atr_blobs_have(r->blobs, base))
+      w->base = *base;
+    HASH_ADD(hh, r->wants, hash, sizeof w->hash, w);
+    if (!atr_table_added(w)) {
+      free(w);
+      return ATR_NOMEM;
+    }
+    r->n_unasked++;
+    if (r->online)
+      r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
+  }
+  for (uint32_t i = 0; i < w->n_docs; i++)
+    if (w->docs[i] == d)
+      return 0;
+  docs = realloc(w->docs, (w->n_docs + 1) * sizeof(*docs));
+  if (!docs)
+    return ATR_NOMEM;
+  w->docs = docs;
+  docs[w->n_docs++] = d;
+  d->n_wants++;
+  return 0;
+}
+
+void rep_on_received(void *ctx, const atr_hash *hash)
+{
+  atr_replica *r = ctx;
+  want *w;
+
+  HASH_FIND(hh, r->wants, hash, sizeof *hash, w);
+  if (!w)
+    return;
+  for (uint32_t i = 0; i < w->n_docs; i++) {
+    w->docs[i]->n_wants--;
+    rep_dirty(r, w->docs[i]);
+  }
+  if (!w->asked)
+    r->n_unasked--;
+  HASH_DEL(r->wants, w);
+  free(w->docs);
+  free(w);
+}
+
+/* --- the control lane --------------------------------------------------------------------------------------------- */
+
+static int append_offers(atr_replica *r, atr_buf *out)
+{
+  atr_blob_offer list[PER_MESSAGE];
+  size_t n = 0, mark;
+  int err;
+
+  while (r->offers_queue && r->n_offered < OPEN_OFFERS && n < PER_MESSAGE) {
+    offer *o = r->offers_queue;
+    const atr_bytes *bytes = atr_blobs_get(r->blobs, &o->hash);
+
+    DL_DELETE(r->offers_queue, o);
+    o->offered = true;
+    r->n_offered++;
+    list[n++] = (atr_blob_offer){.hash = o->hash, .base = o->base, .size = bytes ? atr_bytes_len(bytes) : 0};
+  }
+  if (!n)
+    return 0;
+  err = atr_frame_begin(out, &mark);
+  if (!err)
+    err = atr_msg_write_blob_offer(out, r->handle, list, n);
+  return err ? err : atr_frame_end(out, mark, ATR_LANE_CONTROL);
+}
+
+static int append_gets(atr_replica *r, atr_buf *out)
+{
+  atr_blob_get list[PER_MESSAGE];
+  size_t n = 0, mark;
+  want *w = r->wants;
+  int err = 0;
+
+  for (; w && n < PER_MESSAGE && r->n_unasked && !err; w = w->hh.next) {
+    bool based = !atr_hash_is_zero(&w->base);
+
+    if (w->asked)
+      continue;
+    w->asked = true;
+    r->n_unasked--;
+    list[n++] = (atr_blob_get){.hash = w->hash, .base = w->base};
+    err = atr_xfer_expect(r->xfer, &w->hash, w->size, based ? &w->base : NULL);
+  }
+  if (!n || err)
+    return err;
+  err = atr_frame_begin(out, &mark);
+  if (!err)
+    err = atr_msg_write_blob_get(out, r->handle, list, n);
+  return err ? err : atr_frame_end(out, mark, ATR_LANE_CONTROL);
+}
+
+int64_t rep_pull_control(atr_replica *r, atr_buf *out, size_t budget)
+{
+  size_t start = out->len;
+  int err = 0;
+
+  if (!r->online)
+    return 0;
+  while (!err && out->len - start < budget) {
+    size_t before = out->len;
+
+    err = append_offers(r, out);
+    if (!err)
+      err = append_gets(r, out);
+    if (out->len == before)
+      break;
+  }
+  return err ? err : (int64_t)(out->len - start);
+}
+
+/* --- connections -------------------------------------------------------------------------------------------------- */
+
+void rep_transfer_stop(atr_replica *r)
+{
+  offer *o, *tmp;
+
+  atr_xfer_reset(r->xfer);
+  HASH_ITER (hh, r->offers, o, tmp) {
+    rep_forget_waiters(&o->waiters);
+    end_offer(r, o);
+  }
+  r->n_offered = 0;
+}
+
+void rep_transfer_start(atr_replica *r)
+{
+  r->n_unasked = 0;
+  for (want *w = r->wants; w; w = w->hh.next) {
+    w->asked = false;
+    r->n_unasked++;
+  }
+  r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
+}
+
+void rep_transfer_free(atr_replica *r)
+{
+  want *w, *tmp;
+
+  HASH_ITER (hh, r->wants, w, tmp) {
+    HASH_DEL(r->wants, w);
+    free(w->docs);
+    free(w);
+  }
+  atr_xfer_free(r->xfer);
+}
