@@ -25,3 +25,7 @@ def _load() -> None:
 
 if "atrium_session" not in sys.modules:
     _load()
+
+
+# The Blenders of tests/blender, for the tests here that need one.
+from tests.blender.conftest import kind, pytest_terminal_summary, start, window_kind  # noqa: E402, F401

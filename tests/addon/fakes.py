@@ -140,3 +140,56 @@ class FakeServerStart:
 
     def cancel(self) -> None:
         self.cancelled = True
+
+
+class ObedientEngine(FakeEngine):
+    """Answers every command as a server with one room would, with the next poll."""
+
+    ROOM = "ab" * 16
+
+    def __init__(self, blender: list[int]) -> None:
+        super().__init__()
+        self.blender = blender
+        self.silent: set[str] = set()  # commands that get no answer
+
+    def send(self, message: dict[str, Any]) -> bool:
+        kind = message["t"]
+        if kind not in self.silent:
+            answer = getattr(self, f"_answer_{kind}", None)
+            if answer is not None:
+                self.events.extend(answer(message))
+        return super().send(message)
+
+    def _answer_connect(self, message: dict[str, Any]) -> list[Event]:
+        room = {"id": self.ROOM, "name": "Set", "users": 1, "bytes": 3_000_000_000, "blender": self.blender, "ready": True}
+        old = {"id": "cd" * 16, "name": "Old", "users": 0, "bytes": 10, "blender": [3, 6, 0], "ready": True}
+        welcome = {"host": True, "port": 12800, "addresses": ["192.0.2.7:12800"], "all_interfaces": True}
+        return [
+            {"t": "welcome", **welcome, "check_code": self.check_code},
+            {"t": "state", "state": "LOBBY", "address": "127.0.0.1:12800"},
+            {"t": "rooms", "rooms": [room, old]},
+        ]
+
+    def _joined(self, created: bool, name: str) -> list[Event]:
+        members = [{"member": 1, "participant": self.participant, "name": "Anna", "color": [1, 0, 0]}]
+        return [
+            {"t": "joined", "room": self.ROOM, "handle": 1, "created": created, "name": name, "participant": self.participant},
+            {"t": "members", "room": 1, "members": members},
+        ]
+
+    def _answer_create(self, message: dict[str, Any]) -> list[Event]:
+        return self._joined(True, message["name"])
+
+    def _answer_join(self, message: dict[str, Any]) -> list[Event]:
+        return [*self._joined(False, "Set"), {"t": "progress", "room": self.ROOM, "value": 1.0, "complete": True}]
+
+    def _answer_flush(self, message: dict[str, Any]) -> list[Event]:
+        return [{"t": "flushed", "room": self.ROOM, "n": message["n"], "seq": 1}]
+
+    def _answer_leave(self, message: dict[str, Any]) -> list[Event]:
+        return [{"t": "state", "state": "LOBBY"}]
+
+    def _answer_disconnect(self, message: dict[str, Any]) -> list[Event]:
+        return [{"t": "state", "state": "OFFLINE"}]
+
+    _answer_cancel = _answer_disconnect

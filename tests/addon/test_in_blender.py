@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""The add-on in every Blender, with a fake engine: registering, operators' errors, what survives a file load, unsaved work.
+
+What users lose most easily is their scene, so each way of joining is tried on real files, including the ways it fails.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.addon.blender_side import atrium, error_of, prepare
+from tests.blender.blenders import Blender
+from tests.blender.conftest import Start
+from tests.blender.inside import bpy
+from tests.blender.process import BlenderProcess
+
+# Known to the functions that run in Blender.
+addon: Any
+engine: Any
+runtime: Any
+
+
+@pytest.fixture
+def anna(kind: Blender, start: Start) -> BlenderProcess:
+    process = start(kind, "anna")
+    prepare(process)
+    return process
+
+
+def register_again(times: int) -> list[str]:
+    for _ in range(times):
+        addon.unregister()
+        addon.register()
+    left = [name for name in dir(bpy.types) if name.startswith("ATRIUM_")]
+    handlers = [h for h in bpy.app.handlers.load_post if "atrium" in h.__module__]
+    return [str(len(set(left)) == len(left)), str(len(handlers)), atrium().state]
+
+
+def test_registering_again_and_again_leaves_nothing_behind(anna: BlenderProcess) -> None:
+    assert anna.call(register_again, 5) == ["True", "1", "OFFLINE"]
+
+
+def unregister_while_busy() -> list[Any]:
+    bpy.ops.atrium.connect()
+    bpy.ops.atrium.create_room(name="Set")
+    addon.unregister()
+    return [engine.closed, hasattr(bpy.types.WindowManager, "atrium")]
+
+
+def test_unregistering_in_a_room_closes_the_engine(anna: BlenderProcess) -> None:
+    assert anna.call(unregister_while_busy) == [1, False]
+
+
+def all_errors() -> dict[str, str]:
+    ops, out = bpy.ops.atrium, {}
+    for name in ("disconnect", "create_room", "join_room", "leave_room", "flush", "admit", "refuse", "trust_host", "cancel"):
+        out[name] = error_of(getattr(ops, name))
+        assert atrium().error == out[name], name
+    atrium().host = "  "
+    out["connect"] = error_of(ops.connect)
+    return out
+
+
+def test_every_operator_fails_with_a_sentence(anna: BlenderProcess) -> None:
+    errors = anna.call(all_errors)
+    assert errors.pop("trust_host") == "No host waits to be trusted: connect first."
+    assert errors.pop("connect") == "Type the host's address first."
+    assert set(errors.values()) == {"Connect to a host first."}
+
+
+def errors_when_connected() -> list[str]:
+    bpy.ops.atrium.connect()
+    assert atrium().state == "LOBBY"
+    out = [
+        error_of(bpy.ops.atrium.connect),
+        error_of(bpy.ops.atrium.create_room, name="x" * 64),
+        error_of(bpy.ops.atrium.join_room, name="Nowhere"),
+        error_of(bpy.ops.atrium.join_room, name="Old"),
+        error_of(bpy.ops.atrium.leave_room),
+        error_of(bpy.ops.atrium.admit, key="unknown"),
+    ]
+    engine.silent.add("join")
+    out.append(error_of(bpy.ops.atrium.join_room, name="Set", timeout=0.2))
+    assert atrium().error == out[-1] and atrium().state == "LOBBY"
+    return out
+
+
+def test_errors_in_the_lobby_say_what_to_do(anna: BlenderProcess, kind: Blender) -> None:
+    version = ".".join(map(str, kind.version[:2]))
+    assert anna.call(errors_when_connected) == [
+        "You are connected already: disconnect first.",
+        "“" + "x" * 64 + "” cannot be the name of a room: use 1 to 63 characters.",
+        "There is no room “Nowhere” any more: choose one from the list.",
+        f"The room “Old” cannot be joined with this Blender. Made with Blender 3.6; this is Blender {version}.",
+        "Join or create a room first.",
+        "Nobody with this key is asking to enter.",
+        "This took longer than 0.2 seconds: Asking for the room",
+    ]
+
+
+def session_over_a_file_load() -> list[Any]:
+    atrium().user_name = "  Anna\nB "
+    atrium().host = "localhost"
+    bpy.ops.atrium.host()
+    before = [atrium().state, atrium().user_name, [r.name for r in atrium().rooms], [r.joinable for r in atrium().rooms]]
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    after = [atrium().state, atrium().user_name, [r.name for r in atrium().rooms], [r.joinable for r in atrium().rooms]]
+    assert before == after, (before, after)
+    bpy.ops.atrium.create_room(name="My set")
+    assert [u.name for u in atrium().users] == ["Anna"] and atrium().users[0].is_me
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    left = runtime.state().left
+    return [*after, atrium().room, left.name, engine.kinds()[-1], [u.name for u in atrium().users]]
+
+
+def test_the_state_survives_file_loads_and_a_load_leaves_the_room(anna: BlenderProcess) -> None:
+    assert anna.call(session_over_a_file_load) == [
+        "LOBBY", "Anna B", ["Set", "Old"], [True, False], "", "My set", "leave", [],
+    ]  # fmt: skip
+
+
+def make_file(folder: str) -> None:
+    """A scene with a file, an image beside it, and a change that is not saved."""
+    os.makedirs(folder, exist_ok=True)
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    bpy.ops.wm.save_as_mainfile(filepath=os.path.join(folder, "mine.blend"))
+    image = bpy.data.images.new("beside", 4, 4)
+    image.source, image.filepath, image.use_fake_user = "FILE", "//beside.png", True
+    bpy.data.objects["Cube"].location.x = 42
+    bpy.ops.atrium.connect()
+
+
+def join(unsaved: str) -> dict[str, Any]:
+    error = error_of(bpy.ops.atrium.join_room, name="Set", unsaved=unsaved)
+    recovered = os.path.join(os.environ["ATRIUM_HOME"], "recovered")
+    cube = bpy.data.objects.get("Cube")
+    image = bpy.data.images.get("beside")
+    return {
+        "error": error,
+        "objects": [o.name for o in bpy.data.objects],
+        "file": bpy.data.filepath,
+        "x": cube.location.x if cube else None,
+        "image": image.filepath if image else None,
+        "recovered": sorted(os.listdir(recovered)) if os.path.isdir(recovered) else [],
+        "state": atrium().state,
+    }
+
+
+def cube_x_in(path: str) -> float:
+    with bpy.data.libraries.load(path) as (source, target):
+        target.objects = [name for name in source.objects if name == "Cube"]
+    return float(target.objects[0].location.x)
+
+
+@pytest.mark.parametrize("unsaved", ["ASK", "KEEP_COPY", "SAVE", "DISCARD"])
+def test_joining_replaces_the_scene_and_keeps_what_was_asked(anna: BlenderProcess, tmp_path: Path, unsaved: str) -> None:
+    anna.define(cube_x_in)
+    anna.call(make_file, str(tmp_path / "files"))
+    after = anna.call(join, unsaved)
+    assert after["error"] == "" and after["state"] == "JOINED"
+    assert after["objects"] == ["From the room"]
+    kept = unsaved in ("ASK", "KEEP_COPY")  # in background ASK means a copy
+    assert len(after["recovered"]) == (1 if kept else 0)
+    mine = str(tmp_path / "files" / "mine.blend")
+    assert anna.call(cube_x_in, mine) == (42.0 if unsaved == "SAVE" else 0.0)
+    if kept:
+        copy = tmp_path / "anna" / "atrium" / "recovered" / after["recovered"][0]
+        assert anna.call(cube_x_in, str(copy)) == 42.0
+
+
+@pytest.mark.parametrize("unsaved", ["KEEP_COPY", "DISCARD"])
+def test_a_join_that_fails_brings_everything_back(anna: BlenderProcess, tmp_path: Path, unsaved: str) -> None:
+    anna.call(make_file, str(tmp_path / "files"))
+    anna.execute("os.environ['ATRIUM_TEST_FAIL'] = '1'")
+    after = anna.call(join, unsaved)
+    assert after["error"].startswith("The room's scene could not be built, so your own was brought back. no such thing")
+    assert sorted(after["objects"]) == ["Camera", "Cube", "Light"] and after["x"] == 42
+    assert after["file"] == str(tmp_path / "files" / "mine.blend") and after["image"] == "//beside.png"
+    assert after["state"] == "LOBBY"
+    assert len(after["recovered"]) == (1 if unsaved == "KEEP_COPY" else 0)
+
+
+def join_without_a_file(unsaved: str) -> dict[str, Any]:
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    bpy.data.objects["Cube"].location.x = 42
+    bpy.ops.atrium.connect()
+    return join(unsaved)
+
+
+def test_saving_a_scene_without_a_file_fails_and_changes_nothing(anna: BlenderProcess) -> None:
+    anna.define(join)
+    after = anna.call(join_without_a_file, "SAVE")
+    assert "has no file name yet" in after["error"] and after["x"] == 42 and after["state"] == "LOBBY"
+
+
+def settings_file() -> str:
+    with open(os.path.join(os.environ["ATRIUM_HOME"], "settings.json"), encoding="utf-8") as file:
+        return file.read()
+
+
+def test_name_and_colour_are_kept_for_the_next_start(anna: BlenderProcess) -> None:
+    anna.execute("atrium().user_name = 'Zoë'; atrium().user_color = (0.25, 0.5, 0.75)")
+    text = anna.call(settings_file)
+    assert "Zoë" in text and "0.75" in text
+
+
