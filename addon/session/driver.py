@@ -233,7 +233,6 @@ class Session:
                 unsaved = "KEEP_COPY"
             elif self._scene.is_unsaved():
                 self.state.ask_unsaved = room.name
-                self.state.problem = problem("UNSAVED")
                 self.state.changed()
                 return None
         task = self.state.begin("join", f"Joining the room “{room.name}”.")
@@ -412,7 +411,6 @@ class Session:
         state = self.state
         while self.link is None:
             yield WAIT
-        state.set_stage(Stage.RECEIVING, "Receiving the room")
         while not self.link.complete:
             yield WAIT
         copy = self._try("SAVE_FAILED", self._scene.secure, unsaved)

@@ -51,7 +51,6 @@ ERRORS: dict[str, str] = {
     "SAVE_FAILED": "Your scene could not be saved, so the room was not joined and nothing was changed. {text}",
     "REPLACE_FAILED": "The room's scene could not be built, so your own was brought back. {text}",
     "UPLOAD_FAILED": "The scene could not be read, so the room was not created. {text}",
-    "UNSAVED": "This scene has changes that are not saved: say what to do with them, then join.",
     # asking for the impossible
     "BUSY": "Atrium is busy: {text} Wait for it, or cancel.",
     "NOT_CONNECTED": "Connect to a host first.",

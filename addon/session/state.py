@@ -105,6 +105,7 @@ class Host:
     port: int
     addresses: tuple[str, ...]
     all_interfaces: bool
+    check_code: str  # of the server's key, which those who connect compare
 
 
 @dataclass
@@ -301,8 +302,8 @@ class State:
     def _on_welcome(self, event: Event) -> None:
         addresses = tuple(str(a) for a in event.get("addresses") or ())
         port = int(event.get("port") or 0)
-        self.host = Host(bool(event.get("host")), port, addresses, bool(event.get("all_interfaces")))
-        self.check_code = str(event.get("check_code") or self.check_code)
+        code = str(event.get("check_code") or "")
+        self.host = Host(bool(event.get("host")), port, addresses, bool(event.get("all_interfaces")), code)
 
     def _on_rooms(self, event: Event) -> None:
         self.rooms = [self._room_of(room) for room in event.get("rooms") or ()]
@@ -324,6 +325,8 @@ class State:
         self.here.handle = event.get("handle", self.here.handle)
         self.here.name = str(event.get("name") or self.here.name)
         self.me = str(event.get("participant") or self.me)
+        if self.stage is Stage.ASKED and not self.here.created:
+            self.set_stage(Stage.RECEIVING, "Receiving the room")
 
     def _on_members(self, event: Event) -> None:
         if not self.is_here(event):

@@ -17,6 +17,7 @@ import bpy
 from ..session import runtime
 from ..session.sentences import Problem, translated
 from ..session.state import (
+    CONFIRMING,
     CONNECTING,
     JOINED,
     JOINING,
@@ -31,6 +32,8 @@ MEGABYTE = 1_000_000
 
 
 def size_text(count: int) -> str:
+    if count >= 1000 * MEGABYTE:
+        return f"{count / 1000 / MEGABYTE:.1f} GB"
     if count >= MEGABYTE:
         return f"{count / MEGABYTE:.0f} MB" if count >= 10 * MEGABYTE else f"{count / MEGABYTE:.1f} MB"
     return f"{count / 1000:.0f} kB" if count >= 1000 else f"{count} B"
@@ -55,6 +58,8 @@ def status_text(state: State) -> tuple[str, str]:
     if phase == CONNECTING:
         what = state.note or translated("Connecting to {address}").format(address=state.address)
         return f"{what} ({seconds} s)", "SORTTIME"
+    if phase == CONFIRMING:
+        return translated("{address} is not trusted yet").format(address=state.address), "QUESTION"
     if phase == KNOCKING:
         return translated("Waiting for {address} to let you in ({seconds} s)").format(
             address=state.address, seconds=seconds
@@ -65,8 +70,6 @@ def status_text(state: State) -> tuple[str, str]:
         ), "UNLINKED"
     if phase == OFFLINE:
         return translated("Not connected"), "UNLINKED"
-    if phase == LOBBY:
-        return translated("Connected to {address}").format(address=state.address), "LINKED"
     return translated("Connected to {address}").format(address=state.address), "LINKED"
 
 
@@ -105,15 +108,16 @@ class ATRIUM_PT_main(_Panel):
 
     def _where(self, layout: Any, atrium: Any, state: State) -> None:
         row = layout.row(align=True)
-        box = row.row(align=True)
-        box.enabled = state.link == OFFLINE
-        box.prop(atrium, "host", text="", icon="NETWORK_DRIVE")
+        row.enabled = state.link == OFFLINE
+        row.prop(atrium, "host", text="", icon="NETWORK_DRIVE")
+        row = layout.row(align=True)
         if state.link == OFFLINE:
-            row = layout.row(align=True)
             row.operator("atrium.connect")
             row.operator("atrium.host")
+        elif state.phase in (CONNECTING, CONFIRMING, KNOCKING):
+            row.operator("atrium.cancel", icon="CANCEL")
         else:
-            row.operator("atrium.disconnect", text="", icon="X")
+            row.operator("atrium.disconnect")
 
     def _offline_mode(self, layout: Any, context: Any) -> None:
         box = layout.box()
@@ -135,8 +139,6 @@ class ATRIUM_PT_main(_Panel):
         text, icon = status_text(state)
         row = layout.row()
         row.label(text=text, icon=icon, translate=False)
-        if state.phase in (CONNECTING, KNOCKING):
-            row.operator("atrium.cancel", text="", icon="CANCEL")
         if state.phase == JOINED and state.latency_ms > 0:
             row.label(
                 text=f"{state.latency_ms:.1f} ms" if state.latency_ms < 10 else f"{state.latency_ms:.0f} ms",
@@ -158,9 +160,7 @@ class ATRIUM_PT_main(_Panel):
             )
         paragraph(box, text.format(address=question.address), context, "QUESTION")
         code_row(box, question.code)
-        row = box.row(align=True)
-        row.operator("atrium.cancel", text="Cancel")
-        row.operator("atrium.trust_host").code = question.code
+        box.operator("atrium.trust_host").code = question.code
 
     def _problem(self, layout: Any, context: Any, state: State, trouble: Problem) -> None:
         box = layout.box()
@@ -239,7 +239,7 @@ class ATRIUM_PT_host(_Panel):
                 context,
             )
         paragraph(layout, translated("Whoever connects for the first time is shown this code:"), context)
-        code_row(layout, state.host.check_code or state.check_code)
+        code_row(layout, state.host.check_code)
 
 
 class ATRIUM_UL_rooms(bpy.types.UIList):
