@@ -65,8 +65,7 @@ def name_of(anna: WindowedBlender, what: str) -> str:
 def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
     anna.picture(name_of(anna, "offline"))
     anna.call(hold, "connect", "join")
-    # The field and the operator have one name; 4.3 gives the field's path from its group, 5.2 from the window manager.
-    anna.write("host" if anna.blender.version < (5,) else "atrium.host", "192.0.2.7")
+    anna.write("atrium.host", "192.0.2.7")
     anna.call(host_is, "192.0.2.7")
     anna.execute("bpy.context.preferences.system.use_online_access = True")
     anna.press("atrium.connect")
@@ -109,7 +108,7 @@ def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
 
 
 def test_a_scene_can_be_shared_with_clicks_alone(anna: WindowedBlender) -> None:
-    anna.press("atrium.host()")
+    anna.press("atrium.host")
     anna.call(state_is, "LOBBY")
     anna.press("atrium.create_room")
     anna.call(state_is, "JOINED")
