@@ -92,6 +92,7 @@ size_t atr_credit_available(atr_credit *credit, int lane, uint64_t now_us)
 void atr_credit_sent(atr_credit *credit, int lane, size_t payload_bytes)
 {
   lane_of(credit, lane)->sent += payload_bytes;
+  credit->moved = true;
 }
 
 int atr_credit_consumed(atr_credit *credit, int lane, uint64_t consumed)
@@ -111,13 +112,14 @@ int atr_credit_consumed(atr_credit *credit, int lane, uint64_t consumed)
 
 bool atr_credit_ping_due(const atr_credit *credit, uint64_t now_us)
 {
-  return credit->ping_us == 0 && atr_credit_outstanding(credit) > 0 && now_us >= credit->pong_us + PING_GAP_US;
+  return credit->ping_us == 0 && credit->moved && now_us >= credit->pong_us + PING_GAP_US;
 }
 
 uint64_t atr_credit_ping(atr_credit *credit, uint64_t now_us)
 {
   credit->ping_us = now_us;
-  credit->ping_busy = atr_credit_outstanding(credit) >= credit->window / 4;
+  credit->ping_busy = credit->limited || atr_credit_outstanding(credit) >= credit->window / 4;
+  credit->moved = false;
   return ++credit->ping_token;
 }
 

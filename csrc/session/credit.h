@@ -40,6 +40,7 @@ typedef struct atr_credit {
   uint64_t pong_us;     /* when the last answer came */
   uint64_t ping_token;
   bool ping_busy; /* when it was queued, enough was under way for its delay to say something about the window */
+  bool moved;     /* something was sent since the last ping */
   bool limited;   /* the window has held something back since it was last changed */
   bool settled;   /* the next measurement is of the present window */
   bool starting;  /* no queueing was seen yet */
@@ -54,7 +55,7 @@ void atr_credit_sent(atr_credit *credit, int lane, size_t payload_bytes);
 /* A report of the peer. 0, or ATR_PROTO where it goes back or beyond what was sent, or names another lane. */
 int atr_credit_consumed(atr_credit *credit, int lane, uint64_t consumed);
 
-/* Whether now is the time for a ping: none under way, and data under way whose delay counts. */
+/* Whether now is the time for a ping: none under way, and data that has moved since the last one. */
 bool atr_credit_ping_due(const atr_credit *credit, uint64_t now_us);
 
 /* A ping goes into the queue; gives its token. Its answer: 0, or ATR_PROTO for one that was not asked for. */
