@@ -45,10 +45,9 @@ override CC := $(CLANG)
 endif
 
 # Linked statically: the module must bring its own of each (Blender has loaded others), and the server runs where
-# nothing of this is installed. Older releases name libuv's archive libuv_a.
-LIBDIR := $(or $(firstword $(dir $(wildcard /usr/lib/*/libuv_a.a /usr/lib/*/libuv.a))),/usr/lib/)
-LIBUV  := $(firstword $(wildcard $(LIBDIR)libuv_a.a $(LIBDIR)libuv.a) -luv)
-LIBS   := $(LIBUV) $(LIBDIR)libssl.a $(LIBDIR)libcrypto.a $(LIBDIR)libsodium.a $(LIBDIR)libzstd.a \
+# nothing of this is installed. cJSON and libuv are compiled from source (csrc/deps/source.sh says why).
+LIBDIR := $(or $(firstword $(dir $(wildcard /usr/lib/*/libssl.a))),/usr/lib/)
+LIBS    = $(OUT)/libuv.a $(LIBDIR)libssl.a $(LIBDIR)libcrypto.a $(LIBDIR)libsodium.a $(LIBDIR)libzstd.a \
           $(LIBDIR)libxxhash.a -lpthread -ldl -lrt -lm
 
 # --- version: pyproject.toml has the only one --------------------------------------------------------------------
@@ -88,10 +87,13 @@ help:
 
 # --- building ---------------------------------------------------------------------------------------------------
 
-deps: build/deps/cjson/cJSON.c
+# Sources of what is compiled in, from the distribution's own source packages.
+deps: build/deps/cjson/cJSON.c build/deps/libuv/include/uv.h
 
 build/deps/cjson/cJSON.c:
-	csrc/deps/cjson.sh build/deps/cjson
+	csrc/deps/source.sh cjson build/deps/cjson cJSON.c cJSON.h LICENSE
+build/deps/libuv/include/uv.h:
+	csrc/deps/source.sh libuv1 build/deps/libuv src include LICENSE
 
 # cJSON is not ours to warn about. Its limit of nesting is above ours, its locale look-up is of no use to us.
 $(OUT)/cJSON.o: build/deps/cjson/cJSON.c
@@ -107,7 +109,12 @@ $(OUT)/csrc/%.o: csrc/%.c | build/deps/cjson/cJSON.c
 $(OUT)/csrc/base/version.o: CPPFLAGS += -DATR_VERSION='"$(VERSION)"'
 $(OUT)/csrc/base/version.o: pyproject.toml
 
-$(OUT)/libatrium.a: $(OBJECTS)
+$(OUT)/libuv.a: build/deps/libuv/include/uv.h
+	$(call say,AR      $@)
+	$(Q)$(MAKE) --no-print-directory -f csrc/deps/libuv.mk OUT=$(OUT) CC=$(CC) FLAGS='$(CFLAGS_$(VARIANT))'
+
+# Whatever is linked with the library is linked with libuv too.
+$(OUT)/libatrium.a: $(OBJECTS) | $(OUT)/libuv.a
 	@rm -f $@
 	$(call say,AR      $@)
 	$(Q)ar rcs $@ $^

@@ -173,8 +173,8 @@
 /* Connections that wait for a host's answer. A panel shows a handful; a stranger with many keys must not fill it. */
 #define ATR_KNOCKS_MAX 32u
 
-/* Keys in a server's list. */
-#define ATR_KEYS_MAX 10000u
+/* Keys in a server's list of guests. */
+#define ATR_GUESTS_MAX 10000u
 
 /* A room whose creator left before it was filled: long enough to come back after a cut. */
 #define ATR_ROOM_UNREADY_MS 120000u

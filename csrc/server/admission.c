@@ -303,17 +303,17 @@ void admission_hello(conn *c, const cJSON *hello)
     return;
   }
   c->is_host = atr_json_get_str(hello, "token", &token) == ATR_OK && token_matches(c->server, token);
-  switch (atr_keys_find(c->server->keys, &c->key)) {
-  case ATR_KEY_ALLOWED:
+  switch (atr_guests_find(c->server->guests, &c->key)) {
+  case ATR_GUEST_ALLOWED:
     let_in(c);
     return;
-  case ATR_KEY_REFUSED:
+  case ATR_GUEST_REFUSED:
     if (!c->is_host) {
       conn_fail(c, ATR_REFUSED, "The host has decided not to let you in.", "hello");
       return;
     }
     break;
-  case ATR_KEY_STRANGER:
+  case ATR_GUEST_STRANGER:
     break;
   }
   if (c->is_host || c->server->open)
@@ -359,7 +359,7 @@ void admission_admit(conn *host, const cJSON *message)
   if (read_answer(host, message, "admit", &key, &remember) < 0)
     return;
   name = name_of(server, &key);
-  err = atr_keys_set(server->keys, &key, ATR_KEY_ALLOWED, name ? name : "", remember);
+  err = atr_guests_set(server->guests, &key, ATR_GUEST_ALLOWED, name ? name : "", remember);
   if (err < 0)
     conn_send_error(host, err, "The decision could not be kept: the list of keys cannot be written.", "admit", NULL);
   for (conn *c = server->conns; c; c = c->next)
@@ -379,7 +379,7 @@ void admission_refuse(conn *host, const cJSON *message)
   if (read_answer(host, message, "refuse", &key, &remember) < 0)
     return;
   name = name_of(server, &key);
-  if (remember && atr_keys_set(server->keys, &key, ATR_KEY_REFUSED, name ? name : "", true) < 0)
+  if (remember && atr_guests_set(server->guests, &key, ATR_GUEST_REFUSED, name ? name : "", true) < 0)
     conn_send_error(host, ATR_IO, "The decision could not be kept: the list of keys cannot be written.", "refuse",
                     NULL);
   for (conn *c = server->conns; c; c = c->next)

@@ -5,7 +5,7 @@
  *   server.c     life of a server: loop, listener, timers, the end
  *   conn.c       one connection: hello, messages in and out, memberships
  *   admission.c  who may enter: token, list, knocking
- *   keys.c       the list of known keys, a file
+ *   guests.c      the list of known keys, a file
  *   lobby.c      the rooms: create, join, leave, list
  *   command.c    the command line
  *
@@ -22,7 +22,7 @@
 #include "proto/jsonw.h"
 #include "proto/message.h"
 #include "room/room.h"
-#include "server/keys.h"
+#include "server/guests.h"
 #include "server/server.h"
 #include "session/identity.h"
 #include "session/session.h"
@@ -99,7 +99,7 @@ struct atr_server {
   atr_identity *identity;
   atr_store *store;
   atr_blobs *blobs;
-  atr_keys *keys;
+  atr_guests *guests;
   atr_net_task list_task; /* sends the list of rooms */
   char check_code[ATR_CHECK_CODE_BYTES];
   uint8_t token[ATR_TOKEN_BYTES];

@@ -115,11 +115,11 @@ static int open_files(atr_server *server, const atr_server_config *config, char 
   if (err == ATR_OK)
     err = atr_check_code(atr_identity_spki(server->identity), server->check_code);
   if (err == ATR_OK)
-    err = atr_keys_open(&server->keys, data, why, why_bytes);
+    err = atr_guests_open(&server->guests, data, why, why_bytes);
   if (err == ATR_OK)
     err = admission_open_token(server, config->home, why, why_bytes);
   for (size_t i = 0; err == ATR_OK && i < config->n_allow; i++)
-    err = atr_keys_set(server->keys, &config->allow[i], ATR_KEY_ALLOWED, "", false);
+    err = atr_guests_set(server->guests, &config->allow[i], ATR_GUEST_ALLOWED, "", false);
   return err;
 }
 
@@ -260,7 +260,7 @@ void atr_server_free(atr_server *server)
   atr_blobs_free(server->blobs);
   if (server->store)
     server->store->ops->close(server->store);
-  atr_keys_free(server->keys);
+  atr_guests_free(server->guests);
   atr_identity_free(server->identity);
   free(server);
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Atrium without Blender: host, join, read and write documents, follow changes.
 
+Host a room and edit it, in one script (more in docs/scripting.md):
+
     import atrium
 
     with atrium.serve(port=0) as server, atrium.Client() as client:
@@ -12,7 +14,7 @@
 """
 
 from atrium._core import AtriumError, __version__
-from atrium.client import Client, Event, Room, RoomInfo
-from atrium.serving import serve
+from atrium.client import Client, Event, Knock, Room, RoomInfo
+from atrium.serving import RunningServer, serve
 
-__all__ = ["AtriumError", "Client", "Event", "Room", "RoomInfo", "__version__", "serve"]
+__all__ = ["AtriumError", "Client", "Event", "Knock", "Room", "RoomInfo", "RunningServer", "__version__", "serve"]

@@ -142,7 +142,9 @@ class Room:
 
     # --- events ---
 
-    def _submit(self, doc: str, kind: str, tree: Mapping[str, Any] | None, action: int, needs: list[str] | None = None) -> None:
+    def _submit(
+        self, doc: str, kind: str, tree: Mapping[str, Any] | None, action: int, needs: list[str] | None = None
+    ) -> None:
         if self.closed is not None:
             raise self.closed
         message: Message = {"t": "submit", "room": self.id, "doc": doc, "kind": kind, "action": action}
@@ -243,7 +245,9 @@ class Client:
         self._now.state = "CONNECTING"
         self._command({"t": "connect", "host": host, "name": name, "color": list(color), "version": _core.__version__})
         try:
-            self._wait(lambda: self._now.state in ("LOBBY", "JOINING", "JOINED"), timeout, f"{host} did not answer in time.")
+            self._wait(
+                lambda: self._now.state in ("LOBBY", "JOINING", "JOINED"), timeout, f"{host} did not answer in time."
+            )
         except AtriumError:
             self._engine.send({"t": "cancel"})
             raise
@@ -261,7 +265,9 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     # --- rooms ---
@@ -348,7 +354,11 @@ class Client:
         self._now.joined = None
         self._now.error = None
         self._command(message, timeout)
-        self._wait(lambda: self._now.joined is not None and self._now.joined.complete, timeout, "The room did not arrive in time.")
+        self._wait(
+            lambda: self._now.joined is not None and self._now.joined.complete,
+            timeout,
+            "The room did not arrive in time.",
+        )
         assert self._now.joined is not None
         return self._now.joined
 
@@ -389,7 +399,8 @@ class Client:
 
     def _on_rooms(self, message: Message) -> None:
         self._now.rooms = [
-            RoomInfo(r["id"], r["name"], r["users"], r["bytes"], tuple(r["blender"]), r["ready"]) for r in message["rooms"]
+            RoomInfo(r["id"], r["name"], r["users"], r["bytes"], tuple(r["blender"]), r["ready"])
+            for r in message["rooms"]
         ]
 
     def _on_knock(self, message: Message) -> None:

@@ -84,7 +84,9 @@ class EnsureServer:
             self._next_probe = now + PROBE_PAUSE_S
             self._answered(answer)
         if self.phase in (Phase.LOOKING, Phase.STARTING) and now >= self._end:
-            self._fail(f"The server on port {self.port} did not start within {START_TIMEOUT_S:.0f} seconds.", self._log_tail())
+            self._fail(
+                f"The server on port {self.port} did not start within {START_TIMEOUT_S:.0f} seconds.", self._log_tail()
+            )
         return self.phase
 
     def wait(self, timeout_s: float = START_TIMEOUT_S) -> Phase:
