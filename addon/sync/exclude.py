@@ -86,7 +86,7 @@ EXCLUDED: dict[str, str] = {
     "Material.texture_paint_slots": DERIVED,
 
     "Armature.bones": SPECIAL, "Armature.edit_bones": SPECIAL, "Armature.collections": SPECIAL,
-    "Armature.collections_all": SPECIAL, "Pose.animation_visualization": CACHE,
+    "Armature.collections_all": SPECIAL,
     "PoseBone.bone": DERIVED, "PoseBone.parent": DERIVED, "PoseBone.child": DERIVED,
     "PoseBone.matrix": DERIVED, "PoseBone.matrix_basis": DERIVED, "PoseBone.select": UI,
     "PoseBone.bbone_custom_handle_start": DERIVED, "PoseBone.bbone_custom_handle_end": DERIVED,

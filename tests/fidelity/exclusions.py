@@ -73,6 +73,10 @@ PROPERTIES = (
     ("NodeSocket", "is_icon_visible", "inferred when this process draws the node"),
     ("Modifier", "execution_time", "measured by this process"),
     ("Modifier", "persistent_uid", "random number, minted for every modifier as it is made"),
+    ("Object", "motion_path", "evaluated data: a path computed at one person's click"),
+    ("PoseBone", "motion_path", "evaluated data: a path computed at one person's click"),
+    ("AnimVizMotionPaths", "has_motion_paths", "whether such a path was computed"),
+    ("*", "is_override_data", "means something only inside a library override, which is not shared as one"),
     ("NodesModifier", "node_warnings", "outcome of the evaluation"),
     ("MeshUVLoopLayer", "pin", "reading it adds the attribute .pn.*, in which the pins are compared"),
     ("MeshVertex", "undeformed_co", "evaluated data"),
@@ -83,7 +87,20 @@ PROPERTIES = (
     # Nothing but a file can carry these: Blender has no way to set them.
     ("NodeTree", "name", "read-only where embedded; groups are told by their path"),
     ("ColorManagedInputColorspaceSettings", "is_data", "follows from the name; old files hold an alias of it"),
-    ("TextureNode", "height", "clamped to the range of its class, which old files do not keep to"),
+)
+
+# Results of evaluation, compared only where Blender evaluates the object, that is where it is visible in a view
+# layer. Of others a file holds what was true when they were last shown: (RNA struct, property)
+EVALUATED = (
+    ("Object", "matrix_world"),
+    ("Object", "matrix_local"),
+    ("Object", "bound_box"),
+    ("Object", "dimensions"),
+    ("PoseBone", "matrix"),
+    ("PoseBone", "matrix_channel"),
+    ("PoseBone", "head"),
+    ("PoseBone", "tail"),
+    ("PoseBone", "length"),
 )
 
 # What another Blender gets only with its user's consent (design, section 5): (RNA struct, property, reason)
@@ -123,6 +140,12 @@ def _match(rows: tuple[tuple[str, str, str], ...], types: tuple[str, ...], prop:
 def excluded(types: tuple[str, ...], prop: str) -> bool:
     """Whether `prop` of a struct with these types (itself, then its bases) is left out."""
     return _match(PROPERTIES + CONSENT, types, prop) and not _match(KEPT, types, prop)
+
+
+@cache
+def evaluated(types: tuple[str, ...], prop: str) -> bool:
+    """Whether the property is a result of evaluation."""
+    return any((t, prop) in EVALUATED for t in types)
 
 
 def item_excluded(prop: str, name: str | None) -> bool:

@@ -114,6 +114,8 @@ def custom_properties(struct: Struct, walk: Walk) -> Props:
             continue
         entry = _id_property(struct[key], walk)
         entry["ui"] = _interface(struct, key, walk)
+        if isinstance(struct, bpy.types.NodesModifier) and key.endswith("_use_attribute"):
+            entry = {"t": "bool", "v": bool(struct[key])}  # an int in files of before 4.5
         entry["override"] = _overridable(struct, key)
         values[f'["{_input_name(struct, key)}"]'] = entry
     return values
@@ -229,13 +231,24 @@ def settle() -> None:
             len(image.pixels)
 
 
+def is_evaluated(block: Struct) -> bool:
+    """Whether Blender evaluates this datablock: objects only where a view layer shows them."""
+    if not isinstance(block, bpy.types.Object):
+        return True
+    layers = [layer for scene in bpy.data.scenes for layer in scene.view_layers]
+    return any(block.name in layer.objects and block.visible_get(view_layer=layer) for layer in layers)
+
+
 def per_item(items: Any, name: str, walk: Walk) -> Props:
-    """Weights: for all points together, how many groups each has, which, and how strong."""
+    """Weights: for all points together, how many groups each has, which, and how strong.
+
+    A point's groups are a set: the order in which they were assigned means nothing.
+    """
     counts, groups, weights = [], [], []
     for point in items:
         assigned = point.groups
         counts.append(len(assigned))
-        for element in assigned:
+        for element in sorted(assigned, key=lambda e: e.group):
             groups.append(element.group)
             weights.append(element.weight)
     return {

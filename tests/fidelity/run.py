@@ -3,7 +3,9 @@
 
     python -m tests.fidelity.run [--direct] [--blender NAME]... [--scene NAME]... [--all] [--keep FOLDER]
 
-Prints per scene and Blender the number of values compared and every difference, then one table. What
+One person's Blender installs the add-on, opens the scene and hosts it; a second one knocks, is let in
+and joins. Compared are the first one's scene before it was hosted, the same afterwards, and the
+second one's. Prints per scene and Blender the number of values compared and every difference, then one table. What
 must be exact already is in EXACT: the exit code is 1 if one of these is not. For the others the
 differences are printed as what is still missing. `--direct` leaves out engine and network
 (`direct.py`). The scenes are looked for in ATRIUM_SCENES, else in ../shared/scenes.
@@ -27,6 +29,9 @@ REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO))
 
 from tests.blender import blenders
+from tests.blender.inside import bpy
+from tests.blender.party import Party
+from tests.blender.process import BlenderError
 from tests.fidelity import compare
 
 EXACT = {
@@ -72,6 +77,45 @@ def scenes_folder() -> Path:
     return Path(given) if given else REPO.parent / "shared" / "scenes"
 
 
+def open_scene(path: str) -> None:
+    bpy.ops.wm.open_mainfile(filepath=path, load_ui=False)
+
+
+def dump_scene(repo: str, path: str) -> None:
+    if repo not in sys.path:
+        sys.path.insert(0, repo)
+    from tests.fidelity.dump import dump
+
+    dump(path)
+
+
+def through_server(blender: blenders.Blender, scene: Path, folder: Path, zip_file: Path, result: Result) -> None:
+    """Add-on to add-on, over a real server, with the public operators."""
+
+    def dumped(person: Any, name: str) -> Path:
+        person.call(dump_scene, str(REPO), str(folder / name), timeout=END_TIMEOUT_S)
+        return folder / name
+
+    with Party(folder, zip_file) as party:
+        try:
+            anna = party.invite(blender, "anna")
+            anna.call(open_scene, str(scene), timeout=END_TIMEOUT_S)
+            before = dumped(anna, "before")
+            anna.host("Fidelity", timeout=END_TIMEOUT_S)
+            ben = party.invite(blender, "ben")
+            ben.join("Fidelity", let_in_by=anna, timeout=END_TIMEOUT_S)
+            for person in (anna, ben, anna):
+                person.flush()
+            after, right = dumped(anna, "after"), dumped(ben, "right")
+        except BlenderError as error:
+            result.failed = str(error)
+            return
+    own = compare.compare(before, after)
+    result.notes += [f"hosting changed the host's own scene: {d}" for d in own.differences]
+    result.report = compare.compare(before, right)
+    result.report.differences += own.differences
+
+
 def direct(blender: blenders.Blender, scene: Path, folder: Path, result: Result) -> None:
     """Replicator to replicator, through a file."""
     for end in ("upload", "join"):
@@ -106,7 +150,10 @@ def one(blender: blenders.Blender, scene: Path, folder: Path, options: argparse.
     result = Result(scene.stem, blender.name)
     folder.mkdir(parents=True)
     begin = time.monotonic()
-    direct(blender, scene, folder, result)
+    if options.direct:
+        direct(blender, scene, folder, result)
+    else:
+        through_server(blender, scene, folder, options.zip, result)
     result.seconds = time.monotonic() - begin
     print(f"\n=== {result.scene} in {result.blender}")
     for note in result.notes if options.all else result.notes[:20]:
@@ -134,9 +181,17 @@ def summary(results: list[Result]) -> None:
         print(result.row())
 
 
+def packed() -> Path:
+    """The add-on's zip, packed from these sources."""
+    command = [sys.executable, str(REPO / "addon" / "build_zip.py")]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=REPO)
+    return Path(done.stdout.splitlines()[-1])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--direct", action="store_true", help="replicator to replicator, without engine and network")
+    parser.add_argument("--zip", type=Path, help="the packed add-on (default: packs it)")
     parser.add_argument("--blender", action="append", help=f"one of {' '.join(blenders.ALL)} (default: the official)")
     parser.add_argument("--scene", action="append", help="name of a scene (default: all)")
     parser.add_argument("--all", action="store_true", help="list every difference")
@@ -146,6 +201,8 @@ def main() -> int:
     if not scenes:
         print(f"fidelity: no scenes in {scenes_folder()}; set ATRIUM_SCENES")
         return 1
+    if not options.direct and options.zip is None:
+        options.zip = packed()
     with tempfile.TemporaryDirectory() as temporary:
         results = run_all(options, scenes, options.keep or Path(temporary))
     summary(results)

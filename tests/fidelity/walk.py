@@ -148,6 +148,7 @@ class Walk:
         self.paths: dict[tuple[int, str], str] = {}
         self.found: list[tuple[Struct, str]] = []
         self.owners = {block.as_pointer()}
+        self.is_evaluated = extras.is_evaluated(block)
         self._collections: deque[tuple[Struct, str]] = deque()
         self._pointers: deque[tuple[Struct, str]] = deque()
 
@@ -195,6 +196,8 @@ class Walk:
         type_name, types, props = describe(struct.bl_rna)
         values: Props = {}
         for prop in props:
+            if not self.is_evaluated and exclusions.evaluated(types, prop.name):
+                continue
             value = self._value(struct, types, prop, path)
             if value is not extras.NOTHING:
                 values[prop.name] = value

@@ -21,9 +21,7 @@ _WIDTH = sum(n for _, n in _FLOATS)
 
 
 class FCurves(items.Items):
-    """`owner` is an action or, since 4.4, a channel bag."""
-
-    ordered = False
+    """`owner` is an action or, since 4.4, a channel bag. Made in order, which is how editors list them."""
 
     def title(self, item: Any) -> str:
         return ""
