@@ -57,6 +57,7 @@ class Replicator(Protocol):
     def replace_all(self) -> Iterator[float]: ...
     def tick(self, budget_ms: float) -> Any: ...
     def capture_all(self) -> Any: ...
+    def write_properties(self) -> None: ...
     def detach(self) -> None: ...
 
 
@@ -64,6 +65,7 @@ class Scene(Protocol):
     """What a session needs of Blender."""
 
     def replicator(self, link: Link, room_id: str) -> Replicator: ...
+    def is_full(self, error: Exception) -> bool: ...
     def is_rendering(self) -> bool: ...
     def is_unsaved(self) -> bool: ...
     def secure(self, mode: str) -> Any: ...
@@ -275,6 +277,10 @@ class Session:
         self.state.left = here if was_live else None
         self.state.changed()
 
+    def file_saves(self) -> None:
+        if self.replicator is not None and self.state.stage is Stage.LIVE:
+            self._guarded(self.replicator.write_properties)
+
     def close(self) -> None:
         """The add-on goes away, or Blender ends. May be called again."""
         self._stop_job()
@@ -312,11 +318,11 @@ class Session:
         if self.link is not None and self.link.full:
             return
         for event in engine.poll(EVENTS_PER_TICK):
-            if event.get("t") == "doc":
+            if event.get("t") in ("doc", "refused"):
                 if self.link is not None and self.state.is_here(event):
                     self.link.deliver(event)
-                continue
-            self._on(event)
+            if event.get("t") != "doc":
+                self._on(event)
 
     def _on(self, event: Event) -> None:
         state = self.state
@@ -431,8 +437,8 @@ class Session:
     def _leaving(self, kind: str) -> Job:
         """Captures what was not captured yet, says goodbye, and waits (within GOODBYE_S) until it is heard."""
         state, room = self.state, self.link.room if self.link else None
-        if self.replicator is not None and state.stage is Stage.LIVE and state.link == LOBBY:
-            yield from _run_through(self._guarded(self.replicator.capture_all))
+        if self.replicator is not None and state.stage is Stage.LIVE:
+            yield from self._capture_all(self.replicator)
         self._drop_replicator()
         if state.here is not None:
             self._scene.mark_unsaved()
@@ -448,7 +454,7 @@ class Session:
 
     def _flushing(self, task: Task) -> Job:
         assert self.replicator is not None and self.link is not None
-        yield from _run_through(self.replicator.capture_all())
+        yield from self._capture_all(self.replicator)
         number = self._ask_flush()
         while self._flushed < number:
             yield WAIT
@@ -456,6 +462,17 @@ class Session:
             yield WAIT  # the tick itself applies
         task.finish()
         self.state.changed()
+
+    def _capture_all(self, replicator: Replicator) -> Job:
+        """One complete pass; where the engine's queue is full, another one when it has emptied a little."""
+        while True:
+            try:
+                replicator.capture_all()
+                return
+            except Exception as error:
+                if not self._scene.is_full(error):
+                    raise self._trouble("INTERNAL", error) from error
+            yield WAIT
 
     def _steps(self, steps: Iterator[float], code: str) -> Job:
         """Runs the replicator's steps; its failure becomes `code`."""
@@ -613,10 +630,3 @@ class Session:
 def plain_code(code: str) -> str:
     """A check code as typed or pasted: case, spaces and dashes do not count."""
     return "".join(c for c in code.upper() if c.isalnum())
-
-
-def _run_through(steps: Any) -> Job:
-    """`capture_all` may be a plain call or a generator."""
-    if isinstance(steps, Iterator):
-        for _ in steps:
-            yield WORK

@@ -124,9 +124,14 @@ class BlenderScene:
     # --- the rest of what a session asks -----------------------------------------------------------------------------
 
     def replicator(self, link: Link, room_id: str) -> Any:
-        from ..sync import Replicator
+        from ..sync.replicator import Replicator
 
-        return Replicator(link, room_id=room_id)
+        return Replicator(link, room_id=room_id, files=str(self._home / "files"))
+
+    def is_full(self, error: Exception) -> bool:
+        from ..sync.outgoing import QueueFull
+
+        return isinstance(error, QueueFull)
 
     def is_rendering(self) -> bool:
         """While Blender renders or bakes, scene data belongs to other threads."""

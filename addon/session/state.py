@@ -276,7 +276,7 @@ class State:
             link = LOBBY
         self.address = str(event.get("address") or self.address)
         self.attempt = int(event.get("attempt") or 0)
-        trouble = self._problem_of(event) if event.get("error") else None
+        trouble = self._problem_of(event) if event.get("code") else None
         if link == RECONNECTING:
             self.problem = trouble or self.problem
         self.set_link(link)
@@ -378,9 +378,9 @@ class State:
         self.finish(trouble=trouble)
 
     def _problem_of(self, event: Event) -> Problem:
-        code = str(event.get("code") or event.get("error") or "INTERNAL")
+        code = str(event.get("code") or "INTERNAL")
         room = self.here.name if self.here else ""
-        detail, text = str(event.get("detail") or ""), str(event.get("text") or "")
+        detail, text = str(event.get("detail") or ""), str(event.get("text") or event.get("error") or "")
         return problem(code, detail=detail, text=text, address=self.address, room=room)
 
 

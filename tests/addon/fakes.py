@@ -58,6 +58,7 @@ class FakeReplicator:
         self.log: list[str] = []
         self.fails = ""  # name of the method that raises
         self.steps = 3
+        self.full = 0  # times that the queue is full before it takes everything
 
     def _steps(self, name: str) -> Iterator[float]:
         for step in range(self.steps):
@@ -79,7 +80,13 @@ class FakeReplicator:
         self.link.poll(10)
 
     def capture_all(self) -> None:
+        if self.full > 0:
+            self.full -= 1
+            raise BlockingIOError
         self.log.append("capture_all")
+
+    def write_properties(self) -> None:
+        self.log.append("write_properties")
 
     def detach(self) -> None:
         self.log.append("detach")
@@ -102,6 +109,9 @@ class FakeScene:
         self.replicators[-1].fails = self.replicator_fails
         self.replicators[-1].steps = self.replicator_steps
         return self.replicators[-1]
+
+    def is_full(self, error: Exception) -> bool:
+        return isinstance(error, BlockingIOError)
 
     def is_rendering(self) -> bool:
         return self.rendering

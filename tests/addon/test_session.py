@@ -121,7 +121,7 @@ def test_a_remote_host_is_asked_at_the_default_port_whatever_is_hosted_here() ->
 def test_a_failed_connection_names_the_address_and_what_to_do() -> None:
     bench = Bench()
     task = bench.session.connect("192.0.2.7")
-    bench.tick({"t": "state", "state": "OFFLINE", "address": "192.0.2.7:12800", "error": "CONNREFUSED", "detail": "d"})
+    bench.tick({"t": "state", "state": "OFFLINE", "address": "192.0.2.7:12800", "code": "CONNREFUSED", "error": "Nothing.", "detail": "d"})
     assert task.problem is not None
     assert task.problem.sentence == (
         "Nothing answers at 192.0.2.7:12800: is the host connected, and does its firewall let Blender in?"
@@ -146,7 +146,7 @@ def test_the_end_of_a_cancelled_connection_does_not_end_the_next() -> None:
     task = bench.session.connect("192.0.2.8")
     bench.tick()
     assert bench.engine.kinds() == ["connect", "cancel"]
-    bench.tick({"t": "state", "state": "OFFLINE", "error": "CANCELED"})
+    bench.tick({"t": "state", "state": "OFFLINE", "code": "CANCELED"})
     assert bench.engine.kinds() == ["connect", "cancel", "connect"] and not task.done
 
 
@@ -266,7 +266,7 @@ def test_a_join_interrupted_while_building_brings_the_scene_back(how: str) -> No
     elif how == "closed":
         bench.tick({"t": "closed", "room": ROOM, "code": "NOROOM"}, times=1)
     else:
-        bench.tick({"t": "state", "state": "OFFLINE", "error": "CLOSED"}, times=1)
+        bench.tick({"t": "state", "state": "OFFLINE", "code": "CLOSED"}, times=1)
     assert bench.scene.log[:3] == ["secure SAVE", "clear", "restore copy"]
     assert task.done and bench.state.here is None
 
@@ -345,6 +345,22 @@ def test_flush_captures_asks_and_drains() -> None:
     assert task.done and task.problem is None
 
 
+def test_flush_goes_on_when_the_queue_was_full() -> None:
+    bench = Bench().in_lobby().joined()
+    bench.scene.replicators[0].full = 2
+    task = bench.session.flush()
+    bench.tick(times=6)
+    assert bench.engine.kinds()[-1] == "flush" and not task.done
+
+
+def test_refusals_reach_the_user_and_the_replicator() -> None:
+    bench = Bench().in_lobby().joined()
+    bench.scene.rendering = True
+    bench.tick({"t": "refused", "room": ROOM, "doc": "00" * 16, "code": "DENIED", "text": "No."})
+    assert bench.state.refusals == ["No."]
+    assert bench.session.link is not None and bench.session.link.poll()[0]["t"] == "refused"
+
+
 def test_rendering_stops_capture_and_apply_and_says_so() -> None:
     bench = Bench().in_lobby().joined()
     replicator = bench.scene.replicators[0]
@@ -371,7 +387,7 @@ def test_reconnecting_keeps_the_room_and_revives_the_server_here() -> None:
     bench.tick({"t": "state", "state": "LOBBY", "address": "localhost:12800"})
     bench.tick({"t": "rooms", "rooms": [{"id": ROOM, "name": "Set", "blender": [5, 0, 1], "ready": True}]})
     bench.joined()
-    bench.tick({"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "error": "CLOSED", "attempt": 1})
+    bench.tick({"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "code": "CLOSED", "attempt": 1})
     assert bench.state.phase == "RECONNECTING" and bench.state.here is not None and bench.session.replicator is not None
     assert len(bench.starts) == 2
     bench.tick({"t": "state", "state": "JOINED", "address": "localhost:12800", "attempt": 1})
