@@ -336,6 +336,8 @@ class Session:
         state.on(event)
         if kind == "confirm_host":
             self._answer_alone()
+        elif kind == "welcome":
+            self._send({"t": "rooms"})
         elif kind == "joined" and state.here is not None and self.link is None and self.engine is not None:
             self.link = Link(self.engine, state.here.id)
         elif kind == "progress" and event.get("complete") and self.link is not None:

@@ -279,13 +279,13 @@ class State:
         trouble = self._problem_of(event) if event.get("code") else None
         if link == RECONNECTING:
             self.problem = trouble or self.problem
+        was = self.link
         self.set_link(link)
         if link == OFFLINE:
             self._on_offline(trouble)
         elif link == LOBBY:
             self.note = ""
-            self.problem = None if self.attempt else self.problem
-            self.finish("connect")
+            self.problem = None if was == RECONNECTING else self.problem
 
     def _on_offline(self, trouble: Problem | None) -> None:
         if self.task and self.task.kind == "disconnect":
@@ -306,7 +306,9 @@ class State:
         self.host = Host(bool(event.get("host")), port, addresses, bool(event.get("all_interfaces")), code)
 
     def _on_rooms(self, event: Event) -> None:
+        """The first list ends connecting: a script may join at once."""
         self.rooms = [self._room_of(room) for room in event.get("rooms") or ()]
+        self.finish("connect")
 
     def _room_of(self, room: Event) -> Room:
         blender = tuple(int(n) for n in room.get("blender") or ())

@@ -87,7 +87,9 @@ def test_localhost_starts_a_server_and_says_so() -> None:
     bench.tick()
     assert bench.engine.sent[0]["t"] == "connect" and bench.engine.sent[0]["port"] == 12900
     assert not task.done
-    bench.tick({"t": "state", "state": "LOBBY"})
+    bench.tick({"t": "welcome", "host": True, "port": 12900}, {"t": "state", "state": "LOBBY"})
+    assert bench.engine.kinds() == ["connect", "rooms"] and not task.done
+    bench.tick({"t": "rooms", "rooms": []})
     assert task.done and task.problem is None
 
 
