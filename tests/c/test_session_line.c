@@ -7,6 +7,8 @@
 
 #include "proto/message.h"
 
+#include <malloc.h>
+
 /* --- traffic ------------------------------------------------------------------------------------------------------ */
 
 static int64_t pull_bulk(void *ctx, int lane, atr_buf *out, size_t budget)
@@ -144,11 +146,125 @@ static void bulk_does_not_delay_presence_on_loopback(void **state)
   pair_close(&p);
 }
 
+/* --- lines that end ---------------------------------------------------------------------------------------------------- */
+
+/* A short conversation with every lane in both directions; returns when both sides have ended or all has arrived. */
+static void converse(pair *p, proxy *line, const proxy_options *options)
+{
+  static const uint8_t hello[] = "\x01{\"t\":\"hello\"}", where[] = "\x10here";
+  uint64_t up = 300, down = 200;
+
+  pair_open_by(p, line, options);
+  for (int i = 0; i < 3000 && !(p->client.closed && (p->server.closed || !p->server.session)); i++) {
+    if (p->client.has_key && p->server.has_key && !p->client.ctx) {
+      p->client.ctx = p;
+      atr_session_set_source(p->client.session, ATR_LANE_BULK, pull_bulk, &up);
+      atr_session_set_source(p->server.session, ATR_LANE_BULK, pull_bulk, &down);
+      (void)atr_session_send(p->client.session, ATR_LANE_CONTROL, atr_span_of(hello, sizeof hello - 1));
+      (void)atr_session_send(p->server.session, ATR_LANE_PRESENCE, atr_span_of(where, sizeof where - 1));
+    }
+    if (p->server.bytes[ATR_LANE_BULK] == 300 && p->client.bytes[ATR_LANE_BULK] == 200)
+      break;
+    uv_run(&p->bench.loop, UV_RUN_ONCE);
+  }
+}
+
+/* Ends told on both sides, nothing leaked (the sanitizers look), nothing delivered in part. */
+static void cut_once(const proxy_options *options)
+{
+  pair p;
+  proxy line;
+
+  converse(&p, &line, options);
+  if (!p.client.closed)
+    (void)bench_run(&p.bench, &p.client.closed, 1000);
+  assert_true(p.client.closed);
+  assert_true(p.client.err == ATR_CLOSED || p.client.err == ATR_IO);
+  if (p.server.session) {
+    assert_true(bench_run(&p.bench, &p.server.closed, 1000));
+    assert_true(p.server.err == ATR_CLOSED || p.server.err == ATR_IO);
+  }
+  assert_true(p.server.bytes[ATR_LANE_CONTROL] == 0 || p.server.bytes[ATR_LANE_CONTROL] == 16);
+  assert_true(p.client.bytes[ATR_LANE_PRESENCE] == 0 || p.client.bytes[ATR_LANE_PRESENCE] == 5);
+  assert_int_equal(atr_listener_connections(p.listener), 0);
+  pair_close_by(&p, &line);
+}
+
+static void a_line_may_end_at_any_byte(void **state)
+{
+  proxy_options whole = {0}, options = {0};
+  uint64_t up, down;
+  pair p;
+  proxy line;
+
+  (void)state;
+  converse(&p, &line, &whole);
+  assert_int_equal(p.client.bytes[ATR_LANE_BULK], 200);
+  up = line.up.total;
+  down = line.down.total;
+  pair_close_by(&p, &line);
+  assert_in_range(up, 800, 5000);
+  for (uint64_t n = 1; n < up - 40; n++) {
+    options = (proxy_options){.cut_after = n};
+    cut_once(&options);
+  }
+  for (uint64_t n = 1; n < down - 40; n++) {
+    options = (proxy_options){.cut_back_after = n};
+    cut_once(&options);
+  }
+  print_message("cut at each of %u and %u bytes\n", (unsigned)up - 40, (unsigned)down - 40);
+}
+
+/* --- peers that do not read ------------------------------------------------------------------------------------------------ */
+
+/* Bulk without end, and small messages until the session says that its bounds are reached. */
+static void a_peer_that_does_not_read_costs_bounded_memory(void **state)
+{
+  const proxy_options options = {.mbit = 100, .buffer_bytes = 16 << 10};
+  uint8_t message[4000] = {0x10};
+  uint64_t bulk = 1ull << 40, pulled;
+  struct mallinfo2 before, after;
+  unsigned sent = 0;
+  pair p;
+  proxy line;
+
+  (void)state;
+  pair_open_by(&p, &line, &options);
+  wait_for_keys(&p);
+  line.up.stalled = true;
+  before = mallinfo2();
+  atr_session_set_source(p.client.session, ATR_LANE_BULK, pull_bulk, &bulk);
+  atr_session_set_source(p.client.session, ATR_LANE_STATE, pull_bulk, &bulk);
+  bench_idle(&p.bench, 300);
+  pulled = (1ull << 40) - bulk;
+  assert_true(pulled < 2 * ATR_WINDOW_FIRST_BYTES + 4 * ATR_FRAME_BYTES_MAX);
+  while (atr_session_send(p.client.session, ATR_LANE_PRESENCE, atr_span_of(message, sizeof message)) == 0)
+    sent++;
+  message[0] = 1;
+  while (atr_session_send(p.client.session, ATR_LANE_CONTROL, atr_span_of(message, sizeof message)) == 0)
+    sent++;
+  bench_idle(&p.bench, 300);
+  assert_int_equal((1ull << 40) - bulk, pulled);
+  after = mallinfo2();
+  print_message("%u KiB for a peer that does not read\n",
+                (unsigned)((after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) >> 10));
+  assert_true(after.uordblks + after.hblkhd < before.uordblks + before.hblkhd + 10 * 1024 * 1024);
+  /* Once it reads again, all of it arrives. */
+  line.up.stalled = false;
+  for (int i = 0; i < 300 && p.server.messages[ATR_LANE_CONTROL] + p.server.messages[ATR_LANE_PRESENCE] < sent; i++)
+    bench_idle(&p.bench, 10);
+  assert_int_equal(p.server.messages[ATR_LANE_CONTROL] + p.server.messages[ATR_LANE_PRESENCE], sent);
+  assert_false(p.client.closed);
+  pair_close_by(&p, &line);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bulk_does_not_delay_presence_on_a_slow_line),
       cmocka_unit_test(bulk_does_not_delay_presence_on_loopback),
+      cmocka_unit_test(a_line_may_end_at_any_byte),
+      cmocka_unit_test(a_peer_that_does_not_read_costs_bounded_memory),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
