@@ -95,11 +95,12 @@ build/deps/cjson/cJSON.c:
 build/deps/libuv/include/uv.h:
 	csrc/deps/source.sh libuv1 build/deps/libuv src include LICENSE
 
-# cJSON is not ours to warn about. Its limit of nesting is above ours, its locale look-up is of no use to us.
+# cJSON is not ours to warn about. ENABLE_LOCALES: it reads numbers with strtod, and a program that we are loaded into may have
+# set a locale with a decimal comma.
 $(OUT)/cJSON.o: build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
 	$(call say,CC      $@)
-	$(Q)$(CC) -std=c17 -g -fvisibility=hidden -fPIC -DCJSON_HIDE_SYMBOLS $(CFLAGS_$(VARIANT)) $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) -std=c17 -g -fvisibility=hidden -fPIC -DCJSON_HIDE_SYMBOLS -DENABLE_LOCALES $(CFLAGS_$(VARIANT)) $(CFLAGS) -c $< -o $@
 
 $(OUT)/csrc/%.o: csrc/%.c | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
@@ -214,7 +215,7 @@ tidy: $(TIDY_STAMPS)
 build/tidy/%.ok: %.c .clang-tidy $(wildcard csrc/*/*.h) | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
 	$(call say,TIDY    $<)
-	$(Q)$(CLANG_TIDY) --quiet $< -- -std=c17 -D_GNU_SOURCE -Icsrc -isystem build/deps
+	$(Q)$(CLANG_TIDY) --quiet $< -- -std=c17 -D_GNU_SOURCE $(if $(filter %/version.c,$<),-DATR_VERSION='""') -Icsrc -isystem build/deps
 	@touch $@
 
 # --- the extension and real Blenders ----------------------------------------------------------------------------

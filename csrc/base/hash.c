@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * OpenSSL's SHA-256 and xxHash. The algorithm object is fetched once: a fetch takes a lock and a look-up, which
+ * OpenSSL's SHA-256 and xxHash. OpenSSL uses the processor's SHA instructions, libsodium does not: 1.8 GB/s against
+ * 0.33 GB/s, measured on blobs of 12 MB. The algorithm object is fetched once: a fetch takes a lock and a look-up, which
  * doubles the price of hashing 200 bytes. */
 #include "base/hash.h"
 

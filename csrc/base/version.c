@@ -5,5 +5,5 @@
 
 const char *atr_version(void)
 {
-    return ATR_VERSION;
+  return ATR_VERSION;
 }

@@ -190,6 +190,15 @@ static size_t count_children(const cJSON *a)
   return n;
 }
 
+static bool same_bits(double a, double b)
+{
+  uint64_t x, y;
+
+  memcpy(&x, &a, sizeof x);
+  memcpy(&y, &b, sizeof y);
+  return x == y;
+}
+
 bool atr_json_equal(const cJSON *a, const cJSON *b)
 {
   bool same_order = true, equal;
@@ -198,7 +207,7 @@ bool atr_json_equal(const cJSON *a, const cJSON *b)
     return a == b;
   switch (a->type & 0xff) {
   case cJSON_Number:
-    return memcmp(&a->valuedouble, &b->valuedouble, sizeof a->valuedouble) == 0;
+    return same_bits(a->valuedouble, b->valuedouble);
   case cJSON_String:
     return strcmp(a->valuestring, b->valuestring) == 0;
   case cJSON_Array:

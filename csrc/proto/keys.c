@@ -9,8 +9,9 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-/* Measured: up to here walking the list is as fast as building the table. */
-enum { SMALL_OBJECT = 32 };
+/* Measured, all keys of an object looked up once in another: 16 take 600 ns by walking the list, 260 with the table, 64 take
+ * 11.7 us and 1.2 us. Up to here walking needs no memory and costs about the same. */
+enum { SMALL_OBJECT = 8 };
 
 /* Stands where a member was taken: the search goes on behind it, and its own key is never asked for again. */
 static cJSON taken;
@@ -26,7 +27,7 @@ static cJSON **slot_of(const atr_keys *keys, const char *key)
 
 int atr_keys_open(atr_keys *keys, const cJSON *object)
 {
-  size_t n = 0, size = 2 * SMALL_OBJECT;
+  size_t n = 0, size = 4 * SMALL_OBJECT;
   cJSON *member;
 
   memset(keys, 0, sizeof *keys);

@@ -28,7 +28,7 @@ static bool has_elements(const cJSON *node, int n)
 
 static const char *text_of(const cJSON *node)
 {
-  return cJSON_IsString(node) ? node->valuestring : "";
+  return node && cJSON_IsString(node) ? node->valuestring : "";
 }
 
 static bool is_ref(const cJSON *node)
