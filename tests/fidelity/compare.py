@@ -34,6 +34,7 @@ class Difference:
     kind: str  # RNA type and property: "Object.location"
     left: str
     right: str
+    distance: float | None = None  # largest difference between numbers, where only numbers differ
 
     def __str__(self) -> str:
         return f"{self.path}\n    left   {self.left}\n    right  {self.right}"
@@ -47,6 +48,14 @@ class Report:
 
     def kinds(self) -> Counter[str]:
         return Counter(d.kind for d in self.differences)
+
+    def distances(self) -> dict[str, float | None]:
+        """Per kind how far apart its numbers are at most; None where something else differs too."""
+        found: dict[str, float | None] = {}
+        for d in self.differences:
+            before = found.get(d.kind, 0.0)
+            found[d.kind] = None if before is None or d.distance is None else max(before, d.distance)
+        return found
 
 
 def compare(left: Path, right: Path) -> Report:
@@ -103,6 +112,7 @@ class Comparison:
                 self.report.unsettable[f"{struct_type}.{name}"] += 1
             elif not self._equal(left[name], right[name]):
                 self._differ(f"{path}.{name}", f"{struct_type}.{generic(name)}", *self._shown(left[name], right[name]))
+                self.report.differences[-1].distance = self._distance(left[name], right[name])
 
     def _equal(self, left: Value, right: Value) -> bool:
         if is_array(left) and is_array(right):
@@ -114,6 +124,14 @@ class Comparison:
         if is_path(left) and is_path(right) and left["content"] and left["content"] == right["content"]:
             return True
         return text_of(left) == text_of(right)
+
+    def _distance(self, left: Value, right: Value) -> float | None:
+        if is_array(left) and is_array(right):
+            if (left["array"], left["n"]) != (right["array"], right["n"]):
+                return None
+            pairs = zip(self.left.elements(left), self.right.elements(right), strict=True)
+            return max((abs(float(a) - float(b)) for a, b in pairs), default=0.0)
+        return distance_of(left, right)
 
     def _shown(self, left: Value, right: Value) -> tuple[str, str]:
         if not (is_array(left) and is_array(right)):
@@ -150,6 +168,16 @@ def count_of(value: Value) -> int:
     return 1
 
 
+def distance_of(left: Value, right: Value) -> float | None:
+    """The largest difference between two numbers or equally shaped lists of them; None for anything else."""
+    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        parts = [distance_of(a, b) for a, b in zip(left, right, strict=True)]
+        return None if None in parts else max((p for p in parts if p is not None), default=0.0)
+    if type(left) is float and type(right) is float:
+        return abs(left - right)
+    return 0.0 if text_of(left) == text_of(right) else None
+
+
 def generic(name: str) -> str:
     """The kind of a property: all custom properties are one kind."""
     return '["..."]' if name.startswith('["') else name
@@ -180,13 +208,27 @@ def lines(report: Report, listed_max: int | None = LISTED_MAX) -> Iterator[str]:
         yield f"... and {len(report.differences) - len(listed):,} more (--all lists them)"
     if report.differences:
         yield "by kind:"
-        for kind, count in report.kinds().most_common():
-            yield f"  {count:6,}  {kind}"
+        yield from kind_lines(report)
     if report.unsettable:
         yield "values that Blender would not take, different: " + ", ".join(
             f"{count} {kind}" for kind, count in report.unsettable.most_common()
         )
     yield f"{report.values:,} values compared, {len(report.differences):,} differences"
+
+
+def kind_lines(*reports: Report) -> Iterator[str]:
+    """How many differences of each kind, and how far apart where it is only numbers."""
+    counts: Counter[str] = Counter()
+    distances: dict[str, float | None] = {}
+    for report in reports:
+        counts.update(report.kinds())
+        for kind, distance in report.distances().items():
+            before = distances.get(kind, 0.0)
+            distances[kind] = None if before is None or distance is None else max(before, distance)
+    for kind, count in counts.most_common():
+        distance = distances[kind]
+        apart = "" if distance is None else f"  (numbers, at most {distance:.2g} apart)"
+        yield f"  {count:6,}  {kind}{apart}"
 
 
 def main() -> int:

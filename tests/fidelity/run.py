@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,14 +167,11 @@ def one(blender: blenders.Blender, scene: Path, folder: Path, options: argparse.
 
 
 def summary(results: list[Result]) -> None:
-    missing: Counter[str] = Counter()
-    for result in results:
-        if result.report is not None:
-            missing.update(result.report.kinds())
-    if missing:
+    reports = [result.report for result in results if result.report is not None]
+    if any(report.differences for report in reports):
         print("\n=== what is still missing, by kind of value, over all of the above")
-        for kind, count in missing.most_common():
-            print(f"  {count:6,}  {kind}")
+        for line in compare.kind_lines(*reports):
+            print(line)
     print("\n=== summary")
     for result in results:
         print(result.row())

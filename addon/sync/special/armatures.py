@@ -7,6 +7,7 @@ temporary object; what needs no edit mode is set afterwards. Pose bones exist be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -56,13 +57,22 @@ class Bones(items.Items):
         p = tree["p"]
         p["head"] = values.encode_floats(list(item.head_local))
         p["tail"] = values.encode_floats(list(item.tail_local))
-        p["roll"] = values.encode_float(item.AxisRollFromMatrix(item.matrix_local.to_3x3())[1])
+        p["roll"] = values.encode_float(_roll(item))
         p["parent"] = item.parent.name if item.parent else ""
         p["use_connect"] = item.use_connect
         for name in ("bbone_custom_handle_start", "bbone_custom_handle_end"):
             handle = getattr(item, name)
             p[name] = handle.name if handle else ""
         return tree
+
+
+def _roll(bone: Any) -> float:
+    """The roll that edit mode shows. `AxisRollFromMatrix` starts from the matrix's own axis, rounded; near -Y that turns the
+    result by a visible angle. Edit mode starts from head and tail."""
+    axis = (bone.tail_local - bone.head_local).normalized()
+    level = bone.MatrixFromAxisRoll(axis, 0.0).col[0]
+    across = bone.matrix_local.to_3x3().col[0]
+    return math.atan2(level.cross(across).dot(axis), level.dot(across))
 
 
 BONES = Bones("bones")
