@@ -138,7 +138,7 @@ class Comparison:
             return difference_of(left, right)
         if (left["array"], left["n"]) != (right["array"], right["n"]):
             return show(left), show(right)
-        pairs = zip(self.left.elements(left), self.right.elements(right))
+        pairs = zip(self.left.elements(left), self.right.elements(right), strict=True)
         differing = [(i, a, b) for i, (a, b) in enumerate(pairs) if repr(a) != repr(b)]
         head = f"{len(differing):,} of {left['n']:,} differ:"
         some = differing[:4]
@@ -193,7 +193,7 @@ def difference_of(left: Value, right: Value) -> tuple[str, str]:
     a, b = text_of(left), text_of(right)
     if max(len(a), len(b)) <= SHOWN_MAX:
         return a, b
-    start = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+    start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     start = max(0, start - 20)
     lead = f"({start} characters equal) ..." if start else ""
     return lead + a[start:start + SHOWN_MAX], lead + b[start:start + SHOWN_MAX]

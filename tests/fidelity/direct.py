@@ -26,13 +26,11 @@ REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO))
 sys.path.insert(0, os.environ.get("ATRIUM_ADDON", str(REPO / "addon")))
 
-import bpy
-from sync import mergepatch
-from sync.replicator import Replicator
+import bpy  # noqa: E402
 
-from tests.fidelity.dump import dump
-
-ECHOES_SHOWN = 20
+from sync import mergepatch  # noqa: E402
+from sync.replicator import Replicator  # noqa: E402
+from tests.fidelity.dump import dump  # noqa: E402
 
 
 class Room:
@@ -128,7 +126,7 @@ if __name__ == "__main__":
     given = [a for a in sys.argv[1:] if a != "--"]
     try:
         answer = main(given)
-    except Exception:  # noqa: BLE001  (whatever failed is the answer)
+    except Exception:
         answer = {"failed": traceback.format_exc()}
     (Path(given[-1]) / f"{given[0]}.json").write_text(json.dumps(answer))
     sys.stdout.flush()

@@ -27,11 +27,11 @@ from typing import Any
 REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO))
 
-from tests.blender import blenders
-from tests.blender.inside import bpy
-from tests.blender.party import Party
-from tests.blender.process import BlenderError
-from tests.fidelity import compare
+from tests.blender import blenders  # noqa: E402
+from tests.blender.inside import bpy  # noqa: E402
+from tests.blender.party import Party  # noqa: E402
+from tests.blender.process import BlenderError  # noqa: E402
+from tests.fidelity import compare  # noqa: E402
 
 EXACT = {
     "grande_salle": ("bpy42", "bpy45", "bpy50"),

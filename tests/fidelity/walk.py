@@ -118,7 +118,7 @@ def _is_plain(item: Struct) -> bool:
     if has_subtypes(item.identifier):
         return False
     return all(
-        p.kind in DTYPES and not p.is_flag and not (p.is_array and p.length == 0) or p.name in extras.PER_ITEM
+        (p.kind in DTYPES and not p.is_flag and not (p.is_array and p.length == 0)) or p.name in extras.PER_ITEM
         for p in describe(item)[2]
     )
 
