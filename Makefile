@@ -80,6 +80,7 @@ help:
 	@echo 'test-tsan   the ones with threads under ThreadSanitizer'
 	@echo 'fuzz-short  each fuzzer for FUZZ_SECONDS (5) from its corpus'
 	@echo 'zip         the Blender extension, build/atrium-<version>.zip'
+	@echo 'demo        three people with real Blenders edit one scene'
 	@echo 'test-blender  in real Blenders, with a window where possible; T=name selects'
 	@echo 'fidelity    real scenes from Blender to Blender, both ends compared'
 	@echo 'check       formatters, linters, types, layers'
@@ -221,13 +222,17 @@ build/tidy/%.ok: %.c .clang-tidy $(wildcard csrc/*/*.h) | build/deps/cjson/cJSON
 # --- the extension and real Blenders ----------------------------------------------------------------------------
 
 VENV := build/venv/bin/python
-.PHONY: zip test-blender
+.PHONY: zip test-blender demo
 
 $(VENV):
 	tests/setup/venv.sh
 
 zip: $(VENV)
 	$(VENV) addon/build_zip.py
+
+demo:
+	tests/setup/packages.sh
+	$$(tests/setup/venv.sh) -m tests.demo.demo
 
 # T=name selects by name: T=bpy42 one Blender, T=harness one file.
 test-blender: $(VENV)

@@ -9,14 +9,16 @@ says so in capitals. `start` starts processes and ends them with the test.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.blender import blenders
+from tests.blender import blenders, extension
 from tests.blender.blenders import Blender
+from tests.blender.party import Party
 from tests.blender.process import BlenderProcess
 
 Start = Callable[..., BlenderProcess]
@@ -65,6 +67,20 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield start_one
     for process in started:
         process.close()
+
+
+@pytest.fixture(scope="session")
+def atrium_zip() -> Path:
+    """The real add-on, packed: ATRIUM_ZIP, else built from the sources."""
+    given = os.environ.get("ATRIUM_ZIP")
+    return Path(given).resolve() if given else extension.build()
+
+
+@pytest.fixture
+def party(tmp_path: Path, atrium_zip: Path) -> Iterator[Party]:
+    """Several people around one server, all ended after the test."""
+    with Party(tmp_path, atrium_zip) as people:
+        yield people
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,14 +9,17 @@ the later BlenderProcess gets too.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.blender.blenders import REPO, Blender
 from tests.blender.process import BlenderProcess
 
 COMMAND_TIMEOUT_S = 180.0
+BUILD_TIMEOUT_S = 900.0
 MODULE = "bl_ext.user_default.atrium"
 """How Blender calls the installed add-on's module."""
 
@@ -29,6 +32,26 @@ sys.exit(bl_pkg.cli_extension(sys.argv[sys.argv.index("--") + 1 :]))
 
 class ExtensionError(Exception):
     """The command failed; the text is what it printed."""
+
+
+def build() -> Path:
+    """Packs the add-on from the sources; one test run at a time, as the
+    compiler's folders are shared."""
+    (REPO / "build").mkdir(exist_ok=True)
+    with (REPO / "build" / ".zip.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [sys.executable, str(REPO / "addon" / "build_zip.py")],
+            cwd=REPO,
+            check=False,
+            timeout=BUILD_TIMEOUT_S,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    if done.returncode != 0:
+        raise ExtensionError(f"the zip could not be built\n{done.stdout}")
+    return Path(done.stdout.splitlines()[-1])
 
 
 def run_command(blender: Blender, folder: Path, label: str, *arguments: str) -> str:

@@ -30,7 +30,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.blender import blenders
+from tests.blender import blenders, extension
 from tests.blender.blenders import REPO, Blender
 from tests.blender.inside import bpy
 from tests.blender.party import Party, Person
@@ -235,10 +235,8 @@ def click_until(person: Person, button: str, states: list[str]) -> None:
 def zip_of(option: Path | None) -> Path:
     if option is not None:
         return option.resolve()
-    command = [sys.executable, str(REPO / "addon" / "build_zip.py")]
     with timed("builds the engine and packs the add-on"):
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=REPO)
-    return Path(done.stdout.splitlines()[-1])
+        return extension.build()
 
 
 def main() -> int:
