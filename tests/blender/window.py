@@ -37,8 +37,8 @@ ROW_STEP = 0.45
 """Of the height of a button: each is met at least twice."""
 COLUMNS = (0.5, 0.15, 0.85, 0.3, 0.7, 0.06, 0.93)
 """Where in the width of the sidebar to look, likeliest first."""
-ROWS_BELOW = 20
-"""Steps below the lowest button in the middle column that the others also visit."""
+ROWS_BELOW = 25
+"""So many steps without a button, a quarter of a usual sidebar, are its end."""
 TAB_STRIP = 0.1
 """Share of the sidebar's width that its tabs take, at the right."""
 
@@ -138,6 +138,7 @@ class WindowedBlender(BlenderProcess):
         self, blender: Blender, folder: Path, label: str = "window", **options: Any
     ) -> None:
         self.screen = Screen()
+        self._known: dict[str, Button] = {}
         arguments = ["--window-geometry", "0", "0", str(self.screen.width), str(self.screen.height)]
         arguments += options.pop("arguments", [])
         try:
@@ -172,12 +173,16 @@ class WindowedBlender(BlenderProcess):
 
     def find(self, wanted: str, attempts: int = ATTEMPTS) -> Button:
         """Moves the pointer over the sidebar until it is over that button."""
+        known = self._known.get(wanted)
+        if known is not None and self._is_stable(known):
+            return known
         settle_s = SETTLE_S
         seen: set[str] = set()
         for _ in range(attempts):
             for button in self._sweep(settle_s):
                 seen.add(button.command or button.path)
                 if button.is_for(wanted) and self._is_stable(button):
+                    self._known[wanted] = button
                     return button
             settle_s *= 2
         self.picture(f"not_found_{self.folder.name}")
@@ -191,27 +196,30 @@ class WindowedBlender(BlenderProcess):
         bottom = int(place["height"] / (place["row"] * ROW_STEP))
         lowest = -1
         for row, button in self._column(place, COLUMNS[0], bottom, settle_s):
-            lowest = row
-            yield button
+            if button is not None:
+                lowest = row
+                yield button
+            elif row > lowest + ROWS_BELOW:
+                break
         if lowest < 0:
             # An open pop-up, such as that of an error, takes all motions.
             self.screen.key("Escape")
             return
-        # Only the first column goes down to where nothing is drawn any more.
-        bottom = min(bottom, lowest + ROWS_BELOW)
         for column in COLUMNS[1:]:
-            for _, button in self._column(place, column, bottom, settle_s):
-                yield button
+            for _, button in self._column(
+                place, column, min(bottom, lowest + ROWS_BELOW), settle_s
+            ):
+                if button is not None:
+                    yield button
 
     def _column(
         self, place: dict[str, float], column: float, bottom: int, settle_s: float
-    ) -> Iterator[tuple[int, Button]]:
+    ) -> Iterator[tuple[int, Button | None]]:
         x = place["x"] + place["width"] * (1 - TAB_STRIP) * column
         for row in range(bottom):
             y = place["top"] + (row + 0.5) * place["row"] * ROW_STEP
             button = self.look_at(x, y, settle_s)
-            if button.command or button.path:
-                yield row, button
+            yield row, button if button.command or button.path else None
 
     def look_at(self, x: float, y: float, settle_s: float = SETTLE_S) -> Button:
         """What Blender says is under that point of the screen."""
