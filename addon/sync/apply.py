@@ -13,7 +13,7 @@ from typing import Any
 
 from mathutils import Matrix
 
-from . import customprops, items, mergepatch, paths, rna, special, values
+from . import customprops, identity, items, mergepatch, paths, rna, special, values
 from .blobs import Blobs, MissingBlob
 from .capture import Reader
 from .identity import Identity
@@ -43,8 +43,8 @@ FIRST: dict[str, tuple[str, ...]] = {
 
 
 class Writer:
-    def __init__(self, identity: Identity, blobs: Blobs, reader: Reader) -> None:
-        self.identity = identity
+    def __init__(self, ids: Identity, blobs: Blobs, reader: Reader) -> None:
+        self.identity = ids
         self.blobs = blobs
         self.reader = reader
         self.doc = ""
@@ -69,24 +69,42 @@ class Writer:
                 self.waiting.setdefault(target, set()).add(self.doc)
         return block
 
+    def set_class(self, doc: str, room: Tree) -> None:
+        """Gives lights and textures their type, which is their class.
+
+        Python's object for a datablock keeps the class it was made with for as long as anybody holds it, so this is done
+        before the datablock is fetched for writing, and nothing here holds one.
+        """
+        kind = room.get("p", {}).get("type")
+        if room.get("type") not in identity.CHANGING_CLASS or not kind:
+            return
+        try:
+            block = self.identity.block(doc)
+            if block is not None and block.type != kind:
+                block.type = kind
+        except ERRORS as e:
+            self.doc = doc
+            self.refuse("type", e)
+
     def write_block(self, doc: str, block: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         """Writes a patch into a datablock. Its name is not touched: names are set in two steps for all (scheduler.py)."""
         self.doc, self.block = doc, block
         for at in [at for at in self.refused if at[0] == doc]:
             del self.refused[at]
         self.write_struct(block, patch, full, cur)
+        self.block = None
 
     def write_struct(self, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         plan = rna.plan_of(struct)
         special.before(self, struct, plan, patch, full, cur)
         # An object's modifiers bring parts along, and making a force field changes properties: the other way round there.
-        steps = ("i", "s", "p") if plan.type_name == "Object" else ("p", "s", "i")
+        # A driver's expression is only known to be harmless once its variables are there.
+        steps = ("i", "s", "p") if plan.type_name in ("Object", "Driver") else ("p", "s", "i")
         for step in steps:
             if step not in patch:
                 continue
             if step == "p":
-                struct = self._write_props(struct, plan, patch["p"] or {}, full.get("p", {}))
-                plan = rna.plan_of(struct)
+                self._write_props(struct, plan, patch["p"] or {}, full.get("p", {}))
             elif step == "s":
                 self._write_parts(struct, plan, patch["s"] or {}, full.get("s", {}), cur.get("s", {}))
             else:
@@ -108,7 +126,7 @@ class Writer:
 
     # Plain properties
 
-    def _write_props(self, struct: Any, plan: rna.Plan, patch: Tree, full: Tree) -> Any:
+    def _write_props(self, struct: Any, plan: rna.Plan, patch: Tree, full: Tree) -> None:
         written = []
         for name in _in_order(plan, patch):
             prop = plan.props.get(name)
@@ -117,23 +135,9 @@ class Writer:
                 continue
             if self.write_prop(struct, plan, prop, value):
                 written.append((prop, value))
-            if name == "type" and prop.kind == rna.ENUM:
-                # A changed type is a changed class: the reference and the plan are of the old one.
-                struct, plan = self._again(struct), rna.plan_of(self._again(struct))
         for prop, value in written:
             if not mergepatch.same(self.reader.read_prop(struct, prop, plan), value):
                 self.write_prop(struct, plan, prop, value)
-        return struct
-
-    def _again(self, struct: Any) -> Any:
-        if struct == self.block:
-            blocks = self.identity.block(self.doc)
-            collection = rna_collection(blocks)
-            if collection is not None:
-                self.block = collection.get(blocks.name) or blocks
-                self.identity.bind(self.doc, self.block)
-            return self.block
-        return struct
 
     def write_prop(self, struct: Any, plan: rna.Plan, prop: rna.Prop, value: Any) -> bool:
         """Sets one property unless it has the value already; says whether it was set."""
@@ -196,12 +200,6 @@ class Writer:
                     collection.unlink(block)
             except ERRORS as e:
                 self.refuse(f"{name}: {block.name}", e)
-
-
-def rna_collection(block: Any) -> Any:
-    from . import idtypes
-
-    return idtypes.collection(idtypes.base_type(block))
 
 
 def _removals(change: Any, cur: Tree, name: str) -> Tree:

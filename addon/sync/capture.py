@@ -66,6 +66,7 @@ class Reader:
         if make:
             tree["make"] = make
         tree.update(self.read_struct(block, old or {}))
+        self.block = None
         return tree
 
     def read_struct(self, struct: Any, old: Tree) -> Tree:

@@ -54,6 +54,7 @@ EXCLUDED: dict[str, str] = {
     "Scene.rigidbody_world": LATER, "Scene.hydra": "an engine's cache",
     "Scene.grease_pencil": LATER, "Scene.annotation": LATER,
     "View3DShading.selected_studio_light": LOCAL, "View3DShading.cycles": LOCAL,
+    "View3DShading.wireframe_color_type": "holds no valid item in a scene, and each reading prints a warning",
     "RenderSettings.stereo_views": DERIVED,
     "ImageFormatSettings.linear_colorspace_settings": DERIVED,
 

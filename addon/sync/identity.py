@@ -20,6 +20,11 @@ from . import idtypes, values
 PROPERTY = "_atrium"
 
 
+# Types whose Python class follows a property. Python's object for a datablock keeps the class it was made with while
+# anybody holds it, panels included, so no reference to these is kept.
+CHANGING_CLASS = ("Light", "Texture")
+
+
 def mint() -> str:
     """A new document's UUID: 32 hexadecimal digits."""
     return os.urandom(16).hex()
@@ -52,7 +57,8 @@ class Identity:
 
     def bind(self, doc: str, block: Any) -> None:
         self._doc_of[block.session_uid] = doc
-        self._block_of[doc] = (idtypes.base_type(block), block.session_uid, block)
+        kind = idtypes.base_type(block)
+        self._block_of[doc] = (kind, block.session_uid, None if kind in CHANGING_CLASS else block)
 
     def forget(self, doc: str) -> None:
         """The datablock is gone. Its session_uid stays known: an undo brings both back together."""
@@ -85,7 +91,8 @@ class Identity:
         blocks = idtypes.collection(type_name)
         for block in blocks if blocks is not None else ():
             if block.session_uid == uid:
-                self._block_of[doc] = (type_name, uid, block)
+                if type_name not in CHANGING_CLASS:
+                    self._block_of[doc] = (type_name, uid, block)
                 return block
         return None
 

@@ -12,7 +12,7 @@ their pointers to None, a mesh's materials change the slots of its objects, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,6 @@ from . import constructors, idtypes, mergepatch, shadow, versions
 from .apply import ERRORS, Writer
 from .capture import Reader
 from .identity import Identity
-from .outgoing import Outgoing
 from .state import State
 
 Tree = dict[str, Any]
@@ -51,12 +50,14 @@ class Change:
 
 
 class Incoming:
-    def __init__(self, identity: Identity, reader: Reader, writer: Writer, state: State, outgoing: Outgoing) -> None:
+    def __init__(self, identity: Identity, reader: Reader, writer: Writer, state: State,
+                 capture: Callable[[str], Tree]) -> None:
         self._identity = identity
         self._reader = reader
         self._writer = writer
         self._state = state
-        self._outgoing = outgoing
+        # Captures and sends what the user changed in a document; the patch.
+        self._capture = capture
         # Datablocks to remove once no modal operator runs.
         self._doomed: list[str] = []
         # For tests: what a batch did.
@@ -73,7 +74,7 @@ class Incoming:
         changes = self._fold(events)
         dependents = self._dependents(changes)
         for doc in dependents:
-            self._outgoing.capture(doc)
+            self._capture(doc)
         self.batches += 1
         living = [c for c in changes.values() if c.room is not None]
         fresh = [c for c in living if self._identity.block(c.doc) is None]
@@ -96,7 +97,7 @@ class Incoming:
         for event in events:
             doc = event["doc"]
             if doc not in own:
-                own[doc] = self._outgoing.capture(doc) if doc in self._state.shadows else {}
+                own[doc] = self._capture(doc) if doc in self._state.shadows else {}
             if own[doc] and event["kind"] == "edit":
                 event["tree"] = mergepatch.mask(event["tree"] or {}, versions.to_schema(own[doc])) or {}
 
@@ -199,6 +200,7 @@ class Incoming:
 
     def _write(self, change: Change, is_new: bool) -> None:
         room = change.room or {}
+        self._writer.set_class(change.doc, room)
         block = self._identity.block(change.doc)
         known = self._state.shadows.get(change.doc)
         if is_new or known is None:
@@ -237,11 +239,14 @@ class Incoming:
 
     def write_rest(self, doc: str) -> None:
         """Tries to set all that differs between what Blender shows and the room."""
-        block = self._identity.block(doc)
         shadow_of = self._state.shadows.get(doc)
-        if block is None or shadow_of is None:
+        if shadow_of is None:
             return
         read, room, theirs = shadow_of.load()
+        self._writer.set_class(doc, room)
+        block = self._identity.block(doc)
+        if block is None:
+            return
         cur = self._reader.read_block(doc, block, read)
         patch = mergepatch.diff(cur, room)
         patch.pop("name", None)

@@ -27,6 +27,8 @@ class Items:
 
     # Whether order means something. If it does and Blender cannot move them, they are ordered by creation only.
     ordered = True
+    # Whether Blender can move them.
+    movable = True
     # Whether Python's references to the elements die when one is added or removed (elements in an array).
     volatile = False
     # Whether the elements come and go by themselves (sockets): then they are written but never made.
@@ -39,6 +41,10 @@ class Items:
 
     def list(self, owner: Any) -> list[Any]:
         return list(getattr(owner, self.name))
+
+    def fixed_keys(self, owner: Any) -> list[str]:
+        """For elements that come and go by themselves: their keys, in Blender's order."""
+        raise NotImplementedError
 
     def title(self, item: Any) -> str:
         name = getattr(item, "name", "")
@@ -94,12 +100,14 @@ class Items:
     # Writing
 
     def write(self, writer: Any, owner: Any, patch: Tree, full: Tree, cur: Tree) -> Live:
+        if self.fixed:
+            cur = {key: cur.get(key, {}) for key in self.fixed_keys(owner)}
         live = Live(self, owner, cur)
         patch = _as_edits(patch, full, cur)
         if not self.fixed:
             self._remove_all(writer, owner, patch, full, live)
             self._create_all(writer, owner, patch, full, live)
-            if self.ordered:
+            if self.ordered and self.movable:
                 self._order(owner, full, live)
         self._rename_all(patch, full, live)
         for key, change in patch.items():
@@ -124,7 +132,7 @@ class Items:
 
     def _create_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: Live) -> None:
         fresh = [k for k in patch if k in full and k not in live.index and isinstance(full[k], dict)]
-        for key in sorted(fresh, key=lambda k: (full[k].get("pos", ""), k)):
+        for key in sorted(fresh, key=lambda k: full[k].get("pos", "")):
             try:
                 item = self.create(writer, owner, key, full[key])
             except (RuntimeError, TypeError, ValueError, AttributeError, KeyError) as e:

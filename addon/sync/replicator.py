@@ -63,7 +63,7 @@ class Replicator:
         self._reader = Reader(self.identity, blobs, self._could_not_read)
         self._writer = Writer(self.identity, blobs, self._reader)
         self._outgoing = Outgoing(link, self.identity, self._reader, self.state)
-        self._incoming = Incoming(self.identity, self._reader, self._writer, self.state, self._outgoing)
+        self._incoming = Incoming(self.identity, self._reader, self._writer, self.state, self._look_at)
         self._held: list[dict[str, Any]] = []
         self._dirty: dict[str, None] = {}
         self._after_undo: dict[str, None] = {}
@@ -215,6 +215,8 @@ class Replicator:
     def _scan(self) -> None:
         """Finds datablocks that appeared or vanished."""
         here: set[str] = set()
+        # Deleted by others, and back through an undo here.
+        doomed: list[str] = []
         for _, block in idtypes.all_blocks():
             doc = self.identity.doc(block)
             if doc is not None and doc in self.state.shadows:
@@ -223,17 +225,15 @@ class Replicator:
             if idtypes.skip_reason(block):
                 continue
             doc = doc or self.identity.doc_or_mint(block)
-            if doc in self.state.buried and doc in self._after_undo_or_all():
-                self._incoming._bury([doc], False)
-                continue
             self.identity.bind(doc, block)
+            if doc in self.state.buried:
+                doomed.append(doc)
+                continue
             self._dirty[doc] = None
             here.add(doc)
         for doc in [d for d in self.state.shadows if d not in here]:
             self._vanished(doc)
-
-    def _after_undo_or_all(self) -> Any:
-        return self.state.buried
+        self._incoming._bury(doomed, _modal())
 
     def _vanished(self, doc: str) -> None:
         """Removed by the user, or by an undo of what others did: then it is put back."""
@@ -266,23 +266,24 @@ class Replicator:
     def _rank(self, doc: str) -> int:
         return idtypes.ORDER.get(self.identity.type_of(doc), 99)
 
-    def _look_at(self, doc: str) -> None:
-        if doc in self._after_undo:
-            self._undone(doc)
-            self._after_undo.pop(doc, None)
-        else:
-            self._outgoing.capture(doc)
+    def _look_at(self, doc: str) -> Tree:
+        """Captures a document and sends what its user changed; the patch."""
+        if doc not in self._after_undo:
+            return self._outgoing.capture(doc)
+        mine = self._undone(doc)
+        self._after_undo.pop(doc, None)
+        return mine
 
-    def _undone(self, doc: str) -> None:
+    def _undone(self, doc: str) -> Tree:
         """After undo or redo: what this user wrote is sent, what others wrote is put back."""
         block = self.identity.block(doc)
         known = self.state.shadows.get(doc)
         if block is None or known is None:
-            return
+            return {}
         read, room, theirs = known.load()
         tree = self._reader.read_block(doc, block, read)
         if known.reads_as(tree):
-            return
+            return {}
         mine, other = shadow.split(mergepatch.diff(read, tree), theirs)
         if mine:
             self._outgoing.send_edit(doc, mine)
@@ -290,6 +291,9 @@ class Replicator:
             theirs = shadow.mark(theirs, mine, by_others=False)
         if other:
             target = mergepatch.merge(read, mine)
+            block = None
+            self._writer.set_class(doc, target)
+            block = self.identity.block(doc)
             patch = mergepatch.diff(tree, target)
             if "name" in patch:
                 self._incoming._set_names({doc: room})
@@ -297,6 +301,7 @@ class Replicator:
             self._writer.write_block(doc, block, patch, target, tree)
             tree = self._reader.read_block(doc, block, target)
         self.state.put(doc, tree, room, theirs)
+        return mine
 
     def _poll_unreported(self, deadline: float) -> None:
         now = time.monotonic()

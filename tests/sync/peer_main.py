@@ -17,6 +17,11 @@ from peers import KEY, Manager  # noqa: E402
 from sync.replicator import Replicator  # noqa: E402
 
 
+def plain(value):
+    """Blender's own objects cannot travel."""
+    return repr(value) if isinstance(value, bpy.types.bpy_struct) else value
+
+
 def run(code, names):
     tree = ast.parse(code)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
@@ -44,7 +49,7 @@ def main():
         if code is None:
             break
         try:
-            answers.put((True, run(code, names)))
+            answers.put((True, plain(run(code, names))))
         except Exception:
             answers.put((False, traceback.format_exc()))
     sys.stdout.flush()

@@ -35,6 +35,9 @@ class PoseBones(items.Items):
             found[key]["p"]["shape_transform"] = shape.name if shape else ""
         return found
 
+    def fixed_keys(self, owner: Any) -> list[str]:
+        return [values.name_key(bone.name) for bone in owner.bones]
+
     def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         super().write_one(writer, owner, item, patch, full, cur)
         if "shape_transform" in (patch.get("p") or {}):
@@ -50,7 +53,7 @@ items.TABLE["Pose.bones"] = PoseBones("bones")
 class Bones(items.Items):
     """Read only: writing goes through edit mode."""
 
-    ordered = False
+    movable = False
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
@@ -79,6 +82,8 @@ BONES = Bones("bones")
 
 
 class BoneCollections(items.Items):
+    movable = False
+
     def list(self, owner: Any) -> list[Any]:
         return list(owner.collections_all)
 
@@ -88,9 +93,6 @@ class BoneCollections(items.Items):
 
     def remove(self, writer: Any, owner: Any, item: Any) -> None:
         owner.collections.remove(item)
-
-    def move(self, owner: Any, item: Any, at: int, to: int) -> None:
-        return
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)

@@ -23,6 +23,8 @@ _WIDTH = sum(n for _, n in _FLOATS)
 class FCurves(items.Items):
     """`owner` is an action or, since 4.4, a channel bag. Made in order, which is how editors list them."""
 
+    movable = False
+
     def title(self, item: Any) -> str:
         return ""
 
@@ -86,8 +88,14 @@ class Targets(items.Items):
         return ""
 
     def read(self, reader: Any, owner: Any, old: Tree) -> Tree:
-        return {f"@{i}": {"type": "DriverTarget", **reader.read_struct(t, old.get(f"@{i}", {}))}
-                for i, t in enumerate(owner.targets)}
+        return {key: {"type": "DriverTarget", **reader.read_struct(target, old.get(key, {}))}
+                for key, target in zip(self.fixed_keys(owner), owner.targets, strict=True)}
+
+    def fixed_keys(self, owner: Any) -> list[str]:
+        return [f"@={i}" for i in range(len(owner.targets))]
+
+    def rename(self, item: Any, name: str) -> None:
+        return
 
 
 items.TABLE["Driver.variables"] = Variables("variables")

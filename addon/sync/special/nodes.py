@@ -106,7 +106,7 @@ def _is_before(have: str, wanted: str) -> bool:
 
 
 class Nodes(items.Items):
-    ordered = False
+    movable = False
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         node = owner.nodes.new(tree["type"])
@@ -115,7 +115,7 @@ class Nodes(items.Items):
 
 
 class Links(items.Items):
-    ordered = False
+    movable = False
 
     def __init__(self) -> None:
         super().__init__("links")

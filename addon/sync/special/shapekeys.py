@@ -19,6 +19,8 @@ Tree = dict[str, Any]
 
 
 class Blocks(items.Items):
+    movable = False
+
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         with _object_of(writer, owner.user) as ob:
             return ob.shape_key_add(name=tree["name"], from_mix=False)

@@ -21,6 +21,7 @@ Tree = dict[str, Any]
 class Groups(items.Items):
     """Blender has no call to move a group: their order is that of making."""
 
+    movable = False
     volatile = True
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:

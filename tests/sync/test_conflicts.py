@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two people do things at the same time that cannot both stand: at rest everybody sees the same, whatever the timing."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peers import Stage, available  # noqa: E402
+from test_two_blenders import VERSION, assert_silent, both  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders")
+
+
+@pytest.fixture
+def three():
+    stage = Stage()
+    a, b, c = (stage.peer(VERSION) for _ in range(3))
+    try:
+        a.upload()
+        b.join()
+        c.join()
+        stage.settle()
+        yield stage, a, b, c
+        stage.settle()
+        assert_silent(stage)
+        late = stage.peer(VERSION)
+        late.join()
+        names = "sorted((type(x).__name__, x.name) for x in [*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials])"
+        assert late.do(names) == a.do(names) == b.do(names) == c.do(names)
+        assert_silent(stage)
+    finally:
+        stage.close()
+
+
+def at_once(stage, *deeds):
+    """Everybody acts before anybody hears of the others; who is named first comes first in the room's order."""
+    for peer, _ in deeds:
+        peer.do("link.hold = True")
+    for peer, code in deeds:
+        peer.do(code)
+        peer.do("rep.capture_all()")
+    for peer, _ in deeds:
+        peer.do("link.release()")
+    stage.settle()
+
+
+def test_the_same_property(three):
+    stage, a, b, c = three
+    at_once(stage, (a, "bpy.data.objects['Cube'].location.x = 1"), (b, "bpy.data.objects['Cube'].location.x = 2"))
+    assert both(a, b, "bpy.data.objects['Cube'].location.x") == 2
+    assert c.do("bpy.data.objects['Cube'].location.x") == 2
+
+
+def test_the_same_name_for_new_things(three):
+    stage, a, b, c = three
+    make = "o = bpy.data.objects.new('Twin', None); o.location.x = {}; bpy.context.scene.collection.objects.link(o)"
+    at_once(stage, (a, make.format(1)), (b, make.format(2)))
+    where = "{o.name: o.location.x for o in bpy.data.objects if 'Twin' in o.name}"
+    assert both(a, b, where) == {"Twin": 1, "Twin.001": 2}
+    assert c.do(where) == {"Twin": 1, "Twin.001": 2}
+    c.do("bpy.data.objects['Twin'].name = 'Only'")
+    stage.settle()
+    assert both(a, b, where) == {"Twin": 2}
+
+
+def test_renaming_onto_each_other(three):
+    stage, a, b, _c = three
+    at_once(stage, (a, "bpy.data.objects['Cube'].name = 'X'"), (b, "bpy.data.objects['Light'].name = 'X'"))
+    both(a, b, "{o.name: o.type for o in bpy.data.objects}")
+
+
+def test_one_deletes_what_the_other_edits(three):
+    stage, a, b, c = three
+    at_once(stage, (a, "bpy.data.objects.remove(bpy.data.objects['Cube'])"), (b, "bpy.data.objects['Cube'].location.x = 9"))
+    assert both(a, b, "'Cube' in bpy.data.objects") is False
+    assert c.do("'Cube' in bpy.data.objects") is False
+
+
+def test_one_edits_what_the_other_deletes(three):
+    stage, a, b, _c = three
+    at_once(stage, (b, "bpy.data.objects['Cube'].location.x = 9"), (a, "bpy.data.objects.remove(bpy.data.objects['Cube'])"))
+    assert both(a, b, "'Cube' in bpy.data.objects") is False
+
+
+def test_one_uses_what_the_other_deletes(three):
+    stage, a, b, c = three
+    at_once(
+        stage,
+        (a, "bpy.data.materials.remove(bpy.data.materials['Material'])"),
+        (b, "o = bpy.data.objects.new('N', bpy.data.objects['Cube'].data.copy()); o.data.materials.clear(); "
+            "o.data.materials.append(bpy.data.materials['Material']); bpy.context.scene.collection.objects.link(o)"),
+    )
+    assert both(a, b, "[m and m.name for m in bpy.data.objects['N'].data.materials]") == [None]
+    assert c.do("'Material' in bpy.data.materials") is False
+
+
+def test_both_add_modifiers(three):
+    stage, a, b, c = three
+    at_once(stage, (a, "bpy.data.objects['Cube'].modifiers.new('M', 'SUBSURF')"),
+            (b, "bpy.data.objects['Cube'].modifiers.new('M', 'BEVEL')"))
+    names = both(a, b, "sorted(m.type for m in bpy.data.objects['Cube'].modifiers)")
+    assert names == ["BEVEL", "SUBSURF"]
+    assert c.do("[m.type for m in bpy.data.objects['Cube'].modifiers]") == a.do(
+        "[m.type for m in bpy.data.objects['Cube'].modifiers]")
+
+
+def test_parents_in_a_circle(three):
+    stage, a, b, c = three
+    at_once(stage, (a, "bpy.data.objects['Cube'].parent = bpy.data.objects['Light']"),
+            (b, "bpy.data.objects['Light'].parent = bpy.data.objects['Cube']"))
+    assert c.do("len(bpy.data.objects)") == 3
+
+
+def test_what_blender_clamps_is_left_alone(three):
+    stage, a, b, c = three
+    doc = a.do("rep.identity.doc(bpy.context.scene)")
+    stage.room.submit(9, doc, "edit", '{"p": {"frame_start": 500, "frame_step": -4}, "s": {"@render": {"p": {"fps": 0}}}}')
+    stage.settle()
+    assert stage.room.tree_of(doc)["p"]["frame_step"] == -4
+    assert stage.room.tree_of(doc)["s"]["@render"]["p"]["fps"] == 0
+    assert a.do("bpy.context.scene.frame_step") >= 0
+    c.do("bpy.context.scene.frame_step = 2")
+    stage.settle()
+    assert stage.room.tree_of(doc)["p"]["frame_step"] == 2
