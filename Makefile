@@ -67,7 +67,7 @@ C_FILES   = $(wildcard csrc/*.c csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch])
 # Tests whose subject is several threads: these run under ThreadSanitizer too.
 TSAN_TESTS := $(filter test_%_threads,$(TESTS))
 
-.PHONY: print-cflags print-libs py wheel test-py all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps
+.PHONY: print-cflags print-libs py wheel test-python all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps
 .DEFAULT_GOAL := all
 
 all: $(OUT)/libatrium.a $(SERVER)
@@ -75,6 +75,7 @@ all: $(OUT)/libatrium.a $(SERVER)
 help:
 	@echo 'all         the library and the server (VARIANT=release|debug|asan|tsan)'
 	@echo 'py          the Python module in place; wheel: build/wheel/atrium-*.whl'
+	@echo 'test-python  the client library, the server and the engine over real processes'
 	@echo 'test-c      C tests; T=name runs one'
 	@echo 'test-asan   the same under AddressSanitizer and UBSan'
 	@echo 'test-tsan   the ones with threads under ThreadSanitizer'
@@ -163,6 +164,10 @@ wheel:
 	rm -rf build/wheel build/lib
 	$(TOOLS) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	@ls build/wheel/*.whl
+
+# Python tests over real processes on loopback; T=name runs those whose name has it.
+test-python: all py
+	$(TOOLS) -m pytest -q tests/python $(if $(T),-k $(T))
 
 # --- testing ----------------------------------------------------------------------------------------------------
 

@@ -258,12 +258,59 @@ static void on_tick(uv_timer_t *timer)
   client_pump_later(c);
 }
 
+/* Closes all that stands on the loop. */
+static void close_all(atr_client *c)
+{
+  while (c->seats)
+    seat_free(c->seats);
+  atr_session_free(c->session);
+  c->session = NULL;
+  if (c->race)
+    atr_race_cancel(c->race);
+  c->race = NULL;
+  if (c->net) {
+    atr_net_task_cancel(&c->pump_task);
+    atr_net_free(c->net);
+    c->net = NULL;
+  }
+  close_handle((uv_handle_t *)&c->async);
+  close_handle((uv_handle_t *)&c->tick);
+  close_handle((uv_handle_t *)&c->retry);
+}
+
+static void tell_end(atr_client *c, thread_end end)
+{
+  uv_mutex_lock(&c->lock);
+  c->end = end;
+  uv_cond_signal(&c->wake);
+  uv_mutex_unlock(&c->lock);
+}
+
+/* The loop runs dry at once, except where a name is being resolved: that call of the system cannot be cut short, and may take many
+ * seconds. Then the application is let go first. */
+static void run_dry(atr_client *c)
+{
+  uint64_t end_ns = uv_hrtime() + (uint64_t)ATR_CLIENT_CLOSE_MS * 1000000;
+
+  while (uv_run(&c->loop, UV_RUN_NOWAIT) != 0) {
+    if (uv_hrtime() >= end_ns) {
+      tell_end(c, THREAD_ORPHANED);
+      uv_run(&c->loop, UV_RUN_DEFAULT);
+      break;
+    }
+    uv_sleep(1);
+  }
+}
+
 static void run(void *arg)
 {
   atr_client *c = arg;
 
   drain(c);
   uv_run(&c->loop, UV_RUN_DEFAULT);
+  close_all(c);
+  run_dry(c);
+  tell_end(c, THREAD_ENDED);
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------- */
@@ -280,21 +327,10 @@ static void drop_event(void *item, void *ctx)
   free(item);
 }
 
-/* On the caller's thread, which is the only one now. */
+/* Once the thread has ended, or was never started. */
 static void free_all(atr_client *c)
 {
-  while (c->seats)
-    seat_free(c->seats);
-  atr_session_free(c->session);
-  if (c->race)
-    atr_race_cancel(c->race);
-  if (c->net) {
-    atr_net_task_cancel(&c->pump_task);
-    atr_net_free(c->net);
-  }
-  close_handle((uv_handle_t *)&c->async);
-  close_handle((uv_handle_t *)&c->tick);
-  close_handle((uv_handle_t *)&c->retry);
+  close_all(c);
   uv_run(&c->loop, UV_RUN_DEFAULT);
   uv_loop_close(&c->loop);
   event_free_waiting(c);
@@ -356,6 +392,47 @@ static int open_all(atr_client *c, const atr_client_config *config, char *why, s
   return c->home && c->shelf && c->commands && c->events ? ATR_OK : ATR_NOMEM;
 }
 
+/* Engines whose thread was still waiting for the resolver when they were closed. They are joined and freed when the next one is opened or
+ * closed after that; the end of the process ends them too. */
+static struct {
+  uv_once_t once;
+  uv_mutex_t lock;
+  atr_client *first;
+} orphans = {.once = UV_ONCE_INIT};
+
+static void init_orphans(void)
+{
+  uv_mutex_init(&orphans.lock);
+}
+
+static bool has_ended(atr_client *c)
+{
+  bool ended;
+
+  uv_mutex_lock(&c->lock);
+  ended = c->end == THREAD_ENDED;
+  uv_mutex_unlock(&c->lock);
+  return ended;
+}
+
+static void bury_orphans(void)
+{
+  uv_once(&orphans.once, init_orphans);
+  uv_mutex_lock(&orphans.lock);
+  for (atr_client **at = &orphans.first; *at;) {
+    atr_client *c = *at;
+
+    if (!has_ended(c)) {
+      at = &c->next_orphan;
+      continue;
+    }
+    *at = c->next_orphan;
+    uv_thread_join(&c->thread);
+    free_all(c);
+  }
+  uv_mutex_unlock(&orphans.lock);
+}
+
 int atr_client_new(atr_client **out, const atr_client_config *config, char *why, size_t why_bytes)
 {
   atr_client *c = calloc(1, sizeof *c);
@@ -364,6 +441,7 @@ int atr_client_new(atr_client **out, const atr_client_config *config, char *why,
   why[0] = '\0';
   if (!c)
     return ATR_NOMEM;
+  bury_orphans();
   c->interactive = config->interactive;
   c->first_use = config->first_use;
   c->waiting_end = &c->waiting;
@@ -388,10 +466,24 @@ int atr_client_new(atr_client **out, const atr_client_config *config, char *why,
 
 void atr_client_free(atr_client *c)
 {
+  thread_end end;
+
   if (!c)
     return;
   atomic_fetch_or(&c->urgent, URGENT_CLOSE);
   uv_async_send(&c->async);
-  uv_thread_join(&c->thread);
-  free_all(c);
+  uv_mutex_lock(&c->lock);
+  while ((end = c->end) == THREAD_RUNS)
+    uv_cond_wait(&c->wake, &c->lock);
+  uv_mutex_unlock(&c->lock);
+  bury_orphans();
+  if (end == THREAD_ENDED) {
+    uv_thread_join(&c->thread);
+    free_all(c);
+    return;
+  }
+  uv_mutex_lock(&orphans.lock);
+  c->next_orphan = orphans.first;
+  orphans.first = c;
+  uv_mutex_unlock(&orphans.lock);
 }

@@ -110,6 +110,12 @@ typedef struct waiting_event {
   atr_client_event *event;
 } waiting_event;
 
+typedef enum thread_end {
+  THREAD_RUNS,
+  THREAD_ORPHANED, /* needs nobody any more, and nobody need wait for it */
+  THREAD_ENDED,
+} thread_end;
+
 enum { URGENT_CANCEL = 1, URGENT_DISCONNECT = 2, URGENT_CLOSE = 4 };
 
 struct atr_client {
@@ -122,10 +128,13 @@ struct atr_client {
   uv_mutex_t lock;     /* of what follows; held for some instructions only */
   uv_cond_t wake;
   bool has_event, interrupted;
+  thread_end end;
   shelf *shelf; /* locks for itself */
 
   /* the application's thread */
   uint64_t seen; /* number of the newest `doc` event that was taken */
+
+  struct atr_client *next_orphan; /* see client.c */
 
   /* constant */
   char *home;

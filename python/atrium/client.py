@@ -117,8 +117,9 @@ class Room:
         self._client._wait(lambda: self._flushed >= n, timeout, "The room did not answer in time.", self)
 
     def ready(self) -> None:
-        """The creator's first upload is complete: others may join."""
+        """The creator's first upload is complete: others may join from the moment that this returns."""
         self._client._command({"t": "ready", "room": self.id})
+        self.flush()
 
     def send_presence(self, data: Mapping[str, Any]) -> None:
         """Tells the others where this participant is; only the newest counts."""

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""Connections break, clients and servers are killed: nothing that was acknowledged is lost, nothing happens twice, all agree at the end.
+
+The proxy of conftest.py stands for the network. Seats and their replicas outlive connections (csrc/client/seats.c); a server that was killed
+has forgotten its rooms in this version, and the members bring them back (docs/protocol.md, 3.3).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+from atrium import Client
+
+from .conftest import ROOT, Process, Wire, free_port, settle
+from .test_editing import assert_equal
+
+Start = Callable[..., Process]
+Clients = Callable[..., Client]
+
+
+def test_edits_made_while_the_line_is_down_arrive_once(
+    start: Start, clients: Clients, wire: Callable[[int], Wire]
+) -> None:
+    server = start("--open")
+    line = wire(server.port)
+    near, far = clients("near"), clients("far")
+    near.connect(server.address)
+    far.connect(f"localhost:{line.port}")
+    a = near.create_room("r")
+    b = far.join("r")
+    doc = a.create({"type": "Object", "p": {"log": "0"}})
+    assert_equal([near, far], [a, b])
+    line.refuses = True
+    line.cut()
+    settle([far], lambda: far.state == "RECONNECTING", what="noticing the cut")
+    b.edit(doc, {"p": {"far": 1}})
+    mine = b.create({"type": "Object", "p": {"from": "far"}})
+    a.edit(doc, {"p": {"near": 1}})
+    theirs = a.create({"type": "Object", "p": {"from": "near"}})
+    a.flush()
+    line.refuses = False
+    settle([near, far], lambda: far.state == "JOINED", what="coming back")
+    assert_equal([near, far], [a, b])
+    assert a.documents[doc] == {"type": "Object", "p": {"log": "0", "far": 1, "near": 1}}
+    assert set(a.documents) == {doc, mine, theirs}
+
+
+def test_cuts_at_any_moment_lose_nothing(start: Start, clients: Clients, wire: Callable[[int], Wire]) -> None:
+    server = start("--open")
+    line = wire(server.port)
+    near, far = clients("near"), clients("far")
+    near.connect(server.address)
+    far.connect(f"localhost:{line.port}")
+    a = near.create_room("r")
+    b = far.join("r")
+    chance = random.Random(11)
+    made = set()
+    for i in range(400):
+        made.add((a if chance.random() < 0.5 else b).create({"type": "Object", "p": {"i": i}}))
+        if chance.random() < 0.03:
+            line.cut()
+        if chance.random() < 0.2:
+            chance.choice([near, far]).pump(0.002)
+    assert_equal([near, far], [a, b])
+    assert set(a.documents) == made
+    assert not a.refusals
+    assert not b.refusals
+
+
+def test_a_client_that_is_killed_leaves_the_others_alone(start: Start, clients: Clients, tmp_path: Path) -> None:
+    server = start("--open")
+    client = clients("stays")
+    client.connect(server.address)
+    room = client.create_room("r")
+    code = textwrap.dedent(f"""
+        import sys
+        sys.path.insert(0, {str(ROOT / "python")!r})
+        import atrium
+        client = atrium.Client({str(tmp_path / "victim")!r})
+        client.connect({server.address!r})
+        room = client.join("r")
+        doc = room.create({{"type": "Object", "p": {{}}}})
+        room.flush()
+        print("ready", flush=True)
+        while True:
+            room.edit(doc, {{"p": {{"x": 1}}}})
+            client.pump(0.001)
+        """)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as victim:
+        assert victim.stdout
+        assert victim.stdout.readline() == "ready\n"
+        settle([client], lambda: len(room.members) == 2, what="the victim's coming")
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+    settle([client], lambda: len(room.members) == 1, what="the victim's going")
+    doc = room.create({"type": "Object", "p": {"still": "alive"}})
+    room.flush()
+    assert doc in room.documents
+
+
+def test_a_killed_server_that_starts_again_gets_its_room_back(start: Start, clients: Clients) -> None:
+    port = free_port()
+    server = start("--open", "--port", str(port))
+    everybody = [clients(f"user{i}") for i in range(3)]
+    for client in everybody:
+        client.connect(server.address)
+    rooms = [everybody[0].create_room("phoenix")]
+    rooms += [client.join("phoenix") for client in everybody[1:]]
+    docs = [rooms[0].create({"type": "Object", "p": {"i": i}}) for i in range(200)]
+    rooms[1].delete(docs[0]) if docs[0] in rooms[1].documents else None
+    assert_equal(everybody, rooms)
+    server.end(signal.SIGKILL)
+    settle(everybody, lambda: all(client.state == "RECONNECTING" for client in everybody), what="noticing")
+    rooms[2].edit(docs[5], {"p": {"offline": True}})
+    again = start("--open", "--port", str(port), home=server.home)
+    assert again.key == server.key
+    settle(everybody, lambda: all(client.state == "JOINED" for client in everybody), 40, what="coming back")
+    assert_equal(everybody, rooms)
+    assert rooms[0].documents[docs[5]]["p"] == {"i": 5, "offline": True}
+    assert len(rooms[0].documents) == 200
+    assert [info.name for info in everybody[0].rooms()] == ["phoenix"]
+    late = clients("late")
+    late.connect(again.address)
+    assert late.join("phoenix").documents == rooms[0].documents
+
+
+def test_a_server_that_stops_says_so_and_clients_wait_for_it(start: Start, clients: Clients) -> None:
+    port = free_port()
+    server = start("--open", "--port", str(port))
+    client = clients()
+    client.connect(server.address)
+    room = client.create_room("r")
+    doc = room.create({"type": "Object", "p": {}})
+    room.flush()
+    assert server.end(signal.SIGTERM) == 0
+    settle([client], lambda: client.state == "RECONNECTING", what="noticing")
+    start("--open", "--port", str(port), home=server.home)
+    settle([client], lambda: client.state == "JOINED", 40, what="coming back")
+    room.flush()
+    assert set(room.documents) == {doc}
+
+
+def test_a_stopped_process_is_found_dead_by_the_server(start: Start, clients: Clients) -> None:
+    """SIGSTOP: the kernel still acknowledges, nobody reads. The others are not delayed meanwhile."""
+    server = start("--open")
+    client = clients("fast")
+    client.connect(server.address)
+    room = client.create_room("r")
+    code = textwrap.dedent(f"""
+        import sys, time
+        sys.path.insert(0, {str(ROOT / "python")!r})
+        import atrium
+        client = atrium.Client({str(server.home / "slow")!r})
+        client.connect({server.address!r})
+        room = client.join("r")
+        print("ready", flush=True)
+        end = time.monotonic() + 60
+        while time.monotonic() < end and len(room.documents) < 2000:
+            client.pump(0.05)
+        room.flush()
+        print(len(room.documents), flush=True)
+        """)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as slow:
+        assert slow.stdout
+        assert slow.stdout.readline() == "ready\n"
+        os.kill(slow.pid, signal.SIGSTOP)
+        for i in range(2000):
+            room.create({"type": "Object", "p": {"text": "x" * 1000, "i": i}})
+        room.flush(10)
+        os.kill(slow.pid, signal.SIGCONT)
+        assert slow.stdout.readline() == "2000\n"

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""Several clients edit one room: at rest all hold the same documents, whatever happened in between.
+
+Real processes, real TLS. The fine grain of ordering is the simulator's; here it is shown that the parts together keep the promise.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable
+
+import pytest
+
+from atrium import AtriumError, Client, Room
+
+from .conftest import Process, settle
+
+Start = Callable[..., Process]
+Clients = Callable[..., Client]
+
+
+def party(start: Start, clients: Clients, count: int) -> tuple[list[Client], list[Room]]:
+    """A server, a room, and so many clients in it."""
+    server = start("--open")
+    everybody = [clients(f"user{i}") for i in range(count)]
+    for client in everybody:
+        client.connect(server.address)
+    rooms = [everybody[0].create_room("party")]
+    rooms += [client.join("party") for client in everybody[1:]]
+    return everybody, rooms
+
+
+def assert_equal(clients: list[Client], rooms: list[Room]) -> None:
+    """All flush, then all flush again: the second time nothing is on its way any more."""
+    for _ in range(2):
+        for room in rooms:
+            room.flush()
+    for client in clients:
+        client.pump()
+    for room in rooms[1:]:
+        assert room.documents == rooms[0].documents
+
+
+def test_an_edit_arrives(start: Start, clients: Clients) -> None:
+    everybody, (a, b) = party(start, clients, 2)
+    lamp = a.create({"type": "Light", "p": {"energy": 10.0}})
+    a.edit(lamp, {"p": {"energy": 12.5, "name": "Lämpchen"}})
+    a.flush()
+    b.flush()
+    assert b.documents == {lamp: {"type": "Light", "p": {"energy": 12.5, "name": "Lämpchen"}}}
+    b.edit(lamp, {"p": {"name": None}})
+    event = next(a.follow(10))
+    assert (event.doc, event.kind, event.tree, event.by) == (
+        lamp,
+        "edit",
+        {"p": {"name": None}},
+        everybody[1].participant,
+    )
+    b.delete(lamp)
+    assert next(a.follow(10)).kind == "delete"
+    assert_equal(everybody, [a, b])
+    assert a.documents == {}
+
+
+def test_three_edit_the_same_properties_and_agree(start: Start, clients: Clients) -> None:
+    everybody, rooms = party(start, clients, 3)
+    docs = [rooms[0].create({"type": "Object", "p": {"x": 0}}) for _ in range(3)]
+    assert_equal(everybody, rooms)
+    chance = random.Random(7)
+    for _ in range(300):
+        who = chance.randrange(3)
+        room = rooms[who]
+        doc = chance.choice(docs)
+        if doc in room.documents:
+            room.edit(doc, {"p": {chance.choice("xyz"): chance.randrange(1000)}})
+        if chance.random() < 0.3:
+            everybody[chance.randrange(3)].pump(0.001)
+    assert_equal(everybody, rooms)
+
+
+def test_deleting_what_others_edit(start: Start, clients: Clients) -> None:
+    everybody, rooms = party(start, clients, 3)
+    chance = random.Random(3)
+    for _ in range(200):
+        room = chance.choice(rooms)
+        if room.documents and chance.random() < 0.7:
+            doc = chance.choice(sorted(room.documents))
+            if chance.random() < 0.3:
+                room.delete(doc)
+            else:
+                room.edit(
+                    doc, {"p": {"x": chance.random()}, "@k": chance.choice([None, {"type": "M", "v": 1}, {"v": 2}])}
+                )
+        else:
+            room.create({"type": "Object", "p": {}})
+        if chance.random() < 0.2:
+            chance.choice(everybody).pump(0.001)
+    assert_equal(everybody, rooms)
+
+
+def test_a_late_joiner_gets_everything(start: Start, clients: Clients) -> None:
+    server = start("--open")
+    first, late = clients("first"), clients("late")
+    first.connect(server.address)
+    room = first.create_room("big", ready=False)
+    for i in range(10_000):
+        room.create({"type": "Object", "p": {"name": f"Object.{i:05}", "location": [i, 0.5, -1]}})
+    room.flush()
+    room.ready()
+    late.connect(server.address)
+    other = late.join("big")
+    assert len(other.documents) == 10_000
+    assert other.documents == room.documents
+
+
+def test_a_room_that_is_not_ready_is_not_joined(start: Start, clients: Clients) -> None:
+    server = start("--open")
+    first, other = clients("first"), clients("other")
+    first.connect(server.address)
+    other.connect(server.address)
+    room = first.create_room("half", ready=False)
+    assert [info.ready for info in other.rooms()] == [False]
+    with pytest.raises(AtriumError) as early:
+        other.join("half")
+    assert early.value.code == "STATE"
+    room.ready()
+    settle([other], lambda: other.rooms()[0].ready, what="ready")
+    other.join("half")
+
+
+def test_another_blender_is_refused_with_both_versions(start: Start, clients: Clients) -> None:
+    server = start("--open")
+    first, other = clients("first"), clients("other")
+    first.connect(server.address)
+    room = first.create_room("five")
+    other.connect(server.address)
+    with pytest.raises(AtriumError) as wrong:
+        other._enter({"t": "join", "room": room.id, "blender": [4, 2, 3]}, 10)
+    assert wrong.value.code == "BLENDER_VERSION"
+    assert "5.0" in wrong.value.text
+    assert "4.2" in wrong.value.text
+
+
+def test_blobs_arrive_and_are_the_same_bytes(start: Start, clients: Clients) -> None:
+    everybody, (a, b) = party(start, clients, 2)
+    data = secrets.token_bytes(3_000_000)
+    name = everybody[0].put_blob(data)
+    mesh = a.create({"type": "Mesh", "p": {"co": ["$blob", name, "u1", [len(data)]]}})
+    a.flush()
+    settle(everybody, lambda: mesh in b.documents, what="the mesh")
+    blob = everybody[1].blob(name)
+    assert blob is not None
+    assert bytes(memoryview(blob)) == data
+    assert len(blob) == len(data)
+    changed = bytearray(data)
+    changed[1000:1100] = bytes(100)
+    name = everybody[1].put_blob(changed)
+    b.edit(mesh, {"p": {"co": ["$blob", name, "u1", [len(changed)]]}})
+    settle(everybody, lambda: a.documents[mesh]["p"]["co"][1] == name, what="the change")
+    blob = everybody[0].blob(name)
+    assert blob is not None
+    assert bytes(memoryview(blob)) == changed
+
+
+def test_leaving_sends_what_was_submitted(start: Start, clients: Clients) -> None:
+    everybody, (a, b) = party(start, clients, 2)
+    for i in range(500):
+        a.create({"type": "Object", "p": {"i": i}})
+    a.leave()
+    settle(everybody, lambda: len(b.documents) == 500, what="the last documents")
+    settle(everybody, lambda: len(b.members) == 1, what="the member's leaving")
+
+
+def test_disconnecting_sends_what_was_submitted(start: Start, clients: Clients) -> None:
+    everybody, (a, b) = party(start, clients, 2)
+    for i in range(500):
+        a.create({"type": "Object", "p": {"i": i}})
+    everybody[0].disconnect()
+    settle(everybody[1:], lambda: len(b.documents) == 500, what="the last documents")
+
+
+def test_presence_is_seen_and_only_the_newest_counts(start: Start, clients: Clients) -> None:
+    everybody, (a, b) = party(start, clients, 2)
+    seen: list[object] = []
+    b.on_presence = lambda _member, data: seen.append(data)
+    for i in range(100):
+        a.send_presence({"frame": i})
+    settle(everybody, lambda: seen and seen[-1] == {"frame": 99}, what="the newest presence")
+
+
+def test_an_edit_of_what_is_gone_is_refused_and_reported(start: Start, clients: Clients) -> None:
+    everybody, (a, b) = party(start, clients, 2)
+    doc = a.create({"type": "Object", "p": {}})
+    assert_equal(everybody, [a, b])
+    a.delete(doc)
+    a.flush()
+    b.edit(doc, {"p": {"x": 1}})  # b has not pumped since
+    assert_equal(everybody, [a, b])
+    assert [refusal["code"] for refusal in b.refusals] == ["GONE"]
+
+
+def test_two_rooms_at_once(start: Start, clients: Clients) -> None:
+    server = start("--open")
+    a, b = clients("a"), clients("b")
+    a.connect(server.address)
+    b.connect(server.address)
+    one, two = a.create_room("one"), a.create_room("two")
+    one_b, two_b = b.join("one"), b.join("two")
+    doc_one, doc_two = one.create({"type": "A", "p": {}}), two.create({"type": "B", "p": {}})
+    chance = random.Random(1)
+    for i in range(200):
+        room, doc = chance.choice([(one, doc_one), (two, doc_two), (one_b, doc_one), (two_b, doc_two)])
+        if doc in room.documents:
+            room.edit(doc, {"p": {"x": i}})
+        b.pump(0.001)
+    assert_equal([a, b], [one, one_b])
+    assert_equal([a, b], [two, two_b])
+    assert set(one.documents) == {doc_one}
+    assert set(two.documents) == {doc_two}

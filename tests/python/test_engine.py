@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""The engine's edges: full queues, bad commands, and an end at any moment.
+
+Blender closes the engine from `unregister()` and at exit, in whatever state it is; a hang there is a hang of Blender.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import hashlib
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from atrium import AtriumError, Client, _core
+from atrium.engine import Engine
+
+from .conftest import Process
+
+Start = Callable[..., Process]
+Clients = Callable[..., Client]
+
+
+def events_until(engine: Engine, t: str, timeout: float = 10, **fields: object) -> list[dict[str, object]]:
+    """Polls until an event of that kind with these fields came; all events so far, that one last."""
+    seen = []
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        engine.wait(0.1)
+        for event in engine.poll():
+            seen.append(event)
+            if event["t"] == t and all(event.get(key) == value for key, value in fields.items()):
+                return seen
+    raise AssertionError(f"no {t} {fields} among {seen}")
+
+
+def test_bad_commands_are_answered(tmp_path: Path) -> None:
+    with Engine(tmp_path) as engine:
+        core = engine._core
+        for text, code in (
+            ("nonsense", "JSON_SYNTAX"),
+            ("[1]", "JSON_TYPE"),
+            ('{"t":"what"}', "INVAL"),
+            ("[" * 1000 + "]" * 1000, "JSON_DEPTH"),
+            ('{"t":"rooms"}', "STATE"),
+            ('{"t":"submit","room":"x"}', "INVAL"),
+            ('{"t":"flush","room":"00000000000000000000000000000000"}', "NOROOM"),
+            ('{"a":1,"a":2}', "JSON_DUPKEY"),
+            (b'{"t":"\xff"}', "JSON_UTF8"),
+        ):
+            assert core.send(text)
+            assert events_until(engine, "error")[-1]["code"] == code, text
+        with pytest.raises(AtriumError) as large:
+            core.send(b" " * 9_000_000)
+        assert large.value.code == "MESSAGE_SIZE"
+        with pytest.raises(ValueError, match="Out of range"):
+            engine.send({"t": "presence", "data": float("nan")})
+
+
+def test_what_is_typed_wrong_is_said_at_once(tmp_path: Path) -> None:
+    with Engine(tmp_path) as engine:
+        for host, code in (("[::1", "ADDR_SYNTAX"), ("", "ADDR_SYNTAX"), ("localhost:1", "CONNREFUSED")):
+            engine.send({"t": "connect", "host": host, "name": "x"})
+            event = events_until(engine, "state", state="OFFLINE", code=code)[-1]
+            assert str(event["error"]).endswith(("?", "."))
+        assert "localhost:1" in str(event["error"])
+
+
+def test_a_full_queue_is_a_return_value(tmp_path: Path) -> None:
+    """Nothing is lost and nothing waits: what was taken is answered, what was not is said."""
+    with Engine(tmp_path, queue_slots=8) as engine:
+        taken = sum(engine.send({"t": "rooms"}) for _ in range(50_000))
+        answers = 0
+        end = time.monotonic() + 20
+        while answers < taken and time.monotonic() < end:
+            engine.wait(0.1)
+            answers += sum(event["t"] == "error" for event in engine.poll())
+        if taken < 4096:  # beyond that the list of waiting answers is full, which only a hostile application does
+            assert answers == taken
+
+
+def test_documents_wait_for_a_slow_application(start: Start, clients: Clients, tmp_path: Path) -> None:
+    """A queue of 16 events and 3,000 documents: they come as there is room, each in its newest state."""
+    server = start("--open")
+    fast = clients("fast")
+    fast.connect(server.address)
+    room = fast.create_room("r")
+    with Engine(tmp_path / "slow", queue_slots=16) as slow:
+        slow.send({"t": "connect", "host": server.address, "name": "slow", "color": [1, 1, 1], "version": "1"})
+        events_until(slow, "state", state="LOBBY")
+        slow.send({"t": "join", "room": room.id, "blender": [5, 0, 1]})
+        events_until(slow, "progress", complete=True)
+        docs = [room.create({"type": "Object", "p": {"i": 0}}) for _ in range(3000)]
+        for doc in docs:
+            room.edit(doc, {"p": {"i": 1}})
+        room.flush()
+        time.sleep(0.5)  # the queue is full by now
+        state: dict[object, object] = {}
+        end = time.monotonic() + 20
+        while time.monotonic() < end and not (len(state) == 3000 and set(state.values()) == {1}):
+            slow.wait(0.1)
+            for event in slow.poll(5):
+                if event["t"] == "doc":
+                    state[event["doc"]] = event["tree"]["p"]["i"]
+        assert len(state) == 3000
+        assert set(state.values()) == {1}
+
+
+def test_close_is_idempotent_and_final(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    engine.close()
+    engine.close()
+    for call in (lambda: engine.send({}), lambda: engine.poll(), lambda: engine.wait(0), lambda: engine.put_blob(b"x")):
+        with pytest.raises(AtriumError) as closed:
+            call()
+        assert closed.value.code == "STATE"
+    assert len(engine.key) == 64
+
+
+def test_close_while_busy(start: Start, clients: Clients, tmp_path: Path) -> None:
+    """In every state and at random moments, hundreds of times; each within a moment."""
+    server = start("--open")
+    other = clients("other")
+    other.connect(server.address)
+    room = other.create_room("busy")
+    for i in range(200):
+        room.create({"type": "Object", "p": {"i": i}})
+    room.flush()
+    chance = random.Random(5)
+    worst = 0.0
+    for i in range(300):
+        engine = Engine(tmp_path / "busy")
+        host = chance.choice([server.address, "localhost:1", "no-such-name.invalid", "192.0.2.1"])
+        engine.send({"t": "connect", "host": host, "name": "x", "color": [1, 1, 1], "version": "1"})
+        if host == server.address and chance.random() < 0.8:
+            events_until(engine, "state", state="LOBBY")
+            engine.send({"t": "join", "room": room.id, "blender": [5, 0, 1]})
+            for _ in range(chance.randrange(50)):
+                engine.put_blob(bytes(1000))
+                engine.send(
+                    {"t": "submit", "room": room.id, "doc": f"{i:032x}", "kind": "create", "tree": {"type": "Object"}}
+                )
+            if chance.random() < 0.5:
+                engine.poll(3)
+        time.sleep(chance.random() * 0.005)
+        began = time.monotonic()
+        engine.close()
+        worst = max(worst, time.monotonic() - began)
+    assert worst < 1.0
+    room.flush()
+
+
+def test_forgetting_to_close_is_harmless(tmp_path: Path) -> None:
+    for _ in range(20):
+        Engine(tmp_path).send({"t": "connect", "host": "localhost:1", "name": "x"})
+    gc.collect()
+
+
+def test_close_from_another_thread_ends_a_wait(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    results: list[object] = []
+    thread = threading.Thread(target=lambda: results.append(engine.wait(30)))
+    thread.start()
+    time.sleep(0.05)
+    engine.close()
+    thread.join(5)
+    assert results == [False]
+
+
+def test_cancel_is_at_once(tmp_path: Path) -> None:
+    with Engine(tmp_path) as engine:
+        engine.send({"t": "connect", "host": "192.0.2.1", "name": "x"})  # nobody answers there
+        events_until(engine, "state", state="CONNECTING")
+        began = time.monotonic()
+        engine.send({"t": "cancel"})
+        last = events_until(engine, "state", state="OFFLINE")[-1]
+        assert time.monotonic() - began < 0.5
+        assert "error" not in last
+
+
+def test_blobs_are_named_by_their_bytes(tmp_path: Path) -> None:
+    with Engine(tmp_path) as engine:
+        for data in (b"", b"abc", bytes(1_000_000), memoryview(array.array("f", [1.0, 2.0]))):
+            name = engine.put_blob(data)
+            assert name == hashlib.sha256(data).hexdigest() == _core.sha256(data)
+            end = time.monotonic() + 5
+            while (blob := engine.blob(name)) is None:
+                assert time.monotonic() < end
+            assert bytes(memoryview(blob)) == bytes(data)
+            assert memoryview(blob).readonly
+        kept = blob
+        assert engine.blob("0" * 64) is None
+        with pytest.raises(ValueError, match="64"):
+            engine.blob("xyz")
+    assert bytes(memoryview(kept)) == bytes(data)  # outlives the engine
+
+
+def test_fingerprints_differ_where_bytes_do() -> None:
+    assert _core.fingerprint(b"a" * 100_000) == _core.fingerprint(bytearray(b"a" * 100_000))
+    assert _core.fingerprint(b"a" * 100_000) != _core.fingerprint(b"a" * 99_999 + b"b")
+
+
+def test_errors_have_a_code_and_a_sentence() -> None:
+    error = AtriumError("CODE", "A sentence.")
+    assert (error.code, error.text, str(error)) == ("CODE", "A sentence.", "A sentence.")
+    assert AtriumError("X").text == ""  # type: ignore[call-arg]  # copies and subclasses may be made with less

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MIT
+"""Who may enter a server, and whom a client trusts.
+
+The rules are in csrc/server/admission.c and csrc/client/link.c. They exist because a server listens on all interfaces: a stranger must see
+neither rooms nor users, and a client must notice when another machine answers at a known address.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from atrium import AtriumError, Client
+
+from .conftest import Process, free_port, settle
+
+Start = Callable[..., Process]
+Clients = Callable[..., Client]
+
+
+def connect_in_thread(client: Client, address: str, timeout: float = 20) -> tuple[threading.Thread, list[AtriumError]]:
+    """connect() waits while the host is asked; the host answers meanwhile, on the test's thread."""
+    failures: list[AtriumError] = []
+
+    def run() -> None:
+        try:
+            client.connect(address, timeout, name=f"user of {address}")
+        except AtriumError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, failures
+
+
+def test_the_hosts_own_home_enters_as_host(start: Start, clients: Clients) -> None:
+    server = start()
+    host = clients(home=server.home)
+    host.connect(server.address)
+    assert host.state == "LOBBY"
+    assert host.welcome["host"] is True
+    assert host.welcome["port"] == server.port
+    assert host.welcome["check_code"] == server.check_code
+
+
+def test_a_stranger_knocks_and_is_admitted_for_good(start: Start, clients: Clients) -> None:
+    server = start()
+    host, guest = clients(home=server.home), clients("guest")
+    host.connect(server.address)
+    thread, failures = connect_in_thread(guest, server.address)
+    settle([host], lambda: host.knocks, what="the knock")
+    (knock,) = host.knocks.values()
+    assert (knock.key, knock.code) == (guest.key, guest.check_code)
+    assert guest.state != "LOBBY"
+    host.admit(knock.key, remember=True)
+    thread.join(20)
+    assert not failures
+    assert guest.state == "LOBBY"
+    assert guest.welcome["host"] is False
+
+    # For good: also for a server that starts later with the same data folder.
+    guest.disconnect()
+    host.close()
+    assert server.end() == 0
+    again = start(home=server.home)
+    guest.connect(again.address)
+    assert guest.state == "LOBBY"
+
+
+def test_admitted_once_lasts_as_long_as_the_server(start: Start, clients: Clients) -> None:
+    server = start()
+    host, guest = clients(home=server.home), clients("guest")
+    host.connect(server.address)
+    thread, failures = connect_in_thread(guest, server.address)
+    settle([host], lambda: host.knocks, what="the knock")
+    host.admit(guest.key, remember=False)
+    thread.join(20)
+    assert not failures
+    guest.disconnect()
+    guest.connect(server.address)  # a connection that broke does not make its user knock again
+    assert (
+        guest.key not in (server.home / "server" / "guests").read_text()
+        if (server.home / "server" / "guests").exists()
+        else True
+    )
+
+
+def test_a_refused_stranger_is_told_and_may_ask_again(start: Start, clients: Clients) -> None:
+    server = start()
+    host, guest = clients(home=server.home), clients("guest")
+    host.connect(server.address)
+    for remember in (False, True):
+        thread, failures = connect_in_thread(guest, server.address)
+        settle([host], lambda: guest.key in host.knocks, what="the knock")
+        host.refuse(guest.key, remember=remember)
+        thread.join(20)
+        assert [error.code for error in failures] == ["REFUSED"]
+    with pytest.raises(AtriumError) as refused:  # remembered: nobody is asked any more
+        guest.connect(server.address)
+    assert refused.value.code == "REFUSED"
+    host.pump(0.1)
+    assert not host.knocks
+
+
+def test_a_stranger_sees_neither_rooms_nor_users(start: Start, clients: Clients) -> None:
+    server = start()
+    host, guest = clients(home=server.home), clients("guest")
+    host.connect(server.address)
+    host.create_room("secret")
+    thread, _ = connect_in_thread(guest, server.address, timeout=1)
+    settle([host], lambda: host.knocks, what="the knock")
+    thread.join(20)
+    assert guest.welcome == {}
+    assert guest._now.rooms is None
+    settle([host], lambda: not host.knocks, what="the end of the knock")
+
+
+def test_only_a_host_admits(start: Start, clients: Clients) -> None:
+    server = start("--open")
+    guest, other = clients("guest"), clients("other")
+    guest.connect(server.address)
+    guest.admit(other.key)
+    with pytest.raises(AtriumError) as denied:
+        guest._wait(lambda: False, 5, "no answer")
+    assert denied.value.code == "DENIED"
+
+
+def test_open_admits_everybody(start: Start, clients: Clients) -> None:
+    server = start("--open")
+    guest = clients()
+    guest.connect(server.address)
+    assert guest.welcome["host"] is False
+
+
+def test_allow_admits_a_key(start: Start, clients: Clients) -> None:
+    guest = clients()
+    server = start("--allow", guest.key)
+    guest.connect(server.address)
+    assert guest.state == "LOBBY"
+
+
+def test_a_long_name_is_refused_by_name(start: Start, clients: Clients) -> None:
+    server = start("--open")
+    guest = clients()
+    with pytest.raises(AtriumError) as long:
+        guest.connect(server.address, name="x" * 10_000)
+    assert long.value.code == "LIMIT"
+    guest.connect(server.address, name="ü" * 127)
+
+
+def test_a_changed_key_is_a_hard_stop_until_it_is_forgotten(start: Start, clients: Clients, tmp_path: Path) -> None:
+    port = free_port()
+    guest = clients()
+    first = start("--open", "--port", str(port))
+    guest.connect(first.address)
+    guest.disconnect()
+    assert first.end() == 0
+    second = start("--open", "--port", str(port), home=tmp_path / "another host")
+    assert second.key != first.key
+    with pytest.raises(AtriumError) as changed:
+        guest.connect(second.address)
+    assert changed.value.code == "KEY_CHANGED"
+    assert second.address.split(":")[1] in changed.value.text
+    guest.forget_host(second.address)
+    guest.connect(second.address)
+    assert guest.state == "LOBBY"
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback, or the test is skipped."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent
+            address = str(probe.getsockname()[0])
+        except OSError:
+            address = "127.0.0.1"
+    if address.startswith("127."):
+        pytest.skip("SKIPPED: this machine has no address besides loopback")
+    return address
+
+
+def test_an_unknown_host_is_refused_in_background(
+    start: Start, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ATRIUM_TRUST", raising=False)
+    address = own_address()
+    server = start("--open")
+    guest = clients()
+    with pytest.raises(AtriumError) as unknown:
+        guest.connect(f"{address}:{server.port}")
+    assert unknown.value.code == "KEY_UNKNOWN"
+    assert server.check_code in unknown.value.text
+    guest.trust_host("0000-0000-0000-0000-0000")
+    with pytest.raises(AtriumError):
+        guest.connect(f"{address}:{server.port}")
+    guest.trust_host(server.check_code.lower())
+    guest.connect(f"{address}:{server.port}")
+    guest.disconnect()
+    guest.connect(f"{address}:{server.port}")  # pinned
+
+
+def test_first_use_trusts_an_unknown_host(start: Start, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATRIUM_TRUST", "first-use")
+    address = own_address()
+    server = start("--open")
+    guest = clients()
+    guest.connect(f"{address}:{server.port}")
+    assert guest.state == "LOBBY"
+
+
+def test_with_a_window_the_user_is_asked(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from atrium.engine import Engine
+
+    monkeypatch.delenv("ATRIUM_TRUST", raising=False)
+    address = own_address()
+    server = start("--open")
+    with Engine(tmp_path / "window", interactive=True) as engine:
+
+        def until(t: str, **fields: object) -> dict[str, object]:
+            while engine.wait(10):
+                for event in engine.poll():
+                    if event["t"] == t and all(event.get(key) == value for key, value in fields.items()):
+                        return event
+            raise AssertionError(f"no {t}")
+
+        engine.send(
+            {"t": "connect", "host": f"{address}:{server.port}", "name": "w", "color": [1, 1, 1], "version": "1"}
+        )
+        question = until("confirm_host")
+        assert question["code"] == server.check_code
+        engine.send({"t": "trust", "accept": False})
+        until("state", state="OFFLINE")
+        engine.send(
+            {"t": "connect", "host": f"{address}:{server.port}", "name": "w", "color": [1, 1, 1], "version": "1"}
+        )
+        until("confirm_host")
+        engine.send({"t": "trust", "accept": True})
+        until("state", state="LOBBY")
+
+
+def test_the_server_ends_while_somebody_knocks(start: Start, clients: Clients) -> None:
+    server = start()
+    guest = clients()
+    thread, failures = connect_in_thread(guest, server.address)
+    while guest.state != "KNOCKING":
+        assert thread.is_alive()
+    assert server.end(signal.SIGTERM) == 0
+    thread.join(20)
+    assert failures
+    assert failures[0].code == "CLOSED"

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""The server as a process: its command line, its files, its end, and what strangers throw at its port."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import atrium
+from atrium import AtriumError, Client
+
+from .conftest import ROOT, Process, eventually, server_command
+
+Start = Callable[..., Process]
+Clients = Callable[..., Client]
+COMMANDS = {"c": server_command(), "python": [sys.executable, "-m", "atrium.server"]}
+
+
+def run(*options: str, home: Path | None = None, which: str = "c") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+    if home:
+        environment["ATRIUM_HOME"] = str(home)
+    return subprocess.run(
+        [*COMMANDS[which], *options], capture_output=True, text=True, timeout=20, env=environment, check=False
+    )
+
+
+@pytest.mark.parametrize("which", COMMANDS)
+def test_version_help_and_mistakes(which: str) -> None:
+    assert run("--version", which=which).stdout == f"atrium-server {atrium.__version__} (protocol 1)\n"
+    text = run("--help", which=which)
+    assert text.returncode == 0
+    for option in ("--port", "--bind", "--data", "--open", "--allow", "--log", "--idle-exit-min"):
+        assert option in text.stdout
+    for mistake in (["--port", "x"], ["--port"], ["--nothing"], ["--open=1"], ["--allow", "abc"], ["x"]):
+        wrong = run(*mistake, which=which)
+        assert wrong.returncode == 2
+        assert mistake[0].split("=")[0] in wrong.stderr
+
+
+@pytest.mark.parametrize("which", COMMANDS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_cleanly(start: Start, clients: Clients, which: str, number: signal.Signals) -> None:
+    server = start("--open", command=COMMANDS[which])
+    client = clients()
+    client.connect(server.address)
+    began = time.monotonic()
+    assert server.end(number) == 0
+    assert time.monotonic() - began < 3
+    eventually(lambda: client.pump(0.01) and False or client.state == "RECONNECTING", what="noticing the end")
+
+
+def test_files_are_the_users_own(start: Start) -> None:
+    server = start()
+    for folder in (server.home / "server", server.home / "tokens"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        for file in folder.iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_data_is_a_folder_of_its_own(start: Start, tmp_path: Path, clients: Clients) -> None:
+    server = start("--data", str(tmp_path / "data"))
+    assert (tmp_path / "data" / "identity.pem").exists()
+    host = clients(home=server.home)  # the token is in the home all the same
+    host.connect(server.address)
+    assert host.welcome["host"] is True
+
+
+def test_a_busy_port_is_a_clear_error(start: Start, tmp_path: Path) -> None:
+    server = start()
+    second = run("--port", str(server.port), home=tmp_path / "second")
+    assert second.returncode == 1
+    assert str(server.port) in second.stderr
+    assert "in use" in second.stderr
+    with pytest.raises(AtriumError) as busy:
+        atrium.serve(server.port, home=tmp_path / "third")
+    assert busy.value.code == "PORT_BUSY"
+
+
+def test_a_home_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    wrong = run("--port", "0", home=tmp_path / "file" / "home")
+    assert wrong.returncode == 1
+    assert str(tmp_path / "file") in wrong.stderr
+
+
+def test_a_damaged_key_file_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "server").mkdir(mode=0o700)
+    (tmp_path / "server" / "identity.pem").write_text("garbage")
+    (tmp_path / "server" / "identity.pem").chmod(0o600)
+    wrong = run("--port", "0", home=tmp_path)
+    assert wrong.returncode == 1
+    assert "identity.pem" in wrong.stderr
+
+
+def test_the_log_goes_to_a_file(start: Start, clients: Clients, tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    server = start("--open", "--log", str(log))
+    client = clients()
+    client.connect(server.address, name="Ada\nfaked line")
+    eventually(lambda: "Ada" in log.read_text(), what="the log line")
+    assert "\nfaked line" not in log.read_text()
+    assert server.log.read_text() == ""
+
+
+def test_idleness_ends_it_when_asked_for(start: Start, clients: Clients) -> None:
+    server = start("--open", "--idle-exit-min", "0.02")  # 1.2 s
+    client = clients()
+    client.connect(server.address)
+    time.sleep(2)
+    assert server.popen.poll() is None  # somebody is there
+    client.close()
+    assert server.wait(10) == 0
+
+
+def test_serve_runs_in_this_process(tmp_path: Path, clients: Clients) -> None:
+    with atrium.serve(port=0, home=tmp_path / "host", bind="127.0.0.1") as server:
+        host = clients(home=tmp_path / "host")
+        host.connect(f"localhost:{server.port}")
+        assert host.welcome["host"] is True
+        assert host.welcome["all_interfaces"] is False
+        assert host.welcome["addresses"] == []
+    server.close()
+    with pytest.raises(AtriumError):
+        clients("late").connect(f"localhost:{server.port}")
+
+
+def throw(port: int, data: bytes, wait: float = 5.0) -> bytes:
+    """Sends bytes and reads until the other side closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=wait) as raw:
+        try:
+            raw.sendall(data)
+            answer = b""
+            while more := raw.recv(4096):
+                answer += more
+        except ConnectionError:
+            answer = b""
+        return answer
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x00" * 100,
+        b"SSH-2.0-OpenSSH_9.0\r\n",
+        b"\x16\x03\x01\xff\xff" + b"\xff" * 70000,
+        b"\x16" + secrets.token_bytes(500),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(600),
+    ],
+)
+def test_garbage_is_closed_and_nobody_suffers(start: Start, clients: Clients, data: bytes) -> None:
+    server = start("--open")
+    client = clients()
+    client.connect(server.address)
+    room = client.create_room("r")
+    throw(server.port, data)
+    doc = room.create({"type": "Object", "p": {}})
+    room.flush(10)
+    assert doc in room.documents
+    assert server.popen.poll() is None
+
+
+def test_a_silent_connection_does_not_keep_others_out(start: Start, clients: Clients) -> None:
+    server = start("--open")
+    idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(200)]
+    try:
+        clients().connect(server.address)
+    finally:
+        for raw in idle:
+            raw.close()
+
+
+def test_tls_without_a_key_or_with_another_alpn_is_refused(start: Start) -> None:
+    server = start("--open")
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["atrium/1"])
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw, context.wrap_socket(raw) as tls:
+        assert tls.version() == "TLSv1.3"
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            tls.sendall(b"\x00\x00\x01x")
+            if tls.recv(100) == b"":
+                raise ConnectionResetError
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw, pytest.raises((ssl.SSLError, OSError)):
+        context.wrap_socket(raw).close()
