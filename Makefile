@@ -62,7 +62,7 @@ OBJECTS  := $(SOURCES:csrc/%.c=$(OUT)/csrc/%.o) $(OUT)/cJSON.o
 TESTS    := $(patsubst tests/c/%.c,%,$(wildcard tests/c/test_*.c))
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SERVER   := $(if $(wildcard csrc/main.c),$(OUT)/atrium-server)
-C_FILES   = $(wildcard csrc/*.c csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch])
+C_FILES   = $(wildcard csrc/*.c csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch] tests/sim/*.[ch])
 
 # Tests whose subject is several threads: these run under ThreadSanitizer too.
 TSAN_TESTS := $(filter test_%_threads,$(TESTS))
@@ -203,6 +203,18 @@ fuzzers: $(addprefix $(OUT)/,$(call RUN_TESTS,$(FUZZERS)))
 # Sends real scenes from Blender to Blender and compares both ends. FIDELITY='--direct --blender bpy45 --scene door'
 fidelity:
 	@"$$(tests/setup/venv.sh)" -m tests.fidelity.run $(FIDELITY)
+
+# The simulator of rooms: seeds that once failed, then SEEDS.
+SEEDS ?= 1..3000
+SIM_OBJECTS := $(patsubst tests/%.c,$(OUT)/tests/%.o,$(wildcard tests/sim/*.c))
+
+$(OUT)/sim: $(SIM_OBJECTS) $(OUT)/libatrium.a
+	$(call say,LINK    $@)
+	$(Q)$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.PHONY: test-sim
+test-sim: $(OUT)/sim
+	$(SANITIZER_ENV) timeout 600 $(OUT)/sim --file tests/sim/seeds.txt --seeds $(SEEDS)
 
 # --- checking ---------------------------------------------------------------------------------------------------
 

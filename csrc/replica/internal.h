@@ -123,8 +123,12 @@ struct atr_replica {
   atr_id now_epoch; /* of the room, while they differ */
   bool comparing;
   uint64_t cursor;
-  bool whole; /* all documents are of the cursor's age */
-  uint64_t target, pass_from, settled;
+  uint64_t highest; /* ever, except the cursor itself */
+  bool whole;       /* all documents are of the cursor's age */
+  uint64_t target, pass_from;
+  uint64_t settled;       /* own operations up to here are part of the documents that come */
+  uint64_t settled_whole; /* and up to here of the whole */
+  bool in_pass;           /* catching up */
   bool told_complete;
   uint32_t live_gen;
   bool live_begun;

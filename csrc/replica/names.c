@@ -268,22 +268,23 @@ static int losers_of(const pool *p, atr_name ***out, size_t *count)
   const group *g;
   atr_name *m;
 
-  DL_FOREACH(p->groups, g){DL_FOREACH(g->members, m){n++;
-}
-}
-*out = malloc((n + 1) * sizeof **out);
-if (!*out)
-  return ATR_NOMEM;
-n = 0;
-DL_FOREACH(p->groups, g)
-{
-  for (m = g->members ? g->members->next : NULL; m; m = m->next)
-    (*out)[n++] = m;
-}
-if (p->n_groups > 1)
-  qsort(*out, n, sizeof **out, compare);
-*count = n;
-return 0;
+  DL_FOREACH (p->groups, g) {
+    DL_FOREACH (g->members, m) {
+      n++;
+    }
+  }
+  *out = malloc((n + 1) * sizeof **out);
+  if (!*out)
+    return ATR_NOMEM;
+  n = 0;
+  DL_FOREACH (p->groups, g) {
+    for (m = g->members ? g->members->next : NULL; m; m = m->next)
+      (*out)[n++] = m;
+  }
+  if (p->n_groups > 1)
+    qsort(*out, n, sizeof **out, compare);
+  *count = n;
+  return 0;
 }
 
 static int settle_pool(atr_names *names, pool *p)
@@ -295,8 +296,7 @@ static int settle_pool(atr_names *names, pool *p)
   int err = key ? losers_of(p, &losers, &n) : ATR_NOMEM;
   group *g;
 
-  DL_FOREACH(p->groups, g)
-  {
+  DL_FOREACH (p->groups, g) {
     if (!err)
       err = set_show(names, g->members, NULL);
   }

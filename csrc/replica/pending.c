@@ -181,8 +181,7 @@ int rep_restart_pending(atr_replica *r, uint64_t settled)
   int err = 0;
 
   r->next_counter = settled + 1;
-  DL_FOREACH(r->pending, p)
-  {
+  DL_FOREACH (r->pending, p) {
     rep_forget_waiters(&p->waiters);
     p->in_sendq = false;
     if (p->counter > settled) {
@@ -191,8 +190,7 @@ int rep_restart_pending(atr_replica *r, uint64_t settled)
     }
   }
   r->sendq = NULL;
-  DL_FOREACH(r->pending, p)
-  {
+  DL_FOREACH (r->pending, p) {
     if (!err && !p->counter)
       err = start(r, p);
   }

@@ -26,6 +26,8 @@ static void lives(atr_replica *r, rdoc *d, uint64_t seq)
   if (!d->seq)
     r->n_confirmed++;
   d->seq = seq;
+  if (seq > r->highest)
+    r->highest = seq;
 }
 
 /* Puts a durable operation into the confirmed state. Takes the tree over. */
@@ -247,8 +249,11 @@ static int receive_catchup(atr_replica *r, atr_span message)
     err = ATR_PROTO;
   if (err)
     return err;
-  if (r->whole || r->target < r->cursor)
+  if (!r->in_pass)
     r->pass_from = r->cursor;
+  if (!r->in_pass || r->target != m.target)
+    r->settled_whole = m.settled;
+  r->in_pass = true;
   r->whole = false;
   r->target = m.target;
   r->settled = m.settled;
@@ -261,8 +266,7 @@ static int drop_settled(atr_replica *r, rdoc *d)
   pend *p, *tmp;
   int err = 0;
 
-  DL_FOREACH_SAFE2(d->pends, p, tmp, doc_next)
-  {
+  DL_FOREACH_SAFE2 (d->pends, p, tmp, doc_next) {
     if (!err && p->counter && p->counter <= r->settled)
       err = drop_contained(r, p);
   }
@@ -332,7 +336,7 @@ static int receive_cursor(atr_replica *r, atr_span message)
   pend *p, *tmp;
   int err = atr_msg_read_cursor(message, &m);
 
-  if (!err && (m.room != r->handle || r->whole))
+  if (!err && (m.room != r->handle || !r->in_pass))
     err = ATR_PROTO;
   if (err)
     return err;
@@ -341,9 +345,9 @@ static int receive_cursor(atr_replica *r, atr_span message)
   if (!(m.flags & ATR_CURSOR_WHOLE))
     return 0;
   r->whole = true;
-  DL_FOREACH_SAFE(r->pending, p, tmp)
-  {
-    if (!err && p->counter && p->counter <= r->settled)
+  r->in_pass = false;
+  DL_FOREACH_SAFE (r->pending, p, tmp) {
+    if (!err && p->counter && p->counter <= r->settled_whole)
       err = drop_contained(r, p);
   }
   rep_end_pass(r);

@@ -120,6 +120,7 @@ int rep_begin_compare(atr_replica *r)
   r->comparing = true;
   r->may_submit = r->whole = r->want_begun = false;
   r->n_old = r->n_recreate = r->at_recreate = 0;
+  r->highest = atr_replica_highest(r);
   r->cursor = 0;
   HASH_ITER (hh, r->docs, d, tmp) {
     if (err || !d->seq)

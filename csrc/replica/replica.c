@@ -114,8 +114,7 @@ static void forget_counters(atr_replica *r, const atr_id *epoch)
   pend *p;
 
   if (!atr_id_equal(&r->counter_epoch, epoch)) {
-    DL_FOREACH(r->pending, p)
-    {
+    DL_FOREACH (r->pending, p) {
       if (p->counter)
         HASH_DEL(r->by_counter, p);
       p->counter = 0;
@@ -145,7 +144,8 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
   r->told_complete = false;
   r->handle = (uint32_t)handle;
   r->self = (uint32_t)member;
-  r->settled = 0;
+  r->settled = r->settled_whole = 0;
+  r->in_pass = false;
   forget_counters(r, &epoch);
   err = drop_refused(r, atr_json_get(joined, "refused"));
   if (err)
@@ -155,6 +155,7 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
   if (returning && !atr_id_equal(&epoch, &r->epoch)) {
     err = rep_begin_compare(r);
   } else {
+    r->highest = atr_replica_highest(r);
     if (!returning)
       r->cursor = 0;
     if (!returning)
@@ -256,6 +257,11 @@ size_t atr_replica_pending(const atr_replica *r)
 uint64_t atr_replica_cursor(const atr_replica *r)
 {
   return r->cursor;
+}
+
+uint64_t atr_replica_highest(const atr_replica *r)
+{
+  return r->highest > r->cursor ? r->highest : r->cursor;
 }
 
 const cJSON *atr_replica_confirmed(const atr_replica *r, const atr_id *doc, uint64_t *seq)

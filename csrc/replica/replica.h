@@ -86,6 +86,8 @@ void atr_replica_idle(atr_replica *r, int max);
 
 size_t atr_replica_pending(const atr_replica *r);  /* own operations not yet acknowledged */
 uint64_t atr_replica_cursor(const atr_replica *r); /* all up to here is confirmed */
+/* The highest number ever seen, in any epoch: `base` when a lost room is created anew. */
+uint64_t atr_replica_highest(const atr_replica *r);
 /* The confirmed tree, borrowed until the next call of any other function here; NULL where there is none. */
 const cJSON *atr_replica_confirmed(const atr_replica *r, const atr_id *doc, uint64_t *seq);
 bool atr_replica_delivered(

@@ -35,7 +35,8 @@ static void forget_old(participant *part)
 
   while (n < part->n_refused && part->refused[n].counter + ATR_PENDING_MAX <= part->last)
     n++;
-  memmove(part->refused, part->refused + n, (part->n_refused - n) * sizeof *part->refused);
+  if (n)
+    memmove(part->refused, part->refused + n, (part->n_refused - n) * sizeof *part->refused);
   part->n_refused -= n;
 }
 

@@ -251,8 +251,7 @@ static int end_previews(atr_room *room, atr_room_member *m)
   if (!docs)
     return ATR_NOMEM;
   n = 0;
-  DL_FOREACH(m->previews, p)
-  {
+  DL_FOREACH (m->previews, p) {
     docs[n++] = p->doc->id;
   }
   free_member(m);

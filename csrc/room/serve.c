@@ -79,6 +79,7 @@ void room_begin_pass(atr_room_member *m, uint64_t cursor)
   m->mode = MODE_LISTING;
   m->passed = m->told_cursor = cursor;
   m->target = room->head;
+  m->settled = m->part->committed;
   m->pass_begun = false;
   m->need_live = m->need_live || (cursor && cursor < room->tombs_floor);
 }
@@ -106,7 +107,7 @@ void room_doc_moves(atr_room *room, room_doc *d, uint64_t old_number)
 
 static int append_catchup(atr_room_member *m, atr_buf *out)
 {
-  atr_msg_catchup c = {.room = m->room->config.handle, .settled = m->part->committed, .target = m->target};
+  atr_msg_catchup c = {.room = m->room->config.handle, .settled = m->settled, .target = m->target};
   size_t mark;
   int err = atr_frame_begin(out, &mark);
 
@@ -114,7 +115,6 @@ static int append_catchup(atr_room_member *m, atr_buf *out)
     err = atr_msg_write_catchup(out, &c);
   if (!err)
     err = atr_frame_end(out, mark, ATR_LANE_STATE);
-  m->told_settled = m->part->committed;
   return err;
 }
 
@@ -254,7 +254,9 @@ static int list_one(atr_room_member *m, atr_buf *out)
   node *n = m->mark.next;
   room_doc *d;
 
-  if (!m->pass_begun || m->part->committed > m->told_settled) {
+  if (!m->pass_begun || m->part->committed > m->settled) {
+    if (m->pass_begun) /* the first one of a pass speaks of its target, the others of the documents behind them */
+      m->settled = m->part->committed;
     m->pass_begun = true;
     return append_catchup(m, out);
   }

@@ -84,12 +84,10 @@ static void drop(atr_room *room, upload *u)
   waiting *w, *tmp;
 
   HASH_DEL(room->uploads, u);
-  DL_FOREACH_SAFE(u->offering, w, tmp)
-  {
+  DL_FOREACH_SAFE (u->offering, w, tmp) {
     free(w);
   }
-  DL_FOREACH_SAFE(u->getting, w, tmp)
-  {
+  DL_FOREACH_SAFE (u->getting, w, tmp) {
     free(w);
   }
   free(u);
@@ -198,14 +196,12 @@ static void on_received(void *ctx, const atr_hash *hash)
   u->sender->offers--;
   hold_blob(u->sender, hash);
   say(u->sender, hash, ATR_BLOB_STATUS_HAVE);
-  DL_FOREACH(u->offering, w)
-  {
+  DL_FOREACH (u->offering, w) {
     w->member->offers--;
     hold_blob(w->member, hash);
     say(w->member, hash, ATR_BLOB_STATUS_HAVE);
   }
-  DL_FOREACH(u->getting, w)
-  {
+  DL_FOREACH (u->getting, w) {
     give(w->member, hash, &w->base);
   }
   drop(m->room, u);
@@ -327,8 +323,7 @@ static void next_sender(atr_room *room, upload *u)
   }
   if (atr_blobs_named(room->config.blobs, &u->hash) && u->getting)
     return;
-  DL_FOREACH(u->getting, w)
-  {
+  DL_FOREACH (u->getting, w) {
     say(w->member, &u->hash, ATR_BLOB_STATUS_UNKNOWN);
   }
   drop(room, u);
