@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who knocks at the port and is not one of us: plain text, garbage, old TLS, peers without a key or with one of the wrong
+ * kind, slow ones, many at once. Each gets a named end, and nobody else notices.
+ *
+ * The strangers use OpenSSL or plain sockets in a thread of their own; the server under test runs on the test's loop.
+ */
+#include "net_test.h"
+
+#include "base/hash.h"
+#include "transport/tls.h"
+
+#include <openssl/ssl.h>
+#include <unistd.h>
+
+/* --- a server, and strangers ---------------------------------------------------------------------------------------- */
+
+typedef struct stranger {
+  uint16_t port;
+  int version, fd;
+  bool with_key, without_alpn;
+  const char *key_type; /* NULL: Ed25519 */
+  bool connected, done;
+  char answer[64];
+} stranger;
+
+static int dial(uint16_t port)
+{
+  struct sockaddr_in a;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+  uv_ip4_addr("127.0.0.1", port, &a);
+  assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+  return fd;
+}
+
+static X509 *self_signed(EVP_PKEY *key)
+{
+  X509 *x = X509_new();
+
+  X509_set_version(x, 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+  X509_gmtime_adj(X509_getm_notBefore(x), -1000000); /* long over */
+  X509_gmtime_adj(X509_getm_notAfter(x), -900000);
+  X509_set_pubkey(x, key);
+  X509_sign(x, key, key && EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256());
+  return x;
+}
+
+/* A TLS client as OpenSSL makes it when left alone; what it is told it does. */
+static void knock_with_tls(void *arg)
+{
+  stranger *s = arg;
+  SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+  EVP_PKEY *key =
+      s->key_type ? EVP_PKEY_Q_keygen(NULL, NULL, s->key_type, "P-256") : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+  X509 *x = self_signed(key);
+  SSL *ssl;
+  int n;
+
+  SSL_CTX_set_min_proto_version(ctx, s->version ? s->version : TLS1_3_VERSION);
+  SSL_CTX_set_max_proto_version(ctx, s->version ? s->version : TLS1_3_VERSION);
+  if (s->with_key) {
+    SSL_CTX_use_certificate(ctx, x);
+    SSL_CTX_use_PrivateKey(ctx, key);
+  }
+  if (!s->without_alpn)
+    SSL_CTX_set_alpn_protos(ctx,
+                            (const unsigned char *)"\x08"
+                                                   "atrium/1",
+                            9);
+  ssl = SSL_new(ctx);
+  SSL_set_fd(ssl, s->fd);
+  s->connected = SSL_connect(ssl) == 1;
+  if (s->connected) { /* TLS 1.3: a refusal comes after the client believes itself in */
+    n = SSL_read(ssl, s->answer, sizeof s->answer);
+    s->connected = n > 0;
+  }
+  SSL_free(ssl);
+  SSL_CTX_free(ctx);
+  X509_free(x);
+  EVP_PKEY_free(key);
+  close(s->fd);
+  s->done = true;
+}
+
+static void knock(pair *p, stranger *s)
+{
+  uv_thread_t thread;
+
+  s->port = atr_listener_port(p->listener);
+  s->fd = dial(s->port);
+  assert_int_equal(uv_thread_create(&thread, knock_with_tls, s), 0);
+  for (int i = 0; i < 500 && !s->done; i++)
+    bench_idle(&p->bench, 10);
+  uv_thread_join(&thread);
+}
+
+static void serve(pair *p, uint32_t half_open_max, uint32_t handshake_timeout_ms)
+{
+  const atr_listen_options options = {
+      .bind = "127.0.0.1", .half_open_max = half_open_max, .handshake_timeout_ms = handshake_timeout_ms};
+
+  pair_listen(p, &options);
+}
+
+/* A good client still comes in: nothing that happened before has harmed the server. */
+static void expect_service(pair *p)
+{
+  atr_session_free(p->server.session);
+  memset(&p->server, 0, sizeof p->server);
+  pair_connect(p, atr_listener_port(p->listener));
+  assert_true(bench_run(&p->bench, &p->server.has_key, 5000));
+  assert_true(bench_run(&p->bench, &p->client.has_key, 5000));
+}
+
+static void expect_refused(stranger *s, const char *detail)
+{
+  pair p;
+
+  serve(&p, 0, 0);
+  knock(&p, s);
+  assert_false(s->connected);
+  assert_false(p.server.has_key);
+  assert_true(p.server.closed);
+  assert_true(p.server.err == ATR_TLS || p.server.err == ATR_NOT_ATRIUM);
+  if (!strstr(p.server.detail, detail))
+    fail_msg("%s", p.server.detail);
+  expect_service(&p);
+  pair_close(&p);
+}
+
+/* --- TLS ------------------------------------------------------------------------------------------------------------- */
+
+static void a_stranger_with_a_key_is_let_to_the_door(void **state)
+{
+  stranger s = {.with_key = true};
+  pair p;
+
+  (void)state;
+  serve(&p, 0, 0);
+  knock(&p, &s); /* reads the first ping */
+  assert_true(s.connected);
+  assert_true(p.server.has_key);
+  assert_memory_equal(s.answer, "\x00\x00\x09\x03", 4);
+  pair_close(&p);
+}
+
+static void a_peer_without_a_key_is_refused(void **state)
+{
+  stranger s = {0};
+
+  (void)state;
+  expect_refused(&s, "did not return a certificate");
+}
+
+static void other_kinds_of_keys_are_refused(void **state)
+{
+  stranger s = {.with_key = true, .key_type = "EC"};
+
+  (void)state;
+  expect_refused(&s, "TLS handshake");
+}
+
+static void old_tls_is_refused(void **state)
+{
+  stranger s = {.with_key = true, .version = TLS1_2_VERSION};
+
+  (void)state;
+  expect_refused(&s, "unsupported protocol");
+}
+
+static void another_protocol_inside_of_tls_is_refused(void **state)
+{
+  stranger s = {.with_key = true, .without_alpn = true};
+
+  (void)state;
+  expect_refused(&s, "another protocol");
+}
+
+/* --- what is not TLS ---------------------------------------------------------------------------------------------------- */
+
+/* Sends bytes and reads until the end; false when the server says something other than an alert, or does not end. */
+static bool is_hung_up_on(pair *p, const void *bytes, size_t n)
+{
+  int fd = dial(atr_listener_port(p->listener));
+  struct timeval wait = {0, 1000};
+  uint8_t answer[256];
+  ssize_t got = -1;
+  bool ended = false;
+
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  assert_int_equal(write(fd, bytes, n), (ssize_t)n);
+  for (int i = 0; i < 300 && !ended; i++) {
+    bench_idle(&p->bench, 5);
+    got = read(fd, answer, sizeof answer);
+    ended = got == 0 || (got < 0 && errno != EAGAIN);
+    if (got > 0 && answer[0] != 0x15)
+      break;
+  }
+  close(fd);
+  return ended;
+}
+
+static void what_is_not_tls_is_closed(void **state)
+{
+  static const char *const texts[] = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "SSH-2.0-x\r\n", "\n", "\xff\xff",
+                                      "\x80\x2e\x01"};
+  uint8_t garbage[4096];
+  pair p;
+
+  (void)state;
+  serve(&p, 0, 0);
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    assert_true(is_hung_up_on(&p, texts[i], strlen(texts[i])));
+  assert_int_equal(p.accepted, 0);
+  for (int round = 0; round < 50; round++) {
+    assert_int_equal(atr_random(garbage, sizeof garbage), 0);
+    garbage[0] = 0x16; /* as far as it goes */
+    if (round % 2) {
+      garbage[1] = 3;
+      garbage[2] = 1;
+    }
+    if (!is_hung_up_on(&p, garbage, sizeof garbage)) {
+      /* A length that announces more than came: it waits, and the time limit is its end. */
+      assert_true(atr_get_u16(garbage + 3) > sizeof garbage - 5);
+    }
+    atr_session_free(p.server.session);
+    memset(&p.server, 0, sizeof p.server);
+  }
+  expect_service(&p);
+  assert_int_equal(atr_listener_connections(p.listener), 1);
+  pair_close(&p);
+}
+
+static void a_scanner_that_connects_and_goes_leaves_nothing(void **state)
+{
+  pair p;
+
+  (void)state;
+  serve(&p, 0, 0);
+  for (int i = 0; i < 20; i++) {
+    int fd = dial(atr_listener_port(p.listener));
+
+    if (i % 2)
+      bench_idle(&p.bench, 2);
+    close(fd);
+  }
+  bench_idle(&p.bench, 30);
+  assert_int_equal(atr_listener_connections(p.listener), 0);
+  expect_service(&p);
+  pair_close(&p);
+}
+
+/* --- slow and many ---------------------------------------------------------------------------------------------------------- */
+
+static bool is_open(int fd)
+{
+  uint8_t byte;
+  ssize_t n = recv(fd, &byte, 1, MSG_DONTWAIT);
+
+  return n > 0 || (n < 0 && errno == EAGAIN);
+}
+
+/* A byte now and then keeps an idle timer happy; the handshake has a time of its own. */
+static void slow_handshakes_are_cut(void **state)
+{
+  static const uint8_t start[] = {0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3};
+  uint64_t begin;
+  pair p;
+  int slow, silent;
+
+  (void)state;
+  serve(&p, 0, 1000);
+  slow = dial(atr_listener_port(p.listener));
+  silent = dial(atr_listener_port(p.listener));
+  begin = atr_net_now_us();
+  for (int i = 0; i < 200 && is_open(slow); i++) {
+    (void)!send(slow, i < (int)sizeof start ? start + i : start, 1, MSG_NOSIGNAL);
+    bench_idle(&p.bench, 20);
+  }
+  assert_false(is_open(slow));
+  assert_false(is_open(silent));
+  assert_in_range(atr_net_now_us() - begin, 900000, 3000000);
+  assert_int_equal(p.server.err, ATR_TIMEOUT);
+  assert_int_equal(atr_listener_connections(p.listener), 0);
+  expect_service(&p);
+  close(slow);
+  close(silent);
+  pair_close(&p);
+}
+
+/* The oldest goes for the next: who comes with a key gets in however many hold the door. */
+static void a_flood_of_half_open_connections_is_bounded(void **state)
+{
+  enum { FLOOD = 200, LIMIT = 16 };
+  int fds[FLOOD], open = 0;
+  pair p;
+
+  (void)state;
+  serve(&p, LIMIT, 60000);
+  for (int i = 0; i < FLOOD; i++) {
+    fds[i] = dial(atr_listener_port(p.listener));
+    bench_idle(&p.bench, 1);
+    assert_true(atr_listener_half_open(p.listener) <= LIMIT);
+  }
+  expect_service(&p);
+  bench_idle(&p.bench, 10);
+  for (int i = 0; i < FLOOD; i++) {
+    open += is_open(fds[i]);
+    close(fds[i]);
+  }
+  assert_in_range(open, LIMIT - 1, LIMIT);
+  pair_close(&p);
+}
+
+static void connections_are_limited(void **state)
+{
+  const atr_listen_options options = {.bind = "127.0.0.1", .connections_max = 3};
+  int fds[4];
+  pair p;
+
+  (void)state;
+  pair_listen(&p, &options);
+  for (int i = 0; i < 4; i++)
+    fds[i] = dial(atr_listener_port(p.listener));
+  bench_idle(&p.bench, 30);
+  assert_int_equal(atr_listener_connections(p.listener), 3);
+  assert_true(is_open(fds[2]));
+  assert_false(is_open(fds[3]));
+  for (int i = 0; i < 4; i++)
+    close(fds[i]);
+  bench_idle(&p.bench, 30);
+  expect_service(&p);
+  pair_close(&p);
+}
+
+/* --- ports and interfaces ------------------------------------------------------------------------------------------------------ */
+
+static int try_listen(bench *b, const char *bind, uint16_t port, char *why, size_t why_bytes)
+{
+  const atr_listen_options options = {.bind = bind, .port = port};
+  atr_listener *listener;
+  int err = atr_listener_new(&listener, b->net, &options, pair_accept, NULL, why, why_bytes);
+
+  atr_listener_free(listener);
+  return err;
+}
+
+static void ports_and_addresses_that_cannot_be_used_are_named(void **state)
+{
+  const atr_listen_options any = {0};
+  atr_listener *listener;
+  char why[256] = "", port[16];
+  bench b;
+
+  (void)state;
+  bench_open(&b);
+  assert_int_equal(atr_listener_new(&listener, b.net, &any, pair_accept, NULL, why, sizeof why), 0);
+  assert_true(atr_listener_all_interfaces(listener));
+  snprintf(port, sizeof port, "Port %u", atr_listener_port(listener));
+  assert_int_equal(try_listen(&b, NULL, atr_listener_port(listener), why, sizeof why), ATR_PORT_BUSY);
+  assert_non_null(strstr(why, port));
+  assert_int_equal(try_listen(&b, "127.0.0.1", atr_listener_port(listener), why, sizeof why), ATR_PORT_BUSY);
+  assert_int_equal(try_listen(&b, "192.0.2.77", 0, why, sizeof why), ATR_UNREACHABLE);
+  assert_non_null(strstr(why, "192.0.2.77"));
+  assert_int_equal(try_listen(&b, "everywhere", 0, why, sizeof why), ATR_ADDR_SYNTAX);
+  atr_listener_free(listener);
+  bench_close(&b);
+}
+
+static void both_families_reach_the_default(void **state)
+{
+  const atr_listen_options any = {0};
+  struct sockaddr_in6 to;
+  atr_tcp_connect *attempt;
+  pair p;
+
+  (void)state;
+  pair_listen(&p, &any);
+  pair_connect(&p, atr_listener_port(p.listener)); /* IPv4 */
+  assert_true(bench_run(&p.bench, &p.server.has_key, 5000));
+  assert_memory_equal(atr_session_peer_address(p.server.session), "127.0.0.1:", 10);
+  assert_true(atr_session_peer_is_loopback(p.server.session));
+  atr_session_free(p.server.session);
+  atr_session_free(p.client.session);
+  memset(&p.server, 0, sizeof p.server);
+  memset(&p.client, 0, sizeof p.client);
+  p.ready = false;
+  uv_ip6_addr("::1", atr_listener_port(p.listener), &to);
+  assert_int_equal(atr_tcp_connect_start(&attempt, p.bench.net, (struct sockaddr *)&to, pair_connected, &p), 0);
+  if (!bench_run(&p.bench, &p.ready, 5000))
+    fail_msg("no IPv6 on loopback");
+  assert_true(bench_run(&p.bench, &p.server.has_key, 5000));
+  assert_memory_equal(atr_session_peer_address(p.server.session), "[::1]:", 6);
+  pair_close(&p);
+}
+
+/* New sending keys in the middle of a stream: nothing of it shows. */
+static void keys_are_renewed(void **state)
+{
+  pair p;
+
+  (void)state;
+  serve(&p, 0, 0);
+  atr_tls_config_set_rekey((atr_tls_config *)atr_identity_tls(p.client_identity), 3);
+  atr_tls_config_set_rekey((atr_tls_config *)atr_identity_tls(p.server_identity), 5);
+  pair_connect(&p, atr_listener_port(p.listener));
+  assert_true(bench_run(&p.bench, &p.server.has_key, 5000));
+  assert_true(bench_run(&p.bench, &p.client.has_key, 5000));
+  for (unsigned i = 0; i < 200; i++) {
+    assert_int_equal(atr_session_send(p.client.session, ATR_LANE_CONTROL, atr_span_of("\x01{}", 3)), 0);
+    assert_int_equal(atr_session_send(p.server.session, ATR_LANE_CONTROL, atr_span_of("\x01{}", 3)), 0);
+    bench_idle(&p.bench, 1);
+  }
+  bench_idle(&p.bench, 20);
+  assert_int_equal(p.server.messages[ATR_LANE_CONTROL], 200);
+  assert_int_equal(p.client.messages[ATR_LANE_CONTROL], 200);
+  pair_close(&p);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_stranger_with_a_key_is_let_to_the_door),
+      cmocka_unit_test(a_peer_without_a_key_is_refused),
+      cmocka_unit_test(other_kinds_of_keys_are_refused),
+      cmocka_unit_test(old_tls_is_refused),
+      cmocka_unit_test(another_protocol_inside_of_tls_is_refused),
+      cmocka_unit_test(what_is_not_tls_is_closed),
+      cmocka_unit_test(a_scanner_that_connects_and_goes_leaves_nothing),
+      cmocka_unit_test(slow_handshakes_are_cut),
+      cmocka_unit_test(a_flood_of_half_open_connections_is_bounded),
+      cmocka_unit_test(connections_are_limited),
+      cmocka_unit_test(ports_and_addresses_that_cannot_be_used_are_named),
+      cmocka_unit_test(both_families_reach_the_default),
+      cmocka_unit_test(keys_are_renewed),
+  };
+
+  signal(SIGPIPE, SIG_IGN);
+  assert_int_equal(atr_crypto_init(), 0);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
