@@ -419,6 +419,11 @@ static size_t held(const atr_buf *buf)
   return buf->head + buf->cap;
 }
 
+size_t atr_room_size(const atr_room *room)
+{
+  return room->docs_bytes;
+}
+
 size_t atr_room_memory(const atr_room *room)
 {
   size_t n = sizeof *room + room->ring.cap + room->ring.index_cap * sizeof *room->ring.index + room->docs_bytes;

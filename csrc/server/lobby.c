@@ -23,7 +23,7 @@
 
 static void write_hall(atr_jw *w, hall *h)
 {
-  h->bytes_told = atr_room_memory(h->room);
+  h->bytes_told = atr_room_size(h->room);
   atr_jw_object(w, NULL);
   atr_jw_id(w, "id", &h->id);
   atr_jw_str(w, "name", h->name);
@@ -396,7 +396,7 @@ static void free_hall(hall *h)
 /* Sizes drift with every operation; a list goes out when one is off by an eighth. */
 static bool size_changed(const hall *h)
 {
-  size_t now = atr_room_memory(h->room), told = h->bytes_told;
+  size_t now = atr_room_size(h->room), told = h->bytes_told;
 
   return (now > told ? now - told : told - now) > told / 8 + 4096;
 }

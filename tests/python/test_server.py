@@ -58,7 +58,7 @@ def test_signals_end_it_cleanly(start: Start, clients: Clients, which: str, numb
     began = time.monotonic()
     assert server.end(number) == 0
     assert time.monotonic() - began < 3
-    eventually(lambda: client.pump(0.01) and False or client.state == "RECONNECTING", what="noticing the end")
+    eventually(lambda: (client.pump(0.01) and False) or client.state == "RECONNECTING", what="noticing the end")
 
 
 def test_files_are_the_users_own(start: Start) -> None:
