@@ -135,7 +135,7 @@ EXCLUDED: dict[str, str] = {
     "ColorRamp.elements": SPECIAL, "CurveMapping.curves": SPECIAL, "CurveProfile.points": SPECIAL,
     "CurveProfile.segments": DERIVED,
     "Camera.angle_x": DERIVED, "Camera.angle_y": DERIVED, "Camera.angle": DERIVED,
-    "ParticleSettings.active_texture": UI, "ParticleSettings.active_texture_index": UI,
+    "ParticleSettings.material_slot": DERIVED, "ParticleSettings.active_texture": UI, "ParticleSettings.active_texture_index": UI,
     "ParticleSettings.instance_weights": LATER,
     "ParticleSettings.active_instanceweight": UI, "ParticleSettings.active_instanceweight_index": UI,
     "ParticleSettings.boids": LATER, "ParticleSettings.fluid": LATER,

@@ -327,10 +327,26 @@ class Linesets(Items):
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         lineset = owner.linesets.new(tree["name"])
         made, wanted = lineset.linestyle, writer.resolve(tree.get("p", {}).get("linestyle"))
-        if wanted is not None and wanted != made:
+        if wanted is not None:
             lineset.linestyle = wanted
-            bpy.data.linestyles.remove(made)
+        # Also without another one in its place: as a datablock of this Blender it would be sent to everybody.
+        bpy.data.linestyles.remove(made)
         return lineset
+
+
+class Modifiers(Typed):
+    """A particle system's modifier brings new settings along, which are not the ones it is to have."""
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        item = super().create(writer, owner, key, tree)
+        system = getattr(item, "particle_system", None)
+        if system is not None:
+            made = system.settings
+            wanted = writer.resolve(tree.get("s", {}).get("@particle_system", {}).get("p", {}).get("settings"))
+            if wanted is not None:
+                system.settings = wanted
+                bpy.data.particles.remove(made)
+        return item
 
 
 class TextureSlots(Items):
@@ -369,7 +385,7 @@ TABLE: dict[str, Items] = {
     "FreestyleLineStyle.thickness_modifiers": Typed("thickness_modifiers"),
     "FreestyleLineStyle.texture_slots": TextureSlots("texture_slots"),
     "ParticleSettings.texture_slots": TextureSlots("texture_slots"),
-    "Object.modifiers": Typed("modifiers"),
+    "Object.modifiers": Modifiers("modifiers"),
     "Object.constraints": TypedThenNamed("constraints"),
     "PoseBone.constraints": TypedThenNamed("constraints"),
     "ArmatureConstraint.targets": Nameless("targets"),

@@ -77,6 +77,7 @@ PROPERTIES = (
     ("PoseBone", "motion_path", "evaluated data: a path computed at one person's click"),
     ("AnimVizMotionPaths", "has_motion_paths", "whether such a path was computed"),
     ("*", "is_override_data", "means something only inside a library override, which is not shared as one"),
+    ("NodeTreeInterfacePanel", "persistent_uid", "numbered by each Blender"),
     ("NodesModifier", "node_warnings", "outcome of the evaluation"),
     ("MeshUVLoopLayer", "pin", "reading it adds the attribute .pn.*, in which the pins are compared"),
     ("MeshVertex", "undeformed_co", "evaluated data"),
