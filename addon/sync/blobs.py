@@ -18,6 +18,11 @@ from . import values
 INLINE_MAX = 48
 
 
+def _wire_name(dtype: np.dtype[Any]) -> str:
+    """As the protocol calls it: "f4" for float32. Blender runs on little-endian machines only."""
+    return dtype.str.lstrip("<|")
+
+
 class BlobLink(Protocol):
     def put_blob(self, data: Any) -> str: ...
     def blob(self, sha: str) -> memoryview | None: ...
@@ -38,7 +43,7 @@ class Blobs:
         array = np.ascontiguousarray(array)
         if array.size <= INLINE_MAX and array.dtype.kind in "fiub":
             return self._inline(array)
-        return self.put_raw(memoryview(array.reshape(-1)).cast("B"), array.dtype.name, list(array.shape), where)
+        return self.put_raw(memoryview(array.reshape(-1)).cast("B"), _wire_name(array.dtype), list(array.shape), where)
 
     def put_raw(self, data: Any, dtype: str, shape: list[int], where: tuple[Any, ...]) -> list[Any]:
         mark = self._link.fingerprint(data)

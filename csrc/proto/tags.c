@@ -138,16 +138,19 @@ static bool read_shape(const cJSON *shape, atr_blob_ref *out)
 static bool read_blob(const cJSON *node, atr_blob_ref *out)
 {
   const cJSON *hash = second(node), *dtype = hash ? hash->next : NULL, *shape = dtype ? dtype->next : NULL;
+  const cJSON *name = shape ? shape->next : NULL;
   const char *hex = text_of(hash);
 
   memset(out, 0, sizeof *out);
-  if (!has_elements(node, 4) || atr_hash_from_hex(hex, strlen(hex), &out->hash))
+  if (!has_elements(node, name ? 5 : 4) || atr_hash_from_hex(hex, strlen(hex), &out->hash))
     return false;
   out->dtype = text_of(dtype);
   out->elem_bytes = dtype_bytes(out->dtype);
   if (!out->elem_bytes || !read_shape(shape, out))
     return false;
-  return strcmp(out->dtype, "file") != 0 || out->dims == 1;
+  if (strcmp(out->dtype, "file") != 0)
+    return !name;
+  return out->dims == 1 && (!name || cJSON_IsString(name));
 }
 
 static bool is_blob(const cJSON *node)

@@ -7,6 +7,7 @@
  *   ["$f", "nan" | "inf" | "-inf"]                a number that is not finite
  *   ["$i", "<decimal>"]                           an integer beyond +-2^53, within 64 bits
  *   ["$blob", "<64 hex>", "<dtype>", [shape...]]  an array or file by the SHA-256 of its bytes
+ *   ["$blob", "<64 hex>", "file", [size], "name"] a file with the name it had; a name, never a path
  *   ["$lit", [...]]                               a literal array that begins with a string that begins with '$'
  *
  * They are arrays because a merge patch replaces arrays whole but would merge objects. An array whose first element

@@ -10,6 +10,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import pytest
+
 FOLDER = Path(__file__).resolve().parents[2] / "addon" / "session"
 
 
@@ -25,6 +27,14 @@ def _load() -> None:
 
 if "atrium_session" not in sys.modules:
     _load()
+
+
+@pytest.fixture(scope="session")
+def zip_file() -> Path:
+    """The add-on as users install it."""
+    from tests.addon.together import find_zip
+
+    return find_zip()
 
 
 # The Blenders of tests/blender, for the tests here that need one.

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""Three people and a late joiner in one room: what one does the others have, whatever the timing, and then all is silent.
+
+Real add-on, real engine, real server, real Blenders. The tests of one Blender share one session and build on each other,
+as a day's work does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.addon import edits
+from tests.addon.together import chatter, differences, watch
+from tests.blender import blenders
+from tests.blender.blenders import Blender
+from tests.blender.conftest import _get
+from tests.blender.party import Party, Person
+
+
+@dataclass
+class Studio:
+    """Everybody in the room, and who joined when."""
+
+    party: Party
+    blender: Blender
+    folder: Path
+    people: list[Person]
+
+    def settle(self) -> None:
+        found = differences(self.people, self.folder)
+        assert not found, f"{len(found)} differences:\n" + "\n".join(found[:20])
+        said = chatter(self.people)
+        assert not said, f"operations although nobody does anything: {said}"
+
+
+@pytest.fixture(scope="module", params=blenders.OFFICIAL)
+def studio(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, zip_file: Path) -> Iterator[Studio]:
+    blender = _get(request.param)
+    folder = tmp_path_factory.mktemp(blender.name)
+    with Party(folder, zip_file) as party:
+        anna = party.invite(blender, "anna")
+        anna.blender.define(edits.select, edits.settle)
+        anna.call(edits.tidy_scene)
+        anna.host("Studio")
+        studio = Studio(party, blender, folder, [anna])
+        for name in ("ben", "carla"):
+            invite(studio, name)
+        watch(studio.people)
+        yield studio
+
+
+def invite(studio: Studio, name: str) -> Person:
+    person = studio.party.invite(studio.blender, name)
+    person.blender.define(edits.select, edits.settle)
+    person.join("Studio", let_in_by=studio.people[0])
+    studio.people.append(person)
+    return person
+
+
+def test_the_room_holds_the_scene_and_is_silent(studio: Studio) -> None:
+    assert [p.state for p in studio.people] == ["JOINED"] * 3
+    studio.settle()
+    users = studio.people[1].blender.evaluate(
+        "[[u.name, u.is_me, list(u.color)] for u in bpy.context.window_manager.atrium.users]"
+    )
+    assert [u[:2] for u in users] == [["Anna", False], ["Ben", True], ["Carla", False]]
+    assert len({tuple(u[2]) for u in users}) == 3
+
+
+MODES = list(edits.MODES)
+STEPS: list[tuple[str, int, Callable[..., Any], tuple[Any, ...]]] = [
+    ("objects appear", 0, edits.add_empties, (MODES,)),
+    ("every rotation mode, by another", 1, edits.turn_empties, (MODES, 0.5)),
+    ("rotation modes change", 2, edits.switch_modes, (MODES,)),
+    ("parent", 1, edits.parent, ()),
+    ("parent another", 0, edits.unparent_and_parent_another, ()),
+    ("rename", 2, edits.rename, ()),
+    ("duplicate", 1, edits.duplicate, ()),
+    ("delete", 0, edits.delete_light, ()),
+    ("material, nodes and a group", 2, edits.add_material, ()),
+    ("nodes change", 0, edits.change_material, ()),
+    ("mesh", 1, edits.edit_mesh, ()),
+    ("mesh in edit mode", 0, edits.edit_mesh_mode, ()),
+    ("collection, light, camera, world, image, modifier", 2, edits.add_the_rest, ()),
+]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=[step[0] for step in STEPS])
+def test_what_one_does_the_others_have(studio: Studio, step: tuple[str, int, Callable[..., Any], tuple[Any, ...]]) -> None:
+    _, who, edit, arguments = step
+    studio.people[who].call(edit, *arguments)
+    studio.settle()
+
+
+def test_undo_of_an_own_change_goes_to_all(studio: Studio) -> None:
+    assert studio.people[1].call(edits.move_then_undo) != 7.0
+    studio.settle()
+
+
+def test_undo_of_a_delete_brings_it_back_for_all(studio: Studio) -> None:
+    assert studio.people[0].call(edits.delete_then_undo) is True
+    studio.settle()
+    assert "Würfel ☂.001" in studio.people[2].call(edits.object_names)
+
+
+def at_once(studio: Studio, *acts: tuple[int, Callable[..., Any], tuple[Any, ...]]) -> None:
+    """Nobody waits for anybody: all functions are on their way before the first is answered."""
+    numbers = [(who, studio.people[who].send(act, *arguments)) for who, act, arguments in acts]
+    for who, number in numbers:
+        studio.people[who].wait(number)
+
+
+def test_the_same_property_from_two_sides(studio: Studio) -> None:
+    for value in (1.0, 2.0, 3.0):
+        at_once(
+            studio,
+            (0, edits.set_location_x, ("Camera", value)),
+            (1, edits.set_location_x, ("Camera", value + 10)),
+            (2, edits.set_location_x, ("Camera", value + 20)),
+        )
+    studio.settle()
+
+
+def test_the_same_name_from_three_sides(studio: Studio) -> None:
+    at_once(studio, *((who, edits.add_named, ("Twin",)) for who in range(3)))
+    studio.settle()
+    assert [n for n in studio.people[0].call(edits.object_names) if n.startswith("Twin")] == ["Twin", "Twin.001", "Twin.002"]
+
+
+def test_renaming_onto_each_other(studio: Studio) -> None:
+    at_once(studio, (0, edits.rename_to, ("Twin", "Both")), (1, edits.rename_to, ("Twin.001", "Both")))
+    studio.settle()
+
+
+def test_deleting_what_another_edits(studio: Studio) -> None:
+    at_once(studio, (0, edits.delete_named, ("Turned ZXY",)), (2, edits.edit_named, ("Turned ZXY",)))
+    studio.settle()
+    assert all("Turned ZXY" not in p.call(edits.object_names) for p in studio.people)
+
+
+def test_a_late_joiner_gets_everything(studio: Studio) -> None:
+    dora = invite(studio, "dora")
+    watch([dora])
+    studio.settle()
+    dora.call(edits.set_location_x, "Camera", 99.0)
+    studio.settle()
