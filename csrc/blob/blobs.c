@@ -192,11 +192,11 @@ void atr_blobs_unref(atr_blobs *t, const atr_hash *hash)
   trim(t);
 }
 
-bool atr_blobs_named(const atr_blobs *t, const atr_hash *hash)
+uint64_t atr_blobs_refs(const atr_blobs *t, const atr_hash *hash)
 {
   const blob *b = find(t, hash);
 
-  return b && b->refs;
+  return b ? b->refs : 0;
 }
 
 size_t atr_blobs_bytes(const atr_blobs *t)

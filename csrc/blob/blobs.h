@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct atr_blobs atr_blobs;
 
@@ -33,7 +34,7 @@ int atr_blobs_put(atr_blobs *t, const atr_hash *hash, atr_bytes *bytes);
 /* References: by documents, operations and uploads. They may be taken before the bytes are there. */
 int atr_blobs_ref(atr_blobs *t, const atr_hash *hash);
 void atr_blobs_unref(atr_blobs *t, const atr_hash *hash);
-bool atr_blobs_named(const atr_blobs *t, const atr_hash *hash); /* somebody holds a reference */
+uint64_t atr_blobs_refs(const atr_blobs *t, const atr_hash *hash);
 
 /* The packed delta (docs/protocol.md, 3.4) from `base` that made this blob, to be sent on as it is. Set takes one reference, always. */
 void atr_blobs_set_delta(atr_blobs *t, const atr_hash *hash, const atr_hash *base, atr_bytes *packed);

@@ -91,6 +91,7 @@ typedef struct want { /* a blob that is to be fetched */
   rdoc **docs;
   uint32_t n_docs;
   bool asked;
+  bool unknown; /* to the server */
 } want;
 
 typedef struct offer {

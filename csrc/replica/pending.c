@@ -341,6 +341,17 @@ static int account(atr_replica *r, rdoc *d, const pend *p, uint64_t seen)
   return 0;
 }
 
+/* An operation that names the document makes the application show that very name. */
+static void forget_show(atr_replica *r, rdoc *d, const pend *p)
+{
+  if (p->kind == ATR_OP_EDIT && !atr_json_get(p->tree, "name"))
+    return;
+  free(d->told_show);
+  d->told_show = NULL;
+  if (d->name.show)
+    rep_dirty(r, d);
+}
+
 int atr_replica_submit(atr_replica *r, atr_submit *op)
 {
   int err = check_tree(op);
@@ -366,6 +377,7 @@ int atr_replica_submit(atr_replica *r, atr_submit *op)
     r->n_pending++;
     rep_named(r, d);
   }
+  forget_show(r, d, p);
   if (r->online)
     err = start(r, p);
 Exit:

@@ -276,7 +276,7 @@ int rep_fill_recreate(atr_replica *r)
 {
   int err = 0;
 
-  if (!r->comparing || !r->want_begun || r->may_submit)
+  if (!r->want_begun || r->may_submit)
     return 0;
   while (!err && r->at_recreate < r->n_recreate && !r->out.len) {
     rdoc *d = rep_find(r, &r->recreate[r->at_recreate++]);

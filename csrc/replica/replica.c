@@ -145,6 +145,7 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
   r->handle = (uint32_t)handle;
   r->self = (uint32_t)member;
   r->settled = r->settled_whole = 0;
+  r->want_begun = false;
   r->in_pass = false;
   forget_counters(r, &epoch);
   err = drop_refused(r, atr_json_get(joined, "refused"));

@@ -124,14 +124,44 @@ static int send_blob(atr_replica *r, const offer *o, bool delta)
   return err;
 }
 
-/* The server does not have it: whoever brings it later, the documents stay listed as parked. */
+/* No document of the room names it (any more, or yet): it is asked for again when a document of ours that names it has
+ * changed. */
 static void unknown(atr_replica *r, const atr_hash *hash)
 {
   want *w;
 
   HASH_FIND(hh, r->wants, hash, sizeof *hash, w);
   if (w)
-    w->asked = true;
+    w->unknown = true;
+}
+
+/* The server holds the blob once for each `have`, until an operation comes that names it: so one operation goes, and for the
+ * next one it is offered again. */
+static int have(atr_replica *r, offer *o)
+{
+  atr_hash hash = o->hash, base = o->base;
+  waiter *all = end_offer(r, o), *last = all;
+  int err = 0;
+
+  while (last && last->next && last->next->next)
+    last = last->next;
+  if (last && last->next) { /* they stand newest first */
+    waiter *oldest = last->next;
+
+    last->next = NULL;
+    while (all && !err) {
+      waiter *w = all;
+
+      err = rep_offer(r, &hash, &base, w->who);
+      all = w->next;
+      w->who->n_waits--;
+      free(w);
+    }
+    rep_release(r, &oldest);
+    return err;
+  }
+  rep_release(r, &all);
+  return err;
 }
 
 int rep_receive_status(atr_replica *r, atr_span message)
@@ -155,9 +185,7 @@ int rep_receive_status(atr_replica *r, atr_span message)
     } else if (!o || !o->offered) {
       continue; /* no longer needed */
     } else if (s.status == ATR_BLOB_STATUS_HAVE) {
-      waiter *w = end_offer(r, o);
-
-      rep_release(r, &w);
+      err = have(r, o);
     } else if (s.status == ATR_BLOB_STATUS_REFUSED) {
       refuse_offer(r, o);
     } else {
@@ -189,9 +217,12 @@ int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, uint64_t size, const
       return ATR_NOMEM;
     }
     r->n_unasked++;
-    if (r->online)
-      r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
+  } else if (w->asked && w->unknown) {
+    w->asked = w->unknown = false;
+    r->n_unasked++;
   }
+  if (r->online && !w->asked)
+    r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
   for (uint32_t i = 0; i < w->n_docs; i++)
     if (w->docs[i] == d)
       return 0;
@@ -310,7 +341,7 @@ void rep_transfer_start(atr_replica *r)
 {
   r->n_unasked = 0;
   for (want *w = r->wants; w; w = w->hh.next) {
-    w->asked = false;
+    w->asked = w->unknown = false;
     r->n_unasked++;
   }
   r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);

@@ -44,6 +44,20 @@ static int encode(atr_room *room, atr_buf *out, const staged *s, const atr_op *o
   return err;
 }
 
+/* What is staged keeps its blobs: who sent them may leave before it is committed. */
+static void ref_blobs(atr_room *room, const atr_op *op, bool ref)
+{
+  atr_list list = op->blobs;
+  atr_hash hash;
+
+  while (atr_list_next_hash(&list, &hash)) {
+    if (ref)
+      atr_blobs_ref(room->config.blobs, &hash);
+    else
+      atr_blobs_unref(room->config.blobs, &hash);
+  }
+}
+
 int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t counter, uint64_t version, const atr_op *op)
 {
   stage *st = &room->stages[room->stage_now];
@@ -79,6 +93,7 @@ int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t coun
     d->staged_alive = op->kind != ATR_OP_DELETE;
     d->bytes_est = (op->kind == ATR_OP_EDIT ? d->bytes_est : 0) + (uint32_t)op->json.n;
   }
+  ref_blobs(room, op, true);
   room_flush(room);
   return 0;
 }
@@ -104,15 +119,11 @@ static void commit_one(atr_room *room, const stage *st, const staged *s)
     goto Exit;
   s->doc->staged--;
   in_ring = room_ring_push(room, frames, s->len, &e);
-  if (in_ring && op.op.blobs.count) {
-    atr_list list = op.op.blobs;
-    atr_hash hash;
-
-    while (atr_list_next_hash(&list, &hash))
-      atr_blobs_ref(room->config.blobs, &hash);
+  if (in_ring) /* the ring takes over the references of the stage */
     room_ring_at(&room->ring, s->seq)->n_blobs = (uint16_t)op.op.blobs.count;
-  }
   room_doc_commit(room, s, &op.op, in_ring);
+  if (!in_ring)
+    ref_blobs(room, &op.op, false);
   room->head = s->seq;
   if (s->part && s->counter)
     s->part->committed = s->counter;
@@ -122,10 +133,14 @@ Exit:
   atr_buf_free(&gathered);
 }
 
-static void refuse_one(atr_room *room, const staged *s, int err)
+static void refuse_one(atr_room *room, const stage *st, const staged *s, int err)
 {
   room_doc *d = s->doc;
+  atr_msg_op op;
+  atr_span msg;
 
+  if (room_message_of(room, st->bytes.data + s->offset, s->len, &msg) == 0 && atr_msg_read_op(msg, &op) == 0)
+    ref_blobs(room, &op.op, false);
   if (!--d->staged)
     d->staged_alive = d->alive;
   if (!d->staged && !doc_number(d))
@@ -137,7 +152,7 @@ static void refuse_one(atr_room *room, const staged *s, int err)
 static void refuse_all(atr_room *room, stage *st, int err)
 {
   for (size_t i = 0; i < st->n; i++)
-    refuse_one(room, &st->ops[i], err);
+    refuse_one(room, st, &st->ops[i], err);
   st->n = 0;
   atr_buf_clear(&st->bytes);
 }
@@ -149,6 +164,8 @@ static void done(void *ctx, int err)
 
   room->in_flight = false;
   if (room->dying) {
+    refuse_all(room, st, ATR_CANCELED);
+    refuse_all(room, &room->stages[room->stage_now], ATR_CANCELED);
     atr_room_free(room);
     return;
   }

@@ -125,7 +125,7 @@ struct atr_room_member {
   uint64_t passed;   /* number of the last document before the mark */
   uint64_t target;   /* head when this pass began */
   uint64_t told_cursor;
-  uint64_t settled; /* own counter that CATCHUP told of, or tells of next */
+  uint64_t settled;  /* own counter that CATCHUP told of, or tells of next */
   int8_t known_slot; /* bit in room_doc.known, or -1 */
   bool pass_begun;   /* CATCHUP of this pass was sent */
   bool need_live;

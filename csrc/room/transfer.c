@@ -48,6 +48,7 @@ static upload *add(atr_room *room, const atr_hash *hash)
     free(u);
     return NULL;
   }
+  atr_blobs_ref(room->config.blobs, hash); /* so that it survives from its last chunk to the first hold */
   return u;
 }
 
@@ -272,7 +273,7 @@ static int get(atr_room_member *m, const atr_blob_get *g)
     give(m, &g->hash, &g->base);
     return 0;
   }
-  if (!u && !atr_blobs_named(room->config.blobs, &g->hash)) {
+  if (!u && !atr_blobs_refs(room->config.blobs, &g->hash)) {
     say(m, &g->hash, ATR_BLOB_STATUS_UNKNOWN);
     return 0;
   }
@@ -321,7 +322,7 @@ static void next_sender(atr_room *room, upload *u)
     if (ask(m, u, size, &base) == 0)
       return;
   }
-  if (atr_blobs_named(room->config.blobs, &u->hash) && u->getting)
+  if (atr_blobs_refs(room->config.blobs, &u->hash) > 1 && u->getting) /* ours, and a document's */
     return;
   DL_FOREACH (u->getting, w) {
     say(w->member, &u->hash, ATR_BLOB_STATUS_UNKNOWN);

@@ -112,6 +112,13 @@ void app_take(app *a, size_t max)
 
 /* --- edits -------------------------------------------------------------------------------------------------------- */
 
+/* Whoever names a document shows that name. */
+static void forget_show(app_doc *d)
+{
+  free(d->show);
+  d->show = NULL;
+}
+
 static app_command *new_command(app *a, enum atr_op_kind kind, const atr_id *doc)
 {
   app_command *c = &a->commands[a->n_commands++];
@@ -284,6 +291,7 @@ static void create(app *a, app_doc *d)
   c->submit.tree = some_tree(c);
   cJSON_Delete(d->tree);
   d->tree = cJSON_Duplicate(c->submit.tree, true);
+  forget_show(d);
   if (needed && needed != d && sim_chance(50)) {
     c->needs = needed->id;
     c->submit.n_needs = 1;
@@ -299,6 +307,8 @@ static void edit(app *a, app_doc *d, bool preview)
   if (preview && !c->submit.tree->child)
     cJSON_AddItemToObject(c->submit.tree, "p", cJSON_CreateObject());
   d->previewing = preview;
+  if (atr_json_get(c->submit.tree, "name"))
+    forget_show(d);
   if (atr_patch_apply(&d->tree, c->submit.tree))
     sim_fail("an application cannot apply its own patch");
 }
@@ -306,6 +316,7 @@ static void edit(app *a, app_doc *d, bool preview)
 static void remove_doc(app *a, app_doc *d)
 {
   new_command(a, ATR_OP_DELETE, &d->id);
+  forget_show(d);
   cJSON_Delete(d->tree);
   d->tree = NULL;
   d->previewing = false;

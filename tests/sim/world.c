@@ -218,6 +218,13 @@ static int client_event(void *ctx, const atr_replica_event *event)
 
   if (!err)
     w.stats->events++;
+  if (sim_verbose) {
+    char *text = sim_text(event->tree);
+
+    sim_log("client %d: event %llu kind %d doc %02x%s: %s", c->number, (unsigned long long)event->n, (int)event->kind,
+            event->doc.b[0], err ? " FULL" : "", text);
+    free(text);
+  }
   return err;
 }
 
@@ -273,6 +280,12 @@ static void client_submits(client *c)
     return;
   SIM_LOG("client %d: submit kind %d doc %02x preview %d seen %llu", c->number, (int)cmd.submit.kind,
           cmd.submit.doc.b[0], cmd.submit.preview, (unsigned long long)cmd.submit.seen);
+  if (sim_verbose) {
+    char *text = sim_text(cmd.submit.tree);
+
+    sim_log("  %s", text);
+    free(text);
+  }
   if (cmd.blob && atr_blobs_put(c->blobs, &cmd.hash, cmd.blob))
     sim_fail("no memory");
   cmd.submit.needs = &cmd.needs;
@@ -538,11 +551,32 @@ static void step(void)
 
 /* --- rest --------------------------------------------------------------------------------------------------------- */
 
+static void print_unrest(void)
+{
+  for (int i = 0; i < w.n_clients; i++) {
+    client *c = &w.clients[i];
+    line *l = c->line;
+
+    if (!c->active)
+      continue;
+    fprintf(stderr, "client %d: line %d commands %zu events %zu pending %zu parked %zu told %d cursor %llu\n", i,
+            l != NULL, c->app.n_commands, c->app.n_events, atr_replica_pending(c->replica),
+            atr_replica_parked(c->replica), atr_replica_told_all(c->replica),
+            (unsigned long long)atr_replica_cursor(c->replica));
+    for (int lane = 0; l && lane < ATR_LANES; lane++)
+      fprintf(stderr, "  lane %d: client awake %d, server awake %d\n", lane, l->client_awake[lane],
+              l->server_awake[lane]);
+    if (l)
+      fprintf(stderr, "  up %zu down %zu\n", l->up.len, l->down.len);
+  }
+}
+
 static bool client_rests(client *c)
 {
   bool awake = false;
 
-  if (!c->active || !c->line || !c->line->server_here || c->app.n_commands || c->app.n_events)
+  if (!c->active || !c->line || !c->line->server_here || c->app.n_commands || c->app.n_events ||
+      atr_replica_pending(c->replica) || atr_replica_parked(c->replica))
     return false;
   for (int lane = 0; lane < ATR_LANES; lane++)
     awake = awake || c->line->client_awake[lane] || c->line->server_awake[lane];
@@ -575,6 +609,8 @@ static void come_to_rest(void)
       atr_replica_idle(w.clients[c].replica, 64);
   for (; i < REST_MAX && !rests(); i++)
     step();
+  if (i == REST_MAX)
+    print_unrest();
   if (i == REST_MAX)
     sim_fail("the world does not come to rest");
 }
