@@ -35,6 +35,10 @@ TYPES: dict[str, tuple[str, str, int]] = {
     "FLOAT4X4": ("value", "float32", 16),
 }
 
+# Text cannot be had as an array: read and written one by one, and packed as (length, bytes) each.
+STRING = "STRING"
+_LENGTH_BYTES = 4
+
 TOPOLOGY = ("@=.edge_verts", "@=.corner_vert", "@=.corner_edge")
 _BUILT_IN = {"position", ".edge_verts", ".corner_vert", ".corner_edge"}
 # Selection belongs to the user; the names differ from version to version.
@@ -48,21 +52,27 @@ def _is_selection(name: str) -> bool:
 def read_attributes(reader: Any, data: Any, old: Tree) -> Tree:
     found: Tree = {}
     for attribute in data.attributes:
-        layout = TYPES.get(attribute.data_type)
-        if layout is None or _is_selection(attribute.name):
+        if _is_selection(attribute.name) or (attribute.data_type not in TYPES and attribute.data_type != STRING):
             continue
-        prop, dtype, width = layout
-        array = np.empty(len(attribute.data) * width, dtype=dtype)
-        attribute.data.foreach_get(prop, array)
-        if width > 1:
-            array = array.reshape(-1, width)
         found[values.name_key(attribute.name)] = {
             "type": attribute.data_type,
             "domain": attribute.domain,
-            "v": reader.blobs.put(array, (reader.doc, "a", attribute.name)),
+            "v": _read_values(reader, attribute),
         }
     items.place(found, old)
     return found
+
+
+def _read_values(reader: Any, attribute: Any) -> Any:
+    where = (reader.doc, "a", attribute.name)
+    if attribute.data_type == STRING:
+        texts = [item.value for item in attribute.data]
+        packed = b"".join(len(text).to_bytes(_LENGTH_BYTES, "little") + text for text in texts)
+        return reader.blobs.put_raw(packed, "strings", [len(texts)], where)
+    prop, dtype, width = TYPES[attribute.data_type]
+    array = np.empty(len(attribute.data) * width, dtype=dtype)
+    attribute.data.foreach_get(prop, array)
+    return reader.blobs.put(array.reshape(-1, width) if width > 1 else array, where)
 
 
 def write_attributes(writer: Any, data: Any, patch: Tree, full: Tree) -> None:
@@ -86,20 +96,36 @@ def _alike(attribute: Any, entry: Tree) -> bool:
 
 
 def _write_attribute(writer: Any, data: Any, name: str, entry: Tree) -> None:
-    layout = TYPES.get(entry["type"])
-    if layout is None:
-        raise ValueError(f"no such attribute type here: {entry['type']}")
-    prop, dtype, width = layout
-    array = writer.blobs.get(entry["v"], dtype)
+    kind = entry["type"]
+    if kind not in TYPES and kind != STRING:
+        raise ValueError(f"no such attribute type here: {kind}")
+    array = _unpacked(writer, entry["v"]) if kind == STRING else writer.blobs.get(entry["v"], TYPES[kind][1])
     if name not in data.attributes:
         made = data.attributes.new(name, entry["type"], entry["domain"])
         if made.name != name:
             data.attributes.remove(made)
             raise ValueError("Blender gave it another name")
     attribute = data.attributes[name]
+    prop, _, width = TYPES.get(kind, ("value", "", 1))
     if len(array) != len(attribute.data) * width:
         raise ValueError(f"{len(array)} values for {len(attribute.data)} elements")
-    attribute.data.foreach_set(prop, array)
+    if kind == STRING:
+        for item, text in zip(attribute.data, array, strict=True):
+            item.value = text
+    else:
+        attribute.data.foreach_set(prop, array)
+
+
+def _unpacked(writer: Any, value: Any) -> list[bytes]:
+    data = bytes(writer.blobs.get_raw(value))
+    texts, at = [], 0
+    while at < len(data):
+        begin = at + _LENGTH_BYTES
+        at = begin + int.from_bytes(data[at:begin], "little")
+        if at > len(data):
+            raise ValueError("a text is longer than its blob")
+        texts.append(data[begin:at])
+    return texts
 
 
 def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:

@@ -64,4 +64,14 @@ def write(writer: Any, modifier: Any, patch: Tree, full: Tree, cur: Tree) -> Non
 
     # Inputs come with the group's interface: they are set, never removed.
     wanted = {k: v for k, v in named(change).items() if v is not None}
-    customprops.write(writer, modifier, wanted, named(full.get("c", {})))
+    room = {k: _as_here(modifier, k, v) for k, v in named(full.get("c", {})).items()}
+    customprops.write(writer, modifier, wanted, room)
+
+
+def _as_here(modifier: Any, key: str, entry: Tree) -> Tree:
+    """Whether an attribute is used is an int to older Blenders and in their files, a bool to newer ones, and neither takes
+    the other."""
+    if not key.endswith("_use_attribute"):
+        return entry
+    kind = type(modifier.get(values.key_name(key)))
+    return {**entry, "type": kind.__name__, "v": kind(entry["v"])} if kind in (bool, int) else entry

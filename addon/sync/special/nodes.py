@@ -131,6 +131,13 @@ class Links(items.Items):
 
         return {"from": end(item.from_node, item.from_socket), "to": end(item.to_node, item.to_socket)}
 
+    def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
+        tree = super().read_one(reader, owner, item, old)
+        if item.to_socket.is_multi_input:
+            # Which of the links into one socket comes first decides what is joined in which order.
+            tree["p"]["order"] = item.multi_input_sort_id
+        return tree
+
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         ends = []
         for side, output in (("from", True), ("to", False)):
@@ -188,8 +195,27 @@ def write(writer: Any, tree: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     if "links" in change:
         LINKS.nodes = found
         have_links = cur_i.get("links", {})
-        LINKS.write(writer, tree, _links_missing(writer, tree, change["links"], full_i.get("links", {}), have_links),
-                    full_i.get("links", {}), _links_here(writer, tree, have_links))
+        wanted_links = full_i.get("links", {})
+        live_links = LINKS.write(writer, tree, _links_missing(writer, tree, change["links"], wanted_links, have_links),
+                                 wanted_links, _links_here(writer, tree, have_links))
+        _order_links(live_links, wanted_links)
+
+
+def _order_links(live: items.Live, wanted: Tree) -> None:
+    """Brings the links into each socket that takes many into their order, by swapping."""
+    sockets_of: dict[int, list[str]] = {}
+    for key in live.keys:
+        link = live.item(key)
+        if key in wanted and link.to_socket.is_multi_input:
+            sockets_of.setdefault(link.to_socket.as_pointer(), []).append(key)
+    for keys in sockets_of.values():
+        ranks = sorted(live.item(k).multi_input_sort_id for k in keys)
+        ordered = sorted(keys, key=lambda k: (wanted[k].get("p", {}).get("order", 0), k))
+        for key, rank in zip(ordered, ranks, strict=True):
+            link = live.item(key)
+            if link.multi_input_sort_id != rank:
+                other = next(live.item(k) for k in keys if live.item(k).multi_input_sort_id == rank)
+                link.swap_multi_input_sort_id(other)
 
 
 def _links_here(writer: Any, tree: Any, have: Tree) -> Tree:
