@@ -74,4 +74,4 @@ def _as_here(modifier: Any, key: str, entry: Tree) -> Tree:
     if not key.endswith("_use_attribute"):
         return entry
     kind = type(modifier.get(values.key_name(key)))
-    return {**entry, "type": kind.__name__, "v": kind(entry["v"])} if kind in (bool, int) else entry
+    return {"type": kind.__name__, "v": kind(entry["v"])} if kind in (bool, int) else entry
