@@ -258,41 +258,45 @@ static const atr_stream_callbacks stream_callbacks = {
 
 /* --- making one ---------------------------------------------------------------------------------------------- */
 
-int atr_session_new(atr_session **out, struct atr_stream *stream, bool is_server, const struct atr_identity *self,
-                    const atr_session_callbacks *cb, void *ctx)
+int session_over(atr_session **out, atr_stream *secure, const atr_session_callbacks *cb, void *ctx)
 {
   atr_session *s = calloc(1, sizeof *s);
-  atr_frame_reader *reader = s ? atr_frame_reader_new() : NULL;
-  atr_net *net = stream->net;
-  int err = ATR_NOMEM;
 
-  *out = NULL;
-  if (reader)
-    err = atr_tls_stream_new(&s->stream, stream, atr_identity_tls(self), is_server);
-  else
-    atr_stream_close(stream);
-  if (err) {
-    atr_frame_reader_free(reader);
+  *out = s;
+  if (s)
+    s->reader = atr_frame_reader_new();
+  if (!s || !s->reader) {
+    atr_stream_close(secure);
     free(s);
-    return err;
+    *out = NULL;
+    return ATR_NOMEM;
   }
-  s->net = net;
-  s->reader = reader;
+  s->net = secure->net;
+  s->stream = secure;
   s->cb = *cb;
   s->ctx = ctx;
   s->flush_task.run = run_flush;
   s->close_task.run = run_close;
-  s->is_loopback = s->stream->is_loopback;
-  memcpy(s->peer, s->stream->peer, sizeof s->peer);
+  s->is_loopback = secure->is_loopback;
+  memcpy(s->peer, secure->peer, sizeof s->peer);
   atr_credit_init(&s->credit, atr_net_now_us());
   outbox_init(&s->out);
-  uv_timer_init(atr_net_loop(net), &s->timer);
+  uv_timer_init(atr_net_loop(s->net), &s->timer);
   s->timer.data = s;
   uv_timer_start(&s->timer, handshake_timed_out, ATR_HANDSHAKE_TIMEOUT_MS, 0);
-  atr_stream_set_owner(s->stream, &stream_callbacks, s);
-  atr_stream_read_start(s->stream);
-  *out = s;
+  atr_stream_set_owner(secure, &stream_callbacks, s);
+  atr_stream_read_start(secure);
   return 0;
+}
+
+int atr_session_new(atr_session **out, struct atr_stream *stream, bool is_server, const struct atr_identity *self,
+                    const atr_session_callbacks *cb, void *ctx)
+{
+  atr_stream *secure;
+  int err = atr_tls_stream_new(&secure, stream, atr_identity_tls(self), is_server);
+
+  *out = NULL;
+  return err ? err : session_over(out, secure, cb, ctx);
 }
 
 void atr_session_accept_key(atr_session *s)

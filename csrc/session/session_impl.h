@@ -57,6 +57,9 @@ struct atr_session {
   char detail[ATR_REASON_BYTES_MAX];
 };
 
+/* A session over a TLS stream whose handshake is still to come. Takes the stream, also on failure. */
+int session_over(atr_session **out, atr_stream *secure, const atr_session_callbacks *cb, void *ctx);
+
 /* The session is over: on_close follows from a task. */
 void session_end(atr_session *s, int err, const char *detail);
 

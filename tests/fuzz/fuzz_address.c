@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is pasted into the Host box. Whatever is taken as an address must be written in one way, and read as the same again.
+ */
+#include "base/limits.h"
+#include "transport/address.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  char text[ATR_ADDRESS_TEXT_BYTES], again_text[ATR_ADDRESS_TEXT_BYTES], why[256] = "";
+  atr_address address, again;
+
+  if (atr_address_parse((const char *)data, size, ATR_PORT_DEFAULT, &address, why, sizeof why) != 0) {
+    if (why[0] == 0)
+      abort();
+    return 0;
+  }
+  atr_address_text(&address, text);
+  if (atr_address_parse(text, strlen(text), 1, &again, why, sizeof why) != 0)
+    abort();
+  atr_address_text(&again, again_text);
+  if (strcmp(text, again_text) != 0 || again.kind != address.kind)
+    abort();
+  return 0;
+}
