@@ -121,7 +121,7 @@ static void tell_progress(seat *s, double value, bool complete)
 
   s->progress_told = value;
   atr_id_to_hex(&s->room, hex);
-  snprintf(what, sizeof what, complete ? "" : "progress %s", hex);
+  snprintf(what, sizeof what, "%s%s", complete ? "" : "progress ", complete ? "" : hex);
   atr_jw_str(&w, "room", hex);
   atr_jw_num(&w, "value", value);
   atr_jw_str(&w, "text",
