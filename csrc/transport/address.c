@@ -201,6 +201,8 @@ static int check_name(const char *name, char *why, size_t why_bytes)
     if (++label > LABEL_BYTES_MAX)
       return wrong(why, why_bytes, "A part of this name is longer than 63 characters.");
   }
+  if (label == 0)
+    return wrong(why, why_bytes, "There is a dot too many in this name.");
   return 0;
 }
 

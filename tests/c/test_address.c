@@ -77,6 +77,7 @@ static const struct {
     {"host/path", "character in this name"},
     {"a..b", "a dot too many"},
     {".a", "a dot too many"},
+    {"a..", "a dot too many"},
     {"a\tb", "character in this name"},
 };
 

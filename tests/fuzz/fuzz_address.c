@@ -2,13 +2,9 @@
  *
  * What is pasted into the Host box. Whatever is taken as an address must be written in one way, and read as the same again.
  */
-#include "base/limits.h"
+#include "fuzz.h"
+
 #include "transport/address.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,15 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   atr_address address, again;
 
   if (atr_address_parse((const char *)data, size, ATR_PORT_DEFAULT, &address, why, sizeof why) != 0) {
-    if (why[0] == 0)
-      abort();
+    CHECK(why[0] != 0);
     return 0;
   }
   atr_address_text(&address, text);
-  if (atr_address_parse(text, strlen(text), 1, &again, why, sizeof why) != 0)
-    abort();
+  CHECK(atr_address_parse(text, strlen(text), 1, &again, why, sizeof why) == 0);
   atr_address_text(&again, again_text);
-  if (strcmp(text, again_text) != 0 || again.kind != address.kind)
-    abort();
+  CHECK(strcmp(text, again_text) == 0 && again.kind == address.kind);
   return 0;
 }

@@ -3,13 +3,9 @@
  * What a peer says once TLS is up: frames, credit, pings, in pieces of any size. The first byte of the input cuts the rest into
  * pieces. The stream below is one that takes everything; sources on two lanes keep credit and window in motion.
  */
-#include "base/error.h"
+#include "fuzz.h"
+
 #include "session/session_impl.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void no_op(atr_stream *stream)
 {
@@ -29,8 +25,7 @@ static const atr_stream_kind fake_kind = {
 static int on_message(void *ctx, int lane, atr_span message)
 {
   (void)ctx;
-  if (lane < 0 || lane >= ATR_LANES || message.n == 0)
-    abort();
+  CHECK(lane >= 0 && lane < ATR_LANES && message.n > 0);
   return message.p[0] == 0xee ? ATR_JSON_SYNTAX : 0;
 }
 
@@ -45,8 +40,7 @@ static void on_close(void *ctx, int err, const char *detail)
 {
   bool *closed = ctx;
 
-  if (*closed || err == 0 || !detail)
-    abort();
+  CHECK(!*closed && err != 0 && detail);
   *closed = true;
 }
 
@@ -57,8 +51,7 @@ static int64_t pull(void *ctx, int lane, atr_buf *out, size_t budget)
 
   (void)ctx;
   (void)budget;
-  if (atr_frame_append(out, (enum atr_lane)lane, message, sizeof message) != 0)
-    abort();
+  CHECK(atr_frame_append(out, (enum atr_lane)lane, message, sizeof message) == 0);
   return (int64_t)(out->len - before);
 }
 
@@ -72,8 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   bool closed = false;
   size_t piece;
 
-  if (!net && (uv_loop_init(&loop) != 0 || atr_net_new(&net, &loop) != 0))
-    abort();
+  CHECK(net || (uv_loop_init(&loop) == 0 && atr_net_new(&net, &loop) == 0));
   stream.net = net;
   if (size < 2 || session_over(&s, &stream, &callbacks, &closed) != 0)
     return 0;
