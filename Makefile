@@ -160,17 +160,19 @@ print-libs:
 
 TOOLS = $(shell tests/setup/venv.sh)
 
-# The module in place, for PYTHONPATH=python; and the wheel, in build/wheel.
+# The module in place, for PYTHONPATH=python (always linked anew: another variant may stand there); and the wheel, in build/wheel.
 py:
-	ATRIUM_VARIANT=$(VARIANT) $(TOOLS) setup.py --quiet build_ext --inplace --build-temp build/$(VARIANT)/py
+	ATRIUM_VARIANT=$(VARIANT) $(TOOLS) setup.py --quiet build_ext --force --inplace --build-temp build/$(VARIANT)/py
 wheel:
 	rm -rf build/wheel build/lib
 	$(TOOLS) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	@ls build/wheel/*.whl
 
 # Python tests over real processes on loopback; T=name runs those whose name has it.
+# With VARIANT=asan the engine inside of Python is checked too.
 test-python: all py
-	$(TOOLS) -m pytest -q tests/python $(if $(T),-k $(T))
+	ATRIUM_VARIANT=$(VARIANT) $(if $(filter asan,$(VARIANT)),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
+	  ASAN_OPTIONS=detect_leaks=0) $(TOOLS) -m pytest -q tests/python $(if $(T),-k $(T))
 
 # --- testing ----------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,10 @@ import pytest
 from atrium import Client
 
 ROOT = Path(__file__).resolve().parents[2]
-BINARY = ROOT / "build" / "release" / "atrium-server"
+# `make test-python VARIANT=asan` runs all of this with an engine under AddressSanitizer.
+BINARY = ROOT / "build" / os.environ.get("ATRIUM_VARIANT", "release") / "atrium-server"
+# Python itself leaks by design; the server of C must not.
+SERVER_ENVIRONMENT = {"LD_PRELOAD": "", "ASAN_OPTIONS": "detect_leaks=1:exitcode=99"}
 TIMEOUT_S = 20.0
 
 
@@ -65,7 +68,7 @@ class Process:
                 [*(command or server_command()), *options],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "ATRIUM_HOME": str(home), "PYTHONPATH": str(ROOT / "python")},
+                env={**os.environ, "ATRIUM_HOME": str(home), "PYTHONPATH": str(ROOT / "python"), **sanitizer(command)},
                 text=True,
             )
         assert self.popen.stdout
@@ -92,6 +95,11 @@ class Process:
 def server_command() -> list[str]:
     """The C command where it was built, so that most tests run it; the Python one has tests of its own."""
     return [str(BINARY)] if BINARY.exists() else [sys.executable, "-m", "atrium.server"]
+
+
+def sanitizer(command: list[str] | None) -> dict[str, str]:
+    """The C server brings its sanitizer along; Python gets it from outside."""
+    return SERVER_ENVIRONMENT if command is None and BINARY.exists() else {}
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 import atrium
 from atrium import AtriumError, Client
 
-from .conftest import ROOT, Process, eventually, server_command
+from .conftest import ROOT, Process, eventually, sanitizer, server_command
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -28,7 +28,7 @@ COMMANDS = {"c": server_command(), "python": [sys.executable, "-m", "atrium.serv
 
 
 def run(*options: str, home: Path | None = None, which: str = "c") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python"), **(sanitizer(None) if which == "c" else {})}
     if home:
         environment["ATRIUM_HOME"] = str(home)
     return subprocess.run(
