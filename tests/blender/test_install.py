@@ -17,7 +17,7 @@ from tests.blender import extension
 from tests.blender.blenders import Blender
 from tests.blender.conftest import Start
 from tests.blender.inside import bpy
-from tests.blender.party import Party
+from tests.blender.party import Party, prepare
 
 
 def test_blender_accepts_the_zip(kind: Blender, tmp_path: Path, atrium_zip: Path) -> None:
@@ -79,6 +79,8 @@ def test_it_can_be_disabled_and_enabled_while_connected(kind: Blender, party: Pa
     anna.operate("atrium.host")
     assert anna.state == "LOBBY"
     assert anna.call(disable_and_enable, extension.MODULE) == "OFFLINE"
+    # Blender forgets the preferences of what is disabled, and with them the port.
+    anna.call(prepare, extension.MODULE, party.port, "Anna")
     anna.operate("atrium.host")
     assert anna.state == "LOBBY"
 
