@@ -85,9 +85,7 @@ def packed_manifest(text: str, version: str, wheels: Iterable[Path]) -> str:
     manifest = tomllib.loads(text)
     for key in ("version", "wheels", "platforms", "build"):
         if key in manifest:
-            raise SystemExit(
-                f"build_zip: {key} does not belong into {MANIFEST}; it is written here"
-            )
+            raise SystemExit(f"build_zip: {key} does not belong into {MANIFEST}; it is written here")
     platforms = sorted({blender_platform(wheel) for wheel in wheels})
     lines = [
         f'version = "{version}"',
@@ -124,9 +122,7 @@ def write(pack: zipfile.ZipFile, name: str, data: bytes) -> None:
     pack.writestr(info, data)
 
 
-def build(
-    addon: Path, licences: Iterable[Path], wheels: list[Path], version: str, out: Path
-) -> Path:
+def build(addon: Path, licences: Iterable[Path], wheels: list[Path], version: str, out: Path) -> Path:
     """Writes the zip and returns its path. A half-written one never has the final name."""
     for wheel in wheels:
         check_wheel(wheel, version)

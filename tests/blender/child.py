@@ -55,9 +55,7 @@ class Child:
         module = types.ModuleType("atrium_test")
         sys.modules["atrium_test"] = module
         self.namespace: dict[str, Any] = vars(module)
-        self.namespace.update(
-            bpy=bpy, json=json, os=os, signal=signal, sys=sys, time=time, child=self
-        )
+        self.namespace.update(bpy=bpy, json=json, os=os, signal=signal, sys=sys, time=time, child=self)
 
     # --- talking to the test -------------------------------------------------
 

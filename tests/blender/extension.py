@@ -95,9 +95,7 @@ def validate(blender: Blender, folder: Path, zip_file: Path) -> str:
 
 def install(blender: Blender, folder: Path, label: str, zip_file: Path) -> str:
     """Installs and enables the zip for the BlenderProcess of that folder and label."""
-    return run_command(
-        blender, folder, label, "install-file", "-r", "user_default", "-e", str(zip_file)
-    )
+    return run_command(blender, folder, label, "install-file", "-r", "user_default", "-e", str(zip_file))
 
 
 def remove(blender: Blender, folder: Path, label: str, name: str) -> str:

@@ -159,9 +159,7 @@ class Party:
             extension.install(blender, self.folder, name, self.zip_file)
         environment = {} if home is None else {"ATRIUM_HOME": str(home)}
         start: Callable[..., BlenderProcess] = WindowedBlender if window else BlenderProcess
-        process = start(
-            blender, self.folder, name, tick=TICK, environment=environment, arguments=arguments
-        )
+        process = start(blender, self.folder, name, tick=TICK, environment=environment, arguments=arguments)
         try:
             extension.enable(process)
             process.call(prepare, extension.MODULE, self.port, name.capitalize())

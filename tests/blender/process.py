@@ -19,6 +19,7 @@ Blender ends by itself when the test run is gone.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import os
@@ -111,9 +112,7 @@ class BlenderProcess:
             str(CHILD),
         ]
 
-    def _environment(
-        self, tick: str, fd: int, display: str | None, extra: dict[str, str]
-    ) -> dict[str, str]:
+    def _environment(self, tick: str, fd: int, display: str | None, extra: dict[str, str]) -> dict[str, str]:
         # Nothing of the test run's own Python may reach Blender's.
         env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
         for name in ("DISPLAY", "WAYLAND_DISPLAY"):
@@ -173,9 +172,7 @@ class BlenderProcess:
     def evaluate(self, expression: str, timeout: float = CALL_TIMEOUT_S) -> Any:
         """The value of one expression."""
         source = f"def _expression():\n    return ({expression})\n"
-        number = self._send(
-            name="_expression", source=source, file="<test>", line=1, args=[], kwargs={}
-        )
+        number = self._send(name="_expression", source=source, file="<test>", line=1, args=[], kwargs={})
         return self.wait(number, timeout=timeout)
 
     def set_tick(self, hook: str) -> None:
@@ -216,10 +213,8 @@ class BlenderProcess:
         if self._killed:
             return
         self._killed = True
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait(10.0)
         self._socket.close()
 
@@ -282,13 +277,9 @@ class BlenderProcess:
         """Kills it, asking where it hangs first, and tells what its log says."""
         if self.is_running:
             os.kill(self._process.pid, signal.SIGUSR1)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STACK_DUMP_S)
-            except subprocess.TimeoutExpired:
-                pass
         status = self._process.poll()
         self.kill()
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-        return BlenderError(
-            "\n".join([f"{self.label} {what} (exit status {status}); its log:", *lines])
-        )
+        return BlenderError("\n".join([f"{self.label} {what} (exit status {status}); its log:", *lines]))

@@ -82,9 +82,7 @@ def refuse_next():
     bpy.ops.atrium.refuse(key=bpy.context.window_manager.atrium.knocks[0].key, remember=True)
 
 
-def test_the_room_outlives_the_blender_that_hosts(
-    official: Blender, party: Party, tmp_path: Path
-) -> None:
+def test_the_room_outlives_the_blender_that_hosts(official: Blender, party: Party, tmp_path: Path) -> None:
     anna = party.invite(official, "anna")
     anna.host(ROOM)
     ben = party.invite(official, "ben")
@@ -122,7 +120,5 @@ def test_another_blender_version_is_told_which_it_needs(party: Party) -> None:
     assert ben.state == "LOBBY"
 
 
-def test_real_clicks_from_hosting_to_editing_together(
-    window_kind: Blender, atrium_zip: Path, tmp_path: Path
-) -> None:
+def test_real_clicks_from_hosting_to_editing_together(window_kind: Blender, atrium_zip: Path, tmp_path: Path) -> None:
     assert demo.with_windows(window_kind, atrium_zip, tmp_path)

@@ -100,9 +100,7 @@ def test_buttons_are_found_and_clicked(blender: WindowedBlender) -> None:
     assert blender.evaluate("bpy.context.window_manager.tried_presses") == "2 3 1 "
 
 
-@pytest.mark.parametrize(
-    "text", ["localhost", "[fe80::1%eth0]:12800", "atrium://join#AbC_-9", "Ännas Ω 机"]
-)
+@pytest.mark.parametrize("text", ["localhost", "[fe80::1%eth0]:12800", "atrium://join#AbC_-9", "Ännas Ω 机"])
 def test_typed_text_arrives(blender: WindowedBlender, text: str) -> None:
     blender.open_sidebar("Tried")
     for one in ("something long before", text):

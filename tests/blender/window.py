@@ -18,6 +18,7 @@ nothing, and its tooltip, in a picture, says why.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,10 +79,8 @@ def show_tab(tab: str) -> Iterator[None]:
     area.spaces.active.show_region_ui = True
     for _ in range(200):
         # A tab can be chosen once the sidebar was drawn with it.
-        try:
+        with contextlib.suppress(AttributeError, TypeError):
             region.active_panel_category = tab
-        except (AttributeError, TypeError):
-            pass
         area.tag_redraw()
         yield
         if region.active_panel_category == tab and region.width > 1:
@@ -134,17 +133,13 @@ def redraw_all() -> Iterator[None]:
 class WindowedBlender(BlenderProcess):
     """A Blender on a screen of its own."""
 
-    def __init__(
-        self, blender: Blender, folder: Path, label: str = "window", **options: Any
-    ) -> None:
+    def __init__(self, blender: Blender, folder: Path, label: str = "window", **options: Any) -> None:
         self.screen = Screen()
         self._known: dict[str, Button] = {}
         arguments = ["--window-geometry", "0", "0", str(self.screen.width), str(self.screen.height)]
         arguments += options.pop("arguments", [])
         try:
-            super().__init__(
-                blender, folder, label, display=self.screen.display, arguments=arguments, **options
-            )
+            super().__init__(blender, folder, label, display=self.screen.display, arguments=arguments, **options)
             self.define(sidebar_of)
         except BaseException:
             self.screen.close()
@@ -186,9 +181,7 @@ class WindowedBlender(BlenderProcess):
                     return button
             settle_s *= 2
         self.picture(f"not_found_{self.folder.name}")
-        raise BlenderError(
-            f"{self.label}: no button {wanted!r} in the sidebar; seen: {sorted(seen)}"
-        )
+        raise BlenderError(f"{self.label}: no button {wanted!r} in the sidebar; seen: {sorted(seen)}")
 
     def _sweep(self, settle_s: float) -> Iterator[Button]:
         """All points of the sidebar that show a button, column by column."""
@@ -206,9 +199,7 @@ class WindowedBlender(BlenderProcess):
             self.screen.key("Escape")
             return
         for column in COLUMNS[1:]:
-            for _, button in self._column(
-                place, column, min(bottom, lowest + ROWS_BELOW), settle_s
-            ):
+            for _, button in self._column(place, column, min(bottom, lowest + ROWS_BELOW), settle_s):
                 if button is not None:
                     yield button
 

@@ -258,18 +258,12 @@ def main() -> int:
             say("************ SKIPPED: no Blender can be had here (see above)")
         else:
             results.append(without_windows(plain, zip_file, folder))
-        reason = (
-            "needs root, or a Blender on PATH" if windowed is None else windowed.missing_for_window
-        )
+        reason = "needs root, or a Blender on PATH" if windowed is None else windowed.missing_for_window
         if windowed is None or reason is not None:
             say(f"************ SKIPPED: NO WINDOW: {reason}")
         else:
             results.append(with_windows(windowed, zip_file, folder))
-    say(
-        "\nAll Blenders hold the same scene."
-        if results and all(results)
-        else "\nNOT the same scene."
-    )
+    say("\nAll Blenders hold the same scene." if results and all(results) else "\nNOT the same scene.")
     return 0 if results and all(results) else 1
 
 
