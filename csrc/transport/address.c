@@ -196,7 +196,7 @@ static int check_name(const char *name, char *why, size_t why_bytes)
       label = 0;
       continue;
     }
-    if (c <= ' ' || c == 127 || strchr("!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~", c))
+    if (forgiven(name + i, n - i) > 0 || c <= ' ' || c == 127 || strchr("!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~", c))
       return wrong(why, why_bytes, "There is a character in this name that no host's name has.");
     if (++label > LABEL_BYTES_MAX)
       return wrong(why, why_bytes, "A part of this name is longer than 63 characters.");
