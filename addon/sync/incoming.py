@@ -60,6 +60,8 @@ class Incoming:
         self._capture = capture
         # Datablocks to remove once no modal operator runs.
         self._doomed: list[str] = []
+        # Datablocks whose name another one still has here; it is to get another name, which has not arrived yet.
+        self._misnamed: set[str] = set()
         # For tests: what a batch did.
         self.batches = 0
 
@@ -72,7 +74,7 @@ class Incoming:
         """The same with a yield of the progress after each datablock."""
         self._send_own_first(events)
         changes = self._fold(events)
-        dependents = self._dependents(changes)
+        dependents = self._dependents(changes) | (self._misnamed - set(changes))
         for doc in dependents:
             self._capture(doc)
         self.batches += 1
@@ -270,9 +272,11 @@ class Incoming:
     # Names
 
     def _set_names(self, rooms: dict[str, Tree]) -> None:
-        """In two steps: several datablocks may be swapping names, and Blender would give one of them a suffix."""
+        """In two steps: several datablocks may be swapping names, and Blender would give one of them a suffix. Those of
+        earlier batches that got one are tried again."""
         wanted: dict[str, str] = {}
-        for doc, room in rooms.items():
+        again = {doc: self._state.room_tree(doc) or {} for doc in self._misnamed}
+        for doc, room in (again | rooms).items():
             block = self._identity.block(doc)
             if block is not None and block.library is None:
                 name = self._state.name_of(doc, room)
@@ -286,6 +290,7 @@ class Incoming:
             except ERRORS as e:
                 self._writer.doc = doc
                 self._writer.refuse("name", e)
+        self._misnamed = {doc for doc, name in wanted.items() if self._identity.block(doc).name != name}
 
     def _step_aside(self, wanted: dict[str, str]) -> None:
         for doc in wanted:
