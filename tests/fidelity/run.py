@@ -27,7 +27,7 @@ from typing import Any
 REPO = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO))
 
-from tests.blender import blenders  # noqa: E402
+from tests.blender import blenders, extension  # noqa: E402
 from tests.blender.inside import bpy  # noqa: E402
 from tests.blender.party import Party  # noqa: E402
 from tests.blender.process import BlenderError  # noqa: E402
@@ -88,6 +88,24 @@ def dump_scene(repo: str, path: str) -> None:
     dump(path)
 
 
+def watch(module: str) -> None:
+    """Notes every operation that this Blender sends from now on."""
+    Link: Any = sys.modules[f"{module}.session.link"].Link  # type: ignore[attr-defined]
+    if not hasattr(Link, "noted"):
+        submit = Link.submit
+
+        def noting(self: Any, doc: str, kind: str, tree: Any, **more: Any) -> bool:
+            Link.noted.append(f"{kind} {doc}: {json.dumps(tree)[:300]}")
+            return bool(submit(self, doc, kind, tree, **more))
+
+        Link.submit = noting
+    Link.noted = []
+
+
+def noted(module: str) -> list[str]:
+    return list(sys.modules[f"{module}.session.link"].Link.noted)  # type: ignore[attr-defined]
+
+
 def through_server(blender: blenders.Blender, scene: Path, folder: Path, zip_file: Path, result: Result) -> None:
     """Add-on to add-on, over a real server, with the public operators."""
 
@@ -103,8 +121,16 @@ def through_server(blender: blenders.Blender, scene: Path, folder: Path, zip_fil
             anna.host("Fidelity", timeout=END_TIMEOUT_S)
             ben = party.invite(blender, "ben")
             ben.join("Fidelity", let_in_by=anna, timeout=END_TIMEOUT_S)
-            for person in (anna, ben, anna):
+            for person in (anna, ben):
                 person.flush()
+                person.call(watch, extension.MODULE)
+            # All that is sent from here on is an echo: nobody edits. A flush is one full pass over everything.
+            for person in (anna, ben, anna, ben):
+                person.flush()
+            for person in (anna, ben):
+                echoes = person.call(noted, extension.MODULE)
+                result.echoes += len(echoes)
+                result.notes += [f"{person.name} sends without an edit: {line}" for line in echoes]
             after, right = dumped(anna, "after"), dumped(ben, "right")
         except BlenderError as error:
             result.failed = str(error)
