@@ -18,7 +18,6 @@ nothing, and its tooltip, in a picture, says why.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,8 +78,10 @@ def show_tab(tab: str) -> Iterator[None]:
     area.spaces.active.show_region_ui = True
     for _ in range(200):
         # A tab can be chosen once the sidebar was drawn with it.
-        with contextlib.suppress(AttributeError, TypeError):
+        try:  # noqa: SIM105  contextlib is not known there
             region.active_panel_category = tab
+        except (AttributeError, TypeError):
+            pass
         area.tag_redraw()
         yield
         if region.active_panel_category == tab and region.width > 1:

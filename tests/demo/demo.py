@@ -223,8 +223,12 @@ def wait_for_lobby() -> Any:
 
 
 def wait_for_any(states: list[str]) -> Any:
-    while bpy.context.window_manager.atrium.state not in states:
+    atrium = bpy.context.window_manager.atrium
+    while atrium.state not in states:
+        if atrium.error:
+            raise RuntimeError(f"{atrium.state} instead of {states}: {atrium.error}")
         yield
+        atrium = bpy.context.window_manager.atrium
 
 
 def click_until(person: Person, button: str, states: list[str]) -> None:
