@@ -3,33 +3,37 @@
  * See ring.h for the design and for the reason of every memory order below. */
 #include "queue/ring.h"
 
-#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 
-/* Two lines: the prefetcher of current processors fetches them in pairs. */
+/* Two lines: the prefetcher of current processors fetches them in pairs. Padding of that size keeps the groups below on
+ * lines of their own wherever the struct begins, so plain malloc will do. */
 enum { CACHE_BYTES = 128 };
 
 static const size_t slots_max = (size_t)1 << 24;
 
 struct atr_ring {
+  /* Constant. */
+  uint64_t mask;
+  void **slots;
+  char pad0[CACHE_BYTES];
+
   /* Written by the producer. */
-  alignas(CACHE_BYTES) _Atomic uint64_t tail;
+  _Atomic uint64_t tail;
   uint64_t head_seen; /* producer's last look at `head`: at most the true one */
+  char pad1[CACHE_BYTES];
 
   /* Written by the consumer. */
-  alignas(CACHE_BYTES) _Atomic uint64_t head;
+  _Atomic uint64_t head;
   uint64_t tail_seen; /* consumer's last look at `tail` */
+  char pad2[CACHE_BYTES];
 
   /* Written by both, but only around sleeping. */
-  alignas(CACHE_BYTES) atomic_bool sleeping;
-
-  /* Constant. */
-  alignas(CACHE_BYTES) uint64_t mask;
-  void **slots;
+  atomic_bool sleeping;
+  char pad3[CACHE_BYTES];
 };
 
 atr_ring *atr_ring_new(size_t slots)
@@ -39,7 +43,7 @@ atr_ring *atr_ring_new(size_t slots)
 
   while (n < slots && n < slots_max)
     n *= 2;
-  ring = aligned_alloc(CACHE_BYTES, sizeof *ring);
+  ring = malloc(sizeof *ring);
   if (!ring)
     return NULL;
   ring->slots = malloc(n * sizeof *ring->slots);
