@@ -318,9 +318,8 @@ class Session:
         if self.link is not None and self.link.full:
             return
         for event in engine.poll(EVENTS_PER_TICK):
-            if event.get("t") in ("doc", "refused"):
-                if self.link is not None and self.state.is_here(event):
-                    self.link.deliver(event)
+            if event.get("t") in ("doc", "refused") and self.link is not None and self.state.is_here(event):
+                self.link.deliver(event)
             if event.get("t") != "doc":
                 self._on(event)
 

@@ -115,7 +115,7 @@ def _remove(theirs: Any, patch: Tree) -> Any:
         return None
     out = dict(theirs)
     for key, value in patch.items():
-        inner = out.get(key, out.get("", None))
+        inner = out.get(key, out.get(""))
         if isinstance(value, dict) and value:
             if inner is True:
                 out[key] = {"": True, **mergepatch.leaves(value, False)}

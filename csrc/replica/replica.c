@@ -195,7 +195,7 @@ static int append_submit(atr_replica *r, const pend *p)
 
 static int fill(atr_replica *r)
 {
-  pend *p = r->sendq;
+  pend *p;
   int err;
 
   err = rep_fill_recreate(r);

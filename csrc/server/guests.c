@@ -61,7 +61,7 @@ static int read_line(atr_guests *guests, const char *line)
   entry *e;
 
   if (sscanf(line, "%7s %64s %n", verdict, hex, &name_at) < 2 ||
-      (strcmp(verdict, "allow") && strcmp(verdict, "refuse")))
+      (strcmp(verdict, "allow") != 0 && strcmp(verdict, "refuse") != 0))
     return ATR_OK;
   if (atr_hash_from_hex(hex, strlen(hex), &key) < 0 || find(guests, &key))
     return ATR_OK;

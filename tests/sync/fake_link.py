@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "addon"))
 
-from sync import mergepatch  # noqa: E402
+from sync import mergepatch
 
 Tree = dict[str, Any]
 

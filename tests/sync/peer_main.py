@@ -12,9 +12,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "..", "addon"))
 
-from fake_link import FakeLink  # noqa: E402
-from peers import KEY, Manager  # noqa: E402
-from sync.replicator import Replicator  # noqa: E402
+from fake_link import FakeLink
+from peers import KEY, Manager
+
+from sync.replicator import Replicator
 
 
 def plain(value):

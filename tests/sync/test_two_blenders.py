@@ -9,7 +9,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import Stage, available  # noqa: E402
+from peers import Stage, available
 
 VERSION = os.environ.get("ATRIUM_SYNC_BLENDER", "bpy42")
 pytestmark = pytest.mark.skipif(not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders")

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import Stage, available  # noqa: E402
-from test_two_blenders import VERSION, assert_silent, both  # noqa: E402
+from peers import Stage, available
+from test_two_blenders import VERSION, assert_silent, both
 
 pytestmark = pytest.mark.skipif(not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders")
 

@@ -79,7 +79,7 @@ class Interface(items.Items):
         interface = owner.interface
         found = {key: live.item(key) for key in live.keys}
         wanted = sorted(found, key=lambda k: (full.get(k, {}).get("pos", "~"), k))
-        now = [k for k in live.keys]
+        now = list(live.keys)
         parents = {k: (full.get(k, {}).get("p") or {}).get("panel", "") for k in wanted}
         if wanted == now and not any(parents.values()) and all(i.parent is None or i.parent.index < 0 for i in found.values()):
             return
@@ -253,7 +253,7 @@ def _write_frames(writer: Any, changed: Tree, wanted: Tree, found: dict[str, Any
 
 
 def _write_pairs(writer: Any, changed: Tree, wanted: Tree, found: dict[str, Any]) -> None:
-    for key, entry in changed.items():
+    for key in changed:
         node = found.get(key)
         partner = found.get((wanted.get(key, {}).get("p") or {}).get("paired_output", "")) if key in wanted else None
         if node is None or partner is None or not hasattr(node, "pair_with_output"):
