@@ -304,7 +304,7 @@ int atr_msg_read_blob_status(atr_span msg, uint32_t *room, atr_list *statuses)
   atr_blob_status status;
 
   while (!err && atr_list_next_status(&look, &status))
-    if (status.status > ATR_BLOB_STATUS_UNKNOWN)
+    if (status.status > ATR_BLOB_STATUS_SOUGHT)
       err = ATR_PROTO;
   return err;
 }
@@ -686,7 +686,7 @@ static int read_part(atr_span msg, uint8_t type, uint32_t entry_bytes, atr_msg_p
   out->flags = atr_rd_u8(&rd);
   n = atr_rd_u32(&rd);
   out->entries = read_list(&rd, n, ATR_LIST_LONG_MAX, entry_bytes);
-  if (out->flags & ~(ATR_PART_FIRST | ATR_PART_LAST))
+  if (out->flags & ~(ATR_PART_FIRST | ATR_PART_LAST | (type == ATR_MSG_LIVE ? ATR_PART_SETTLES : 0)))
     return ATR_PROTO;
   return atr_rd_end(&rd);
 }

@@ -93,6 +93,7 @@ enum atr_blob_status_code {
   ATR_BLOB_STATUS_WANT_DELTA = 2,
   ATR_BLOB_STATUS_REFUSED = 3,
   ATR_BLOB_STATUS_UNKNOWN = 4,
+  ATR_BLOB_STATUS_SOUGHT = 5,
 };
 
 typedef struct atr_blob_status {
@@ -243,6 +244,7 @@ typedef struct atr_msg_doc {
 
 #define ATR_PART_FIRST 0x01u
 #define ATR_PART_LAST 0x02u
+#define ATR_PART_SETTLES 0x04u /* LIVE only: all that the member brought back is in */
 
 /* LIVE: ids. WANT: ids, seq is 0. VERSIONS: versions, seq is 0. */
 typedef struct atr_msg_part {

@@ -91,8 +91,12 @@ int rep_receive_live(atr_replica *r, atr_span message)
   if (r->live_begun)
     return 0;
   HASH_ITER (hh, r->docs, d, tmp) {
-    if (!err && d->confirmed && !d->old_epoch && d->seq <= m.seq && d->live_gen != r->live_gen)
-      err = gone(r, d);
+    bool old = d->old_epoch && d->wanted && m.flags & ATR_PART_SETTLES;
+
+    if (err || d->live_gen == r->live_gen || !(old || (d->confirmed && !d->old_epoch && d->seq <= m.seq)))
+      continue;
+    err = gone(r, d);
+    rep_heard(r, d);
   }
   return err;
 }
@@ -285,6 +289,9 @@ int rep_fill_recreate(atr_replica *r)
       err = append_recreate(r, d);
   }
   if (err || r->out.len)
+    return err;
+  err = append_versions(r, NULL, 0, ATR_PART_FIRST | ATR_PART_LAST);
+  if (err)
     return err;
   r->may_submit = true;
   return rep_restart_pending(r, r->next_counter - 1);

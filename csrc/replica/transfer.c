@@ -180,8 +180,9 @@ int rep_receive_status(atr_replica *r, atr_span message)
     HASH_FIND(hh, r->offers, &s.hash, sizeof s.hash, o);
     if (s.status == ATR_BLOB_STATUS_UNKNOWN) {
       unknown(r, &s.hash);
-    } else if (!o && s.status == ATR_BLOB_STATUS_WANT && atr_blobs_have(r->blobs, &s.hash)) {
-      err = rep_offer(r, &s.hash, &none, NULL); /* somebody misses it, and we have it */
+    } else if (s.status == ATR_BLOB_STATUS_SOUGHT) {
+      if (!o && atr_blobs_have(r->blobs, &s.hash))
+        err = rep_offer(r, &s.hash, &none, NULL); /* somebody misses it, and we have it */
     } else if (!o || !o->offered) {
       continue; /* no longer needed */
     } else if (s.status == ATR_BLOB_STATUS_HAVE) {

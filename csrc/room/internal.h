@@ -130,6 +130,7 @@ struct atr_room_member {
   bool pass_begun;   /* CATCHUP of this pass was sent */
   bool need_live;
   bool want_begun;
+  bool want_ends;    /* LIVE is owed, to tell what became of what it brought back */
   uint64_t versions; /* told so far */
 
   atr_buf big;     /* frames of messages that did not fit into one pull */

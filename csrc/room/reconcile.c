@@ -99,6 +99,12 @@ int room_receive_versions(atr_room_member *m, atr_span message)
 
   if (err)
     return err;
+  if (part.room == m->room->config.handle && m->mode != MODE_COMPARE && m->want_begun && !part.entries.count) {
+    m->want_begun = false;
+    m->want_ends = true;
+    room_wake(m, ATR_LANE_STATE);
+    return 0;
+  }
   if (part.room != m->room->config.handle || m->mode != MODE_COMPARE ||
       m->want_begun == ((part.flags & ATR_PART_FIRST) != 0))
     return ATR_PROTO;

@@ -16,6 +16,16 @@
 
 /* --- the room --------------------------------------------------------------------------------------------------- */
 
+/* The clock counts 2^22 numbers a second from 2020 on, more than any room gives out; it lasts until 2088. */
+uint64_t atr_room_seq_base(uint64_t unix_seconds, uint64_t base)
+{
+  static const uint64_t year_2020 = 1577836800, gap = UINT64_C(1) << 32;
+  uint64_t by_clock = unix_seconds > year_2020 ? (unix_seconds - year_2020) << 22 : 0;
+  uint64_t by_base = base < UINT64_C(1) << 52 ? base + gap : 0;
+
+  return by_base > by_clock ? by_base : by_clock;
+}
+
 int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_callbacks *cb, void *ctx)
 {
   atr_room *room = calloc(1, sizeof *room);

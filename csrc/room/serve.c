@@ -183,19 +183,19 @@ int room_append_doc(atr_room *room, room_doc *d, uint8_t flags, atr_buf *out)
 }
 
 /* All that live at this moment, at once: it must be one moment's truth. */
-static int append_live(atr_room_member *m, atr_buf *out)
+static int append_live(atr_room_member *m, uint8_t settles, atr_buf *out)
 {
   atr_room *room = m->room;
-  atr_id *ids = malloc((room->n_alive + 1) * sizeof *ids);
+  atr_id *ids = malloc((HASH_COUNT(room->docs) + 1) * sizeof *ids);
   size_t n = 0, at = 0, mark;
   int err = ids ? 0 : ATR_NOMEM;
 
   for (room_doc *d = room->docs; d && !err; d = d->hh.next)
-    if (d->alive)
+    if (d->alive || (d->staged && d->staged_alive))
       ids[n++] = d->id;
   do {
     size_t part = n - at < ATR_LIST_LONG_MAX ? n - at : ATR_LIST_LONG_MAX;
-    uint8_t flags = (uint8_t)((at ? 0 : ATR_PART_FIRST) | (at + part == n ? ATR_PART_LAST : 0));
+    uint8_t flags = (uint8_t)((at ? 0 : ATR_PART_FIRST) | (at + part == n ? ATR_PART_LAST : 0) | settles);
 
     if (!err)
       err = atr_frame_begin(out, &mark);
@@ -261,7 +261,7 @@ static int list_one(atr_room_member *m, atr_buf *out)
     return append_catchup(m, out);
   }
   if (m->need_live)
-    return append_live(m, &m->big);
+    return append_live(m, 0, &m->big);
   while (n != &m->room->order && n->is_mark)
     n = n->next;
   mark_unlink(m);
@@ -384,6 +384,12 @@ static int pull_state(atr_room_member *m, atr_buf *out, size_t end)
   if (err || m->big.len || m->part_off || out->len >= end)
     return err;
   err = drain(&m->answers, out, end);
+  if (!err && m->want_ends) {
+    m->want_ends = false;
+    err = append_live(m, ATR_PART_SETTLES, &m->big);
+    if (!err)
+      err = drain(&m->big, out, end);
+  }
   if (!err)
     err = pull_healing(m, out, end);
   while (!err && !m->big.len && out->len < end && m->mode != MODE_COMPARE) {

@@ -252,14 +252,14 @@ int room_receive_offer(atr_room_member *m, atr_span message)
 static void ask_everybody(atr_room *room, const upload *u)
 {
   for (atr_room_member *m = room->members; m; m = m->next)
-    say(m, &u->hash, ATR_BLOB_STATUS_WANT);
+    say(m, &u->hash, ATR_BLOB_STATUS_SOUGHT);
 }
 
 void room_transfer_ask(atr_room_member *m)
 {
   for (const upload *u = m->room->uploads; u; u = u->hh.next)
     if (!u->sender)
-      say(m, &u->hash, ATR_BLOB_STATUS_WANT);
+      say(m, &u->hash, ATR_BLOB_STATUS_SOUGHT);
 }
 
 static int get(atr_room_member *m, const atr_blob_get *g)
