@@ -58,9 +58,7 @@ def faults_of(path: pathlib.Path, csrc: pathlib.Path) -> list[str]:
         if quote == "<":
             for library, folders in LIBRARIES.items():
                 if name.startswith(library) and own not in folders:
-                    faults.append(
-                        f"{path}: <{name}> may be included by {', '.join(sorted(folders))} only"
-                    )
+                    faults.append(f"{path}: <{name}> may be included by {', '.join(sorted(folders))} only")
             continue
         if "/" not in name or not (csrc / name).exists():
             faults.append(f'{path}: "{name}" is no path from csrc')

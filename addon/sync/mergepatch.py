@@ -17,13 +17,18 @@ from typing import Any
 Tree = dict[str, Any]
 
 
+def is_typed(value: Any) -> bool:
+    """Whether a patch value makes a whole item."""
+    return isinstance(value, dict) and value.get("type") is not None
+
+
 def strip_nulls(value: Any) -> Any:
     """What a patch leaves behind where nothing was: itself without the members that only delete."""
     if not isinstance(value, dict):
         return value
     out = {}
     for key, v in value.items():
-        if v is None or (key.startswith("@") and not (isinstance(v, dict) and "type" in v)):
+        if v is None or (key.startswith("@") and not is_typed(v)):
             continue
         out[key] = strip_nulls(v)
     return out
@@ -38,10 +43,11 @@ def merge(target: Any, patch: Any) -> Any:
         if value is None:
             out.pop(key, None)
         elif key.startswith("@"):
-            if isinstance(value, dict) and "type" in value:
+            if is_typed(value):
                 out[key] = strip_nulls(value)
-            elif key in out:
-                out[key] = merge(out[key], value)
+            elif isinstance(value, dict) and isinstance(out.get(key), dict):
+                # A type that is null is no edit: an item keeps its type for life.
+                out[key] = merge(out[key], {k: v for k, v in value.items() if k != "type"})
         elif isinstance(value, dict):
             out[key] = merge(out.get(key), value) if isinstance(out.get(key), dict) else strip_nulls(value)
         else:
