@@ -31,9 +31,7 @@ class Tracker:
 
     def busy(self) -> bool:
         """Whether Blender renders or bakes: then nothing may be read or written."""
-        return self.rendering > 0 or any(
-            bpy.app.is_job_running(job) for job in ("RENDER", "OBJECT_BAKE", "RENDER_PREVIEW") if job != "RENDER_PREVIEW"
-        )
+        return self.rendering > 0 or any(bpy.app.is_job_running(job) for job in ("RENDER", "OBJECT_BAKE"))
 
 
 tracker = Tracker()

@@ -2,7 +2,7 @@
 """Events of the link -> Blender, in batches.
 
 One batch is one rebuild of Blender's dependency graph. Its steps: what the user changed in the datablocks concerned is
-captured and sent first (it is later in the room's order, so it masks what has arrived); then new datablocks are made in
+captured and sent first (it is later in the room's order, so it is replayed on top of what has arrived); then new datablocks are made in
 the order of dependency, all patches written, pointers that waited set, names set in two steps, and removals done in one
 call. At the end everything touched is read back: that reading is the new baseline of the echo guard.
 
@@ -49,6 +49,17 @@ class Change:
     by_others: bool = True
 
 
+# The members of a struct that are objects; whatever else is under these names was not made by a replicator.
+_OBJECTS = ("p", "s", "i", "m", "c", "a", "make")
+
+
+def is_tree(tree: Any) -> bool:
+    """Whether a tree or patch has the outer shape of one, so that it can be taken in at all."""
+    return isinstance(tree, dict) and all(
+        isinstance(tree[name], (dict, type(None))) for name in _OBJECTS if name in tree) and all(
+        isinstance(tree[name], str) for name in ("type", "name") if name in tree)
+
+
 class Incoming:
     def __init__(self, identity: Identity, reader: Reader, writer: Writer, state: State,
                  capture: Callable[[str], Tree]) -> None:
@@ -72,8 +83,7 @@ class Incoming:
 
     def apply_slowly(self, events: list[dict[str, Any]], removals_wait: bool = False) -> Iterator[float]:
         """The same with a yield of the progress after each datablock."""
-        self._send_own_first(events)
-        changes = self._fold(events)
+        changes = self._fold(events, self._send_own_first(events))
         dependents = self._dependents(changes) | (self._misnamed - set(changes))
         for doc in dependents:
             self._capture(doc)
@@ -86,7 +96,7 @@ class Incoming:
         self._bury([c.doc for c in changes.values() if c.room is None], removals_wait)
         touched = {c.doc for c in living}
         for change in living:
-            self._read_back(change.doc, change.room or {}, change)
+            self._try(change, self._read_back)
         for doc in dependents - touched:
             self._settle(doc)
         if made:
@@ -94,35 +104,37 @@ class Incoming:
 
     # Before
 
-    def _send_own_first(self, events: list[dict[str, Any]]) -> None:
-        own: dict[str, Tree] = {}
-        for event in events:
-            doc = event["doc"]
-            if doc not in own:
-                own[doc] = self._capture(doc) if doc in self._state.shadows else {}
-            if own[doc] and event["kind"] == "edit":
-                event["tree"] = mergepatch.mask(event["tree"] or {}, versions.to_schema(own[doc])) or {}
+    def _send_own_first(self, events: list[dict[str, Any]]) -> dict[str, tuple[Tree | None, Tree]]:
+        """(the room's tree before, what the user changed since) of each document concerned."""
+        own: dict[str, tuple[Tree | None, Tree]] = {}
+        for doc in dict.fromkeys(event["doc"] for event in events):
+            before = self._state.room_tree(doc)
+            own[doc] = (before, self._capture(doc) if doc in self._state.shadows else {})
+        return own
 
-    def _fold(self, events: list[dict[str, Any]]) -> dict[str, Change]:
-        """The events of each document as one change."""
+    def _fold(self, events: list[dict[str, Any]], own: dict[str, tuple[Tree | None, Tree]]) -> dict[str, Change]:
+        """The events of each document as one change, with the user's own on top."""
         changes: dict[str, Change] = {}
         for event in events:
             doc = event["doc"]
-            change = changes.get(doc)
-            if change is None:
-                change = changes[doc] = Change(doc, self._state.room_tree(doc))
-            kind = event["kind"]
+            change = changes.setdefault(doc, Change(doc, own[doc][0]))
             change.by_others = not event.get("mine", False)
             self._note_shown(doc, event)
-            if kind == "delete":
+            if event["kind"] == "delete":
                 change.room = None
-            elif kind == "create":
+            elif not is_tree(event["tree"]):
+                self._writer.doc = doc
+                self._writer.refuse("the document as a whole", "it is no document tree")
+            elif event["kind"] == "create":
                 change.room = versions.from_schema(event["tree"])
                 change.replaced = True
             elif change.room is not None:
-                patch = versions.from_schema(event["tree"] or {})
-                change.room = mergepatch.merge(change.room, patch)
-                change.shape = mergepatch.union(change.shape, patch)
+                change.room = mergepatch.merge(change.room, versions.from_schema(event["tree"] or {}))
+        for doc, change in changes.items():
+            if change.room is not None and own[doc][1]:
+                change.room = mergepatch.merge(change.room, own[doc][1])
+            if change.room is not None:
+                change.shape = mergepatch.diff(self._state.room_tree(doc) or {}, change.room)
         return {d: c for d, c in changes.items() if c.room is not None or d in self._state}
 
     def _note_shown(self, doc: str, event: dict[str, Any]) -> None:
@@ -167,7 +179,7 @@ class Incoming:
                 self._write_interfaces(group, new)
             for change in group:
                 if self._identity.block(change.doc) is not None:
-                    self._write(change, change.doc in new)
+                    self._try(change, self._write, change.doc in new)
                 done += 1
                 yield done / max(1, len(living))
         return made
@@ -183,7 +195,10 @@ class Incoming:
             cur = self._reader.read_block(change.doc, block, old, fresh=True)
             patch = mergepatch.diff(cur.get("i", {}).get("interface", {}), wanted)
             if patch:
-                self._writer.write_block(change.doc, block, {"i": {"interface": patch}}, change.room or {}, cur)
+                self._try(change, self._write_part, block, {"i": {"interface": patch}}, cur)
+
+    def _write_part(self, change: Change, block: Any, patch: Tree, cur: Tree) -> None:
+        self._writer.write_block(change.doc, block, patch, change.room or {}, cur)
 
     def _make(self, change: Change) -> bool:
         room = change.room or {}
@@ -195,10 +210,18 @@ class Incoming:
                 raise constructors.CannotMake("waits for the data it is made of")
             constructors.create(self._writer, change.doc, room, self._state.name_of(change.doc, room))
             return True
-        except (constructors.CannotMake, *ERRORS) as e:
+        except Exception as e:  # a tree from elsewhere may hold anything
             self._state.park(change.doc, room)
             self._writer.refuse(f"{room.get('type')} {room.get('name')}", e)
             return False
+
+    def _try(self, change: Change, step: Callable[..., None], *more: Any) -> None:
+        """One document that cannot be read or written, whatever is wrong with it, must not keep the others waiting."""
+        try:
+            step(change, *more)
+        except Exception as e:  # a tree from elsewhere may hold anything
+            self._writer.doc = change.doc
+            self._writer.refuse("the document as a whole", e)
 
     def _write(self, change: Change, is_new: bool) -> None:
         room = change.room or {}
@@ -237,7 +260,11 @@ class Incoming:
             again |= self._state.referrers.get(target, set())
         again |= dependents
         for doc in again:
-            self.write_rest(doc)
+            try:
+                self.write_rest(doc)
+            except ERRORS as e:
+                self._writer.doc = doc
+                self._writer.refuse("the document as a whole", e)
 
     def write_rest(self, doc: str) -> None:
         """Tries to set all that differs between what Blender shows and the room."""
@@ -340,7 +367,8 @@ class Incoming:
             for collection in list(block.users_collection):
                 collection.objects.unlink(block)
 
-    def _read_back(self, doc: str, room: Tree, change: Change) -> None:
+    def _read_back(self, change: Change) -> None:
+        doc, room = change.doc, change.room or {}
         block = self._identity.block(doc)
         if block is None:
             return

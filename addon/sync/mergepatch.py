@@ -90,46 +90,6 @@ def _same_zero(a: Any, b: Any) -> bool:
     return not isinstance(a, float) or not isinstance(b, float) or copysign(1.0, a) == copysign(1.0, b)
 
 
-def mask(patch: Any, own: Any) -> Any:
-    """`patch` without what the later patch `own` also writes: own comes after it in the room's order.
-
-    Returns None where nothing is left.
-    """
-    if not isinstance(own, dict) or not isinstance(patch, dict):
-        return None
-    out = {}
-    for key, value in patch.items():
-        if key not in own:
-            out[key] = value
-            continue
-        later = own[key]
-        if isinstance(later, dict) and "type" in later and key.startswith("@"):
-            continue
-        rest = mask(value, later)
-        if rest is not None:
-            out[key] = rest
-    return out if out else None
-
-
-def select(patch: Tree, tree: Any) -> Tree:
-    """The values that `tree` holds at the paths of `patch`, as a patch: None where `tree` has nothing there."""
-    out: Tree = {}
-    for key, value in patch.items():
-        have = tree.get(key) if isinstance(tree, dict) else None
-        if have is None:
-            out[key] = None
-        elif isinstance(value, dict) and isinstance(have, dict):
-            if key.startswith("@") and "type" in value:
-                out[key] = have
-            else:
-                inner = select(value, have)
-                if inner:
-                    out[key] = inner
-        else:
-            out[key] = have
-    return out
-
-
 def restrict(patch: Tree, shape: Tree) -> Tree:
     """The part of `patch` that lies at or below the paths of `shape`."""
     out: Tree = {}
@@ -145,21 +105,3 @@ def restrict(patch: Tree, shape: Tree) -> Tree:
         else:
             out[key] = value
     return out
-
-
-def union(a: Tree, b: Tree) -> Tree:
-    """The paths of both patches, with the values of the later one."""
-    out = dict(a)
-    for key, value in b.items():
-        before = out.get(key)
-        if isinstance(value, dict) and isinstance(before, dict) and not (key.startswith("@") and "type" in value):
-            whole = key.startswith("@") and "type" in before
-            out[key] = {**union(before, value), **({"type": before["type"]} if whole else {})}
-        else:
-            out[key] = value
-    return out
-
-
-def leaves(patch: Tree, value: Any) -> Tree:
-    """A tree of the same shape with `value` at each leaf: who wrote what (shadow.py)."""
-    return {k: leaves(v, value) if isinstance(v, dict) and v else value for k, v in patch.items()}

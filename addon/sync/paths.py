@@ -7,7 +7,7 @@ that is missing at the sender travels as its path. Such a path from elsewhere is
 here, and what it may come to point at later is never read: otherwise one could ask for anybody's files. Where an output goes and what Blender runs stay in the document
 and reach Blender only when its user has agreed to it: `consent` is empty until the user interface fills it.
 
-Every RNA property of subtype FILE_PATH or DIR_PATH is a path unless it is listed here; a test walks all of RNA.
+A property of subtype FILE_PATH or DIR_PATH that the table lacks is treated as an output; a test walks all of RNA for such.
 """
 
 from __future__ import annotations
@@ -22,8 +22,41 @@ from . import rna, values
 
 INPUT, OUTPUT, CODE, LOCAL = "input", "output", "code", "local"
 
-# What RNA's subtype does not tell, or tells wrongly.
 KINDS: dict[str, str] = {
+    "CacheFile.filepath": INPUT,
+    "CacheFileLayer.filepath": INPUT,
+    "Image.filepath": INPUT,
+    "Image.filepath_raw": INPUT,
+    "MeshCacheModifier.filepath": INPUT,
+    "MovieClip.filepath": INPUT,
+    "MultiresModifier.filepath": INPUT,
+    "NodeSocketStringFilePath.default_value": INPUT,
+    "NodeTreeInterfaceSocketStringFilePath.default_value": INPUT,
+    "ShaderNodeTexIES.filepath": INPUT,
+    "Sound.filepath": INPUT,
+    "VectorFont.filepath": INPUT,
+    "Volume.filepath": INPUT,
+    "ImageSequence.directory": INPUT,
+    "ImageStrip.directory": INPUT,
+    "MovieSequence.filepath": INPUT,
+    "MovieStrip.filepath": INPUT,
+    "SequenceElement.filename": INPUT,
+    "StripElement.filename": INPUT,
+    "ImagePackedFile.filepath": LOCAL,
+    "Library.filepath": LOCAL,
+    "LibraryWeakReference.filepath": LOCAL,
+    "LibraryWeakReference.id_name": LOCAL,
+    "Brush.icon_filepath": LOCAL,
+    "MovieClipProxy.directory": LOCAL,
+    "SequenceEditor.proxy_dir": LOCAL,
+    "SequenceProxy.directory": LOCAL,
+    "SequenceProxy.filepath": LOCAL,
+    "StripProxy.directory": LOCAL,
+    "StripProxy.filepath": LOCAL,
+    "PointCache.filepath": LOCAL,
+    "PointCacheItem.filepath": LOCAL,
+    "CollectionExport.filepath": OUTPUT,
+    "Camera.custom_filepath": CODE,
     "RenderSettings.filepath": OUTPUT,
     "NodesModifier.bake_directory": OUTPUT,
     "NodesModifierBake.directory": OUTPUT,
@@ -34,7 +67,6 @@ KINDS: dict[str, str] = {
     "FluidDomainSettings.cache_directory": OUTPUT,
     "DynamicPaintSurface.image_output_path": OUTPUT,
     "OceanModifier.filepath": OUTPUT,
-    "SceneEEVEE.gi_cache_info": LOCAL,
     "Text.use_module": CODE,
     "Driver.expression": CODE,
     "ShaderNodeScript.filepath": CODE,
@@ -42,7 +74,6 @@ KINDS: dict[str, str] = {
     "ShaderNodeScript.bytecode": CODE,
     "PythonConstraint.text": CODE,
     "FreestyleModuleSettings.script": CODE,
-    "Scene.use_autoexec": CODE,
 }
 
 _PATH_SUBTYPES = {"FILE_PATH", "DIR_PATH"}
@@ -78,7 +109,7 @@ def kind_of(plan: rna.Plan, prop: rna.Prop) -> str:
     if found is None:
         found = next((KINDS[f"{t}.{prop.name}"] for t in plan.lineage if f"{t}.{prop.name}" in KINDS), "")
         if not found and prop.kind == rna.STRING and prop.rna.subtype in _PATH_SUBTYPES:
-            found = INPUT
+            found = OUTPUT
         _kinds[at] = found
     return found
 
@@ -127,13 +158,13 @@ def write(writer: Any, struct: Any, plan: rna.Plan, prop: rna.Prop, value: Any) 
         path = local_path(writer, value)
         if path is not None:
             setattr(struct, prop.name, path)
-    elif may_set(plan, prop, struct, value):
+    elif may_set(plan, prop, value):
         setattr(struct, prop.name, writer.resolve(value) if prop.kind == rna.REFERENCE else values.decode(value))
     else:
         writer.refuse(f"{plan.type_name}.{prop.name}", "kept in the room until you allow it")
 
 
-def may_set(plan: rna.Plan, prop: rna.Prop, struct: Any, value: Any) -> bool:
+def may_set(plan: rna.Plan, prop: rna.Prop, value: Any) -> bool:
     """Whether an output path or code may reach Blender."""
     kind = kind_of(plan, prop)
     return kind in ("", INPUT) or kind in consent or value in ("", False, values.NONE_VALUE)

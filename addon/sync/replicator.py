@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import bpy
@@ -146,6 +147,10 @@ class Replicator:
         """A slice of work on the main thread. Never longer than the budget by more than one datablock."""
         if dirty.tracker.busy():
             return
+        with _window():
+            self._tick(budget_ms)
+
+    def _tick(self, budget_ms: float) -> None:
         deadline = time.perf_counter() + budget_ms / 1000.0
         try:
             self._begin()
@@ -160,11 +165,12 @@ class Replicator:
         """One complete pass over every datablock: what flush waits for. Raises QueueFull if the link takes no more."""
         if dirty.tracker.busy():
             return
-        self._begin(force=True)
-        self._receive()
-        for doc in list(self.identity.docs()):
-            self._look_at(doc)
-        self._dirty.clear()
+        with _window():
+            self._begin(force=True)
+            self._receive()
+            for doc in list(self.identity.docs()):
+                self._look_at(doc)
+            self._dirty.clear()
 
     def detach(self) -> None:
         """Leaves the room: no handler remains, the data stays as it is."""
@@ -324,6 +330,17 @@ class Replicator:
             self._look_at(self._audit.pop())
             if time.perf_counter() > deadline:
                 return
+
+
+@contextmanager
+def _window() -> Iterator[None]:
+    """A timer runs without a window; operators (edit mode for bones, force fields) need one."""
+    windows = bpy.context.window_manager.windows if bpy.context.window_manager else ()
+    if bpy.context.window is not None or not len(windows):
+        yield
+        return
+    with bpy.context.temp_override(window=windows[0]):
+        yield
 
 
 def _modal() -> bool:

@@ -91,12 +91,14 @@ def _undelta(read: Any, delta: Any) -> Any:
 
 
 def mark(theirs: Any, patch: Tree, *, by_others: bool) -> Any:
-    """Who wrote what, after `patch`. True stands for "all of it", a dict for some of it, None for none of it."""
+    """Who wrote what, after `patch`.
+
+    True stands for "all of it", None and False for none of it, a dict for some of it; in a dict, what it does not name is as
+    its member "" says (no member of a tree has that name).
+    """
     if by_others:
         return True if theirs is True else _add(theirs or {}, patch)
-    if theirs is True:
-        return {"": True, **mergepatch.leaves(patch, False)}
-    return _remove(theirs, patch)
+    return _remove({"": True} if theirs is True else theirs, patch)
 
 
 def _add(theirs: Tree, patch: Tree) -> Tree:
@@ -116,11 +118,8 @@ def _remove(theirs: Any, patch: Tree) -> Any:
     out = dict(theirs)
     for key, value in patch.items():
         inner = out.get(key, out.get(""))
-        if isinstance(value, dict) and value:
-            if inner is True:
-                out[key] = {"": True, **mergepatch.leaves(value, False)}
-            elif isinstance(inner, dict):
-                out[key] = _remove(inner, value)
+        if inner and isinstance(value, dict) and value:
+            out[key] = _remove({"": True} if inner is True else inner, value)
         elif inner:
             out[key] = False
     return out

@@ -111,6 +111,16 @@ def _nulls(tree: Any) -> list[Any]:
     return []
 
 
+def _after(tree: Tree | None, kind: str, what: Any) -> Tree | None:
+    """A document after one operation."""
+    if kind == "create":
+        return dict(what)
+    if kind == "delete" or tree is None:
+        return None
+    merged: Tree = mergepatch.merge(tree, what)
+    return merged
+
+
 class FakeLink:
     """One member's link. `hold` keeps own operations back, as a slow connection does."""
 
@@ -123,6 +133,9 @@ class FakeLink:
         self.queue: list[tuple[str, str, str]] = []
         self.sent: list[tuple[str, str, Any]] = []
         self.known: dict[str, str] = {}
+        # The replica: what the room has confirmed, and what was shown last (with own operations on top).
+        self.confirmed: dict[str, Tree | None] = {}
+        self.shown: dict[str, Tree | None] = {}
         self.cache: dict[str, bytes] = {}
 
     def submit(self, doc: str, kind: str, tree_or_patch: Tree | None, *, needs: Any = (), action: int = 0,
@@ -132,6 +145,7 @@ class FakeLink:
         text = json.dumps(tree_or_patch, allow_nan=False)
         self.sent.append((doc, kind, json.loads(text)))
         self.queue.append((doc, kind, text))
+        self.shown[doc] = _after(self.shown.get(doc), kind, json.loads(text))
         if not self.hold:
             self.release()
         return True
@@ -143,46 +157,43 @@ class FakeLink:
             self.room.submit(self.member, doc, kind, text)
 
     def poll(self, max_events: int) -> list[dict[str, Any]]:
+        """Everything since the last time as one event per document: from what was shown to what is to be shown."""
         log = self.room.since(self.cursor)
-        events: list[dict[str, Any]] = []
-        # What is pending comes later in the order than all that is in the log.
-        own: dict[str, list[tuple[str, Any]]] = {}
-        for doc, kind, text in self.queue:
-            own.setdefault(doc, []).append((kind, json.loads(text)))
-        for _seq, member, doc, kind, text in reversed(log):
-            if member == self.member:
-                own.setdefault(doc, []).append((kind, json.loads(text)))
-                continue
-            event = self._event(doc, kind, json.loads(text), own.get(doc, []))
-            if event is not None:
-                events.append({**event, "seq": _seq, "by": str(member), "mine": False})
-        events.reverse()
         self.cursor += len(log)
-        events += self._shown(events)
+        touched = {}
+        for seq, member, doc, kind, text in log:
+            self.confirmed[doc] = _after(self.confirmed.get(doc), kind, json.loads(text))
+            touched[doc] = (seq, member)
+        events: list[dict[str, Any]] = []
+        for doc, (seq, member) in touched.items():
+            event = self._event(doc)
+            if event is not None:
+                events.append({"t": "doc", "doc": doc, **event, "seq": seq, "by": str(member), "mine": False})
+        events += self._names()
         return [*self.room.take_refused(self.member), *events]
 
-    @staticmethod
-    def _event(doc: str, kind: str, tree: Any, later: list[tuple[str, Any]]) -> dict[str, Any] | None:
-        for own_kind, own in later:
-            if own_kind in ("create", "delete"):
-                return None
-            if kind == "create":
-                tree = mergepatch.merge(tree, own)
-            elif kind == "edit":
-                tree = mergepatch.mask(tree, own)
-                if tree is None:
-                    return None
-        return {"t": "doc", "doc": doc, "kind": kind, "tree": tree}
+    def _event(self, doc: str) -> dict[str, Any] | None:
+        new = self.confirmed.get(doc)
+        for own_doc, kind, text in self.queue:
+            if own_doc == doc:
+                new = _after(new, kind, json.loads(text))
+        old, self.shown[doc] = self.shown.get(doc), new
+        if new is None:
+            return {"kind": "delete", "tree": None} if old is not None else None
+        if old is None:
+            return {"kind": "create", "tree": new}
+        patch = mergepatch.diff(old, new)
+        return {"kind": "edit", "tree": patch} if patch else None
 
-    def _shown(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _names(self) -> list[dict[str, Any]]:
         names = self.room.names()
         more = []
         for doc in set(names) | set(self.known):
-            if names.get(doc) != self.known.get(doc):
+            if names.get(doc) != self.known.get(doc) and self.confirmed.get(doc) is not None:
                 more.append({"t": "doc", "doc": doc, "kind": "edit", "tree": {}, "show": names.get(doc), "by": "",
                              "seq": 0, "mine": True})
         self.known = dict(names)
-        return [e for e in more if self.room.tree_of(e["doc"]) is not None]
+        return more
 
     def put_blob(self, data: Any) -> str:
         raw = bytes(data)

@@ -108,6 +108,27 @@ def test_both_add_modifiers(three):
         "[m.type for m in bpy.data.objects['Cube'].modifiers]")
 
 
+def test_one_removes_the_modifier_that_the_other_edits(three):
+    stage, a, b, c = three
+    a.do("bpy.data.objects['Cube'].modifiers.new('M', 'SUBSURF')")
+    stage.settle()
+    at_once(stage, (a, "o = bpy.data.objects['Cube']; o.modifiers.remove(o.modifiers[0])"),
+            (b, "bpy.data.objects['Cube'].modifiers[0].levels = 4"))
+    assert both(a, b, "len(bpy.data.objects['Cube'].modifiers)") == 0
+    assert c.do("len(bpy.data.objects['Cube'].modifiers)") == 0
+
+
+def test_an_edit_that_is_not_captured_yet_comes_last(three):
+    """What arrives while a local edit waits to be captured: the edit is later in the room's order."""
+    stage, a, b, c = three
+    b.do("bpy.data.objects['Cube'].location = (1, 1, 1); rep.capture_all()")
+    a.do("bpy.data.objects['Cube'].location = (2, 2, 2); bpy.data.objects['Cube'].scale.x = 3")
+    a.do("rep._receive()")
+    stage.settle()
+    assert both(a, b, "list(bpy.data.objects['Cube'].location)") == [2, 2, 2]
+    assert c.do("bpy.data.objects['Cube'].scale.x") == 3
+
+
 def test_parents_in_a_circle(three):
     stage, a, b, c = three
     at_once(stage, (a, "bpy.data.objects['Cube'].parent = bpy.data.objects['Light']"),

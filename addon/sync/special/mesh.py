@@ -207,6 +207,10 @@ def _rebuild(writer: Any, mesh: Any, full: Tree) -> None:
     edges, corner_verts, corner_edges = (array(k) for k in TOPOLOGY)
     offsets = writer.blobs.get(full["p"]["face_offsets"], "int32")
     check_topology(counts, edges, corner_verts, corner_edges, offsets)
+    position = a.get("@=position")
+    if (len(writer.blobs.get(position["v"], "float32")) if position else 0) != 3 * counts[0]:
+        # Also keeps a number alone from making Blender allocate any amount.
+        raise ValueError("positions of another number than vertices")
     mesh.clear_geometry()
     verts, n_edges, faces, corners = counts
     mesh.vertices.add(verts)
