@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: MIT
+"""Bytes that no client of ours would send, behind a proper TLS handshake; and a server that is none.
+
+Each must end the connection that sent it, with a named error, and nothing else: the room, the other members and the server go on. The raw
+peer below speaks frames (docs/protocol.md, 2) over Python's own TLS, with a key that the openssl command made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atrium import AtriumError, Client
+
+from .conftest import Process
+
+Start = Callable[..., Process]
+Clients = Callable[..., Client]
+CONTROL, PRESENCE, STATE, BULK = range(4)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed Ed25519 certificate and its key, in one file."""
+    folder = tmp_path_factory.mktemp("certificate")
+    command = "openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=x -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    both = folder / "both.pem"
+    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
+    return both
+
+
+def frame(lane: int, payload: bytes, more: bool = False) -> bytes:
+    return struct.pack(">BH", lane | (0x80 if more else 0), len(payload)) + payload
+
+
+def message(value: object) -> bytes:
+    return frame(CONTROL, b"\x01" + (value if isinstance(value, bytes) else json.dumps(value).encode()))
+
+
+def hello(**changes: Any) -> bytes:
+    fields = {"t": "hello", "proto": 1, "version": "x", "name": "raw", "color": [1, 1, 1]}
+    return message({**fields, "participant": secrets.token_hex(16), **changes})
+
+
+class Raw:
+    """A peer that says whatever it is told to."""
+
+    def __init__(self, port: int, certificate: Path) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.load_cert_chain(certificate)
+        context.set_alpn_protocols(["atrium/1"])
+        self.tls = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10))
+        self._bytes = b""
+
+    def send(self, *parts: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.tls.sendall(b"".join(parts))
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """JSON messages until the server closes."""
+        while True:
+            while len(self._bytes) >= 3:
+                lane, size = struct.unpack(">BH", self._bytes[:3])
+                if len(self._bytes) < 3 + size:
+                    break
+                payload, self._bytes = self._bytes[3 : 3 + size], self._bytes[3 + size :]
+                if lane == CONTROL and payload[:1] == b"\x01":
+                    yield json.loads(payload[1:])
+            try:
+                more = self.tls.recv(65536)
+            except (ConnectionError, ssl.SSLError):
+                return
+            if not more:
+                return
+            self._bytes += more
+
+    def until(self, t: str) -> dict[str, Any]:
+        return next(m for m in self.messages() if m["t"] == t)
+
+
+@pytest.fixture
+def raw(certificate: Path) -> Iterator[Callable[[int], Raw]]:
+    made: list[Raw] = []
+
+    def make(port: int) -> Raw:
+        made.append(Raw(port, certificate))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.tls.close()
+
+
+@pytest.fixture
+def busy(start: Start, clients: Clients) -> Iterator[Process]:
+    """An open server with a room in which somebody works; checked again afterwards."""
+    server = start("--open")
+    client = clients("witness")
+    client.connect(server.address)
+    room = client.create_room("room")
+    doc = room.create({"type": "Object", "p": {"n": 0}})
+    room.flush()
+    yield server
+    room.edit(doc, {"p": {"n": 1}})
+    room.flush(10)
+    assert room.documents == {doc: {"type": "Object", "p": {"n": 1}}}
+    assert server.popen.poll() is None
+
+
+def test_another_protocol_version_is_named_on_both_sides(busy: Process, raw: Callable[[int], Raw]) -> None:
+    peer = raw(busy.port)
+    peer.send(hello(proto=2, version="9.9.9"))
+    error = peer.until("error")
+    assert error["code"] == "VERSION"
+    assert "9.9.9" in error["text"]
+    assert "0.1.0" in error["text"]
+    assert list(peer.messages()) == []  # closed
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        message(b"{"),
+        message(b"[]"),
+        message(b'{"t":1}'),
+        message(b'{"t":"hello"}'),
+        message(b'{"a":' * 1000 + b"1" + b"}" * 1000),
+        message(b'{"t":"hello","t":"hello"}'),
+        message(b'{"t":"\xff\xfe"}'),
+        message(b'{"t":"he\\u0000llo"}'),
+        message({"t": "rooms"}),
+        message({"t": "join", "room": "0" * 32}),
+        hello(name=7),
+        hello(participant="short"),
+        hello(color=[2, 0, 0]),
+        hello(color="red"),
+        frame(STATE, b"\x20" + bytes(60)),
+        frame(BULK, b"\x30" + bytes(60)),
+        frame(CONTROL, b"\x77"),
+        b"\x00\x00\x00",
+        b"\x44\x00\x01x",
+        frame(CONTROL, b"\x01" + b"x" * 65000, more=True) * 40,
+    ],
+)
+def test_nonsense_before_the_welcome_ends_the_connection(busy: Process, raw: Callable[[int], Raw], bad: bytes) -> None:
+    peer = raw(busy.port)
+    peer.send(bad)
+    assert "welcome" not in [m["t"] for m in peer.messages()]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        frame(STATE, b"\x20" + struct.pack(">I", 1) + b"\xff" * 40),
+        frame(STATE, b"\x21" + struct.pack(">I", 1) + bytes(60)),
+        frame(STATE, b"\x99" + struct.pack(">I", 1) + bytes(60)),
+        frame(BULK, b"\x30" + struct.pack(">I", 1) + b"\xff" * 60),
+        frame(CONTROL, b"\x05" + struct.pack(">IH", 1, 60000) + bytes(10)),
+        frame(STATE, b"\x2b" + struct.pack(">I", 1) + bytes(33) + b"[1"),
+        frame(STATE, b"\x20" + struct.pack(">IQ", 1, 5) + b"\x01\x00" + bytes(26) + b"{}"),
+        message({"t": "create", "name": "", "blender": [5, 0, 1], "schema": 1}),
+        message({"t": "create", "name": "x" * 10000, "blender": [5, 0, 1], "schema": 1}),
+        message({"t": "create", "name": "x", "blender": "5.0", "schema": 1}),
+        message({"t": "create", "name": "x", "blender": [5, 0, 1], "room": "zz", "epoch": 1, "base": -1}),
+        message({"t": "join", "room": "0" * 32, "blender": [5, 0, 1]}),
+        message({"t": "join", "room": 7}),
+        message({"t": "leave", "room": 4_000_000_000}),
+        message({"t": "head", "room": 1, "n": -1}),
+        message({"t": "ready", "room": []}),
+        message({"t": "admit", "key": "../../etc/passwd"}),
+        message({"t": "something of a later version", "x": [None]}),
+    ],
+)
+def test_nonsense_in_a_room_hurts_nobody_else(busy: Process, raw: Callable[[int], Raw], bad: bytes) -> None:
+    peer = raw(busy.port)
+    peer.send(hello())
+    peer.until("welcome")
+    peer.send(message({"t": "rooms"}))
+    (room,) = peer.until("rooms")["rooms"]
+    peer.send(message({"t": "join", "room": room["id"], "blender": [5, 0, 1], "schema": 1}))
+    assert peer.until("joined")["handle"] == 1
+    peer.send(bad)
+    peer.send(message({"t": "bye"}))
+    for _ in peer.messages():  # an error, the end, or both
+        pass
+
+
+def test_an_endless_message_is_cut(busy: Process, raw: Callable[[int], Raw]) -> None:
+    """Fragments without an end: cut at the lane's bound, long before the server's memory knows."""
+    peer = raw(busy.port)
+    peer.send(hello())
+    peer.until("welcome")
+    fragment = frame(CONTROL, b"x" * 65000, more=True)
+    sent = 0
+    with contextlib.suppress(OSError):
+        while sent < 64_000_000:
+            peer.tls.sendall(fragment)
+            sent += len(fragment)
+    assert sent < 64_000_000
+
+
+def test_many_knocks_are_bounded(start: Start, certificate: Path) -> None:
+    server = start()
+    peers = []
+    answers = []
+    try:
+        for _ in range(33):
+            peer = Raw(server.port, certificate)
+            peer.send(hello())
+            answers.append(next(peer.messages()))
+            peers.append(peer)
+        assert [answer["t"] for answer in answers[:32]] == ["knocking"] * 32
+        assert answers[32]["code"] == "SERVER_FULL"
+    finally:
+        for peer in peers:
+            peer.tls.close()
+
+
+# --- a server that is none ---
+
+
+class Impostor:
+    """Listens with TLS and sends each connection the given bytes."""
+
+    def __init__(self, certificate: Path, data: bytes) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        context.set_alpn_protocols(["atrium/1"])
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = self._listener.accept()
+                    with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as tls:
+                        tls.sendall(data)
+                        while tls.recv(1000):
+                            pass
+
+        threading.Thread(target=serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"garbage that is no frame",
+        message(b"{"),
+        message({"t": "welcome"}) + frame(STATE, b"\x21" + bytes(60)) + b"\xff\xff\xff",
+        message({"t": "welcome"}) + message({"t": "joined", "room": 1, "handle": "x"}) + b"\xff\xff\xff",
+        message({"t": "error", "code": 5, "text": ["x"]}) + b"\xff\xff\xff",
+        frame(PRESENCE, b"\x11" + bytes(20)),
+        frame(STATE, secrets.token_bytes(500)),
+    ],
+)
+def test_a_client_survives_a_server_that_is_none(clients: Clients, certificate: Path, data: bytes) -> None:
+    impostor = Impostor(certificate, data)
+    client = clients()
+    try:
+        with contextlib.suppress(AtriumError):
+            client.connect(f"localhost:{impostor.port}", 5)
+        client.pump(0.2)
+    finally:
+        impostor.close()
+    assert client.state in ("OFFLINE", "RECONNECTING")
+
+
+def test_something_else_on_the_port_is_said_to_be_something_else(clients: Clients) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                connection, _ = other.accept()
+                connection.sendall(b"220 mail.example.org ESMTP\r\n")
+                connection.recv(1000)
+                connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        with pytest.raises(AtriumError) as wrong:
+            clients().connect(f"localhost:{other.getsockname()[1]}", 10)
+    assert "not Atrium" in wrong.value.text
