@@ -167,6 +167,10 @@
 #define ATR_HANDSHAKE_TIMEOUT_MS 10000u
 #define ATR_KNOCK_TIMEOUT_MS 300000u
 
+/* A control message of a peer that is not let in yet: a hello with a name of 255 bytes, four times over. Anybody can make a
+ * key, and 1,024 strangers with half a document of 8 MiB each would fill the machine. */
+#define ATR_STRANGER_BYTES_MAX ATR_KIB(4)
+
 /* Somebody who has proved a key has this long to say hello: the user may be reading the host's check code. */
 #define ATR_HELLO_TIMEOUT_MS 120000u
 

@@ -160,6 +160,7 @@ static void let_in(conn *c)
   atr_jw w;
 
   c->state = CONN_IN;
+  atr_session_restrict(c->session, false);
   server->n_in++;
   memcpy(id.b, atr_identity_key(server->identity)->b, sizeof id.b);
   atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);

@@ -190,6 +190,7 @@ static void on_key(void *ctx, const atr_hash *key, atr_span spki)
   }
   c->deadline_ms = server_now_ms(c->server) + ATR_HELLO_TIMEOUT_MS;
   atr_session_accept_key(c->session);
+  atr_session_restrict(c->session, true);
   for (int lane = 0; lane < ATR_LANES; lane++)
     atr_session_set_source(c->session, lane, pull, c);
 }

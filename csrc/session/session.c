@@ -310,6 +310,17 @@ void atr_session_accept_key(atr_session *s)
     session_end(s, ATR_NOMEM, NULL);
 }
 
+void atr_session_restrict(atr_session *s, bool is_stranger)
+{
+  static const size_t limits[ATR_LANES] = {ATR_CONTROL_BYTES_MAX, ATR_PRESENCE_BYTES_MAX, ATR_MESSAGE_BYTES_MAX,
+                                           ATR_BULK_BYTES_MAX};
+
+  for (int lane = 0; lane < ATR_LANES; lane++)
+    atr_frame_reader_limit(s->reader, (enum atr_lane)lane, is_stranger ? 0 : limits[lane]);
+  if (is_stranger)
+    atr_frame_reader_limit(s->reader, ATR_LANE_CONTROL, ATR_STRANGER_BYTES_MAX);
+}
+
 /* --- questions ----------------------------------------------------------------------------------------------- */
 
 const atr_hash *atr_session_peer_key(const atr_session *s)

@@ -53,6 +53,9 @@ typedef int64_t (*atr_session_pull)(void *ctx, int lane, atr_buf *out, size_t bu
 int atr_session_new(atr_session **out, struct atr_stream *stream, bool is_server, const struct atr_identity *self,
                     const atr_session_callbacks *cb, void *ctx);
 void atr_session_accept_key(atr_session *s);
+/* Whether the peer is a stranger still, who may send control messages of ATR_STRANGER_BYTES_MAX and nothing else: for a server, from
+ * the key until the welcome. A session begins without this restriction. */
+void atr_session_restrict(atr_session *s, bool is_stranger);
 void atr_session_set_source(atr_session *s, int lane, atr_session_pull pull, void *ctx);
 void atr_session_wake(atr_session *s, int lane);
 /* Queues one message (copied) of the control or presence lane. ATR_FULL when the lane's bound is reached (ATR_CONTROL_QUEUE_BYTES,

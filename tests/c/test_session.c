@@ -317,6 +317,45 @@ static void lies_about_credit_and_pings_end_the_session(void **state)
   expect_end("\x03\0\0\0\0\0\0\0\0\0\0\0", 12, ATR_PROTO); /* long */
 }
 
+static void end_of_a_stranger(int lane, size_t bytes)
+{
+  numbers large = {0, 1, bytes};
+  uint8_t message[ATR_STRANGER_BYTES_MAX + 1] = {1};
+  pair p;
+
+  pair_open(&p);
+  atr_session_restrict(p.server.session, true);
+  if (lane == ATR_LANE_CONTROL)
+    assert_int_equal(atr_session_send(p.client.session, lane, atr_span_of(message, bytes)), 0);
+  else
+    atr_session_set_source(p.client.session, lane, pull_numbers, &large);
+  assert_true(bench_run(&p.bench, &p.server.closed, 5000));
+  assert_int_equal(p.server.err, ATR_MESSAGE_SIZE);
+  assert_false(p.server.got);
+  pair_close(&p);
+}
+
+static void a_stranger_may_only_say_hello(void **state)
+{
+  uint8_t hello[ATR_STRANGER_BYTES_MAX] = {1};
+  pair p;
+
+  (void)state;
+  end_of_a_stranger(ATR_LANE_CONTROL, ATR_STRANGER_BYTES_MAX + 1);
+  end_of_a_stranger(ATR_LANE_PRESENCE, 10);
+  end_of_a_stranger(ATR_LANE_STATE, ATR_DOC_BYTES_MAX);
+  end_of_a_stranger(ATR_LANE_BULK, 10);
+  pair_open(&p);
+  atr_session_restrict(p.server.session, true);
+  assert_int_equal(atr_session_send(p.client.session, ATR_LANE_CONTROL, atr_span_of(hello, sizeof hello)), 0);
+  assert_true(bench_run(&p.bench, &p.server.got, 5000));
+  atr_session_restrict(p.server.session, false);
+  p.server.got = false;
+  assert_int_equal(atr_session_send(p.client.session, ATR_LANE_PRESENCE, text("\x10where")), 0);
+  assert_true(bench_run(&p.bench, &p.server.got, 5000));
+  pair_close(&p);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -333,6 +372,7 @@ int main(void)
       cmocka_unit_test(a_session_may_be_freed_from_its_source),
       cmocka_unit_test(closing_while_busy),
       cmocka_unit_test(lies_about_credit_and_pings_end_the_session),
+      cmocka_unit_test(a_stranger_may_only_say_hello),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
