@@ -117,6 +117,7 @@ BLOCKS = (
 # Items of collections, by name: (collection property, name, reason)
 ITEMS = (
     ("attributes", ".select_*", "selection is presence"),
+    ("attributes", ".uv_select*", "selection is presence"),
     ("attributes", ".vs.*", "selection is presence"),
     ("attributes", ".es.*", "selection is presence"),
 )

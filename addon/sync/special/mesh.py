@@ -68,7 +68,7 @@ def _read_values(reader: Any, attribute: Any) -> Any:
     if attribute.data_type == STRING:
         texts = [item.value for item in attribute.data]
         packed = b"".join(len(text).to_bytes(_LENGTH_BYTES, "little") + text for text in texts)
-        return reader.blobs.put_raw(packed, "strings", [len(texts)], where)
+        return reader.blobs.put_raw(packed, "u1", [len(packed)], where)
     prop, dtype, width = TYPES[attribute.data_type]
     array = np.empty(len(attribute.data) * width, dtype=dtype)
     attribute.data.foreach_get(prop, array)
@@ -181,6 +181,9 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
             mesh.normals_split_custom_set(normals.reshape(-1, 3).tolist())
     weights.write(writer, mesh, patch, full, cur, rebuild)
     if rebuild or attributes:
+        if "@=position" in attributes and len(mesh.vertices):
+            # Positions set as an attribute leave bounds and texture space as they were; setting one as a vertex does not.
+            mesh.vertices[0].co = mesh.vertices[0].co
         mesh.update()
 
 
