@@ -138,9 +138,10 @@ class Incoming:
         return {d: c for d, c in changes.items() if c.room is not None or d in self._state}
 
     def _note_shown(self, doc: str, event: dict[str, Any]) -> None:
+        """Every event says under which name a document is shown where that is not its own."""
         if event.get("show"):
             self._state.shown[doc] = event["show"]
-        elif "show" in event or "name" in (event.get("tree") or {}):
+        else:
             self._state.shown.pop(doc, None)
 
     def _dependents(self, changes: dict[str, Change]) -> set[str]:
