@@ -86,7 +86,7 @@ void atr_session_close(atr_session *s, int err, const char *detail)
   }
   keep_reason(s, err, detail);
   s->state = SESSION_CLOSING;
-  uv_timer_start(&s->timer, close_timed_out, ATR_CLOSE_MS, 0);
+  uv_timer_start(&s->timer, close_timed_out, s->close_ms, 0);
   atr_stream_read_start(s->stream);
   outbox_schedule(s);
 }
@@ -277,6 +277,8 @@ int session_over(atr_session **out, atr_stream *secure, const atr_session_callba
   s->ctx = ctx;
   s->flush_task.run = run_flush;
   s->close_task.run = run_close;
+  s->keepalive_ms = ATR_KEEPALIVE_MS;
+  s->close_ms = ATR_CLOSE_MS;
   s->is_loopback = secure->is_loopback;
   memcpy(s->peer, secure->peer, sizeof s->peer);
   atr_credit_init(&s->credit, atr_net_now_us());
@@ -304,7 +306,7 @@ void atr_session_accept_key(atr_session *s)
   if (s->state != SESSION_ASKING)
     return;
   s->state = SESSION_OPEN;
-  uv_timer_start(&s->timer, keepalive, ATR_KEEPALIVE_MS, ATR_KEEPALIVE_MS);
+  uv_timer_start(&s->timer, keepalive, s->keepalive_ms, s->keepalive_ms);
   atr_stream_read_start(s->stream);
   if (outbox_ping(s) != 0) /* the first latency; also wakes the outbox for sources that are there already */
     session_end(s, ATR_NOMEM, NULL);

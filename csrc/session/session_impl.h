@@ -51,6 +51,8 @@ struct atr_session {
   atr_net_task close_task;
   uv_timer_t timer;
   unsigned silent_ticks; /* keepalive periods since the peer was heard */
+  uint32_t keepalive_ms; /* ATR_KEEPALIVE_MS; tests hurry */
+  uint32_t close_ms;     /* ATR_CLOSE_MS */
   int err;
   bool is_loopback;
   char peer[ATR_PEER_TEXT_BYTES];

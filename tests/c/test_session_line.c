@@ -6,6 +6,7 @@
 #include "proxy.h"
 
 #include "proto/message.h"
+#include "session/session_impl.h"
 
 #include <malloc.h>
 
@@ -258,6 +259,110 @@ static void a_peer_that_does_not_read_costs_bounded_memory(void **state)
   pair_close_by(&p, &line);
 }
 
+/* --- peers that are gone ---------------------------------------------------------------------------------------------------- */
+
+enum { HURRY_MS = 50, DEAD_TICKS = ATR_DEAD_MS / ATR_KEEPALIVE_MS };
+
+/* The clocks of both sides, a hundred times as fast. For sessions that are not accepted yet. */
+static void hurry(pair *p)
+{
+  p->client.session->keepalive_ms = HURRY_MS;
+  p->server.session->keepalive_ms = HURRY_MS;
+  p->client.session->close_ms = HURRY_MS;
+  atr_session_accept_key(p->client.session);
+  atr_session_accept_key(p->server.session);
+}
+
+static void open_in_a_hurry(pair *p, proxy *line, const proxy_options *options)
+{
+  const atr_listen_options any = {.bind = "127.0.0.1"};
+
+  pair_listen(p, &any);
+  p->client.hold_key = true;
+  p->server.hold_key = true;
+  proxy_open(line, &p->bench.loop, atr_listener_port(p->listener), options);
+  pair_connect(p, line->port);
+  wait_for_keys(p);
+  hurry(p);
+}
+
+static void a_quiet_connection_stays(void **state)
+{
+  const proxy_options options = {0};
+  pair p;
+  proxy line;
+
+  (void)state;
+  open_in_a_hurry(&p, &line, &options);
+  bench_idle(&p.bench, 3 * DEAD_TICKS * HURRY_MS);
+  assert_false(p.client.closed);
+  assert_false(p.server.closed);
+  pair_close_by(&p, &line);
+}
+
+/* A cable is pulled: no reset, no end, only silence. Both sides find out, bulk under way or not. */
+static void silence_is_noticed(void **state)
+{
+  (void)state;
+  for (int busy = 0; busy < 2; busy++) {
+    const proxy_options options = {.mbit = 20};
+    uint64_t bulk = 1ull << 40, begin;
+    pair p;
+    proxy line;
+
+    open_in_a_hurry(&p, &line, &options);
+    if (busy)
+      atr_session_set_source(p.client.session, ATR_LANE_BULK, pull_bulk, &bulk);
+    bench_idle(&p.bench, 100);
+    line.up.stalled = true;
+    line.down.stalled = true;
+    begin = atr_net_now_us();
+    assert_true(bench_run(&p.bench, &p.client.closed, 5000));
+    assert_true(bench_run(&p.bench, &p.server.closed, 5000));
+    assert_in_range(atr_net_now_us() - begin, (DEAD_TICKS - 1) * HURRY_MS * 1000, (DEAD_TICKS + 8) * HURRY_MS * 1000);
+    assert_int_equal(p.client.err, ATR_TIMEOUT);
+    assert_int_equal(p.server.err, ATR_TIMEOUT);
+    pair_close_by(&p, &line);
+  }
+}
+
+/* A line that is slow and full is not a dead one. */
+static void bulk_does_not_look_like_death(void **state)
+{
+  const proxy_options options = {.mbit = 4, .one_way_ms = 20};
+  uint64_t up = 1ull << 40, down = 1ull << 40;
+  pair p;
+  proxy line;
+
+  (void)state;
+  open_in_a_hurry(&p, &line, &options);
+  atr_session_set_source(p.client.session, ATR_LANE_BULK, pull_bulk, &up);
+  atr_session_set_source(p.server.session, ATR_LANE_BULK, pull_bulk, &down);
+  bench_idle(&p.bench, 5 * DEAD_TICKS * HURRY_MS);
+  assert_false(p.client.closed);
+  assert_false(p.server.closed);
+  pair_close_by(&p, &line);
+}
+
+static void closing_does_not_wait_for_ever(void **state)
+{
+  const proxy_options options = {.mbit = 20};
+  uint64_t bulk = 1ull << 40;
+  pair p;
+  proxy line;
+
+  (void)state;
+  open_in_a_hurry(&p, &line, &options);
+  atr_session_set_source(p.client.session, ATR_LANE_BULK, pull_bulk, &bulk);
+  line.up.stalled = true;
+  bench_idle(&p.bench, 60);
+  atr_session_close(p.client.session, ATR_REFUSED, "enough");
+  assert_false(p.client.closed);
+  assert_true(bench_run(&p.bench, &p.client.closed, 20 * HURRY_MS));
+  assert_int_equal(p.client.err, ATR_REFUSED);
+  pair_close_by(&p, &line);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -265,6 +370,10 @@ int main(void)
       cmocka_unit_test(bulk_does_not_delay_presence_on_loopback),
       cmocka_unit_test(a_line_may_end_at_any_byte),
       cmocka_unit_test(a_peer_that_does_not_read_costs_bounded_memory),
+      cmocka_unit_test(a_quiet_connection_stays),
+      cmocka_unit_test(silence_is_noticed),
+      cmocka_unit_test(bulk_does_not_look_like_death),
+      cmocka_unit_test(closing_does_not_wait_for_ever),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
