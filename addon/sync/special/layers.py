@@ -14,6 +14,13 @@ Tree = dict[str, Any]
 _FLAGS = ("exclude", "holdout", "indirect_only", "hide_viewport")
 
 
+def _root(view_layer: Any) -> Any:
+    """With a window, a view layer that was just made has no tree of collections before its first update (5.2)."""
+    if view_layer.layer_collection is None:
+        view_layer.update()
+    return view_layer.layer_collection
+
+
 def _walk(reader: Any, layer: Any, path: str) -> Iterator[tuple[str, Any]]:
     for child in layer.children:
         doc = reader.identity.doc_or_mint(child.collection)
@@ -24,7 +31,7 @@ def _walk(reader: Any, layer: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def read(reader: Any, view_layer: Any, old: Tree, out: Tree) -> None:
     found: Tree = {}
-    for key, layer in _walk(reader, view_layer.layer_collection, ""):
+    for key, layer in _walk(reader, _root(view_layer), ""):
         target = reader.identity.reference(layer.collection)
         found[key] = {"type": "LayerCollection",
                       "p": {"collection": target, **{name: getattr(layer, name) for name in _FLAGS}}}
@@ -36,7 +43,7 @@ def write(writer: Any, view_layer: Any, patch: Tree, full: Tree, cur: Tree) -> N
     change = (patch.get("i") or {}).get("layer_collections")
     if not change:
         return
-    here = dict(_walk(writer.reader, view_layer.layer_collection, ""))
+    here = dict(_walk(writer.reader, _root(view_layer), ""))
     for key, entry in change.items():
         layer = here.get(key)
         if layer is None or entry is None:
