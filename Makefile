@@ -231,9 +231,21 @@ $(OUT)/sim: $(SIM_OBJECTS) $(OUT)/libatrium.a
 	$(call say,LINK    $@)
 	$(Q)$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: test-sim
+.PHONY: test-sim bench
 test-sim: $(OUT)/sim
 	$(SANITIZER_ENV) timeout 600 $(OUT)/sim --file tests/sim/seeds.txt --seeds $(SEEDS)
+
+# --- benchmarks -------------------------------------------------------------------------------------------------
+
+# B=name[ name...] runs some of them.
+bench: $(addprefix build/bench/,atrium_peer nats_peer tls_relay slow_link) all
+	tests/setup/bench.sh
+	build/venv/bin/python tests/bench/bench.py $(B)
+
+build/bench/%: tests/bench/%.c tests/bench/bench.c tests/bench/bench.h $(OUT)/libatrium.a
+	@mkdir -p $(@D)
+	$(call say,CC      $@)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g $(WARN) -Icsrc -isystem build/deps -Itests/bench -o $@ $< tests/bench/bench.c $(OUT)/libatrium.a $(LIBS)
 
 # --- checking ---------------------------------------------------------------------------------------------------
 

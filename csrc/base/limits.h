@@ -161,6 +161,10 @@
 /* Items taken per wake-up before other work of the loop gets its turn: some 2 ms. */
 #define ATR_QUEUE_DRAIN_MAX 4096u
 
+/* Bytes of operations that a tap (client/tap.c) keeps for an application that does not take its events: as much as the server may
+ * send without being told that it was consumed. */
+#define ATR_TAP_BYTES_MAX ATR_MIB(64)
+
 /* --- connections ------------------------------------------------------------------------------------------------- */
 
 /* From accept or connect to the welcome. A knocking key waits longer: people answer. */

@@ -25,7 +25,7 @@ atr_jw event_begin(atr_client *c, const char *t)
   return w;
 }
 
-static atr_client_event *event_of(atr_client *c, atr_jw *w, uint64_t n)
+atr_client_event *event_of(atr_client *c, atr_jw *w, uint64_t n)
 {
   atr_client_event *event;
   int err = atr_jw_finish(w);

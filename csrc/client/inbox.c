@@ -173,5 +173,5 @@ int inbox_message(void *ctx, int lane, atr_span message)
     return ATR_OK;
   if (lane == ATR_LANE_BULK)
     s->last_bulk_ms = client_now_ms(c);
-  return atr_replica_receive(s->replica, lane, message);
+  return s->tap ? tap_message(s, message) : atr_replica_receive(s->replica, lane, message);
 }

@@ -7,6 +7,7 @@
  *   commands.c  commands from the application
  *   link.c      the connection: racing, trust, hello, knocking, reconnecting
  *   seats.c     rooms: joining, replicas, flush, leaving
+ *   tap.c       a seat that only listens to operations
  *   inbox.c     messages from the server
  *   seen.c      which event of a room the application had taken when it sent a command
  *   shelf.c     blobs that the application may ask for, from its own thread
@@ -37,6 +38,7 @@
 #include <uv.h>
 
 typedef struct seat seat;
+typedef struct tap tap;
 
 /* --- messages of the queues ---------------------------------------------------------------------------------- */
 
@@ -67,6 +69,7 @@ struct seat {
   atr_client *client;
   atr_id room;
   atr_replica *replica;
+  tap *tap; /* then the replica stays empty */
   atr_seen seen;
   uint32_t handle; /* on the present connection, while `joined` */
   int blender[3];
@@ -199,6 +202,8 @@ atr_jw event_begin(atr_client *c, const char *t);
 void event_end(atr_client *c, atr_jw *w, const char *what);
 /* A `doc` event: 0 or ATR_FULL. */
 int event_push_doc(atr_client *c, atr_jw *w);
+/* The finished event as the queue takes it, NULL on failure; the caller owns it. */
+atr_client_event *event_of(atr_client *c, atr_jw *w, uint64_t n);
 bool event_has_room(const atr_client *c);
 /* Moves what waited into the queue. */
 void event_flush_waiting(atr_client *c);
@@ -253,6 +258,15 @@ void seats_close_all(atr_client *c, int err, const char *text);
 void seats_pump(atr_client *c);
 void seats_tick(atr_client *c, uint64_t now_ms);
 int64_t seats_pull(void *ctx, int lane, atr_buf *out, size_t budget);
+
+/* --- tap.c --- */
+
+tap *tap_new(void);
+void tap_free(tap *t);
+void tap_link_down(tap *t);
+int tap_message(seat *s, atr_span message);
+/* Hands over what found the queue full. */
+void tap_pump(atr_client *c, tap *t);
 
 /* --- inbox.c --- */
 

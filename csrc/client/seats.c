@@ -179,6 +179,7 @@ void seat_free(seat *s)
     free(f);
   }
   atr_replica_free(s->replica);
+  tap_free(s->tap);
   atr_seen_free(&s->seen);
   free(s->people);
   free(s);
@@ -301,6 +302,7 @@ static void send_create_again(seat *s)
 void seat_join(atr_client *c, const cJSON *message)
 {
   int blender[3];
+  bool taps = false;
   atr_id room;
   seat *s;
 
@@ -315,7 +317,12 @@ void seat_join(atr_client *c, const cJSON *message)
                 "join", &room);
     return;
   }
+  (void)atr_json_get_bool(message, "tap", &taps);
   s = seat_new(c, &room, blender);
+  if (s && taps && !(s->tap = tap_new())) {
+    seat_free(s);
+    s = NULL;
+  }
   if (!s) {
     event_error(c, ATR_NOMEM, NULL, "join", &room);
     return;
@@ -371,7 +378,7 @@ void seat_joined(atr_client *c, const cJSON *message)
   s->joined = s->ever_joined = true;
   snprintf(s->name, sizeof s->name, "%s", name);
   tell_joined(s, created);
-  err = atr_replica_joined(s->replica, message);
+  err = s->tap ? ATR_OK : atr_replica_joined(s->replica, message);
   if (err < 0) {
     atr_session_close(c->session, err, "the server's answer to join was not understood");
     return;
@@ -471,10 +478,12 @@ int seat_submit(atr_client *c, seat *s, cJSON *message, uint64_t seen)
   atr_id doc = op.doc;
 
   op.needs = needs;
-  if (err == ATR_OK)
+  if (err == ATR_OK && !s->tap) {
     err = atr_replica_submit(s->replica, &op);
-  else
+  } else {
     cJSON_Delete(op.tree);
+    err = err < 0 ? err : ATR_DENIED;
+  }
   free(needs);
   if (err == ATR_FULL)
     return ATR_FULL;
@@ -556,6 +565,8 @@ void seats_link_down(atr_client *c)
   for (seat *s = c->seats; s; s = s->next) {
     if (s->joined)
       atr_replica_disconnected(s->replica);
+    if (s->tap)
+      tap_link_down(s->tap);
     s->joined = false;
     s->n_people = 0; /* a room that was brought back counts its members anew */
     for (flush *f = s->flushes; f; f = f->next)
@@ -569,7 +580,7 @@ int64_t seats_pull(void *ctx, int lane, atr_buf *out, size_t budget)
   size_t total = 0;
 
   for (seat *s = c->seats; s && total < budget; s = s->next) {
-    int64_t n = s->joined ? atr_replica_pull(s->replica, lane, out, budget - total) : 0;
+    int64_t n = s->joined && !s->tap ? atr_replica_pull(s->replica, lane, out, budget - total) : 0;
 
     if (n < 0)
       return n;
@@ -650,6 +661,8 @@ static void pump_seat(seat *s)
   uint64_t now_ms = client_now_ms(s->client);
   size_t pending;
 
+  if (s->tap)
+    tap_pump(s->client, s->tap);
   if (atr_replica_deliver(s->replica, ATR_DELIVER_MAX) >= ATR_DELIVER_MAX)
     client_pump_later(s->client);
   check_complete(s);

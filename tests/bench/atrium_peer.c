@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * atrium_peer.c - Atrium's side of the relay benchmarks: one participant with the engine that Blender uses
+ *
+ * Commands and events go through the engine's queues as JSON, as the add-on's do.
+ *
+ *   atrium_peer pub PORT COUNT RATE          makes the room, sends COUNT operations of PAYLOAD_BYTES at RATE a second (0: as fast as it goes)
+ *   atrium_peer sub PORT COUNT [FILE]        a tap: takes COUNT operations from its queue, checks their numbers
+ *   atrium_peer sub-merged PORT COUNT        a member with a replica; several operations on a document may come as one event
+ *   atrium_peer bulk-send PORT BYTES         makes the room, sends BYTES of blobs, one to a document
+ *   atrium_peer bulk-recv PORT BYTES         until all of them are here
+ *   atrium_peer presence-send PORT BYTES     bulk-send, and presence 50 times a second until the receiver says it is done
+ *   atrium_peer presence-recv PORT BYTES FILE
+ *
+ * Each prints "ready" when it is in the room; those that send start at a line on their standard input. At its end each prints one JSON line. ATRIUM_HOME
+ * names its folder.
+ */
+#include "bench.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "client/client.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+  COMMAND_BYTES = 1024,
+  POLL_MAX = 512,
+  WAIT_MS = 1000,
+  DOCS = 64,
+  BLOB_BYTES = 16 << 20,
+  PRESENCE_HZ = 50,
+  SECONDS_MAX = 170,
+};
+
+static atr_client *engine;
+static char room[33];
+static uint64_t deadline_ns;
+
+/* --- commands and events --- */
+
+static void send_text(const char *text, size_t len)
+{
+  int err;
+
+  while ((err = atr_client_send(engine, text, len)) == ATR_FULL) {
+    const struct timespec nap = {0, 200000};
+    nanosleep(&nap, NULL);
+  }
+  if (err < 0)
+    bench_die(atr_err_text(err));
+}
+
+__attribute__((format(printf, 1, 2))) static void command(const char *format, ...)
+{
+  char text[COMMAND_BYTES];
+  va_list args;
+
+  va_start(args, format);
+  const int len = vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  send_text(text, (size_t)len);
+}
+
+static const char *find(const char *json, size_t len, const char *needle)
+{
+  const char *at = memmem(json, len, needle, strlen(needle));
+  return at ? at + strlen(needle) : NULL;
+}
+
+static bool is(const atr_client_event *e, const char *t)
+{
+  char head[32];
+  const int n = snprintf(head, sizeof head, "{\"t\":\"%s\"", t);
+  return e->len > (size_t)n && !memcmp(e->json, head, (size_t)n);
+}
+
+/* Takes events until `handle` says true. */
+static void run_until(bool (*handle)(const atr_client_event *e))
+{
+  atr_client_event *events[POLL_MAX];
+  bool done = false;
+
+  while (!done) {
+    const size_t n = atr_client_poll(engine, events, POLL_MAX);
+    for (size_t i = 0; i < n; i++) {
+      if (is(events[i], "error") || is(events[i], "refused") || is(events[i], "closed")) {
+        fprintf(stderr, "%.*s\n", (int)events[i]->len, events[i]->json);
+        exit(2);
+      }
+      done = handle(events[i]) || done;
+      free(events[i]);
+    }
+    if (!n && !done)
+      atr_client_wait(engine, WAIT_MS);
+    if (bench_now_ns() > deadline_ns)
+      bench_die("this takes too long");
+  }
+}
+
+/* --- entering --- */
+
+static bool saw_lobby(const atr_client_event *e)
+{
+  return is(e, "welcome");
+}
+
+static bool saw_joined(const atr_client_event *e)
+{
+  if (!is(e, "joined"))
+    return false;
+  memcpy(room, find(e->json, e->len, "\"room\":\""), 32);
+  return true;
+}
+
+static bool saw_room(const atr_client_event *e)
+{
+  const char *id = is(e, "rooms") ? find(e->json, e->len, "\"id\":\"") : NULL;
+  if (id && find(e->json, e->len, "\"ready\":true"))
+    memcpy(room, id, 32);
+  return room[0] != 0;
+}
+
+static bool saw_complete(const atr_client_event *e)
+{
+  return is(e, "progress") && find(e->json, e->len, "\"complete\":true");
+}
+
+static bool saw_flushed(const atr_client_event *e)
+{
+  return is(e, "flushed");
+}
+
+static void enter(int port)
+{
+  char why[256];
+  const atr_client_config config = {.home = getenv("ATRIUM_HOME"), .first_use = true};
+
+  deadline_ns = bench_now_ns() + (uint64_t)SECONDS_MAX * 1000000000u;
+  if (!config.home || atr_client_new(&engine, &config, why, sizeof why) < 0)
+    bench_die("the engine did not start: is ATRIUM_HOME set?");
+  command("{\"t\":\"connect\",\"host\":\"127.0.0.1:%d\",\"name\":\"bench\",\"color\":[1,1,1],\"version\":\"0\"}", port);
+  run_until(saw_lobby);
+}
+
+static void doc_name(char out[33], unsigned i)
+{
+  snprintf(out, 33, "%032x", i + 1);
+}
+
+static void make_room(unsigned docs)
+{
+  char doc[33];
+
+  command("{\"t\":\"create\",\"name\":\"bench\",\"blender\":[5,0,1]}");
+  run_until(saw_joined);
+  for (unsigned i = 0; i < docs; i++) {
+    doc_name(doc, i);
+    command("{\"t\":\"submit\",\"room\":\"%s\",\"doc\":\"%s\",\"kind\":\"create\",\"tree\":{\"type\":\"Object\",\"name\":\"o%u\",\"p\":{}}}",
+            room, doc, i);
+  }
+  command("{\"t\":\"ready\",\"room\":\"%s\"}", room);
+  command("{\"t\":\"flush\",\"room\":\"%s\",\"n\":1}", room);
+  run_until(saw_flushed);
+}
+
+static void join_room(bool tap)
+{
+  command("{\"t\":\"rooms\"}");
+  run_until(saw_room);
+  command("{\"t\":\"join\",\"room\":\"%s\",\"blender\":[5,0,1]%s}", room, tap ? ",\"tap\":true" : "");
+  run_until(tap ? saw_joined : saw_complete);
+}
+
+static void say_ready(bool wait_for_line)
+{
+  char line[16];
+
+  printf("ready\n");
+  fflush(stdout);
+  if (wait_for_line && !fgets(line, sizeof line, stdin))
+    bench_die("nobody said go");
+}
+
+/* --- operations --- */
+
+static void publish(uint64_t count, double rate)
+{
+  char text[COMMAND_BYTES], doc[33];
+  const char patch_head[] = "{\"p\":{\"v\":\"";
+  const char patch_tail[] = "\"}}";
+  char patch[PAYLOAD_BYTES];
+
+  make_room(DOCS);
+  say_ready(true);
+  memset(patch, 'x', sizeof patch);
+  memcpy(patch, patch_head, sizeof patch_head - 1);
+  memcpy(patch + sizeof patch - (sizeof patch_tail - 1), patch_tail, sizeof patch_tail - 1);
+  const uint64_t start_ns = bench_now_ns();
+  for (uint64_t i = 0; i < count; i++) {
+    if (rate > 0)
+      bench_sleep_until(start_ns + (uint64_t)((double)i / rate * 1e9));
+    doc_name(doc, (unsigned)(i % DOCS));
+    bench_stamp(patch + sizeof patch_head - 1, i, bench_now_ns());
+    const int n = snprintf(text, sizeof text, "{\"t\":\"submit\",\"room\":\"%s\",\"doc\":\"%s\",\"kind\":\"edit\",\"tree\":%.*s}", room,
+                           doc, PAYLOAD_BYTES, patch);
+    send_text(text, (size_t)n);
+  }
+  command("{\"t\":\"flush\",\"room\":\"%s\",\"n\":2}", room); /* every operation is acknowledged */
+  run_until(saw_flushed);
+  printf("{\"start_ns\": %" PRIu64 "}\n", start_ns);
+}
+
+static struct {
+  uint64_t count, next;
+  bool merged, timed;
+  bench_samples samples;
+} taken;
+
+static bool take_operation(const atr_client_event *e)
+{
+  uint64_t number = 0, sent_ns = 0;
+  const char *stamp = is(e, taken.merged ? "doc" : "op") ? find(e->json, e->len, "\"v\":\"") : NULL;
+
+  if (!stamp)
+    return false;
+  if (bench_stamp_read(stamp, &number, &sent_ns))
+    bench_die("an operation holds no stamp");
+  if (taken.merged ? number + DOCS < taken.next : number != taken.next)
+    bench_die("an operation is out of order");
+  if (number >= taken.next)
+    taken.next = number + 1;
+  if (taken.timed)
+    bench_sample(&taken.samples, sent_ns, bench_now_ns());
+  return taken.next == taken.count;
+}
+
+static void subscribe(uint64_t count, bool merged, const char *samples_path)
+{
+  join_room(!merged);
+  say_ready(false);
+  taken.count = count;
+  taken.merged = merged;
+  taken.timed = samples_path != NULL;
+  run_until(take_operation);
+  printf("{\"received\": %" PRIu64 ", \"end_ns\": %" PRIu64 "}\n", count, bench_now_ns());
+  if (samples_path && bench_samples_write(&taken.samples, samples_path))
+    bench_die("cannot write the samples");
+}
+
+/* --- blobs and presence --- */
+
+static uint8_t *noise; /* BLOB_BYTES that do not compress; each blob is this with its own number at the front */
+
+static void make_noise(void)
+{
+  uint64_t *words = malloc(BLOB_BYTES);
+
+  if (!words)
+    bench_die("out of memory");
+  for (uint64_t w = 0, x = 88172645463325252u; w < BLOB_BYTES / sizeof x; w++) {
+    x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+    words[w] = x;
+  }
+  noise = (uint8_t *)words;
+}
+
+static void send_blob(unsigned i, uint64_t bytes)
+{
+  atr_bytes *block = atr_bytes_new(bytes);
+  char hex[ATR_HASH_HEX + 1], doc[33];
+  atr_hash hash;
+
+  if (!block)
+    bench_die("out of memory");
+  memcpy(atr_bytes_mutable(block), noise, bytes);
+  memcpy(atr_bytes_mutable(block), &i, sizeof i);
+  atr_sha256_of(atr_bytes_data(block), bytes, &hash);
+  if (atr_client_put_blob(engine, &hash, block) < 0)
+    bench_die("the queue is full");
+  atr_hash_to_hex(&hash, hex);
+  doc_name(doc, i);
+  command("{\"t\":\"submit\",\"room\":\"%s\",\"doc\":\"%s\",\"kind\":\"edit\",\"tree\":{\"p\":{\"v\":[\"$blob\",\"%s\",\"u1\",[%" PRIu64 "]]}}}",
+          room, doc, hex, bytes);
+}
+
+static unsigned blob_count(uint64_t bytes)
+{
+  return (unsigned)((bytes + BLOB_BYTES - 1) / BLOB_BYTES);
+}
+
+static uint64_t send_blobs(uint64_t bytes)
+{
+  const uint64_t start_ns = bench_now_ns();
+
+  for (unsigned i = 0; i < blob_count(bytes); i++) {
+    const uint64_t left = bytes - (uint64_t)i * BLOB_BYTES;
+    send_blob(i, left < BLOB_BYTES ? left : BLOB_BYTES);
+  }
+  return start_ns;
+}
+
+static void bulk_send(uint64_t bytes)
+{
+  make_noise();
+  make_room(blob_count(bytes));
+  say_ready(true);
+  const uint64_t start_ns = send_blobs(bytes);
+  command("{\"t\":\"flush\",\"room\":\"%s\",\"n\":2}", room);
+  run_until(saw_flushed);
+  printf("{\"start_ns\": %" PRIu64 "}\n", start_ns);
+}
+
+/* Never ends: the receiver knows when all is there, and whoever started both ends this one. */
+static void presence_send(uint64_t bytes)
+{
+  make_noise();
+  make_room(blob_count(bytes));
+  say_ready(true);
+  const uint64_t start_ns = send_blobs(bytes);
+  for (uint64_t i = 0; bench_now_ns() < deadline_ns; i++) {
+    atr_client_event *events[POLL_MAX];
+    char stamp[STAMP_BYTES];
+
+    bench_sleep_until(start_ns + i * (1000000000u / PRESENCE_HZ));
+    bench_stamp(stamp, i, bench_now_ns());
+    command("{\"t\":\"presence\",\"room\":\"%s\",\"data\":{\"v\":\"%.*s\"}}", room, STAMP_BYTES, stamp);
+    for (size_t n = atr_client_poll(engine, events, POLL_MAX); n-- > 0;)
+      free(events[n]);
+  }
+}
+
+static bool take_blob(const atr_client_event *e)
+{
+  uint64_t number = 0, sent_ns = 0;
+  const char *stamp = is(e, "presence") ? find(e->json, e->len, "\"v\":\"") : NULL;
+
+  if (stamp && !bench_stamp_read(stamp, &number, &sent_ns))
+    bench_sample(&taken.samples, sent_ns, bench_now_ns());
+  if (is(e, "doc") && find(e->json, e->len, "[\"$blob\""))
+    taken.next++;
+  return taken.next == taken.count;
+}
+
+static void bulk_receive(uint64_t bytes, const char *samples_path)
+{
+  join_room(false);
+  say_ready(false);
+  taken.count = blob_count(bytes);
+  run_until(take_blob);
+  printf("{\"received\": %" PRIu64 ", \"end_ns\": %" PRIu64 "}\n", bytes, bench_now_ns());
+  if (samples_path && bench_samples_write(&taken.samples, samples_path))
+    bench_die("cannot write the samples");
+}
+
+int main(int argc, char **argv)
+{
+  if (argc < 4)
+    bench_die("usage: see the head of atrium_peer.c");
+  const char *mode = argv[1], *extra = argc > 4 ? argv[4] : NULL;
+  const uint64_t amount = strtoull(argv[3], NULL, 10);
+
+  signal(SIGPIPE, SIG_IGN);
+  enter(atoi(argv[2]));
+  if (!strcmp(mode, "pub"))
+    publish(amount, extra ? atof(extra) : 0);
+  else if (!strcmp(mode, "sub"))
+    subscribe(amount, false, extra);
+  else if (!strcmp(mode, "sub-merged"))
+    subscribe(amount, true, NULL);
+  else if (!strcmp(mode, "bulk-send"))
+    bulk_send(amount);
+  else if (!strcmp(mode, "presence-send"))
+    presence_send(amount);
+  else
+    bulk_receive(amount, extra);
+  atr_client_free(engine);
+  return 0;
+}
