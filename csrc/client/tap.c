@@ -151,7 +151,8 @@ static int on_doc(seat *s, atr_span message)
 
   if (err < 0 || m.flags & ATR_DOC_TOMBSTONE)
     return err;
-  return tell(s, &(told){.kind = "state", .doc = m.doc, .seq = m.seq, .preview = m.flags & ATR_DOC_PREVIEW, .json = m.json});
+  return tell(
+      s, &(told){.kind = "state", .doc = m.doc, .seq = m.seq, .preview = m.flags & ATR_DOC_PREVIEW, .json = m.json});
 }
 
 static int on_cursor(seat *s, atr_span message)

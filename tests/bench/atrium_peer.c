@@ -162,7 +162,8 @@ static void make_room(unsigned docs)
   run_until(saw_joined);
   for (unsigned i = 0; i < docs; i++) {
     doc_name(doc, i);
-    command("{\"t\":\"submit\",\"room\":\"%s\",\"doc\":\"%s\",\"kind\":\"create\",\"tree\":{\"type\":\"Object\",\"name\":\"o%u\",\"p\":{}}}",
+    command("{\"t\":\"submit\",\"room\":\"%s\",\"doc\":\"%s\",\"kind\":\"create\",\"tree\":{\"type\":\"Object\","
+            "\"name\":\"o%u\",\"p\":{}}}",
             room, doc, i);
   }
   command("{\"t\":\"ready\",\"room\":\"%s\"}", room);
@@ -208,8 +209,9 @@ static void publish(uint64_t count, double rate)
       bench_sleep_until(start_ns + (uint64_t)((double)i / rate * 1e9));
     doc_name(doc, (unsigned)(i % DOCS));
     bench_stamp(patch + sizeof patch_head - 1, i, bench_now_ns());
-    const int n = snprintf(text, sizeof text, "{\"t\":\"submit\",\"room\":\"%s\",\"doc\":\"%s\",\"kind\":\"edit\",\"tree\":%.*s}", room,
-                           doc, PAYLOAD_BYTES, patch);
+    const int n =
+        snprintf(text, sizeof text, "{\"t\":\"submit\",\"room\":\"%s\",\"doc\":\"%s\",\"kind\":\"edit\",\"tree\":%.*s}",
+                 room, doc, PAYLOAD_BYTES, patch);
     send_text(text, (size_t)n);
   }
   command("{\"t\":\"flush\",\"room\":\"%s\",\"n\":2}", room); /* every operation is acknowledged */
@@ -286,7 +288,8 @@ static void send_blob(unsigned i, uint64_t bytes)
     bench_die("the queue is full");
   atr_hash_to_hex(&hash, hex);
   doc_name(doc, i);
-  command("{\"t\":\"submit\",\"room\":\"%s\",\"doc\":\"%s\",\"kind\":\"edit\",\"tree\":{\"p\":{\"v\":[\"$blob\",\"%s\",\"u1\",[%" PRIu64 "]]}}}",
+  command("{\"t\":\"submit\",\"room\":\"%s\",\"doc\":\"%s\",\"kind\":\"edit\",\"tree\":{\"p\":{\"v\":[\"$blob\",\"%s\","
+          "\"u1\",[%" PRIu64 "]]}}}",
           room, doc, hex, bytes);
 }
 

@@ -154,7 +154,8 @@ static void publish(peer *p, uint64_t count, double rate)
     if (rate > 0)
       bench_sleep_until(start_ns + (uint64_t)((double)i / rate * 1e9));
     bench_stamp(payload, i, bench_now_ns());
-    used += (size_t)snprintf(batch + used, LINE_BYTES_MAX, "PUB op %d\r\n%.*s\r\n", PAYLOAD_BYTES, PAYLOAD_BYTES, payload);
+    used +=
+        (size_t)snprintf(batch + used, LINE_BYTES_MAX, "PUB op %d\r\n%.*s\r\n", PAYLOAD_BYTES, PAYLOAD_BYTES, payload);
     if (used >= BATCH_BYTES || rate > 0 || i + 1 == count) {
       peer_write(p, batch, used);
       used = 0;

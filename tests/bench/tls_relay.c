@@ -63,7 +63,8 @@ static void write_all(SSL *ssl, int len)
 static void relay(const char *port, const char *cert, const char *key)
 {
   SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-  if (SSL_CTX_use_certificate_file(ctx, cert, SSL_FILETYPE_PEM) != 1 || SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+  if (SSL_CTX_use_certificate_file(ctx, cert, SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
     bench_die("cannot read certificate and key");
   SSL_CTX_set_num_tickets(ctx, 0); /* a sender that never reads would end with a reset */
   const int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
