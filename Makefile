@@ -62,7 +62,7 @@ OBJECTS  := $(SOURCES:csrc/%.c=$(OUT)/csrc/%.o) $(OUT)/cJSON.o
 TESTS    := $(patsubst tests/c/%.c,%,$(wildcard tests/c/test_*.c))
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SERVER   := $(if $(wildcard csrc/main.c),$(OUT)/atrium-server)
-C_FILES   = $(wildcard csrc/*.c csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch] tests/sim/*.[ch])
+C_FILES   = $(wildcard csrc/*.c csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch] tests/sim/*.[ch] tests/bench/*.[ch])
 
 # Tests whose subject is several threads: these run under ThreadSanitizer too.
 TSAN_TESTS := $(filter test_%_threads,$(TESTS))
