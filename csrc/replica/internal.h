@@ -209,6 +209,7 @@ int rep_visit_blobs(const cJSON *patch, const cJSON *old, rep_blob_visit visit, 
 int rep_apply(atr_replica *r, rdoc *d, uint8_t kind, cJSON *tree, uint64_t seq, uint32_t member);
 
 /* reconcile.c */
+int rep_end_previews(atr_replica *r);
 int rep_begin_compare(atr_replica *r);
 int rep_receive_want(atr_replica *r, atr_span message);
 int rep_receive_live(atr_replica *r, atr_span message);

@@ -341,6 +341,15 @@ static int account(atr_replica *r, rdoc *d, const pend *p, uint64_t seen)
   return 0;
 }
 
+static bool lives(const rdoc *d)
+{
+  bool alive = d->confirmed != NULL;
+
+  for (const pend *p = d->pends; p; p = p->doc_next)
+    alive = p->kind == ATR_OP_CREATE || (alive && p->kind == ATR_OP_EDIT);
+  return alive;
+}
+
 /* An operation that names the document makes the application show that very name. */
 static void forget_show(atr_replica *r, rdoc *d, const pend *p)
 {
@@ -369,6 +378,11 @@ int atr_replica_submit(atr_replica *r, atr_submit *op)
   err = account(r, d, p, op->seen);
   if (d->own_preview)
     rep_pend_drop(r, d->own_preview);
+  if (p->preview && !lives(d)) { /* deleted, which the application has not seen yet */
+    d->own_preview = p;
+    rep_pend_drop(r, p);
+    goto Exit;
+  }
   if (p->preview) {
     d->own_preview = p;
   } else {

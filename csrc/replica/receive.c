@@ -48,6 +48,8 @@ int rep_apply(atr_replica *r, rdoc *d, uint8_t kind, cJSON *tree, uint64_t seq, 
   }
   if (kind != ATR_OP_EDIT || d->preview_member == member)
     rep_end_preview(r, d);
+  if (kind == ATR_OP_DELETE && d->own_preview && member != r->self)
+    rep_pend_drop(r, d->own_preview); /* the application will hear that the document is gone, and not end it */
   lives(r, d, seq);
   d->by = member;
   rep_heard(r, d);

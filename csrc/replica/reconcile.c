@@ -64,6 +64,8 @@ static int gone(atr_replica *r, rdoc *d)
   if (!err)
     err = rep_set_confirmed(r, d, NULL);
   rep_end_preview(r, d);
+  if (d->own_preview)
+    rep_pend_drop(r, d->own_preview);
   rep_named(r, d);
   rep_dirty(r, d);
   return err;
@@ -113,6 +115,24 @@ static int append_versions(atr_replica *r, const atr_doc_version *list, size_t n
   return err ? err : atr_frame_end(&r->out, mark, ATR_LANE_STATE);
 }
 
+/* Numbers of members begin anew with the epoch, so this comes before the own one changes: it tells own previews from others'. */
+int rep_end_previews(atr_replica *r)
+{
+  rdoc *d, *tmp;
+  int err = 0;
+
+  HASH_ITER (hh, r->docs, d, tmp) {
+    d->preview_seq = 0;
+    if (!d->preview)
+      continue;
+    if (!err)
+      err = rep_part(r, d);
+    rep_end_preview(r, d);
+    rep_dirty(r, d);
+  }
+  return err;
+}
+
 int rep_begin_compare(atr_replica *r)
 {
   atr_doc_version *list = malloc(VERSIONS_PER_PART * sizeof *list);
@@ -129,12 +149,6 @@ int rep_begin_compare(atr_replica *r)
   HASH_ITER (hh, r->docs, d, tmp) {
     if (err || !d->seq)
       continue;
-    if (d->preview) {
-      err = rep_part(r, d);
-      rep_end_preview(r, d);
-      rep_dirty(r, d);
-    }
-    d->preview_seq = 0;
     d->old_epoch = true;
     d->wanted = false;
     r->n_old++;

@@ -142,6 +142,10 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
     atr_replica_disconnected(r);
   r->online = r->may_submit = true;
   r->told_complete = false;
+  if (!atr_id_equal(&epoch, &r->epoch))
+    err = rep_end_previews(r);
+  if (err)
+    return err;
   r->handle = (uint32_t)handle;
   r->self = (uint32_t)member;
   r->settled = r->settled_whole = 0;

@@ -90,7 +90,7 @@ static void take_one(app *a, app_event *e)
   } else {
     cJSON_Delete(d->tree);
     d->tree = e->tree;
-    d->previewing = false;
+    d->previewing = d->previewing && d->tree;
     e->tree = NULL;
   }
   free(d->show);
@@ -168,6 +168,20 @@ static cJSON *new_blob(app_command *c)
   return tag;
 }
 
+/* Makes messages of several frames. */
+static cJSON *long_text(void)
+{
+  uint32_t n = 60000 + sim_below(90000);
+  char *text = malloc(n + 1);
+  cJSON *v;
+
+  memset(text, 'a' + (int)sim_below(26), n);
+  text[n] = 0;
+  v = cJSON_CreateString(text);
+  free(text);
+  return v;
+}
+
 static cJSON *some_value(int depth)
 {
   cJSON *v;
@@ -178,7 +192,7 @@ static cJSON *some_value(int depth)
   case 1:
     return cJSON_CreateBool(sim_chance(50));
   case 2:
-    return cJSON_CreateString(sim_chance(50) ? "left" : "right");
+    return sim_chance(2) ? long_text() : cJSON_CreateString(sim_chance(50) ? "left" : "right");
   case 3:
     v = cJSON_CreateArray();
     for (uint32_t i = sim_below(4); i; i--)

@@ -125,8 +125,11 @@ static int commit_one(void *ctx, enum atr_lane lane, const uint8_t *msg, size_t 
     m->last_counter[op.member % 64] = op.counter;
     m->commits[op.member % 64]++;
   }
-  if (op.op.flags & ATR_OP_PREVIEW)
+  if (op.op.flags & ATR_OP_PREVIEW) {
+    SIM_LOG("commit %llu: preview of %02x by %u: %.*s", (unsigned long long)op.seq, op.op.doc.b[0], op.member,
+            (int)op.op.json.n, (const char *)op.op.json.p);
     return 0;
+  }
   if (op.op.json.n && atr_json_parse((const char *)op.op.json.p, op.op.json.n, &tree))
     sim_fail("a committed operation is no JSON");
   d = get(m, &op.op.doc);
