@@ -33,7 +33,14 @@ Entry = dict[str, Any]
 def entry(name: str, value: float, unit: str, peer: str, peer_value: float, *, more_is_better: bool) -> Entry:
     """One line of bench.json; the ratio is above 1 where Atrium does better."""
     ratio = value / peer_value if more_is_better else peer_value / value
-    return {"name": name, "value": round(value, 4), "unit": unit, "peer": peer, "peer_value": round(peer_value, 4), "ratio": round(ratio, 3)}
+    return {
+        "name": name,
+        "value": round(value, 4),
+        "unit": unit,
+        "peer": peer,
+        "peer_value": round(peer_value, 4),
+        "ratio": round(ratio, 3),
+    }
 
 
 def free_port() -> int:
@@ -107,7 +114,20 @@ def bench() -> Iterator[Bench]:
 def certificate(folder: Path) -> tuple[Path, Path]:
     cert, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=bench"]
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=bench",
+        ]
         + ["-keyout", str(key), "-out", str(cert)],
         check=True,
         capture_output=True,
@@ -136,7 +156,20 @@ def nats_server() -> str:
 def nats_port(b: Bench) -> int:
     cert, key = certificate(b.folder)
     port = free_port()
-    b.start(nats_server(), "-a", "127.0.0.1", "-p", port, "--tls", "--tlscert", cert, "--tlskey", key, "-l", b.folder / "nats.log")
+    b.start(
+        nats_server(),
+        "-a",
+        "127.0.0.1",
+        "-p",
+        port,
+        "--tls",
+        "--tlscert",
+        cert,
+        "--tlskey",
+        key,
+        "-l",
+        b.folder / "nats.log",
+    )
     wait_for_port(port)
     return port
 
@@ -178,7 +211,21 @@ def replication_latency(count: int, rate: float) -> list[float]:
     peer = Path(__file__).with_name("replication_peer.py")
     with bench() as b:
         port = free_port()
-        b.start(python, server, "-p", port, "-t", 30000, "-spwd", "bench", "-apwd", "bench", "--attached", "--log-level", "ERROR")
+        b.start(
+            python,
+            server,
+            "-p",
+            port,
+            "-t",
+            30000,
+            "-spwd",
+            "bench",
+            "-apwd",
+            "bench",
+            "--attached",
+            "--log-level",
+            "ERROR",
+        )
         wait_for_port(port)
         pub = b.start(python, peer, "pub", port, count, rate, ready=True)
         paths = b.samples("replication", RECEIVERS)
@@ -211,7 +258,18 @@ def atrium() -> Iterator[tuple[Bench, int]]:
     with bench() as b:
         port = free_port()
         server = ROOT / "build" / "release" / "atrium-server"
-        b.start(server, "--port", port, "--bind", "127.0.0.1", "--data", b.folder / "server", "--open", "--log", b.folder / "server.log")
+        b.start(
+            server,
+            "--port",
+            port,
+            "--bind",
+            "127.0.0.1",
+            "--data",
+            b.folder / "server",
+            "--open",
+            "--log",
+            b.folder / "server.log",
+        )
         wait_for_port(port)
         yield b, port
 
@@ -224,7 +282,8 @@ def atrium_fanout(count: int, mode: str) -> float:
     with atrium() as (b, port):
         pub = b.start(PROGRAMS / "atrium_peer", "pub", port, count, 0, ready=True, env=atrium_client(b, 0))
         subs = [
-            b.start(PROGRAMS / "atrium_peer", mode, port, count, ready=True, env=atrium_client(b, 1 + i)) for i in range(RECEIVERS)
+            b.start(PROGRAMS / "atrium_peer", mode, port, count, ready=True, env=atrium_client(b, 1 + i))
+            for i in range(RECEIVERS)
         ]
         assert pub.stdin
         pub.stdin.write("go\n")
@@ -269,7 +328,9 @@ def atrium_presence(size: int, link: tuple[float, float, int] | None) -> list[fl
             b.start(PROGRAMS / "slow_link", receiver_port, port, *link, TIMEOUT_S, ready=True)
         sender = b.start(PROGRAMS / "atrium_peer", "presence-send", port, size, ready=True, env=atrium_client(b, 0))
         path = b.samples("presence", 1)[0]
-        receiver = b.start(PROGRAMS / "atrium_peer", "presence-recv", receiver_port, size, path, ready=True, env=atrium_client(b, 1))
+        receiver = b.start(
+            PROGRAMS / "atrium_peer", "presence-recv", receiver_port, size, path, ready=True, env=atrium_client(b, 1)
+        )
         assert sender.stdin
         sender.stdin.write("go\n")
         sender.stdin.flush()
@@ -304,7 +365,9 @@ def relay_latency() -> list[Entry]:
 
 def relay_bulk() -> list[Entry]:
     size = 1 << 30
-    return [entry("relay.bulk", atrium_bulk(size), "MB/s", "plain TLS relay", tls_relay_bulk(size), more_is_better=True)]
+    return [
+        entry("relay.bulk", atrium_bulk(size), "MB/s", "plain TLS relay", tls_relay_bulk(size), more_is_better=True)
+    ]
 
 
 def relay_presence() -> list[Entry]:
@@ -327,7 +390,9 @@ BENCHMARKS: dict[str, Callable[[], list[Entry]]] = {
 def show(entries: list[Entry]) -> None:
     print(f"{'name':32} {'value':>14} {'unit':14} {'peer':20} {'peer value':>14} {'ratio':>7}")
     for e in entries:
-        print(f"{e['name']:32} {e['value']:14,.3f} {e['unit']:14} {e['peer']:20} {e['peer_value']:14,.3f} {e['ratio']:7.2f}")
+        print(
+            f"{e['name']:32} {e['value']:14,.3f} {e['unit']:14} {e['peer']:20} {e['peer_value']:14,.3f} {e['ratio']:7.2f}"
+        )
 
 
 def main() -> None:

@@ -58,7 +58,9 @@ def open_session(port: int, name: str, creates: bool) -> Repository:
     repository = Repository(rdp=protocol, username=name)
     porcelain.remote_add(repository, "origin", "127.0.0.1", port, server_password="bench", admin_password="bench")
     if creates:
-        repository.object_store[NODE] = Node(owner="COMMON", uuid=NODE, data={"type_id": "Transform", "text": ""}, instance=Transform())
+        repository.object_store[NODE] = Node(
+            owner="COMMON", uuid=NODE, data={"type_id": "Transform", "text": ""}, instance=Transform()
+        )
     session.connect(repository, timeout=TIMEOUT_S * 1000, server_password="bench", admin_password="bench")
     end = time.monotonic() + TIMEOUT_S
     asked = False
