@@ -98,12 +98,13 @@ build/deps/cjson/cJSON.c:
 build/deps/libuv/include/uv.h:
 	csrc/deps/source.sh libuv1 build/deps/libuv src include LICENSE
 
-# cJSON is not ours to warn about. ENABLE_LOCALES: it reads numbers with strtod, and a program that we are loaded into may have
-# set a locale with a decimal comma.
-$(OUT)/cJSON.o: build/deps/cjson/cJSON.c
+# cJSON is not ours to warn about. Its limit of nesting is above ours, its locale look-up is of no use to us. Where a
+# parse failed is one variable for the whole process there, which two engines would write at once: one per thread here.
+$(OUT)/cJSON.o: build/deps/cjson/cJSON.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC      $@)
-	$(Q)$(CC) -std=c17 -g -fvisibility=hidden -fPIC -DCJSON_HIDE_SYMBOLS -DENABLE_LOCALES $(CFLAGS_$(VARIANT)) $(CFLAGS) -c $< -o $@
+	$(Q)sed 's/^static error global_error/static _Thread_local error global_error/' $< | \
+	  $(CC) -std=c17 -g -fvisibility=hidden -fPIC -DCJSON_HIDE_SYMBOLS $(CFLAGS_$(VARIANT)) $(CFLAGS) -I$(<D) -x c -c - -o $@
 
 $(OUT)/csrc/%.o: csrc/%.c | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
