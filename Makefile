@@ -217,8 +217,9 @@ fuzz-short:
 fuzzers: $(addprefix $(OUT)/,$(call RUN_TESTS,$(FUZZERS)))
 	@set -e; for f in $^; do n=$$(basename $$f); n=$${n#fuzz_}; echo "== fuzz $$n"; \
 	  mkdir -p $(OUT)/corpus/$$n tests/fuzz/corpus/$$n; \
-	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=0 \
-	    -artifact_prefix=$(OUT)/$$n- $(OUT)/corpus/$$n tests/fuzz/corpus/$$n; done
+	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(OUT)/$$n- \
+	    $(OUT)/corpus/$$n tests/fuzz/corpus/$$n >$(OUT)/$$n.log 2>&1 || { tail -40 $(OUT)/$$n.log; exit 1; }; \
+	  tail -1 $(OUT)/$$n.log; done
 
 # Sends real scenes from Blender to Blender and compares both ends. FIDELITY='--direct --blender bpy45 --scene door'
 fidelity:

@@ -60,9 +60,6 @@
 /* Text of one number. cJSON copies a number to a buffer of 64 bytes before it reads it; a double needs 24. */
 #define ATR_JSON_NUMBER_BYTES_MAX 60
 
-/* An integer's decimal text in ["$i", "..."]: sign and 20 digits hold every 64-bit one. */
-#define ATR_JSON_BIGINT_DIGITS_MAX 20
-
 /* Dimensions of a blob's array: frames x height x width x channels is the most that occurs, twice over. */
 #define ATR_BLOB_DIMS_MAX 8
 
