@@ -45,6 +45,10 @@ class Room:
     def submit(self, doc: str, kind: str, tree: Any, **_more: Any) -> bool:
         tree = json.loads(json.dumps(tree, allow_nan=False))  # what could not travel fails here
         self.sent.append((doc, kind, tree))
+        self.merge(doc, kind, tree)
+        return True
+
+    def merge(self, doc: str, kind: str, tree: Any) -> None:
         if kind == "create":
             self.docs.pop(doc, None)
             self.docs[doc] = tree
@@ -52,7 +56,6 @@ class Room:
             self.docs[doc] = mergepatch.merge(self.docs[doc], tree)
         else:
             del self.docs[doc]
-        return True
 
     def put_blob(self, data: Any) -> str:
         raw = bytes(data)
@@ -88,6 +91,7 @@ def upload(scene: str, folder: Path) -> dict[str, Any]:
     bpy.ops.wm.open_mainfile(filepath=scene, load_ui=False)
     room = Room()
     replicator = Replicator(room, room_id="0" * 32, files=str(folder / "files"))
+    _end.append((replicator, room))
     for _progress in replicator.upload_all():
         pass
     documents = len(room.docs)
@@ -108,12 +112,51 @@ def join(folder: Path) -> dict[str, Any]:
         for n, (doc, tree) in enumerate(room.docs.items(), 1)
     ]
     replicator = Replicator(room, room_id="0" * 32, files=str(folder / "files"))
+    _end.append((replicator, room))
     for _progress in replicator.replace_all():
         pass
     replicator.tick(1e6)
     echoes = idle_pass(replicator, room)
     dump(folder / "right")
     return {"documents": len(room.docs), "echoes": echoes, "notes": [" ".join(map(str, r)) for r in replicator.refused]}
+
+
+# Step by step, for tests that go on after the join. One process is one end.
+
+_end: list[tuple[Any, Room]] = []
+
+
+def host_scene(scene: str, folder: str) -> None:
+    """Opens a scene and has its room written to the folder."""
+    upload(scene, Path(folder))
+
+
+def join_scene(folder: str) -> list[str]:
+    """Joins what `host_scene` wrote; the echoes."""
+    echoes: list[str] = join(Path(folder))["echoes"]
+    return echoes
+
+
+def send_changes(folder: str) -> int:
+    """Captures what has changed here and writes it to the folder; the number of operations."""
+    replicator, room = _end[-1]
+    room.sent.clear()
+    replicator.capture_all()
+    with open(Path(folder) / "changes.pickle", "wb") as file:
+        pickle.dump((room.sent, room.blobs), file)
+    return len(room.sent)
+
+
+def receive_changes(folder: str) -> list[str]:
+    """Applies what `send_changes` wrote; the echoes of a full idle pass afterwards."""
+    replicator, room = _end[-1]
+    with open(Path(folder) / "changes.pickle", "rb") as file:
+        sent, room.blobs = pickle.load(file)
+    for doc, kind, tree in sent:
+        room.merge(doc, kind, tree)
+        room.events.append({"t": "doc", "doc": doc, "kind": kind, "tree": tree, "show": None})
+    replicator.tick(1e6)
+    return idle_pass(replicator, room)
 
 
 def main(arguments: list[str]) -> dict[str, Any]:

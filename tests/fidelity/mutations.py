@@ -66,6 +66,7 @@ def build_mesh() -> Any:
 
 def build_object(cube: Any) -> None:
     cube["int"] = 3
+    cube["limited"] = 3
     cube["list"] = [1.0, 2.0]
     cube["group"] = {"inner": {"text": "deep"}}
     cube["target"] = cube.data
@@ -218,6 +219,7 @@ def a_vertex() -> None:
 @sees("IntAttributeValue.value")
 def a_flipped_face() -> None:
     mesh().polygons[0].flip()
+    mesh().update()
 
 
 @sees("BoolAttributeValue.value")
@@ -341,7 +343,7 @@ def a_pointer_in_a_custom_property() -> None:
 
 @sees('Object.["..."]')
 def limits_of_a_custom_property() -> None:
-    cube().id_properties_ui("int").update(min=-3)
+    cube().id_properties_ui("limited").update(min=-3)
 
 
 @sees('Mesh.["..."]')
@@ -722,12 +724,17 @@ def a_deleted_object() -> None:
 # Running
 
 
+def save(path: str) -> None:
+    """Make the scene and write it to a file."""
+    build()
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+
+
 def check(folder: str) -> list[dict[str, Any]]:
     """Make each change to a fresh copy of the scene; what was reported for each."""
     work = Path(folder)
     scene, before, after = work / "scene.blend", work / "before", work / "after"
-    build()
-    bpy.ops.wm.save_as_mainfile(filepath=str(scene))
+    save(str(scene))
     bpy.ops.wm.open_mainfile(filepath=str(scene))
     dump(before)
     results = []

@@ -286,6 +286,10 @@ class Walk:
             if part.name in extras.PER_ITEM:
                 values.update(extras.per_item(items, part.name, self))
                 continue
+            if part.kind == "ENUM" and count <= INLINE_MAX:
+                # In bulk some enums come with the flags that share their byte, such as selection.
+                values[part.name] = [getattr(item, part.name) for item in items]
+                continue
             data: np.ndarray[Any, Any] = np.empty(count * max(part.length, 1), dtype=DTYPES[part.kind])
             items.foreach_get(part.name, data)
             values[part.name] = self.array(data)

@@ -32,9 +32,10 @@ def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
     if packed is not None:
         p["packed"] = reader.blobs.put_raw(packed.data, "file", [packed.size], (reader.doc, "packed"))
         p["file"] = image.filepath
-        return
-    p["file"] = paths.read_input(reader, image, image.filepath)
-    if image.source == "GENERATED" and image.is_dirty:
+    else:
+        p["file"] = paths.read_input(reader, image, image.filepath)
+    if image.is_dirty and image.source in ("GENERATED", "FILE") and len(image.pixels):
+        # Painted on since it was made, loaded or packed.
         pixels = np.empty(len(image.pixels), dtype=np.float32)
         image.pixels.foreach_get(pixels)
         p["pixels"] = reader.blobs.put(pixels.reshape(image.size[1], image.size[0], -1), (reader.doc, "pixels"))
@@ -67,6 +68,8 @@ def write(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         if len(pixels) == len(image.pixels):
             image.pixels.foreach_set(pixels)
             image.update()
+    elif "pixels" in change and image.is_dirty:
+        image.reload()
 
 
 def _write_packed(writer: Any, image: Any, p: Tree) -> None:

@@ -67,9 +67,12 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree, rebuilt: b
     temporary = None
     if ob is None:
         ob = temporary = bpy.data.objects.new("atrium weights", mesh)
+    have = cur.get("i", {}).get("vertex_groups", {})
+    if rebuilt and not ob.vertex_groups:
+        # The old geometry took the groups with it: all are made again.
+        change, have = full.get("i", {}).get("vertex_groups"), {}
     try:
         if change:
-            have = cur.get("i", {}).get("vertex_groups", {})
             GROUPS.write(writer, ob, change, full.get("i", {}).get("vertex_groups", {}), have)
         if weights_changed:
             _write_weights(writer, ob, mesh, full.get("p", {}))
