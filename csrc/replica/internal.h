@@ -92,6 +92,7 @@ typedef struct want { /* a blob that is to be fetched */
   uint32_t n_docs;
   bool asked;
   bool unknown; /* to the server */
+  bool again;   /* wanted once more since it was asked for */
 } want;
 
 typedef struct offer {
@@ -185,6 +186,8 @@ int rep_taint(cJSON **told, const cJSON *patch);
 /* pending.c */
 pend *rep_pend_find(const atr_replica *r, uint64_t counter);
 void rep_pend_drop(atr_replica *r, pend *p);
+/* The application hears that the document is gone, and will not end its preview. */
+void rep_drop_dead_preview(atr_replica *r, rdoc *d);
 void rep_pend_ready(atr_replica *r, pend *p);
 void rep_refuse(atr_replica *r, pend *p, int err, const char *text);
 int rep_restart_pending(atr_replica *r, uint64_t settled);

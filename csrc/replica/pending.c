@@ -350,6 +350,12 @@ static bool lives(const rdoc *d)
   return alive;
 }
 
+void rep_drop_dead_preview(atr_replica *r, rdoc *d)
+{
+  if (d->own_preview && !lives(d))
+    rep_pend_drop(r, d->own_preview);
+}
+
 /* An operation that names the document makes the application show that very name. */
 static void forget_show(atr_replica *r, rdoc *d, const pend *p)
 {

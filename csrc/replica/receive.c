@@ -48,8 +48,7 @@ int rep_apply(atr_replica *r, rdoc *d, uint8_t kind, cJSON *tree, uint64_t seq, 
   }
   if (kind != ATR_OP_EDIT || d->preview_member == member)
     rep_end_preview(r, d);
-  if (kind == ATR_OP_DELETE && d->own_preview && member != r->self)
-    rep_pend_drop(r, d->own_preview); /* the application will hear that the document is gone, and not end it */
+  rep_drop_dead_preview(r, d);
   lives(r, d, seq);
   d->by = member;
   rep_heard(r, d);
@@ -293,6 +292,7 @@ static int replace(atr_replica *r, rdoc *d, const atr_msg_doc *m)
   d->created = m->created;
   d->by = 0;
   d->checked_seq = 0;
+  rep_drop_dead_preview(r, d);
   return err;
 }
 

@@ -64,8 +64,7 @@ static int gone(atr_replica *r, rdoc *d)
   if (!err)
     err = rep_set_confirmed(r, d, NULL);
   rep_end_preview(r, d);
-  if (d->own_preview)
-    rep_pend_drop(r, d->own_preview);
+  rep_drop_dead_preview(r, d);
   rep_named(r, d);
   rep_dirty(r, d);
   return err;

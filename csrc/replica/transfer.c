@@ -131,8 +131,14 @@ static void unknown(atr_replica *r, const atr_hash *hash)
   want *w;
 
   HASH_FIND(hh, r->wants, hash, sizeof *hash, w);
-  if (w)
-    w->unknown = true;
+  if (!w || !w->asked)
+    return;
+  w->unknown = !w->again;
+  if (w->again) { /* wanted anew since it was asked for: what names it may have come in between */
+    w->asked = w->again = false;
+    r->n_unasked++;
+    r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
+  }
 }
 
 /* The server holds the blob once for each `have`, until an operation comes that names it: so one operation goes, and for the
@@ -221,6 +227,8 @@ int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, uint64_t size, const
   } else if (w->asked && w->unknown) {
     w->asked = w->unknown = false;
     r->n_unasked++;
+  } else if (w->asked) {
+    w->again = true;
   }
   if (r->online && !w->asked)
     r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
@@ -342,7 +350,7 @@ void rep_transfer_start(atr_replica *r)
 {
   r->n_unasked = 0;
   for (want *w = r->wants; w; w = w->hh.next) {
-    w->asked = w->unknown = false;
+    w->asked = w->unknown = w->again = false;
     r->n_unasked++;
   }
   r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
