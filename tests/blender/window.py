@@ -39,6 +39,8 @@ COLUMNS = (0.5, 0.15, 0.85, 0.3, 0.7, 0.06, 0.93)
 """Where in the width of the sidebar to look, likeliest first."""
 ROWS_BELOW = 25
 """So many steps without a button, a quarter of a usual sidebar, are its end."""
+SIZE = (1280, 800)
+"""Software GL takes its time per pixel, and two windows share the machine."""
 TAB_STRIP = 0.1
 """Share of the sidebar's width that its tabs take, at the right."""
 
@@ -78,7 +80,7 @@ def show_tab(tab: str) -> Iterator[None]:
     area.spaces.active.show_region_ui = True
     for _ in range(200):
         # A tab can be chosen once the sidebar was drawn with it.
-        try:  # noqa: SIM105  contextlib is not known there
+        try:
             region.active_panel_category = tab
         except (AttributeError, TypeError):
             pass
@@ -135,7 +137,7 @@ class WindowedBlender(BlenderProcess):
     """A Blender on a screen of its own."""
 
     def __init__(self, blender: Blender, folder: Path, label: str = "window", **options: Any) -> None:
-        self.screen = Screen()
+        self.screen = Screen(*options.pop("size", SIZE))
         self._known: dict[str, Button] = {}
         arguments = ["--window-geometry", "0", "0", str(self.screen.width), str(self.screen.height)]
         arguments += options.pop("arguments", [])

@@ -29,8 +29,9 @@ class Edit:
 
 
 def first_mesh_object() -> str:
-    """The name of an object that everybody has: the first mesh in the scene."""
-    return str(min(o.name for o in bpy.context.scene.objects if o.type == "MESH"))
+    """The name of an object that everybody has and sees. Blender reports no
+    change of a hidden one, which then travels only when it is polled."""
+    return str(min(o.name for o in bpy.context.scene.objects if o.type == "MESH" and o.visible_get()))
 
 
 def do_move(name: str, x: float) -> float:
