@@ -102,10 +102,10 @@ void atr_session_wake(atr_session *s, int lane)
 
 static int end_urgent(atr_session *s, size_t mark)
 {
-  int err = atr_frame_end(&s->out.urgent, mark, ATR_LANE_CONTROL);
+  int err = s->out.urgent.err; /* of the message, which the caller has written without looking */
 
   if (!err)
-    err = s->out.urgent.err;
+    err = atr_frame_end(&s->out.urgent, mark, ATR_LANE_CONTROL);
   outbox_schedule(s);
   return err;
 }

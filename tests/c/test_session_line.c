@@ -259,6 +259,30 @@ static void a_peer_that_does_not_read_costs_bounded_memory(void **state)
   pair_close_by(&p, &line);
 }
 
+/* Each ping wants an answer: who asks without reading the answers is cut off, not served from memory without end. */
+static void a_peer_that_pings_and_does_not_read_is_cut(void **state)
+{
+  const proxy_options options = {0};
+  const uint8_t ping[9] = {0x03};
+  pair p;
+  proxy line;
+
+  (void)state;
+  pair_open_by(&p, &line, &options);
+  wait_for_keys(&p);
+  bench_idle(&p.bench, 20);
+  line.down.stalled = true;
+  for (int i = 0; i < 3000 && !p.server.closed; i++) {
+    for (int n = 0; n < 20000; n++)
+      if (atr_session_send(p.client.session, ATR_LANE_CONTROL, atr_span_of(ping, sizeof ping)) != 0)
+        break;
+    bench_idle(&p.bench, 1);
+  }
+  assert_true(p.server.closed);
+  assert_int_equal(p.server.err, ATR_LIMIT);
+  pair_close_by(&p, &line);
+}
+
 /* --- peers that are gone ---------------------------------------------------------------------------------------------------- */
 
 enum { HURRY_MS = 50, DEAD_TICKS = ATR_DEAD_MS / ATR_KEEPALIVE_MS };
@@ -370,6 +394,7 @@ int main(void)
       cmocka_unit_test(bulk_does_not_delay_presence_on_loopback),
       cmocka_unit_test(a_line_may_end_at_any_byte),
       cmocka_unit_test(a_peer_that_does_not_read_costs_bounded_memory),
+      cmocka_unit_test(a_peer_that_pings_and_does_not_read_is_cut),
       cmocka_unit_test(a_quiet_connection_stays),
       cmocka_unit_test(silence_is_noticed),
       cmocka_unit_test(bulk_does_not_look_like_death),
