@@ -88,6 +88,7 @@ typedef struct participant {
   UT_hash_handle hh;
   struct participant *prev, *next; /* those not here, in order of leaving */
   atr_id id;
+  atr_hash key; /* whose it is: an id is known to all members, and only this key may come as it */
   uint32_t number;
   struct atr_room_member *member; /* NULL while away */
   uint64_t last;                  /* last counter received */

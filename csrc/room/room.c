@@ -99,7 +99,7 @@ void atr_room_free(atr_room *room)
 
 /* --- participants ----------------------------------------------------------------------------------------------- */
 
-static participant *find_participant(atr_room *room, const atr_id *id)
+static participant *find_participant(atr_room *room, const atr_id *id, const atr_hash *key)
 {
   participant *p;
 
@@ -116,6 +116,7 @@ static participant *find_participant(atr_room *room, const atr_id *id)
   if (!p)
     return NULL;
   p->id = *id;
+  p->key = *key;
   HASH_ADD(hh, room->participants, id, sizeof p->id, p);
   if (!atr_table_added(p)) {
     free(p);
@@ -349,7 +350,7 @@ static int new_member(atr_room *room, const atr_room_join *join, void *user, par
 
 int atr_room_join_member(atr_room *room, const atr_room_join *join, void *user, atr_room_member **out)
 {
-  participant *part = find_participant(room, &join->participant);
+  participant *part = find_participant(room, &join->participant, &join->key);
   bool created = !room->ever_joined;
   atr_room_member *m;
   int err;
@@ -357,6 +358,8 @@ int atr_room_join_member(atr_room *room, const atr_room_join *join, void *user, 
   *out = NULL;
   if (!part)
     return ATR_NOMEM;
+  if (!atr_hash_equal(&part->key, &join->key))
+    return ATR_DENIED;
   if (part->member)
     evict(room, part->member);
   if (room->n_members >= ATR_MEMBERS_MAX)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ class Engine:
         queue_slots: int = 65536,
     ) -> None:
         self._core = _core.Engine(home_folder(home), interactive=interactive, queue_slots=queue_slots)
+        # Also at exit: the C libraries tidy up then, and no thread may be using them.
+        weakref.finalize(self, self._core.close)
 
     def send(self, message: Mapping[str, Any]) -> bool:
         """Queues one command; False when the queue is full. ValueError for a number that JSON cannot hold (NaN)."""

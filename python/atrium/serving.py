@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -16,6 +17,7 @@ class RunningServer:
 
     def __init__(self, core: _core.Server) -> None:
         self._core = core
+        weakref.finalize(self, core.close)  # at exit too: no thread may outlive what it uses
 
     @property
     def port(self) -> int:

@@ -10,6 +10,9 @@ import array
 import gc
 import hashlib
 import random
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +23,7 @@ import pytest
 from atrium import AtriumError, Client, _core
 from atrium.engine import Engine
 
-from .conftest import Process
+from .conftest import ROOT, Process
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -159,6 +162,27 @@ def test_forgetting_to_close_is_harmless(tmp_path: Path) -> None:
     for _ in range(20):
         Engine(tmp_path).send({"t": "connect", "host": "localhost:1", "name": "x"})
     gc.collect()
+
+
+def test_exit_without_close_is_clean(start: Start, tmp_path: Path) -> None:
+    server = start("--open")
+    code = textwrap.dedent(f"""
+        import sys
+        sys.path.insert(0, {str(ROOT / "python")!r})
+        import atrium
+        own = atrium.serve(port=0, home={str(tmp_path / "own")!r})
+        client = atrium.Client({str(tmp_path / "home")!r})
+        client.connect({server.address!r})
+        room = client.create_room("r")
+        for i in range(2000):
+            room.create({{"type": "Object", "p": {{"i": i}}}})
+        END
+        """)
+    for end in ("", "raise SystemExit(3)", "client = own = None", "import gc; gc.disable(); sys.modules.clear()"):
+        run = subprocess.run(
+            [sys.executable, "-c", code.replace("END", end)], capture_output=True, timeout=30, check=False
+        )
+        assert (run.returncode, run.stderr) == (3 if "3" in end else 0, b"")
 
 
 def test_close_from_another_thread_ends_a_wait(tmp_path: Path) -> None:

@@ -199,6 +199,19 @@ def test_nonsense_in_a_room_hurts_nobody_else(busy: Process, raw: Callable[[int]
         pass
 
 
+def test_nobody_comes_in_as_somebody_else(busy: Process, raw: Callable[[int], Raw]) -> None:
+    """A participant's id is known to all members; with another key it opens nothing."""
+    first = raw(busy.port)
+    first.send(hello(), message({"t": "rooms"}))
+    (room,) = first.until("rooms")["rooms"]
+    join = {"t": "join", "room": room["id"], "blender": [5, 0, 1], "schema": 1}
+    first.send(message(join))
+    witness = next(m for m in first.until("members")["members"] if m["name"] != "raw")
+    second = raw(busy.port)
+    second.send(hello(participant=witness["participant"]), message(join))
+    assert second.until("error")["code"] == "DENIED"
+
+
 def test_an_endless_message_is_cut(busy: Process, raw: Callable[[int], Raw]) -> None:
     """Fragments without an end: cut at the lane's bound, long before the server's memory knows."""
     peer = raw(busy.port)
