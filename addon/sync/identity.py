@@ -48,6 +48,11 @@ class Identity:
     def doc(self, block: Any) -> str | None:
         return self._doc_of.get(block.session_uid)
 
+    def living_doc(self, uid: int) -> str | None:
+        """The document of a datablock that is here, by its number."""
+        found = self._doc_of.get(uid)
+        return found if found in self._block_of else None
+
     def doc_or_mint(self, block: Any) -> str:
         found = self._doc_of.get(block.session_uid)
         if found is None or found not in self._block_of:
@@ -70,6 +75,10 @@ class Identity:
     def doc_of_uid(self, uid: int) -> str | None:
         return self._doc_of.get(uid)
 
+    def uid(self, doc: str) -> int | None:
+        entry = self._block_of.get(doc)
+        return entry[1] if entry else None
+
     def type_of(self, doc: str) -> str:
         entry = self._block_of.get(doc)
         return entry[0] if entry else ""
@@ -88,13 +97,22 @@ class Identity:
         return self._look_up(doc, type_name, uid)
 
     def _look_up(self, doc: str, type_name: str, uid: int) -> Any:
+        """One pass over the type finds this one and all others whose references went stale at the same time."""
+        found = None
+        keep = type_name not in CHANGING_CLASS
         blocks = idtypes.collection(type_name)
         for block in blocks if blocks is not None else ():
-            if block.session_uid == uid:
-                if type_name not in CHANGING_CLASS:
-                    self._block_of[doc] = (type_name, uid, block)
-                return block
-        return None
+            here = block.session_uid
+            if here == uid:
+                found = block
+            elif not keep:
+                continue
+            other = self._doc_of.get(here)
+            if keep and other in self._block_of:
+                self._block_of[other] = (type_name, here, block)
+            elif found is not None and not keep:
+                break
+        return found
 
     def drop_references(self) -> None:
         """After undo, redo or load no Python reference to a datablock can be trusted."""

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import bpy
+import numpy as np
 
 from . import dirty, idtypes, mergepatch, paths, shadow
 from .apply import Writer
@@ -35,6 +36,11 @@ SCAN_EVERY_S = 0.5
 # Types of which something goes unreported and that are few: looked at this often, before the general audit.
 POLLED = ("Scene", "Text")
 POLL_EVERY_S = 0.25
+# Of the time, at most this share goes into looking at any one document that is not reported as changed: a mesh of a million
+# vertices takes some ten milliseconds. What takes less than LOOK_FREE_S is looked at whenever it is its turn.
+POLL_SHARE = 0.02
+AUDIT_SHARE = 0.005
+LOOK_FREE_S = 0.001
 
 
 class Refusal(NamedTuple):
@@ -69,7 +75,12 @@ class Replicator:
         self._dirty: dict[str, None] = {}
         self._after_undo: dict[str, None] = {}
         self._audit: list[str] = []
+        # document -> (seconds that looking at it took, when)
+        self._costs: dict[str, tuple[float, float]] = {}
         self._scanned = 0.0
+        # Per type, the numbers of its datablocks at the last scan: as bytes, and as a set.
+        self._stamps: dict[str, bytes] = {}
+        self._living: dict[str, set[int]] = {}
         self._polled = 0.0
         self.rejected: list[dict[str, Any]] = []
         dirty.attach()
@@ -190,6 +201,7 @@ class Replicator:
         if tracker.undone:
             tracker.undone = False
             self.identity.drop_references()
+            self._stamps.clear()
             self._after_undo = dict.fromkeys(self.state.shadows)
         for uid in tracker.take():
             doc = self.identity.doc_of_uid(uid) or self.identity.owner_of_part(uid)
@@ -210,8 +222,8 @@ class Replicator:
         events = self._doc_events(self._held)
         self._held = events
         if events:
+            self._stamps.clear()
             self._incoming.apply(events, removals_wait=_modal())
-            dirty.tracker.structure = False
         self._held = []
 
     def _doc_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -219,27 +231,48 @@ class Replicator:
         return [e for e in events if e["t"] == "doc"]
 
     def _scan(self) -> None:
-        """Finds datablocks that appeared or vanished."""
-        here: set[str] = set()
+        """Finds datablocks that appeared or vanished, by their numbers; only a type whose numbers changed is looked at."""
         # Deleted by others, and back through an undo here.
         doomed: list[str] = []
-        for _, block in idtypes.all_blocks():
-            doc = self.identity.doc(block)
-            if doc is not None and doc in self.state.shadows:
-                here.add(doc)
+        changed = False
+        for kind in idtypes.COLLECTIONS:
+            blocks = idtypes.collection(kind)
+            if blocks is None:
                 continue
-            if idtypes.skip_reason(block):
+            uids = np.empty(len(blocks), dtype=np.int32)
+            blocks.foreach_get("session_uid", uids)
+            stamp = uids.tobytes()
+            if self._stamps.get(kind) == stamp:
                 continue
-            doc = doc or self.identity.doc_or_mint(block)
-            self.identity.bind(doc, block)
-            if doc in self.state.buried:
-                doomed.append(doc)
-                continue
-            self._dirty[doc] = None
-            here.add(doc)
-        for doc in [d for d in self.state.shadows if d not in here]:
-            self._vanished(doc)
+            self._stamps[kind] = stamp
+            changed = True
+            here = uids.tolist()
+            self._living[kind] = set(here)
+            for i, uid in enumerate(here):
+                if self.identity.living_doc(uid) not in self.state.shadows and not self._appeared(blocks[i], doomed):
+                    # Looked at again next time: an image may stop being a render result.
+                    self._stamps.pop(kind, None)
+        if not changed:
+            return
+        for doc in list(self.state.shadows):
+            if self.identity.uid(doc) not in self._living.get(self.identity.type_of(doc), ()):
+                self._vanished(doc)
         self._incoming._bury(doomed, _modal())
+
+    def _appeared(self, block: Any, doomed: list[str]) -> bool:
+        """A datablock that was not here at the last scan. Says whether it is dealt with for good."""
+        doc = self.identity.doc(block)
+        if doc is not None and doc in self.state.shadows:
+            return True
+        if idtypes.skip_reason(block):
+            return False
+        doc = doc or self.identity.doc_or_mint(block)
+        self.identity.bind(doc, block)
+        if doc in self.state.buried:
+            doomed.append(doc)
+            return False
+        self._dirty[doc] = None
+        return True
 
     def _vanished(self, doc: str) -> None:
         """Removed by the user, or by an undo of what others did: then it is put back."""
@@ -314,20 +347,30 @@ class Replicator:
         if now - self._polled < POLL_EVERY_S or time.perf_counter() > deadline:
             return
         self._polled = now
-        for doc in self.identity.docs():
-            if self.identity.type_of(doc) in POLLED:
-                self._look_at(doc)
         active = getattr(bpy.context, "active_object", None)
-        doc = self.identity.doc(active) if active is not None else None
-        if doc is not None:
-            self._look_at(doc)
+        first = self.identity.doc(active) if active is not None else None
+        polled = [d for d in self.identity.docs() if self.identity.type_of(d) in POLLED]
+        for doc in ([first] if first else []) + polled:
+            self._look_unless_dear(doc, now, POLL_SHARE)
+            if time.perf_counter() > deadline:
+                return
+
+    def _look_unless_dear(self, doc: str, now: float, share: float) -> None:
+        """Looks at a document of which nothing was reported, unless that took more than its share of the time lately."""
+        cost, when = self._costs.get(doc, (0.0, 0.0))
+        if cost > LOOK_FREE_S and now - when < cost / share:
+            return
+        begin = time.perf_counter()
+        self._look_at(doc)
+        self._costs[doc] = (time.perf_counter() - begin, now)
 
     def _audit_some(self, deadline: float) -> None:
         """Goes on round all documents for as long as the budget lasts, one at least."""
         if not self._audit:
             self._audit = self.identity.docs()
+        now = time.monotonic()
         while self._audit:
-            self._look_at(self._audit.pop())
+            self._look_unless_dear(self._audit.pop(), now, AUDIT_SHARE)
             if time.perf_counter() > deadline:
                 return
 

@@ -24,6 +24,10 @@ from . import mergepatch
 
 Tree = dict[str, Any]
 
+# Unpacked shadows that are kept: what is edited and what is polled is read again and again.
+HELD_MAX = 64
+_held: dict[bytes, tuple[Tree, Tree, Any]] = {}
+
 # The lowest level: trees are small and packed often; higher levels gain a few percent at three times the time.
 _LEVEL = 1
 
@@ -51,7 +55,15 @@ class Shadow:
         self._packed = zlib.compress(len(raw).to_bytes(4, "little") + raw + rest, _LEVEL)
 
     def load(self) -> tuple[Tree, Tree, Any]:
-        """(read, room, theirs)"""
+        """(read, room, theirs). Trees are never changed in place, so the last few are kept as they are."""
+        held = _held.get(self._packed)
+        if held is None:
+            held = _held[self._packed] = self._unpack()
+            if len(_held) > HELD_MAX:
+                del _held[next(iter(_held))]
+        return held
+
+    def _unpack(self) -> tuple[Tree, Tree, Any]:
         data = zlib.decompress(self._packed)
         cut = 4 + int.from_bytes(data[:4], "little")
         read = json.loads(data[4:cut])
@@ -68,6 +80,8 @@ class Shadow:
 
 def _delta(read: Any, room: Any) -> Any:
     """`room` relative to `read`: [] where equal, {"d": {...}, "x": [...]} between objects, {"v": value} otherwise."""
+    if read is room:
+        return []
     if isinstance(read, dict) and isinstance(room, dict):
         inner = {}
         for key, value in room.items():

@@ -50,6 +50,9 @@ class FakeRoom:
             self.created[doc] = seq
         elif kind == "edit":
             self.trees[doc] = mergepatch.merge(have, what)
+            if "name" not in what:
+                self.log.append((seq, member, doc, kind, text))
+                return seq
         else:
             self.trees[doc] = None
         self.log.append((seq, member, doc, kind, text))
