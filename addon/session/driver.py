@@ -613,8 +613,11 @@ class Session:
         return Trouble(problem(code, text=str(error).strip(), detail=detail, address=self.state.address))
 
     def _revive_server(self) -> None:
-        """The server of this machine has gone (killed, or the machine slept too long): somebody must start it again."""
-        if self.state.link != RECONNECTING or not address.is_local(self.state.address) or self._job is not None:
+        """The server of this machine has gone (killed, or the machine slept too long): its host must start it again. Nobody
+        else may: theirs would have another key, and nobody would trust it."""
+        state = self.state
+        hosts = state.host is not None and state.host.is_mine and address.is_local(state.address)
+        if state.link != RECONNECTING or not hosts or self._job is not None:
             if self._server is not None and self._job is None:
                 self._server.cancel()
                 self._server = None
@@ -622,7 +625,7 @@ class Session:
         now = time.monotonic()
         if self._server is None and now >= self._next_revival:
             options = self._options()
-            self._server = self._begin_server(address.split(self.state.address)[1] or options.port, options)
+            self._server = self._begin_server(address.split(state.address)[1] or options.port, options)
         if self._server is not None and self._server.poll() in ("ready", "failed"):
             self._server = None
             self._next_revival = now + REVIVE_PAUSE_S

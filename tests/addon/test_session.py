@@ -386,7 +386,7 @@ def test_a_long_render_leaves_the_events_in_the_engine() -> None:
 def test_reconnecting_keeps_the_room_and_revives_the_server_here() -> None:
     bench = Bench()
     bench.session.connect("localhost")
-    bench.tick({"t": "state", "state": "LOBBY", "address": "localhost:12800"})
+    bench.tick({"t": "welcome", "host": True}, {"t": "state", "state": "LOBBY", "address": "localhost:12800"})
     bench.tick({"t": "rooms", "rooms": [{"id": ROOM, "name": "Set", "blender": [5, 0, 1], "ready": True}]})
     bench.joined()
     bench.tick({"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "code": "CLOSED", "attempt": 1})
@@ -394,6 +394,14 @@ def test_reconnecting_keeps_the_room_and_revives_the_server_here() -> None:
     assert len(bench.starts) == 2
     bench.tick({"t": "state", "state": "JOINED", "address": "localhost:12800", "attempt": 1})
     assert bench.state.phase == "JOINED" and bench.state.problem is None
+
+
+def test_only_the_host_revives_the_server() -> None:
+    bench = Bench()
+    bench.session.connect("localhost")
+    bench.tick({"t": "welcome", "host": False}, {"t": "state", "state": "LOBBY", "address": "localhost:12800"})
+    bench.tick({"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "code": "CLOSED", "attempt": 1})
+    assert len(bench.starts) == 1  # that of connecting
 
 
 def test_a_full_queue_keeps_the_commands_in_order() -> None:

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""What goes wrong in real life: a Blender that crashes, a server that is killed, a line that is cut, a file that is opened.
+
+After each of them everybody has the same scene again, nothing that was done meanwhile is lost, and nobody had to do anything but
+wait (or host again). Run in one Blender, as none of this depends on the version.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.addon import edits
+from tests.addon.together import Line, differences, state_becomes
+from tests.blender import blenders
+from tests.blender.conftest import _get
+from tests.blender.inside import bpy
+from tests.blender.party import Party, Person, admit_next, run_operator, server_pids, wait_for_room
+
+
+@pytest.fixture
+def party(tmp_path: Path, zip_file: Path) -> Iterator[Party]:
+    with Party(tmp_path, zip_file) as party:
+        yield party
+
+
+@pytest.fixture
+def anna(party: Party) -> Person:
+    """Hosts the factory scene."""
+    anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
+    anna.call(edits.tidy_scene)
+    anna.host("Studio")
+    return anna
+
+
+def join(party: Party, name: str, anna: Person) -> Person:
+    person = party.invite(anna.blender.blender, name)
+    person.join("Studio", let_in_by=anna)
+    return person
+
+
+def becomes(person: Person, state: str, timeout_s: float = 30.0) -> None:
+    assert person.call(state_becomes, state, timeout_s, timeout=timeout_s + 30) == state, person.error
+
+
+def camera_x() -> float:
+    return float(bpy.data.objects["Camera"].location.x)
+
+
+def test_the_room_outlives_the_blender_that_hosts(party: Party, anna: Person, tmp_path: Path) -> None:
+    ben = join(party, "ben", anna)
+    (server,) = server_pids(party.port)
+    os.kill(anna.blender.pid, signal.SIGKILL)
+    anna.blender.kill()
+    ben.call(edits.set_location_x, "Camera", 21.0)
+    ben.flush()
+    assert server_pids(party.port) == [server]
+    party.people.remove(anna)
+    again = party.invite(ben.blender.blender, "anna2", home=tmp_path / "anna" / "atrium")
+    again.operate("atrium.host")
+    again.operate("atrium.join_room", name="Studio", unsaved="DISCARD")
+    assert again.call(camera_x) == 21.0
+    again.call(edits.set_location_x, "Camera", 22.0)
+    assert differences([ben, again], tmp_path) == []
+    assert ben.call(camera_x) == 22.0
+
+
+def test_a_killed_server_comes_back_with_the_room(party: Party, anna: Person, tmp_path: Path) -> None:
+    ben = join(party, "ben", anna)
+    (server,) = server_pids(party.port)
+    os.kill(server, signal.SIGKILL)
+    becomes(ben, "RECONNECTING")
+    ben.call(edits.set_location_x, "Camera", 31.0)
+    anna.call(edits.add_named, "Made while alone")
+    for person in (anna, ben):
+        becomes(person, "JOINED", 60.0)
+    assert server_pids(party.port) not in ([], [server])
+    assert differences([anna, ben], tmp_path) == []
+    assert anna.call(camera_x) == 31.0
+    assert "Made while alone" in ben.call(edits.object_names)
+
+
+def connect_through(person: Person, line: Line, anna: Person) -> None:
+    person.blender.execute(f"bpy.context.window_manager.atrium.host = '127.0.0.1:{line.port}'")
+    number = person.send(run_operator, "atrium.connect", {})
+    anna.call(admit_next, True)
+    person.wait(number)
+    person.call(wait_for_room, "Studio")
+    person.operate("atrium.join_room", name="Studio", unsaved="DISCARD")
+
+
+def test_a_cut_line_mends_and_both_sides_catch_up(party: Party, anna: Person, tmp_path: Path) -> None:
+    line = Line(party.port)
+    try:
+        ben = party.invite(anna.blender.blender, "ben")
+        connect_through(ben, line, anna)
+        for round_ in range(3):
+            line.cut()
+            becomes(ben, "RECONNECTING")
+            ben.call(edits.set_location_x, "Camera", 40.0 + round_)
+            ben.call(edits.add_named, f"Ben {round_}")
+            anna.call(edits.add_named, f"Anna {round_}")
+            time.sleep(0.3)
+            line.mend()
+            becomes(ben, "JOINED")
+            assert differences([anna, ben], tmp_path) == []
+            assert anna.call(camera_x) == 40.0 + round_
+            assert {f"Ben {round_}", f"Anna {round_}"} <= set(ben.call(edits.object_names))
+    finally:
+        line.close()
+
+
+def move_and_open_another_file(x: float) -> str:
+    bpy.data.objects["Camera"].location.x = x
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    return str(bpy.context.window_manager.atrium.state)
+
+
+def left_room() -> str:
+    import sys
+
+    module = next(m for name, m in sys.modules.items() if name.endswith("atrium.session.runtime"))
+    return str(module.state().left.name)
+
+
+def test_opening_another_file_sends_first_and_offers_to_come_back(party: Party, anna: Person, tmp_path: Path) -> None:
+    ben = join(party, "ben", anna)
+    assert ben.call(move_and_open_another_file, 55.0) == "LOBBY"
+    anna.flush()
+    assert anna.call(camera_x) == 55.0
+    assert ben.call(left_room) == "Studio"
+    ben.operate("atrium.join_room", name="Studio", unsaved="DISCARD")
+    assert differences([anna, ben], tmp_path) == []
+
+
+def test_leaving_keeps_the_scene_and_sends_first(party: Party, anna: Person) -> None:
+    ben = join(party, "ben", anna)
+    ben.call(edits.set_location_x, "Camera", 66.0)
+    ben.operate("atrium.leave_room")
+    anna.flush()
+    assert anna.call(camera_x) == 66.0 and ben.call(camera_x) == 66.0
+    anna.call(edits.set_location_x, "Camera", 67.0)
+    ben.operate("atrium.disconnect")
+    assert ben.state == "OFFLINE" and ben.call(camera_x) == 66.0
+
+
+def test_a_stranger_is_refused_and_told(party: Party, anna: Person) -> None:
+    eve = party.invite(anna.blender.blender, "eve")
+    eve.blender.execute(f"bpy.context.window_manager.atrium.host = '127.0.0.1:{party.port}'")
+    number = eve.send(run_operator, "atrium.connect", {})
+    anna.call(refuse_next)
+    with pytest.raises(Exception, match="did not let you in"):
+        eve.wait(number)
+    assert eve.state == "OFFLINE"
+
+
+def refuse_next() -> Iterator[None]:
+    while not bpy.context.window_manager.atrium.knocks:
+        yield
+    bpy.ops.atrium.refuse(key=bpy.context.window_manager.atrium.knocks[0].key)
+
+
+def own_address() -> str:
+    """One that is not loopback, for which Connect starts no server; asking the routing table sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("NO NETWORK: this machine has no address but loopback")
+        return str(probe.getsockname()[0])
+
+
+def test_nothing_listens_there(party: Party) -> None:
+    anna = party.invite(_get(blenders.OFFICIAL[0]), "anna")
+    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.blender.execute(f"bpy.context.window_manager.atrium.host = ' \"{own_address()}:{party.port}\" '")
+    with pytest.raises(Exception, match="Nothing answers at .*: is the host connected, and does its firewall let Blender in"):
+        anna.operate("atrium.connect")
+    assert anna.state == "OFFLINE" and anna.error
