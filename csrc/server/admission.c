@@ -203,7 +203,7 @@ static void knock(conn *c)
     return;
   }
   c->state = CONN_KNOCKING;
-  c->deadline_ms = server_now_ms(server) + ATR_KNOCK_TIMEOUT_MS;
+  c->deadline_ms = server_now_ms(server) + server->knock_timeout_ms;
   server->n_knocking++;
   atr_log(ATR_LOG_INFO, "%s: \"%s\" knocks, check code %s", atr_session_peer_address(c->session), c->name,
           c->check_code);

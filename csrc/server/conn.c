@@ -188,7 +188,7 @@ static void on_key(void *ctx, const atr_hash *key, atr_span spki)
     atr_session_close(c->session, ATR_CRYPTO, NULL);
     return;
   }
-  c->deadline_ms = server_now_ms(c->server) + ATR_HELLO_TIMEOUT_MS;
+  c->deadline_ms = server_now_ms(c->server) + c->server->hello_timeout_ms;
   atr_session_accept_key(c->session);
   atr_session_restrict(c->session, true);
   for (int lane = 0; lane < ATR_LANES; lane++)
@@ -231,7 +231,7 @@ void conn_accept(atr_server *server, atr_stream *stream)
   }
   c->server = server;
   c->state = CONN_HELLO;
-  c->deadline_ms = server_now_ms(server) + ATR_HELLO_TIMEOUT_MS;
+  c->deadline_ms = server_now_ms(server) + server->hello_timeout_ms;
   if (atr_session_new(&c->session, stream, true, server->identity, &callbacks, c) < 0) {
     free(c);
     return;

@@ -263,7 +263,7 @@ void lobby_create(conn *c, const cJSON *message)
     return;
   }
   h = hall_of_id(c->server, &id);
-  if (!h && c->server->n_halls >= ATR_ROOMS_MAX) {
+  if (!h && c->server->n_halls >= c->server->rooms_max) {
     conn_send_error(c, ATR_SERVER_FULL, "This server has as many rooms as it can hold.", "create", NULL);
     return;
   }
@@ -408,7 +408,7 @@ void lobby_tick(atr_server *server, uint64_t now_ms)
   for (hall **at = &server->halls; *at;) {
     hall *h = *at;
 
-    if (!h->ready && h->users == 0 && now_ms - h->empty_since_ms >= ATR_ROOM_UNREADY_MS) {
+    if (!h->ready && h->users == 0 && now_ms - h->empty_since_ms >= server->room_unready_ms) {
       atr_log(ATR_LOG_INFO, "room \"%s\" was never filled and is removed", h->name);
       *at = h->next;
       free_hall(h);

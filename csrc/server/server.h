@@ -25,7 +25,9 @@ typedef struct atr_server_config {
   const atr_hash *allow; /* keys that may enter besides those in the list */
   size_t n_allow;
   uint32_t idle_exit_ms; /* ends by itself after so long without a user; 0: never */
-  bool signals;          /* SIGTERM and SIGINT end it; only for a program that is nothing but a server */
+  /* Limits; 0: those of base/limits.h. */
+  uint32_t hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max;
+  bool signals; /* SIGTERM and SIGINT end it; only for a program that is nothing but a server */
 } atr_server_config;
 
 /* `why` gets one sentence about a failure. */

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The server's limits in time and number, each passed: whoever proves a key and says nothing goes, a knock that nobody answers ends, a room that was
+ * never filled goes when its creator does, and no more rooms are made than the server holds. */
+#include "test.h"
+
+#include "client/client.h"
+#include "server/server.h"
+#include "session/session.h"
+#include "transport/race.h"
+
+#include <unistd.h>
+#include <uv.h>
+
+enum { LIMIT_MS = 300, SLACK_MS = 5000 };
+
+static char home[64], guest_home[80];
+static atr_server *server;
+
+static int start_server(bool open)
+{
+  char why[256] = "";
+  atr_server_config config = {.home = home,
+                              .bind = "127.0.0.1",
+                              .open = open,
+                              .hello_timeout_ms = LIMIT_MS,
+                              .knock_timeout_ms = LIMIT_MS,
+                              .room_unready_ms = LIMIT_MS,
+                              .rooms_max = 2};
+
+  snprintf(home, sizeof home, "/tmp/atrium-limits-XXXXXX");
+  if (!mkdtemp(home) || atr_server_new(&server, &config, why, sizeof why) < 0) {
+    fprintf(stderr, "%s\n", why);
+    return -1;
+  }
+  snprintf(guest_home, sizeof guest_home, "%s/guest", home);
+  return atr_server_start(server);
+}
+
+static int start_open(void **state)
+{
+  (void)state;
+  return start_server(true);
+}
+
+static int start_closed(void **state)
+{
+  (void)state;
+  return start_server(false);
+}
+
+static int stop(void **state)
+{
+  char command[128];
+
+  (void)state;
+  atr_server_free(server);
+  snprintf(command, sizeof command, "rm -rf %s", home);
+  return system(command);
+}
+
+/* --- clients ------------------------------------------------------------------------------------------------- */
+
+static void say(atr_client *client, const char *text)
+{
+  assert_ok(atr_client_send(client, text, strlen(text)));
+}
+
+static atr_client *open_client(const char *of)
+{
+  char why[256] = "", text[128];
+  atr_client_config config = {.home = of};
+  atr_client *client;
+
+  assert_ok(atr_client_new(&client, &config, why, sizeof why));
+  snprintf(text, sizeof text, "{\"t\":\"connect\",\"host\":\"127.0.0.1:%u\",\"name\":\"t\"}", atr_server_port(server));
+  say(client, text);
+  return client;
+}
+
+/* True where an event that holds `wanted` came within SLACK_MS. */
+static bool hears(atr_client *client, const char *wanted)
+{
+  uint64_t end = uv_hrtime() + (uint64_t)SLACK_MS * 1000000;
+
+  while (uv_hrtime() < end) {
+    atr_client_event *event;
+
+    if (atr_client_poll(client, &event, 1) == 1) {
+      char *text = strndup(event->json, event->len);
+      bool found = strstr(text, wanted) != NULL;
+
+      free(text);
+      free(event);
+      if (found)
+        return true;
+    } else {
+      atr_client_wait(client, 50);
+    }
+  }
+  return false;
+}
+
+/* --- somebody who says nothing ------------------------------------------------------------------------------- */
+
+typedef struct mute {
+  uv_loop_t loop;
+  atr_net *net;
+  atr_identity *identity;
+  atr_session *session;
+  int closed_err;
+  bool closed;
+} mute;
+
+static void mute_on_key(void *ctx, const atr_hash *key, atr_span spki)
+{
+  (void)key;
+  (void)spki;
+  atr_session_accept_key(((mute *)ctx)->session);
+}
+
+static int mute_on_message(void *ctx, int lane, atr_span message)
+{
+  (void)ctx;
+  (void)lane;
+  (void)message;
+  return ATR_OK;
+}
+
+static void mute_on_close(void *ctx, int err, const char *detail)
+{
+  mute *m = ctx;
+
+  (void)detail;
+  m->closed = true;
+  m->closed_err = err;
+  atr_session_free(m->session);
+  m->session = NULL;
+}
+
+static void mute_on_race(void *ctx, const atr_race_result *result)
+{
+  static const atr_session_callbacks callbacks = {mute_on_key, mute_on_message, mute_on_close};
+  mute *m = ctx;
+
+  assert_ok(result->err);
+  assert_ok(atr_session_new(&m->session, result->stream, false, m->identity, &callbacks, m));
+}
+
+static void who_says_no_hello_goes(void **state)
+{
+  mute m = {0};
+  atr_address address;
+  atr_race *race;
+  char text[64], why[64];
+  uint64_t end = uv_hrtime() + (uint64_t)SLACK_MS * 1000000;
+
+  (void)state;
+  assert_int_equal(uv_loop_init(&m.loop), 0);
+  assert_ok(atr_net_new(&m.net, &m.loop));
+  assert_ok(atr_identity_new(&m.identity));
+  snprintf(text, sizeof text, "127.0.0.1:%u", atr_server_port(server));
+  assert_ok(atr_address_parse(text, strlen(text), 1, &address, why, sizeof why));
+  assert_ok(atr_race_start(&race, m.net, &address, 1, NULL, mute_on_race, &m));
+  while (!m.closed && uv_hrtime() < end)
+    uv_run(&m.loop, UV_RUN_ONCE);
+  assert_true(m.closed);
+  atr_net_free(m.net);
+  uv_run(&m.loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&m.loop), 0);
+  atr_identity_free(m.identity);
+}
+
+static void a_knock_that_nobody_answers_ends(void **state)
+{
+  atr_client *guest = open_client(guest_home);
+
+  (void)state;
+  assert_true(hears(guest, "\"KNOCKING\""));
+  assert_true(hears(guest, "\"TIMEOUT\""));
+  atr_client_free(guest);
+}
+
+static void a_room_that_was_never_filled_goes(void **state)
+{
+  atr_client *creator = open_client(home), *watcher = open_client(guest_home);
+
+  (void)state;
+  assert_true(hears(creator, "\"LOBBY\""));
+  assert_true(hears(watcher, "\"LOBBY\""));
+  say(watcher, "{\"t\":\"rooms\"}");
+  say(creator, "{\"t\":\"create\",\"name\":\"half\",\"blender\":[5,0,1]}");
+  assert_true(hears(watcher, "\"half\""));
+  atr_client_free(creator);
+  assert_true(hears(watcher, "\"users\":0"));
+  assert_true(hears(watcher, "\"rooms\":[]"));
+  atr_client_free(watcher);
+}
+
+static void no_more_rooms_than_it_holds(void **state)
+{
+  atr_client *client = open_client(home);
+
+  (void)state;
+  assert_true(hears(client, "\"LOBBY\""));
+  for (int i = 0; i < 2; i++) {
+    say(client, "{\"t\":\"create\",\"name\":\"r\",\"blender\":[5,0,1]}");
+    assert_true(hears(client, "\"joined\""));
+  }
+  say(client, "{\"t\":\"create\",\"name\":\"r\",\"blender\":[5,0,1]}");
+  assert_true(hears(client, "\"SERVER_FULL\""));
+  atr_client_free(client);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(who_says_no_hello_goes, start_open, stop),
+      cmocka_unit_test_setup_teardown(a_knock_that_nobody_answers_ends, start_closed, stop),
+      cmocka_unit_test_setup_teardown(a_room_that_was_never_filled_goes, start_open, stop),
+      cmocka_unit_test_setup_teardown(no_more_rooms_than_it_holds, start_open, stop),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
