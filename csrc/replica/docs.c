@@ -229,7 +229,7 @@ void rep_named(atr_replica *r, rdoc *d)
     } else if (p->kind == ATR_OP_CREATE) {
       name = text_of(p->tree, "name", NULL);
       type = text_of(p->tree, "type", "");
-      created = lives ? created : (UINT64_C(1) << 63) + p->order;
+      created = (UINT64_C(1) << 63) + p->order;
       lives = true;
     } else if (lives) {
       name = text_of(p->tree, "name", name);

@@ -82,6 +82,7 @@ struct rdoc {
   bool parked;      /* waits for blobs */
   bool old_epoch;   /* not yet heard of in this epoch */
   bool wanted;      /* the server asked to have it brought back */
+  bool brought;     /* and has got it */
 };
 
 typedef struct want { /* a blob that is to be fetched */

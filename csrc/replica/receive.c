@@ -42,7 +42,7 @@ int rep_apply(atr_replica *r, rdoc *d, uint8_t kind, cJSON *tree, uint64_t seq, 
     else
       cJSON_Delete(tree);
   } else {
-    if (kind == ATR_OP_CREATE && (!d->confirmed || d->old_epoch))
+    if (kind == ATR_OP_CREATE)
       d->created = seq;
     err = rep_set_confirmed(r, d, tree);
   }

@@ -92,8 +92,10 @@ int rep_receive_live(atr_replica *r, atr_span message)
   if (r->live_begun)
     return 0;
   HASH_ITER (hh, r->docs, d, tmp) {
-    bool old = d->old_epoch && d->wanted && m.flags & ATR_PART_SETTLES;
+    bool old;
 
+    d->brought = d->brought || (d->wanted && m.flags & ATR_PART_SETTLES);
+    old = d->old_epoch && (!d->wanted || d->brought);
     if (err || d->live_gen == r->live_gen || !(old || (d->confirmed && !d->old_epoch && d->seq <= m.seq)))
       continue;
     err = gone(r, d);
@@ -149,7 +151,7 @@ int rep_begin_compare(atr_replica *r)
     if (err || !d->seq)
       continue;
     d->old_epoch = true;
-    d->wanted = false;
+    d->wanted = d->brought = false;
     r->n_old++;
     if (!err)
       err = digest_of(r, d->confirmed, list[n].digest);
@@ -182,7 +184,7 @@ void rep_heard(atr_replica *r, rdoc *d)
 {
   if (!d->old_epoch)
     return;
-  d->old_epoch = d->wanted = false;
+  d->old_epoch = d->wanted = d->brought = false;
   r->n_old--;
   end_compare(r);
 }

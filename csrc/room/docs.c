@@ -336,11 +336,11 @@ static void tomb_remove(atr_room *room, room_doc *d)
 
 static void live(atr_room *room, room_doc *d, uint64_t seq)
 {
+  d->created = seq;
   if (d->alive)
     return;
   tomb_remove(room, d);
   d->alive = true;
-  d->created = seq;
   room->n_alive++;
 }
 

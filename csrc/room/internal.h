@@ -43,10 +43,10 @@ typedef struct room_doc {
   struct room_doc *tomb_prev, *tomb_next;
   UT_hash_handle hh;
   atr_id id;
-  uint64_t seq;                     /* last durable change */
-  uint64_t created;                 /* when it began to live */
-  uint64_t version;                 /* what returning clients are compared with: seq, or that of an older epoch */
-  uint64_t preview_seq;             /* newest preview, or the end of one; may be below seq */
+  uint64_t seq;         /* last durable change */
+  uint64_t created;     /* number of its newest create: members that missed a delete in between agree on it too */
+  uint64_t version;     /* what returning clients are compared with: seq, or that of an older epoch */
+  uint64_t preview_seq; /* newest preview, or the end of one; may be below seq */
   uint64_t chain_first, chain_last; /* operations in the ring that are not merged yet; 0: none */
   uint64_t known;                   /* bit per catching-up slot: changed since, but sent before (serve.c) */
   char *json;                       /* NULL before the first merge and for a tombstone */

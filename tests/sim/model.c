@@ -141,7 +141,7 @@ static int commit_one(void *ctx, enum atr_lane lane, const uint8_t *msg, size_t 
     d->tree = merge(d->tree, tree);
     cJSON_Delete(tree);
   } else {
-    if (op.op.kind == ATR_OP_CREATE && !d->tree)
+    if (op.op.kind == ATR_OP_CREATE)
       d->created = op.seq;
     cJSON_Delete(d->tree);
     d->tree = tree;
