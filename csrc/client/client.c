@@ -123,12 +123,13 @@ bool atr_client_wait(atr_client *c, uint32_t timeout_ms)
 {
   uint64_t end_ns = uv_hrtime() + (uint64_t)timeout_ms * 1000000, now_ns;
 
-  if (!atr_ring_sleep(c->events))
-    return true;
   uv_mutex_lock(&c->lock);
-  while (!c->has_event && !c->interrupted && (now_ns = uv_hrtime()) < end_ns)
-    uv_cond_timedwait(&c->wake, &c->lock, end_ns - now_ns);
-  c->has_event = c->interrupted = false;
+  c->has_event = false; /* of a sleep that was over before */
+  if (atr_ring_sleep(c->events)) {
+    while (!c->has_event && !c->interrupted && (now_ns = uv_hrtime()) < end_ns)
+      uv_cond_timedwait(&c->wake, &c->lock, end_ns - now_ns);
+    c->interrupted = false;
+  }
   uv_mutex_unlock(&c->lock);
   return atr_ring_count(c->events) > 0;
 }

@@ -220,6 +220,13 @@ static void lost(atr_client *c, int err, const char *detail)
     go_offline(c, ATR_OK, NULL);
     return;
   }
+  if (c->link == LINK_HELLO && c->host_accepted && c->said_err == ATR_OK) {
+    /* The line broke, unnoticed, while the user looked at the check code. The key is pinned by now. */
+    c->host_accepted = false;
+    drop_line(c);
+    start_race(c);
+    return;
+  }
   if (!c->was_up || is_final(err)) {
     go_offline(c, err, text);
     return;

@@ -253,3 +253,42 @@ def test_the_server_ends_while_somebody_knocks(start: Start, clients: Clients) -
     thread.join(20)
     assert failures
     assert failures[0].code == "CLOSED"
+
+
+@pytest.mark.parametrize("host", ["localhost:{}", "127.0.0.1:{}", "[::1]:{}", ' "localhost:{}" ', "tcp://127.0.0.1:{}"])
+def test_addresses_as_people_type_them(start: Start, clients: Clients, host: str) -> None:
+    server = start("--open")
+    client = clients()
+    client.connect(host.format(server.port))
+    assert client.state == "LOBBY"
+
+
+def test_the_user_may_take_time_over_the_check_code(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection may end meanwhile; the answer "yes" then connects anew, to the key that was shown."""
+    from atrium.engine import Engine
+
+    monkeypatch.delenv("ATRIUM_TRUST", raising=False)
+    server = start("--open")
+    with Engine(tmp_path / "window", interactive=True) as engine:
+        states: list[str] = []
+
+        def until(t: str, **fields: object) -> None:
+            while engine.wait(10):
+                for event in engine.poll():
+                    if event["t"] == "state":
+                        states.append(event["state"])
+                    if event["t"] == t and all(event.get(key) == value for key, value in fields.items()):
+                        return
+            raise AssertionError(f"no {t}")
+
+        engine.send({"t": "connect", "host": f"{own_address()}:{server.port}", "name": "w"})
+        until("confirm_host")
+        port = str(server.port)
+        assert server.end(signal.SIGKILL) < 0  # what a patient user's host does in the worst case
+        start("--open", "--port", port, home=server.home)
+        engine.poll()
+        engine.send({"t": "trust", "accept": True})
+        until("state", state="LOBBY")
+    assert "OFFLINE" not in states
