@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a member may ask of a room, and of a replica: each bound is passed here by one, and what happens is named: a
+ * refusal that the member is told, an error that cuts it, or the oldest that makes room. Nothing else suffers. */
+#include "test.h"
+
+#include "base/hash.h"
+#include "blob/blobs.h"
+#include "proto/frame.h"
+#include "proto/json.h"
+#include "proto/message.h"
+#include "replica/replica.h"
+#include "room/room.h"
+#include "store/store.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SLOW_MACHINE true /* 400,000 documents take a gigabyte there */
+#else
+#define SLOW_MACHINE false
+#endif
+
+enum { HANDLE = 1 };
+
+static atr_room *room;
+static atr_store *store;
+static atr_blobs *blobs;
+
+/* What one member has received. */
+struct peer {
+  atr_room_member *member;
+  atr_frame_reader *reader;
+  uint64_t counter;
+  size_t refusals;
+  int refused; /* the last refusal's error */
+};
+
+static void on_wake(void *ctx, atr_room_member *m, int lane)
+{
+  (void)ctx;
+  (void)m;
+  (void)lane;
+}
+
+static void on_control(void *ctx, atr_room_member *m, atr_span json)
+{
+  (void)ctx;
+  (void)m;
+  (void)json;
+}
+
+static void on_evicted(void *ctx, atr_room_member *m)
+{
+  (void)ctx;
+  (void)m;
+}
+
+static int begin(void **state)
+{
+  static const atr_room_callbacks callbacks = {on_wake, on_control, on_evicted};
+  atr_room_config config = {.handle = HANDLE, .name = "room", .ring_bytes_max = 1 << 20};
+
+  (void)state;
+  config.id.b[0] = config.epoch.b[0] = 1;
+  assert_ok(atr_store_memory_new(&store));
+  assert_ok(atr_blobs_new(&blobs, 0));
+  config.store = store;
+  config.blobs = blobs;
+  assert_ok(atr_room_new(&room, &config, &callbacks, NULL));
+  return 0;
+}
+
+static int end(void **state)
+{
+  (void)state;
+  atr_room_free(room);
+  atr_blobs_free(blobs);
+  store->ops->close(store);
+  return 0;
+}
+
+static int join(struct peer *peer, uint32_t number)
+{
+  atr_room_join join = {.name = "somebody"};
+
+  memset(peer, 0, sizeof *peer);
+  atr_put_u32(join.participant.b, number + 1);
+  peer->reader = atr_frame_reader_new();
+  return atr_room_join_member(room, &join, NULL, &peer->member);
+}
+
+static void leave(struct peer *peer)
+{
+  if (peer->member)
+    atr_room_leave(room, peer->member);
+  atr_frame_reader_free(peer->reader);
+}
+
+static int on_message(void *ctx, enum atr_lane lane, const uint8_t *msg, size_t len)
+{
+  struct peer *peer = ctx;
+  atr_msg_refused refused;
+
+  (void)lane;
+  if (msg[0] == ATR_MSG_REFUSED) {
+    assert_ok(atr_msg_read_refused(atr_span_of(msg, len), &refused));
+    peer->refused = refused.err;
+    peer->refusals++;
+  }
+  return 0;
+}
+
+/* Takes all that the member is owed. */
+static void pull(struct peer *peer)
+{
+  atr_buf out;
+
+  atr_buf_init(&out, SIZE_MAX);
+  for (int lane = 0; lane < ATR_LANES; lane++)
+    while (atr_room_pull(room, peer->member, lane, &out, 1 << 20) > 0) {
+      assert_ok(atr_frame_reader_feed(peer->reader, out.data, out.len, on_message, peer));
+      atr_buf_clear(&out);
+    }
+  atr_buf_free(&out);
+}
+
+static atr_id doc_of(uint32_t number)
+{
+  atr_id id = {{0}};
+
+  atr_put_u32(id.b + 12, number + 1);
+  return id;
+}
+
+static int submit(struct peer *peer, uint8_t kind, uint32_t doc, atr_span json, const atr_hash *hash)
+{
+  atr_op op = {.kind = kind, .doc = doc_of(doc), .json = json};
+  atr_buf msg;
+  int err;
+
+  atr_buf_init(&msg, SIZE_MAX);
+  assert_ok(atr_msg_write_submit_head(&msg, HANDLE, ++peer->counter));
+  assert_ok(atr_op_write(&msg, &op, hash, hash != NULL));
+  err = atr_room_receive(room, peer->member, ATR_LANE_STATE, atr_buf_span(&msg));
+  atr_buf_free(&msg);
+  return err;
+}
+
+static atr_span text(const char *json)
+{
+  return atr_span_of(json, strlen(json));
+}
+
+static atr_hash hash_of(uint32_t number)
+{
+  atr_hash hash;
+
+  assert_ok(atr_sha256_of(&number, sizeof number, &hash));
+  return hash;
+}
+
+/* --- documents --------------------------------------------------------------------------------------------------- */
+
+static void a_room_holds_so_many_documents(void **state)
+{
+  struct peer peer;
+
+  (void)state;
+  if (SLOW_MACHINE)
+    skip();
+  assert_ok(join(&peer, 0));
+  for (uint32_t i = 0; i < ATR_DOCS_MAX; i++) {
+    assert_ok(submit(&peer, ATR_OP_CREATE, i, text("{}"), NULL));
+    if (i % 4096 == 0)
+      pull(&peer);
+  }
+  assert_int_equal(atr_room_documents(room), ATR_DOCS_MAX);
+  assert_ok(submit(&peer, ATR_OP_CREATE, ATR_DOCS_MAX, text("{}"), NULL));
+  pull(&peer);
+  assert_err(peer.refused, ATR_LIMIT);
+  assert_int_equal(peer.refusals, 1);
+  assert_ok(submit(&peer, ATR_OP_CREATE, 5, text("{}"), NULL)); /* one that lives may be created again */
+  assert_ok(submit(&peer, ATR_OP_DELETE, 6, text(""), NULL));
+  assert_ok(submit(&peer, ATR_OP_CREATE, ATR_DOCS_MAX, text("{}"), NULL));
+  pull(&peer);
+  assert_int_equal(peer.refusals, 1);
+  leave(&peer);
+}
+
+static void old_tombstones_make_room(void **state)
+{
+  struct peer peer;
+
+  (void)state;
+  assert_ok(join(&peer, 0));
+  for (uint32_t i = 0; i < ATR_TOMBSTONES_MAX + 10; i++) {
+    assert_ok(submit(&peer, ATR_OP_CREATE, i, text("{}"), NULL));
+    assert_ok(submit(&peer, ATR_OP_DELETE, i, text(""), NULL));
+    if (i % 4096 == 0)
+      pull(&peer);
+  }
+  pull(&peer);
+  assert_int_equal(peer.refusals, 0);
+  assert_int_equal(atr_room_documents(room), 0);
+  assert_true(atr_room_tombstones(room) <= ATR_TOMBSTONES_MAX);
+  assert_ok(submit(&peer, ATR_OP_EDIT, ATR_TOMBSTONES_MAX, text("{\"a\":1}"), NULL));
+  pull(&peer);
+  assert_err(peer.refused, ATR_GONE);
+  assert_ok(submit(&peer, ATR_OP_EDIT, 0, text("{\"a\":1}"), NULL)); /* forgotten */
+  pull(&peer);
+  assert_err(peer.refused, ATR_NOENT);
+  leave(&peer);
+}
+
+/* {"<key>":"xxx..."} of `len` bytes in all. */
+static atr_span large_json(char key, size_t len)
+{
+  static char json[ATR_DOC_BYTES_MAX];
+
+  memset(json, 'x', len);
+  memcpy(json, "{\"k\":\"", 6);
+  json[2] = key;
+  memcpy(json + len - 2, "\"}", 2);
+  return atr_span_of(json, len);
+}
+
+static void a_document_grows_so_far(void **state)
+{
+  struct peer peer;
+
+  (void)state;
+  assert_ok(join(&peer, 0));
+  assert_ok(submit(&peer, ATR_OP_CREATE, 0, large_json('a', ATR_DOC_BYTES_MAX), NULL));
+  pull(&peer);
+  assert_int_equal(peer.refusals, 0);
+  assert_ok(submit(&peer, ATR_OP_EDIT, 0, large_json('b', ATR_DOC_BYTES_MAX / 2), NULL));
+  pull(&peer);
+  assert_err(peer.refused, ATR_DOC_SIZE);
+  assert_ok(submit(&peer, ATR_OP_CREATE, 0, large_json('a', ATR_DOC_BYTES_MAX / 2), NULL));
+  assert_ok(submit(&peer, ATR_OP_EDIT, 0, large_json('b', ATR_DOC_BYTES_MAX / 3), NULL));
+  pull(&peer);
+  assert_int_equal(peer.refusals, 1);
+  leave(&peer);
+}
+
+static void strange_operations_are_refused_or_cut(void **state)
+{
+  atr_hash missing = hash_of(1);
+  struct peer peer, fresh;
+
+  (void)state;
+  assert_ok(join(&peer, 0));
+  assert_ok(submit(&peer, ATR_OP_EDIT, 0, text("{\"a\":1}"), NULL));
+  pull(&peer);
+  assert_err(peer.refused, ATR_NOENT);
+  assert_ok(submit(&peer, ATR_OP_CREATE, 0, text("{\"a\":null}"), NULL));
+  pull(&peer);
+  assert_err(peer.refused, ATR_JSON_NULL);
+  assert_ok(submit(&peer, ATR_OP_CREATE, 0, text("{\"a\":[\"$later\"]}"), NULL));
+  pull(&peer);
+  assert_err(peer.refused, ATR_JSON_TAG);
+  assert_ok(submit(&peer, ATR_OP_CREATE, 0, text("{\"a\":1}"), &missing));
+  pull(&peer);
+  assert_err(peer.refused, ATR_NOBLOB);
+  assert_int_equal(peer.refusals, 4);
+  assert_err(submit(&peer, ATR_OP_CREATE, 0, text("{\"a\":1"), NULL), ATR_JSON_SYNTAX);
+  leave(&peer);
+  assert_ok(join(&fresh, 1));
+  fresh.counter = 1;
+  assert_err(submit(&fresh, ATR_OP_CREATE, 0, text("{}"), NULL), ATR_PROTO); /* counters never skip */
+  leave(&fresh);
+  assert_int_equal(atr_room_documents(room), 0);
+}
+
+/* --- members ----------------------------------------------------------------------------------------------------- */
+
+static void a_room_holds_so_many_members(void **state)
+{
+  static struct peer peers[ATR_MEMBERS_MAX];
+  struct peer one_more;
+
+  (void)state;
+  for (uint32_t i = 0; i < ATR_MEMBERS_MAX; i++)
+    assert_ok(join(&peers[i], i));
+  assert_err(join(&one_more, ATR_MEMBERS_MAX), ATR_ROOM_FULL);
+  leave(&one_more);
+  leave(&peers[7]);
+  assert_ok(join(&peers[7], ATR_MEMBERS_MAX));
+  assert_int_equal(atr_room_members(room), ATR_MEMBERS_MAX);
+  for (uint32_t i = 0; i < ATR_MEMBERS_MAX; i++)
+    leave(&peers[i]);
+}
+
+static void participants_who_left_long_ago_are_forgotten(void **state)
+{
+  struct peer peer;
+  size_t memory;
+
+  (void)state;
+  for (uint32_t i = 0; i < ATR_PARTICIPANTS_MAX; i++) {
+    assert_ok(join(&peer, i));
+    leave(&peer);
+  }
+  memory = atr_room_memory(room);
+  for (uint32_t i = 0; i < 100; i++) {
+    assert_ok(join(&peer, ATR_PARTICIPANTS_MAX + i));
+    leave(&peer);
+  }
+  assert_int_equal(atr_room_memory(room), memory);
+}
+
+/* --- blobs ------------------------------------------------------------------------------------------------------- */
+
+static int offer(struct peer *peer, uint32_t number)
+{
+  atr_blob_offer offer = {.hash = hash_of(number), .size = sizeof number};
+  atr_buf msg;
+  int err;
+
+  atr_buf_init(&msg, SIZE_MAX);
+  assert_ok(atr_msg_write_blob_offer(&msg, HANDLE, &offer, 1));
+  err = atr_room_receive(room, peer->member, ATR_LANE_CONTROL, atr_buf_span(&msg));
+  atr_buf_free(&msg);
+  return err;
+}
+
+static void put(uint32_t number)
+{
+  atr_hash hash = hash_of(number);
+
+  assert_ok(atr_blobs_put(blobs, &hash, atr_bytes_copy(&number, sizeof number)));
+}
+
+static void a_member_has_so_many_offers_open(void **state)
+{
+  struct peer peer;
+
+  (void)state;
+  assert_ok(join(&peer, 0));
+  for (uint32_t i = 0; i < ATR_OFFERS_MAX; i++)
+    assert_ok(offer(&peer, i));
+  assert_ok(offer(&peer, 0)); /* again: the same one */
+  assert_err(offer(&peer, ATR_OFFERS_MAX), ATR_LIMIT);
+  leave(&peer);
+}
+
+static void the_oldest_of_many_sent_blobs_is_let_go(void **state)
+{
+  atr_hash first = hash_of(0), last = hash_of(ATR_HOLDS_MAX);
+  struct peer peer;
+
+  (void)state;
+  assert_ok(join(&peer, 0));
+  for (uint32_t i = 0; i <= ATR_HOLDS_MAX; i++) {
+    atr_hash hash = hash_of(i);
+
+    assert_ok(atr_blobs_ref(blobs, &hash)); /* or the table would drop it before it is offered */
+    put(i);
+    assert_ok(offer(&peer, i));
+    atr_blobs_unref(blobs, &hash);
+  }
+  assert_int_equal(atr_blobs_refs(blobs, &first), 0);
+  assert_int_equal(atr_blobs_refs(blobs, &last), 1);
+  leave(&peer);
+  assert_int_equal(atr_blobs_refs(blobs, &last), 0);
+}
+
+static void a_member_asks_for_so_many_blobs(void **state)
+{
+  static atr_blob_get gets[ATR_LIST_SHORT_MAX];
+  struct peer peer;
+  atr_buf msg;
+  uint32_t number = 0;
+  int err = 0;
+
+  (void)state;
+  assert_ok(join(&peer, 0));
+  atr_buf_init(&msg, SIZE_MAX);
+  while (!err && number < 2 * ATR_GETS_MAX) {
+    for (size_t i = 0; i < ATR_LIST_SHORT_MAX; i++, number++) {
+      gets[i].hash = hash_of(number);
+      assert_ok(atr_blobs_ref(blobs, &gets[i].hash));
+      put(number);
+    }
+    atr_buf_clear(&msg);
+    assert_ok(atr_msg_write_blob_get(&msg, HANDLE, gets, ATR_LIST_SHORT_MAX));
+    err = atr_room_receive(room, peer.member, ATR_LANE_CONTROL, atr_buf_span(&msg));
+  }
+  assert_err(err, ATR_LIMIT);
+  assert_int_equal(number, ATR_GETS_MAX + ATR_LIST_SHORT_MAX);
+  while (number--) {
+    atr_hash hash = hash_of(number);
+
+    atr_blobs_unref(blobs, &hash);
+  }
+  atr_buf_free(&msg);
+  leave(&peer);
+}
+
+static void so_many_digests_are_compared_at_once(void **state)
+{
+  static const atr_doc_version digests[ATR_DIGESTS_MAX + 1];
+  struct peer peer;
+  atr_buf msg;
+
+  (void)state;
+  assert_ok(join(&peer, 0));
+  atr_buf_init(&msg, SIZE_MAX);
+  assert_ok(atr_msg_write_digest(&msg, HANDLE, digests, ATR_DIGESTS_MAX));
+  assert_ok(atr_room_receive(room, peer.member, ATR_LANE_STATE, atr_buf_span(&msg)));
+  atr_buf_clear(&msg);
+  assert_ok(atr_msg_write_digest(&msg, HANDLE, digests, ATR_DIGESTS_MAX + 1));
+  assert_err(atr_room_receive(room, peer.member, ATR_LANE_STATE, atr_buf_span(&msg)), ATR_PROTO);
+  atr_buf_free(&msg);
+  leave(&peer);
+}
+
+/* --- the client's side --------------------------------------------------------------------------------------------- */
+
+static int ignore_event(void *ctx, const atr_replica_event *event)
+{
+  (void)ctx;
+  (void)event;
+  return 0;
+}
+
+static void ignore_refusal(void *ctx, const atr_id *doc, int err, const char *reason)
+{
+  (void)ctx;
+  (void)doc;
+  (void)err;
+  (void)reason;
+}
+
+static void ignore_wake(void *ctx, int lane)
+{
+  (void)ctx;
+  (void)lane;
+}
+
+static void ignore_progress(void *ctx, double progress, bool complete, uint64_t seq)
+{
+  (void)ctx;
+  (void)progress;
+  (void)complete;
+  (void)seq;
+}
+
+static int create(atr_replica *replica, uint32_t number)
+{
+  atr_submit op = {.kind = ATR_OP_CREATE, .doc = doc_of(number), .tree = cJSON_CreateObject()};
+
+  return atr_replica_submit(replica, &op);
+}
+
+static void a_client_has_so_many_operations_out(void **state)
+{
+  static const atr_replica_callbacks callbacks = {ignore_event, ignore_refusal, ignore_wake, ignore_progress};
+  static const atr_id participant = {{1}};
+  atr_replica *replica;
+
+  (void)state;
+  assert_ok(atr_replica_new(&replica, &participant, blobs, &callbacks, NULL));
+  for (uint32_t i = 0; i < ATR_PENDING_MAX; i++)
+    assert_ok(create(replica, i));
+  assert_err(create(replica, ATR_PENDING_MAX), ATR_FULL);
+  assert_int_equal(atr_replica_pending(replica), ATR_PENDING_MAX);
+  atr_replica_free(replica);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(a_room_holds_so_many_documents, begin, end),
+      cmocka_unit_test_setup_teardown(old_tombstones_make_room, begin, end),
+      cmocka_unit_test_setup_teardown(a_document_grows_so_far, begin, end),
+      cmocka_unit_test_setup_teardown(strange_operations_are_refused_or_cut, begin, end),
+      cmocka_unit_test_setup_teardown(a_room_holds_so_many_members, begin, end),
+      cmocka_unit_test_setup_teardown(participants_who_left_long_ago_are_forgotten, begin, end),
+      cmocka_unit_test_setup_teardown(a_member_has_so_many_offers_open, begin, end),
+      cmocka_unit_test_setup_teardown(the_oldest_of_many_sent_blobs_is_let_go, begin, end),
+      cmocka_unit_test_setup_teardown(a_member_asks_for_so_many_blobs, begin, end),
+      cmocka_unit_test_setup_teardown(so_many_digests_are_compared_at_once, begin, end),
+      cmocka_unit_test_setup_teardown(a_client_has_so_many_operations_out, begin, end),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
