@@ -121,8 +121,13 @@ class Writer:
         for name, change in (patch["i"] or {}).items():
             handler = items.handler(plan, name)
             if handler is not None and hasattr(struct, name):
-                handler.write(self, struct, _removals(change, cur, name), full.get("i", {}).get(name, {}),
-                              cur.get("i", {}).get(name, {}))
+                handler.write(
+                    self,
+                    struct,
+                    _removals(change, cur, name),
+                    full.get("i", {}).get(name, {}),
+                    cur.get("i", {}).get(name, {}),
+                )
 
     # Plain properties
 

@@ -55,14 +55,17 @@ _OBJECTS = ("p", "s", "i", "m", "c", "a", "make")
 
 def is_tree(tree: Any) -> bool:
     """Whether a tree or patch has the outer shape of one, so that it can be taken in at all."""
-    return isinstance(tree, dict) and all(
-        isinstance(tree[name], (dict, type(None))) for name in _OBJECTS if name in tree) and all(
-        isinstance(tree[name], str) for name in ("type", "name") if name in tree)
+    return (
+        isinstance(tree, dict)
+        and all(isinstance(tree[name], (dict, type(None))) for name in _OBJECTS if name in tree)
+        and all(isinstance(tree[name], str) for name in ("type", "name") if name in tree)
+    )
 
 
 class Incoming:
-    def __init__(self, identity: Identity, reader: Reader, writer: Writer, state: State,
-                 capture: Callable[[str], Tree]) -> None:
+    def __init__(
+        self, identity: Identity, reader: Reader, writer: Writer, state: State, capture: Callable[[str], Tree]
+    ) -> None:
         self._identity = identity
         self._reader = reader
         self._writer = writer
@@ -292,8 +295,15 @@ class Incoming:
         for doc, room in self._state.parked.items():
             needs = constructors.needs_of(room)
             if needs and all(self._identity.block(n) is not None for n in needs):
-                ready.append({"t": "doc", "doc": doc, "kind": "create", "tree": versions.to_schema(room),
-                              "show": self._state.shown.get(doc)})
+                ready.append(
+                    {
+                        "t": "doc",
+                        "doc": doc,
+                        "kind": "create",
+                        "tree": versions.to_schema(room),
+                        "show": self._state.shown.get(doc),
+                    }
+                )
         if ready:
             yield from self.apply_slowly(ready)
 

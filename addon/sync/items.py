@@ -152,8 +152,11 @@ class Items:
 
     def _rename_all(self, patch: Tree, full: Tree, live: Live) -> None:
         """In two steps where there are several: two things may be swapping their names."""
-        wanted = {k: full[k]["name"] for k, v in patch.items()
-                  if isinstance(v, dict) and "name" in v and k in full and k in live.index}
+        wanted = {
+            k: full[k]["name"]
+            for k, v in patch.items()
+            if isinstance(v, dict) and "name" in v and k in full and k in live.index
+        }
         wanted = {k: n for k, n in wanted.items() if self.title(live.item(k)) != n}
         if len(wanted) > 1:
             for key in wanted:

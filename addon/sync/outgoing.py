@@ -20,8 +20,16 @@ Tree = dict[str, Any]
 class Link(Protocol):
     """What the engine gives the replicator."""
 
-    def submit(self, doc: str, kind: str, tree_or_patch: Tree | None, *, needs: Any = (), action: int = 0,
-               preview: bool = False) -> bool: ...
+    def submit(
+        self,
+        doc: str,
+        kind: str,
+        tree_or_patch: Tree | None,
+        *,
+        needs: Any = (),
+        action: int = 0,
+        preview: bool = False,
+    ) -> bool: ...
     def put_blob(self, data: Any) -> str: ...
     def blob(self, sha: str) -> memoryview | None: ...
     def fingerprint(self, data: Any) -> int: ...

@@ -280,8 +280,16 @@ class Replicator:
             room = self.state.room_tree(doc)
             self.state.drop(doc)
             self.identity.forget(doc)
-            self._held.append({"t": "doc", "doc": doc, "kind": "create", "tree": room, "mine": False,
-                               "show": self.state.shown.get(doc)})
+            self._held.append(
+                {
+                    "t": "doc",
+                    "doc": doc,
+                    "kind": "create",
+                    "tree": room,
+                    "mine": False,
+                    "show": self.state.shown.get(doc),
+                }
+            )
             return
         self._outgoing.send_delete(doc)
         self.state.drop(doc)

@@ -50,8 +50,15 @@ _SCALARS = {"BOOLEAN": BOOL, "INT": INT, "FLOAT": FLOAT, "STRING": STRING}
 _ARRAYS = {"BOOLEAN": ARRAY_BOOL, "INT": ARRAY_INT, "FLOAT": ARRAY_FLOAT}
 
 # RNA calls these read-only or plain pointers, but they are owned structs of their own: followed all the same.
-EMBEDDED = {("Material", "node_tree"), ("World", "node_tree"), ("Light", "node_tree"), ("FreestyleLineStyle", "node_tree"), ("Texture", "node_tree"),
-            ("Scene", "node_tree"), ("Scene", "collection")}
+EMBEDDED = {
+    ("Material", "node_tree"),
+    ("World", "node_tree"),
+    ("Light", "node_tree"),
+    ("FreestyleLineStyle", "node_tree"),
+    ("Texture", "node_tree"),
+    ("Scene", "node_tree"),
+    ("Scene", "collection"),
+}
 
 
 def plan_of(struct: Any) -> Plan:

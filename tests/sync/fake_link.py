@@ -141,8 +141,16 @@ class FakeLink:
         self.shown: dict[str, Tree | None] = {}
         self.cache: dict[str, bytes] = {}
 
-    def submit(self, doc: str, kind: str, tree_or_patch: Tree | None, *, needs: Any = (), action: int = 0,
-               preview: bool = False) -> bool:
+    def submit(
+        self,
+        doc: str,
+        kind: str,
+        tree_or_patch: Tree | None,
+        *,
+        needs: Any = (),
+        action: int = 0,
+        preview: bool = False,
+    ) -> bool:
         if self.full:
             return False
         text = json.dumps(tree_or_patch, allow_nan=False)
@@ -193,8 +201,18 @@ class FakeLink:
         more = []
         for doc in set(names) | set(self.known):
             if names.get(doc) != self.known.get(doc) and self.confirmed.get(doc) is not None:
-                more.append({"t": "doc", "doc": doc, "kind": "edit", "tree": {}, "show": names.get(doc), "by": "",
-                             "seq": 0, "mine": True})
+                more.append(
+                    {
+                        "t": "doc",
+                        "doc": doc,
+                        "kind": "edit",
+                        "tree": {},
+                        "show": names.get(doc),
+                        "by": "",
+                        "seq": 0,
+                        "mine": True,
+                    }
+                )
         self.known = dict(names)
         return more
 

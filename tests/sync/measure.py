@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the replicator costs: run in a Blender, prints milliseconds and bytes. The numbers in comments come from here.
 
-    ~/.cache/atrium/blenders/bpy50/run tests/sync/measure.py [OBJECTS]
+~/.cache/atrium/blenders/bpy50/run tests/sync/measure.py [OBJECTS]
 """
 
 from __future__ import annotations
 
 import cProfile
+import json
 import os
 import pstats
 import sys
@@ -15,10 +16,11 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-import bpy  # noqa: E402
-from fake_link import FakeLink, FakeRoom  # noqa: E402
+import bpy
+from fake_link import FakeLink, FakeRoom
+
 sys.path.insert(0, os.path.join(HERE, "..", "..", "addon"))
-from sync.replicator import Replicator  # noqa: E402
+from sync.replicator import Replicator
 
 
 def timed(name, function, times=1):
@@ -61,14 +63,14 @@ def main():
     sizes = [rep.state.shadows[rep.identity.doc(o)].bytes_used() for o in bpy.data.objects[:100]]
     print(f"{'shadow of a plain object':48} {sum(sizes) / len(sizes):10.0f} bytes")
     rep.tick(1000)
-    for i in range(5):
+    for _ in range(5):
         ob.location.x += 1
         bpy.context.view_layer.update()
         timed(f"tick(1) after a move, {len(rep._dirty)} waiting", lambda: rep.tick(1))
     timed("idle tick(1)", lambda: rep.tick(1), 20)
     other = FakeLink(link.room, 2)
     for i in range(3):
-        other.room.submit(2, doc, "edit", '{"p": {"location": [%d, 0, 0]}}' % i)
+        other.room.submit(2, doc, "edit", json.dumps({"p": {"location": [i, 0, 0]}}))
         timed("tick(1) with one edit of another", lambda: rep.tick(1))
 
 

@@ -85,7 +85,10 @@ class Peer:
         self.log_path = os.path.join(stage.folder, f"peer{number}.log")
         self.process = subprocess.Popen(
             [str(BLENDERS / version / "run"), str(HERE / "peer_main.py"), stage.address, str(number), blend or ""],
-            stdout=open(self.log_path, "w"), stderr=subprocess.STDOUT, env=env)
+            stdout=open(self.log_path, "w"),
+            stderr=subprocess.STDOUT,
+            env=env,
+        )
 
     def do(self, code: str, timeout: float = 240) -> Any:
         """Runs statements in the peer; the value of a last expression is the answer."""

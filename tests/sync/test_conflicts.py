@@ -12,7 +12,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peers import Stage, available
 from test_two_blenders import VERSION, assert_silent, both
 
-pytestmark = pytest.mark.skipif(not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders")
+pytestmark = pytest.mark.skipif(
+    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
+)
 
 
 @pytest.fixture
@@ -75,14 +77,18 @@ def test_renaming_onto_each_other(three):
 
 def test_one_deletes_what_the_other_edits(three):
     stage, a, b, c = three
-    at_once(stage, (a, "bpy.data.objects.remove(bpy.data.objects['Cube'])"), (b, "bpy.data.objects['Cube'].location.x = 9"))
+    at_once(
+        stage, (a, "bpy.data.objects.remove(bpy.data.objects['Cube'])"), (b, "bpy.data.objects['Cube'].location.x = 9")
+    )
     assert both(a, b, "'Cube' in bpy.data.objects") is False
     assert c.do("'Cube' in bpy.data.objects") is False
 
 
 def test_one_edits_what_the_other_deletes(three):
     stage, a, b, _c = three
-    at_once(stage, (b, "bpy.data.objects['Cube'].location.x = 9"), (a, "bpy.data.objects.remove(bpy.data.objects['Cube'])"))
+    at_once(
+        stage, (b, "bpy.data.objects['Cube'].location.x = 9"), (a, "bpy.data.objects.remove(bpy.data.objects['Cube'])")
+    )
     assert both(a, b, "'Cube' in bpy.data.objects") is False
 
 
@@ -91,8 +97,11 @@ def test_one_uses_what_the_other_deletes(three):
     at_once(
         stage,
         (a, "bpy.data.materials.remove(bpy.data.materials['Material'])"),
-        (b, "o = bpy.data.objects.new('N', bpy.data.objects['Cube'].data.copy()); o.data.materials.clear(); "
-            "o.data.materials.append(bpy.data.materials['Material']); bpy.context.scene.collection.objects.link(o)"),
+        (
+            b,
+            "o = bpy.data.objects.new('N', bpy.data.objects['Cube'].data.copy()); o.data.materials.clear(); "
+            "o.data.materials.append(bpy.data.materials['Material']); bpy.context.scene.collection.objects.link(o)",
+        ),
     )
     assert both(a, b, "[m and m.name for m in bpy.data.objects['N'].data.materials]") == [None]
     assert c.do("'Material' in bpy.data.materials") is False
@@ -100,20 +109,27 @@ def test_one_uses_what_the_other_deletes(three):
 
 def test_both_add_modifiers(three):
     stage, a, b, c = three
-    at_once(stage, (a, "bpy.data.objects['Cube'].modifiers.new('M', 'SUBSURF')"),
-            (b, "bpy.data.objects['Cube'].modifiers.new('M', 'BEVEL')"))
+    at_once(
+        stage,
+        (a, "bpy.data.objects['Cube'].modifiers.new('M', 'SUBSURF')"),
+        (b, "bpy.data.objects['Cube'].modifiers.new('M', 'BEVEL')"),
+    )
     names = both(a, b, "sorted(m.type for m in bpy.data.objects['Cube'].modifiers)")
     assert names == ["BEVEL", "SUBSURF"]
     assert c.do("[m.type for m in bpy.data.objects['Cube'].modifiers]") == a.do(
-        "[m.type for m in bpy.data.objects['Cube'].modifiers]")
+        "[m.type for m in bpy.data.objects['Cube'].modifiers]"
+    )
 
 
 def test_one_removes_the_modifier_that_the_other_edits(three):
     stage, a, b, c = three
     a.do("bpy.data.objects['Cube'].modifiers.new('M', 'SUBSURF')")
     stage.settle()
-    at_once(stage, (a, "o = bpy.data.objects['Cube']; o.modifiers.remove(o.modifiers[0])"),
-            (b, "bpy.data.objects['Cube'].modifiers[0].levels = 4"))
+    at_once(
+        stage,
+        (a, "o = bpy.data.objects['Cube']; o.modifiers.remove(o.modifiers[0])"),
+        (b, "bpy.data.objects['Cube'].modifiers[0].levels = 4"),
+    )
     assert both(a, b, "len(bpy.data.objects['Cube'].modifiers)") == 0
     assert c.do("len(bpy.data.objects['Cube'].modifiers)") == 0
 
@@ -131,15 +147,20 @@ def test_an_edit_that_is_not_captured_yet_comes_last(three):
 
 def test_parents_in_a_circle(three):
     stage, a, b, c = three
-    at_once(stage, (a, "bpy.data.objects['Cube'].parent = bpy.data.objects['Light']"),
-            (b, "bpy.data.objects['Light'].parent = bpy.data.objects['Cube']"))
+    at_once(
+        stage,
+        (a, "bpy.data.objects['Cube'].parent = bpy.data.objects['Light']"),
+        (b, "bpy.data.objects['Light'].parent = bpy.data.objects['Cube']"),
+    )
     assert c.do("len(bpy.data.objects)") == 3
 
 
 def test_what_blender_clamps_is_left_alone(three):
     stage, a, b, c = three
     doc = a.do("rep.identity.doc(bpy.context.scene)")
-    stage.room.submit(9, doc, "edit", '{"p": {"frame_start": 500, "frame_step": -4}, "s": {"@render": {"p": {"fps": 0}}}}')
+    stage.room.submit(
+        9, doc, "edit", '{"p": {"frame_start": 500, "frame_step": -4}, "s": {"@render": {"p": {"fps": 0}}}}'
+    )
     stage.settle()
     assert stage.room.tree_of(doc)["p"]["frame_step"] == -4
     assert stage.room.tree_of(doc)["s"]["@render"]["p"]["fps"] == 0

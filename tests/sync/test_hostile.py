@@ -10,10 +10,12 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import Stage, available  # noqa: E402
-from test_two_blenders import VERSION, assert_silent  # noqa: E402
+from peers import Stage, available
+from test_two_blenders import VERSION, assert_silent
 
-pytestmark = pytest.mark.skipif(not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders")
+pytestmark = pytest.mark.skipif(
+    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
+)
 
 CREATES = [
     {},
@@ -22,18 +24,59 @@ CREATES = [
     {"type": "Object"},
     {"type": "Object", "name": "x", "p": []},
     {"type": "Object", "name": "n" * 10000, "p": {"location": "here", "data": ["$none"], "parent": ["$ref"]}},
-    {"type": "Object", "name": "y", "p": {"location": [1, 2], "rotation_mode": 7, "scale": [["$f", "nan"]] * 3},
-     "i": {"modifiers": {"@1": {"type": "SubsurfModifier"}, "@2": {"type": "No", "make": {"type": "NOPE"}, "name": 5}},
-           "constraints": {"@3": 7}}, "s": {"@pose": {"type": "Pose", "i": {"bones": {"@=x": {"type": "PoseBone"}}}}}},
+    {
+        "type": "Object",
+        "name": "y",
+        "p": {"location": [1, 2], "rotation_mode": 7, "scale": [["$f", "nan"]] * 3},
+        "i": {
+            "modifiers": {"@1": {"type": "SubsurfModifier"}, "@2": {"type": "No", "make": {"type": "NOPE"}, "name": 5}},
+            "constraints": {"@3": 7},
+        },
+        "s": {"@pose": {"type": "Pose", "i": {"bones": {"@=x": {"type": "PoseBone"}}}}},
+    },
     {"type": "Light", "name": "l", "p": {"type": "MOON"}},
     {"type": "Image", "name": "i", "p": {"generated_width": 1e9, "file": ["$blob", "00" * 32, "file", [1], "../../x"]}},
-    {"type": "Material", "name": "m", "s": {"@node_tree": {"type": "ShaderNodeTree", "i": {
-        "nodes": {"@a": {"type": "Operator", "name": "n"}}, "links": {"@l": {"type": "NodeLink", "make": {"from": 1}}}}}}},
-    {"type": "Curve", "name": "c", "make": {"type": "CURVE"}, "i": {"splines": {"@s": {
-        "type": "Spline", "make": {"type": "BEZIER", "points": -4}}}}},
+    {
+        "type": "Material",
+        "name": "m",
+        "s": {
+            "@node_tree": {
+                "type": "ShaderNodeTree",
+                "i": {
+                    "nodes": {"@a": {"type": "Operator", "name": "n"}},
+                    "links": {"@l": {"type": "NodeLink", "make": {"from": 1}}},
+                },
+            }
+        },
+    },
+    {
+        "type": "Curve",
+        "name": "c",
+        "make": {"type": "CURVE"},
+        "i": {"splines": {"@s": {"type": "Spline", "make": {"type": "BEZIER", "points": -4}}}},
+    },
     {"type": "Key", "name": "k", "make": {"user": ["$ref", "ff" * 16]}},
-    {"type": "Action", "name": "a", "i": {"slots": {"@legacy": {"type": "ActionSlot", "make": {"id": "OBJECT"}, "i": {
-        "fcurves": {"@f": {"type": "FCurve", "make": {"data_path": "x", "array_index": -9}, "p": {"keys": [1, 2, 3]}}}}}}}},
+    {
+        "type": "Action",
+        "name": "a",
+        "i": {
+            "slots": {
+                "@legacy": {
+                    "type": "ActionSlot",
+                    "make": {"id": "OBJECT"},
+                    "i": {
+                        "fcurves": {
+                            "@f": {
+                                "type": "FCurve",
+                                "make": {"data_path": "x", "array_index": -9},
+                                "p": {"keys": [1, 2, 3]},
+                            }
+                        }
+                    },
+                }
+            }
+        },
+    },
 ]
 
 MESHES = [
@@ -65,10 +108,16 @@ def test_strange_documents(two):
         for peer in (a, b):
             peer.do("rep.tick(1000)")
     for i, p in enumerate(MESHES):
-        tree = {"type": "Mesh", "name": f"bad {i}", "p": p, "a": {
-            "@=position": {"type": "FLOAT_VECTOR", "domain": "POINT", "v": [0.0] * 9},
-            "@=.corner_vert": {"type": "INT", "domain": "CORNER", "v": [0, 1, 77]},
-            "@=.corner_edge": {"type": "INT", "domain": "CORNER", "v": [0, 1, 2]}}}
+        tree = {
+            "type": "Mesh",
+            "name": f"bad {i}",
+            "p": p,
+            "a": {
+                "@=position": {"type": "FLOAT_VECTOR", "domain": "POINT", "v": [0.0] * 9},
+                "@=.corner_vert": {"type": "INT", "domain": "CORNER", "v": [0, 1, 77]},
+                "@=.corner_edge": {"type": "INT", "domain": "CORNER", "v": [0, 1, 2]},
+            },
+        }
         stage.room.submit(9, f"{100 + i:032x}", "create", json.dumps(tree))
     b.do("rep.tick(1000)")
     a.do("bpy.data.objects['Cube'].location.x = 5; rep.capture_all()")
@@ -86,10 +135,18 @@ def test_strange_patches(two):
     scene = a.do("rep.identity.doc(bpy.context.scene)")
     mesh = a.do("rep.identity.doc(bpy.data.objects['Cube'].data)")
     for doc, patch in [
-        (cube, {"p": 5}), (cube, {"p": {"location": None}}), (cube, {"p": {"data": ["$ref", "00" * 16]}}),
-        (cube, {"i": {"modifiers": "none"}}), (cube, {"s": None}), (cube, {"c": {"@=x": {"type": "int", "v": "a"}}}),
-        (scene, {"m": {"objects": 3}}), (scene, {"s": {"@collection": None}}), (scene, {"i": {"view_layers": None}}),
-        (mesh, {"a": {"@=.corner_vert": {"v": [9, 9, 9]}}}), (mesh, {"a": None}), (mesh, {"i": {"vertex_groups": 1}}),
+        (cube, {"p": 5}),
+        (cube, {"p": {"location": None}}),
+        (cube, {"p": {"data": ["$ref", "00" * 16]}}),
+        (cube, {"i": {"modifiers": "none"}}),
+        (cube, {"s": None}),
+        (cube, {"c": {"@=x": {"type": "int", "v": "a"}}}),
+        (scene, {"m": {"objects": 3}}),
+        (scene, {"s": {"@collection": None}}),
+        (scene, {"i": {"view_layers": None}}),
+        (mesh, {"a": {"@=.corner_vert": {"v": [9, 9, 9]}}}),
+        (mesh, {"a": None}),
+        (mesh, {"i": {"vertex_groups": 1}}),
     ]:
         stage.room.submit(9, doc, "edit", json.dumps(patch))
         for peer in (a, b):

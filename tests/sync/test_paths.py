@@ -13,7 +13,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import Stage, available  # noqa: E402
+from peers import Stage, available
 
 VERSIONS = [v for v in ("bpy42", "bpy45", "bpy50") if available(v)]
 

@@ -15,7 +15,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "addon"))
-from sync import fractional, mergepatch, shadow, values  # noqa: E402
+from sync import fractional, mergepatch, shadow, values
 
 
 @pytest.mark.parametrize("x", [0.1, -0.0, math.inf, -math.inf, 1e300])
@@ -114,7 +114,7 @@ def test_between_any_two_there_is_another():
 def test_keeping_positions_changes_as_few_as_possible():
     kept = fractional.keep_ascending(["A", None, "C", "B", "D"])
     assert kept[0] == "A" and kept[4] == "D"
-    assert sum(a == b for a, b in zip(kept, ["A", None, "C", "B", "D"])) == 3
+    assert sum(a == b for a, b in zip(kept, ["A", None, "C", "B", "D"], strict=True)) == 3
     assert kept == sorted(kept) and len(set(kept)) == 5
 
 

@@ -12,7 +12,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peers import Stage, available
 
 VERSION = os.environ.get("ATRIUM_SYNC_BLENDER", "bpy42")
-pytestmark = pytest.mark.skipif(not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders")
+pytestmark = pytest.mark.skipif(
+    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
+)
 
 
 @pytest.fixture
@@ -89,7 +91,10 @@ def test_names_are_swapped(two):
     """)
     stage.settle()
     assert both(a, b, "{o.name: o.type for o in bpy.data.objects}") == {
-        "Cube": "LIGHT", "Light": "MESH", "Camera": "CAMERA"}
+        "Cube": "LIGHT",
+        "Light": "MESH",
+        "Camera": "CAMERA",
+    }
 
 
 @pytest.mark.parametrize("mode", ["XYZ", "ZXY", "QUATERNION", "AXIS_ANGLE"])
@@ -147,7 +152,10 @@ def test_a_mesh_is_reshaped_and_rebuilt(two):
         m.attributes.new("paint", "BYTE_COLOR", "CORNER").data[5].color_srgb = (0.2, 0.4, 0.6, 1)
     """)
     stage.settle()
-    assert both(a, b, "[len(x) for x in (lambda m: (m.vertices, m.edges, m.polygons))(bpy.data.objects['Cube'].data)]")[0] > 8
+    assert (
+        both(a, b, "[len(x) for x in (lambda m: (m.vertices, m.edges, m.polygons))(bpy.data.objects['Cube'].data)]")[0]
+        > 8
+    )
     both(a, b, "[tuple(v.co) for v in bpy.data.objects['Cube'].data.vertices]")
     both(a, b, "[tuple(p.vertices) for p in bpy.data.objects['Cube'].data.polygons]")
     both(a, b, "[d.value for d in bpy.data.objects['Cube'].data.attributes['heat'].data]")
@@ -202,7 +210,10 @@ def test_constraints(two):
     """)
     stage.settle()
     assert b.do("(lambda c: (c.name, c.target.name, c.influence))(bpy.data.objects['Camera'].constraints[0])") == (
-        "look", "Cube", 0.5)
+        "look",
+        "Cube",
+        0.5,
+    )
 
 
 def test_materials_with_nodes_and_groups(two):
@@ -233,7 +244,9 @@ def test_materials_with_nodes_and_groups(two):
     assert len(both(a, b, links)) == 3
     assert both(a, b, "bpy.data.materials['Paint'].node_tree.nodes['mixer'].inputs['Amount'].default_value") == 0.75
     assert both(a, b, "len(bpy.data.node_groups['Mix it'].links)") == 3
-    assert both(a, b, "[e.position for e in bpy.data.materials['Paint'].node_tree.nodes['Color Ramp'].color_ramp.elements]")
+    assert both(
+        a, b, "[e.position for e in bpy.data.materials['Paint'].node_tree.nodes['Color Ramp'].color_ramp.elements]"
+    )
     assert both(a, b, "bpy.data.objects['Cube'].material_slots[0].material.name") == "Paint"
     b.do("""
         g = bpy.data.node_groups["Mix it"]
@@ -243,7 +256,11 @@ def test_materials_with_nodes_and_groups(two):
         t.nodes.remove(t.nodes["Color Ramp"])
     """)
     stage.settle()
-    assert both(a, b, "list(bpy.data.materials['Paint'].node_tree.nodes['mixer'].inputs['Extra'].default_value)") == [1, 2, 3]
+    assert both(a, b, "list(bpy.data.materials['Paint'].node_tree.nodes['mixer'].inputs['Extra'].default_value)") == [
+        1,
+        2,
+        3,
+    ]
     assert len(both(a, b, links)) == 2
 
 
@@ -251,8 +268,12 @@ def test_two_people_add_sockets_to_one_group(two):
     stage, a, b = two
     a.do("bpy.data.node_groups.new('G', 'GeometryNodeTree')")
     stage.settle()
-    a.do("link.hold = True; bpy.data.node_groups['G'].interface.new_socket('A', in_out='INPUT', socket_type='NodeSocketFloat')")
-    b.do("link.hold = True; bpy.data.node_groups['G'].interface.new_socket('B', in_out='INPUT', socket_type='NodeSocketInt')")
+    a.do(
+        "link.hold = True; bpy.data.node_groups['G'].interface.new_socket('A', in_out='INPUT', socket_type='NodeSocketFloat')"
+    )
+    b.do(
+        "link.hold = True; bpy.data.node_groups['G'].interface.new_socket('B', in_out='INPUT', socket_type='NodeSocketInt')"
+    )
     a.do("rep.capture_all()"), b.do("rep.capture_all()")
     a.do("link.release()"), b.do("link.release()")
     stage.settle()

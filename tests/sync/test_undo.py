@@ -12,7 +12,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peers import Stage, available
 from test_two_blenders import VERSION, assert_silent, both
 
-pytestmark = pytest.mark.skipif(not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders")
+pytestmark = pytest.mark.skipif(
+    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
+)
 
 
 @pytest.fixture
@@ -60,7 +62,9 @@ def test_what_others_added_survives_ones_undo_and_redo(two):
     stage, a, b = two
     a.do("bpy.data.objects['Cube'].location.x = 4; bpy.ops.ed.undo_push(message='move')")
     stage.settle()
-    b.do("o = bpy.data.objects.new('Guest', bpy.data.meshes.new('Guest')); bpy.context.scene.collection.objects.link(o)")
+    b.do(
+        "o = bpy.data.objects.new('Guest', bpy.data.meshes.new('Guest')); bpy.context.scene.collection.objects.link(o)"
+    )
     stage.settle()
     a.do("bpy.ops.ed.undo()")
     stage.settle()

@@ -114,7 +114,9 @@ def write(writer: Any, action: Any, patch: Tree, full: Tree, cur: Tree) -> None:
             _write_legacy(writer, action, change["slots"] or {}, slots, have)
     if "pose_markers" in change:
         have = cur_i.get("pose_markers", {})
-        MARKERS.write(writer, action, change["pose_markers"] or dict.fromkeys(have), full_i.get("pose_markers", {}), have)
+        MARKERS.write(
+            writer, action, change["pose_markers"] or dict.fromkeys(have), full_i.get("pose_markers", {}), have
+        )
 
 
 def _write_legacy(writer: Any, action: Any, change: Tree, slots: Tree, have: Tree) -> None:
@@ -142,5 +144,6 @@ def _write_bag(writer: Any, bag: Any, patch: Tree, full: Tree, cur: Tree) -> Non
     for handler in (GROUPS, FCURVES):
         if handler.name in change:
             have = cur.get("i", {}).get(handler.name, {})
-            handler.write(writer, bag, change[handler.name] or dict.fromkeys(have),
-                          full.get("i", {}).get(handler.name, {}), have)
+            handler.write(
+                writer, bag, change[handler.name] or dict.fromkeys(have), full.get("i", {}).get(handler.name, {}), have
+            )

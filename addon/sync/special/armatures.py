@@ -144,8 +144,13 @@ def write(writer: Any, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         else:
             _write_bones(writer, struct, change["bones"], full_i.get("bones", {}), cur_i.get("bones", {}))
     if change.get("bone_collections"):
-        COLLECTIONS.write(writer, struct, change["bone_collections"], full_i.get("bone_collections", {}),
-                          cur_i.get("bone_collections", {}))
+        COLLECTIONS.write(
+            writer,
+            struct,
+            change["bone_collections"],
+            full_i.get("bone_collections", {}),
+            cur_i.get("bone_collections", {}),
+        )
 
 
 def _write_bones(writer: Any, armature: Any, patch: Tree, full: Tree, cur: Tree) -> None:

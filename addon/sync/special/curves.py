@@ -118,15 +118,17 @@ def _read_text(reader: Any, curve: Any, old: Tree, out: Tree) -> None:
     p = out["p"]
     p["boxes"] = [x for box in curve.text_boxes for x in (box.x, box.y, box.width, box.height)]
     p["format"] = "".join(
-        chr(48 + sum(1 << i for i, name in enumerate(_FORMAT) if getattr(c, name))) for c in curve.body_format)
+        chr(48 + sum(1 << i for i, name in enumerate(_FORMAT) if getattr(c, name))) for c in curve.body_format
+    )
     p["character_materials"] = [c.material_index for c in curve.body_format]
 
 
 def _write_text(writer: Any, curve: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     p, room = patch.get("p") or {}, full.get("p", {})
     if "format" in p or "character_materials" in p or "body" in p:
-        for c, bits, index in zip(curve.body_format, room.get("format", ""), room.get("character_materials", []),
-                                  strict=False):
+        for c, bits, index in zip(
+            curve.body_format, room.get("format", ""), room.get("character_materials", []), strict=False
+        ):
             for i, name in enumerate(_FORMAT):
                 setattr(c, name, bool((ord(bits) - 48) >> i & 1))
             c.material_index = index

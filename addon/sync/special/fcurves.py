@@ -88,8 +88,10 @@ class Targets(items.Items):
         return ""
 
     def read(self, reader: Any, owner: Any, old: Tree) -> Tree:
-        return {key: {"type": "DriverTarget", **reader.read_struct(target, old.get(key, {}))}
-                for key, target in zip(self.fixed_keys(owner), owner.targets, strict=True)}
+        return {
+            key: {"type": "DriverTarget", **reader.read_struct(target, old.get(key, {}))}
+            for key, target in zip(self.fixed_keys(owner), owner.targets, strict=True)
+        }
 
     def fixed_keys(self, owner: Any) -> list[str]:
         return [f"@={i}" for i in range(len(owner.targets))]

@@ -44,8 +44,13 @@ def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
 def create(writer: Any, name: str, tree: Tree) -> Any:
     p = tree.get("p", {})
     width, height = int(p.get("generated_width", 1)), int(p.get("generated_height", 1))
-    return bpy.data.images.new(name, max(1, width), max(1, height), alpha=p.get("depth") in (32, 128),
-                               float_buffer=bool(p.get("use_generated_float")))
+    return bpy.data.images.new(
+        name,
+        max(1, width),
+        max(1, height),
+        alpha=p.get("depth") in (32, 128),
+        float_buffer=bool(p.get("use_generated_float")),
+    )
 
 
 def before(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:

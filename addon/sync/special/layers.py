@@ -33,8 +33,10 @@ def read(reader: Any, view_layer: Any, old: Tree, out: Tree) -> None:
     found: Tree = {}
     for key, layer in _walk(reader, _root(view_layer), ""):
         target = reader.identity.reference(layer.collection)
-        found[key] = {"type": "LayerCollection",
-                      "p": {"collection": target, **{name: getattr(layer, name) for name in _FLAGS}}}
+        found[key] = {
+            "type": "LayerCollection",
+            "p": {"collection": target, **{name: getattr(layer, name) for name in _FLAGS}},
+        }
     if found:
         out.setdefault("i", {})["layer_collections"] = found
 

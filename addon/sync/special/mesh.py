@@ -134,8 +134,23 @@ def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
     if reader.keep and mesh.is_editmode and "a" in old:
         # The edit mesh is elsewhere: what stands here is stale until the mode is left.
         out["a"] = old["a"]
-        p.update({k: v for k, v in old["p"].items() if k in ("counts", "face_offsets", "uv_render", "color_render", "color_active",
-                                                             "weight_at", "weights", "normals")})
+        p.update(
+            {
+                k: v
+                for k, v in old["p"].items()
+                if k
+                in (
+                    "counts",
+                    "face_offsets",
+                    "uv_render",
+                    "color_render",
+                    "color_active",
+                    "weight_at",
+                    "weights",
+                    "normals",
+                )
+            }
+        )
         if "i" in old:
             out["i"] = old["i"]
         return
@@ -229,8 +244,9 @@ def _rebuild(writer: Any, mesh: Any, full: Tree) -> None:
         mesh.polygons.foreach_set("loop_start", offsets)
 
 
-def check_topology(counts: list[int], edges: np.ndarray, corner_verts: np.ndarray, corner_edges: np.ndarray,
-                   offsets: np.ndarray) -> None:
+def check_topology(
+    counts: list[int], edges: np.ndarray, corner_verts: np.ndarray, corner_edges: np.ndarray, offsets: np.ndarray
+) -> None:
     """Raises ValueError for what would make Blender read outside its arrays."""
     verts, n_edges, faces, corners = counts
     if min(counts) < 0 or len(edges) != 2 * n_edges or len(corner_verts) != corners or len(corner_edges) != corners:
@@ -239,7 +255,11 @@ def check_topology(counts: list[int], edges: np.ndarray, corner_verts: np.ndarra
         raise ValueError("face offsets out of range")
     if faces and (np.any(np.diff(offsets) < 0)):
         raise ValueError("face offsets not ascending")
-    for name, array, limit in (("edge", edges, verts), ("corner", corner_verts, verts), ("face", corner_edges, n_edges)):
+    for name, array, limit in (
+        ("edge", edges, verts),
+        ("corner", corner_verts, verts),
+        ("face", corner_edges, n_edges),
+    ):
         if len(array) and (array.min() < 0 or array.max() >= limit):
             raise ValueError(f"{name} indices out of range")
 

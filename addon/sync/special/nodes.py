@@ -81,7 +81,11 @@ class Interface(items.Items):
         wanted = sorted(found, key=lambda k: (full.get(k, {}).get("pos", "~"), k))
         now = list(live.keys)
         parents = {k: (full.get(k, {}).get("p") or {}).get("panel", "") for k in wanted}
-        if wanted == now and not any(parents.values()) and all(i.parent is None or i.parent.index < 0 for i in found.values()):
+        if (
+            wanted == now
+            and not any(parents.values())
+            and all(i.parent is None or i.parent.index < 0 for i in found.values())
+        ):
             return
         for key in wanted:
             panel = found.get(parents[key])
@@ -102,7 +106,9 @@ def _number(identifier: str) -> int:
 
 
 def _is_before(have: str, wanted: str) -> bool:
-    return have != wanted and have.rstrip("0123456789") == wanted.rstrip("0123456789") and _number(have) < _number(wanted)
+    return (
+        have != wanted and have.rstrip("0123456789") == wanted.rstrip("0123456789") and _number(have) < _number(wanted)
+    )
 
 
 class Nodes(items.Items):
@@ -196,8 +202,13 @@ def write(writer: Any, tree: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         LINKS.nodes = found
         have_links = cur_i.get("links", {})
         wanted_links = full_i.get("links", {})
-        live_links = LINKS.write(writer, tree, _links_missing(writer, tree, change["links"], wanted_links, have_links),
-                                 wanted_links, _links_here(writer, tree, have_links))
+        live_links = LINKS.write(
+            writer,
+            tree,
+            _links_missing(writer, tree, change["links"], wanted_links, have_links),
+            wanted_links,
+            _links_here(writer, tree, have_links),
+        )
         _order_links(live_links, wanted_links)
 
 
