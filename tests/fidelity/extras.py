@@ -92,10 +92,12 @@ def _socket_place(node: Struct, socket: Struct) -> int:
     return next((i for i, s in enumerate(sockets) if s.as_pointer() == socket.as_pointer()), -1)
 
 
-def _is_numbered(identifier: str) -> bool:
-    """Whether this is a number that Blender gave to a socket of a group: Socket_3, Input_3, Output_3."""
-    head, _, number = identifier.partition("_")
-    return head in ("Socket", "Input", "Output") and number.isdigit()
+def _of_a_group(socket: Struct, types: tuple[str, ...]) -> bool:
+    """Whether this socket is of a group's interface, or shows it on a node: then Blender gave its identifier."""
+    if "NodeTreeInterfaceSocket" in types:
+        return True
+    node = socket.node
+    return node is not None and (hasattr(node, "node_tree") or node.bl_idname in ("NodeGroupInput", "NodeGroupOutput"))
 
 
 # Custom properties
@@ -194,11 +196,11 @@ def special_value(struct: Struct, types: tuple[str, ...], name: str, walk: Walk)
         return [line.body for line in struct.lines]
     if name == "identifier" and ("NodeSocket" in types or "NodeTreeInterfaceSocket" in types):
         # Read-only, and each Blender numbers as it makes; what refers to a number is compared by place.
-        return "(numbered)" if _is_numbered(struct.identifier) else struct.identifier
+        return "(numbered)" if _of_a_group(struct, types) else struct.identifier
     if name == "name" and getattr(struct, "is_embedded_data", False):
         return NOTHING  # read-only, given by Blender, shown nowhere
-    if name == "height" and "Node" in types and struct.height < struct.bl_height_min:
-        return {"unsettable": struct.height}
+    if name in ("height", "width") and "Node" in types and getattr(struct, name) < getattr(struct, f"bl_{name}_min"):
+        return {"unsettable": getattr(struct, name)}
     return NotImplemented
 
 

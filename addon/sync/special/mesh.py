@@ -161,8 +161,7 @@ def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
     out["a"] = read_attributes(reader, mesh, old.get("a", {}))
     p["uv_render"] = next((uv.name for uv in mesh.uv_layers if uv.active_render), "")
     colors = mesh.color_attributes
-    render = colors.render_color_index
-    p["color_render"] = colors[render].name if 0 <= render < len(colors) else ""
+    p["color_render"] = colors.default_color_name or ""
     p["color_active"] = colors.active_color_name or ""
     _read_normals(reader, mesh, p)
     weights.read(reader, mesh, old, out)
@@ -206,12 +205,11 @@ def _write_render_layers(mesh: Any, p: Tree) -> None:
     uv = mesh.uv_layers.get(p.get("uv_render") or "")
     if uv is not None and not uv.active_render:
         uv.active_render = True
-    color = mesh.color_attributes.find(p.get("color_render") or "")
-    if color >= 0 and mesh.color_attributes.render_color_index != color:
-        mesh.color_attributes.render_color_index = color
-    active = p.get("color_active") or ""
-    if active in mesh.color_attributes and mesh.color_attributes.active_color_name != active:
-        mesh.color_attributes.active_color_name = active
+    # By name, which may be empty: a first colour attribute is chosen by Blender, and not by everybody.
+    colors = mesh.color_attributes
+    for prop, key in (("default_color_name", "color_render"), ("active_color_name", "color_active")):
+        if key in p and (getattr(colors, prop) or "") != p[key]:
+            setattr(colors, prop, p[key])
 
 
 def _rebuild(writer: Any, mesh: Any, full: Tree) -> None:
