@@ -67,7 +67,8 @@ void atr_replica_free(atr_replica *r);
 /* Numbers events by a counter of the caller's (of all its rooms) instead of an own one. */
 void atr_replica_count_events(atr_replica *r, uint64_t *counter);
 
-/* ATR_FULL at ATR_PENDING_MAX: nothing was taken in (the tree is freed all the same). */
+/* Whoever begins a preview ends it, whatever happens to the document meanwhile: with a durable operation on it or an empty preview.
+ * Errors: ATR_FULL at ATR_PENDING_MAX: nothing was taken in (the tree is freed all the same). */
 int atr_replica_submit(atr_replica *r, atr_submit *op);
 
 /* What to say in `join`: cursor, partial and epoch, or false for a newcomer. */

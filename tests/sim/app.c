@@ -90,7 +90,6 @@ static void take_one(app *a, app_event *e)
   } else {
     cJSON_Delete(d->tree);
     d->tree = e->tree;
-    d->previewing = d->previewing && d->tree;
     e->tree = NULL;
   }
   free(d->show);
