@@ -37,6 +37,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address at which nothing answers: the port is taken, but nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
+
+
 def eventually(done: Callable[[], object], timeout: float = TIMEOUT_S, what: str = "it") -> None:
     """Waits until `done` says so."""
     end = time.monotonic() + timeout
