@@ -2,7 +2,7 @@
  *
  * One line per address, fields separated by a blank:
  *
- *     <address> <key hash, 64 hex digits> <first seen, YYYY-MM-DD> <name, to the end of the line>
+ *     <address> <key hash, 64 hex digits> <first seen, seconds since 1970> <name, to the end of the line>
  *
  * An address has no blanks (atr_address_text). Changing reads the file, copies every line except the one that changes, and
  * replaces the file, under the lock; reading needs none, as a file is replaced in one step.
@@ -111,18 +111,15 @@ static bool copy_others(atr_span pins, const char *address, atr_buf *out, size_t
 
 static void append_pin(atr_buf *out, const char *address, const atr_hash *key, const char *name)
 {
-  char hex[ATR_HASH_HEX + 1], date[16] = "-";
-  time_t now = time(NULL);
-  struct tm utc;
+  char hex[ATR_HASH_HEX + 1], seen[24];
 
   atr_hash_to_hex(key, hex);
-  if (gmtime_r(&now, &utc))
-    strftime(date, sizeof date, "%Y-%m-%d", &utc);
+  snprintf(seen, sizeof seen, "%lld", (long long)time(NULL));
   (void)atr_buf_append_str(out, address);
   (void)atr_buf_append_u8(out, ' ');
   (void)atr_buf_append_str(out, hex);
   (void)atr_buf_append_u8(out, ' ');
-  (void)atr_buf_append_str(out, date);
+  (void)atr_buf_append_str(out, seen);
   (void)atr_buf_append_u8(out, ' ');
   for (size_t i = 0; name && name[i] && i < ATR_USER_NAME_BYTES_MAX; i++)
     (void)atr_buf_append_u8(out, (uint8_t)name[i] < ' ' ? ' ' : (uint8_t)name[i]);

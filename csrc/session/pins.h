@@ -2,7 +2,7 @@
  *
  * Known hosts: which key answered at which address, so that another one is noticed.
  *
- * A text file `known_hosts` in ATRIUM_HOME, one line per address: address, key hash, date first seen, name. It is read whole (at most
+ * A text file `known_hosts` in ATRIUM_HOME, one line per address: address, key hash, time first seen, name. It is read whole (at most
  * ATR_PINS_MAX lines), changed under a lock between processes, and replaced in one step, so that a crash leaves the old or the new
  * one. Lines that this version does not understand are kept.
  *

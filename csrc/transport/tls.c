@@ -275,7 +275,8 @@ static void end_tls(tls_stream *s)
            reason ? reason : "failed");
   ERR_clear_error();
   (void)flush(s); /* the alert */
-  end(s, ATR_TLS, detail);
+  /* Whatever goes wrong in a client's handshake, what answers does not speak as our servers do. */
+  end(s, s->open || SSL_is_server(s->ssl) ? ATR_TLS : ATR_NOT_ATRIUM, detail);
 }
 
 /* --- handshake ----------------------------------------------------------------------------------------------- */

@@ -250,6 +250,79 @@ static void a_scanner_that_connects_and_goes_leaves_nothing(void **state)
   pair_close(&p);
 }
 
+/* --- servers that are not ours ------------------------------------------------------------------------------------------- */
+
+/* Answers whatever comes: with a text, or as a TLS server that knows nothing of Atrium. */
+typedef struct other_server {
+  int fd;
+  const char *text;
+  const char *key_type;
+} other_server;
+
+static void answer(void *arg)
+{
+  other_server *o = arg;
+  int fd = accept(o->fd, NULL, NULL);
+  uint8_t bytes[1024];
+  EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, o->key_type, "P-256");
+  X509 *x = self_signed(key);
+  SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+  SSL *ssl;
+
+  if (o->text) {
+    (void)!read(fd, bytes, sizeof bytes);
+    (void)!write(fd, o->text, strlen(o->text));
+  }
+  SSL_CTX_use_certificate(ctx, x);
+  SSL_CTX_use_PrivateKey(ctx, key);
+  ssl = SSL_new(ctx);
+  SSL_set_fd(ssl, fd);
+  if (!o->text && SSL_accept(ssl) == 1)
+    (void)SSL_read(ssl, bytes, sizeof bytes);
+  SSL_free(ssl);
+  SSL_CTX_free(ctx);
+  X509_free(x);
+  EVP_PKEY_free(key);
+  close(fd);
+}
+
+static void expect_not_atrium(other_server *o)
+{
+  struct sockaddr_in a;
+  socklen_t len = sizeof a;
+  uv_thread_t thread;
+  pair p;
+
+  o->fd = socket(AF_INET, SOCK_STREAM, 0);
+  uv_ip4_addr("127.0.0.1", 0, &a);
+  assert_int_equal(bind(o->fd, (struct sockaddr *)&a, sizeof a), 0);
+  assert_int_equal(listen(o->fd, 1), 0);
+  getsockname(o->fd, (struct sockaddr *)&a, &len);
+  assert_int_equal(uv_thread_create(&thread, answer, o), 0);
+  serve(&p, 0, 0);
+  pair_connect(&p, ntohs(a.sin_port));
+  assert_true(bench_run(&p.bench, &p.client.closed, 5000));
+  assert_false(p.client.has_key);
+  assert_int_equal(p.client.err, ATR_NOT_ATRIUM);
+  pair_close(&p);
+  uv_thread_join(&thread);
+  close(o->fd);
+}
+
+static void a_client_notices_that_it_is_not_atrium(void **state)
+{
+  other_server http = {.text = "HTTP/1.1 400 Bad Request\r\n\r\n", .key_type = "EC"};
+  other_server ssh = {.text = "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", .key_type = "EC"};
+  other_server https = {.key_type = "EC"};
+  other_server tls = {.key_type = "ED25519"}; /* the handshake itself succeeds */
+
+  (void)state;
+  expect_not_atrium(&http);
+  expect_not_atrium(&ssh);
+  expect_not_atrium(&https);
+  expect_not_atrium(&tls);
+}
+
 /* --- slow and many ---------------------------------------------------------------------------------------------------------- */
 
 static bool is_open(int fd)
@@ -428,6 +501,7 @@ int main(void)
       cmocka_unit_test(another_protocol_inside_of_tls_is_refused),
       cmocka_unit_test(what_is_not_tls_is_closed),
       cmocka_unit_test(a_scanner_that_connects_and_goes_leaves_nothing),
+      cmocka_unit_test(a_client_notices_that_it_is_not_atrium),
       cmocka_unit_test(slow_handshakes_are_cut),
       cmocka_unit_test(a_flood_of_half_open_connections_is_bounded),
       cmocka_unit_test(connections_are_limited),
