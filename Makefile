@@ -67,7 +67,7 @@ C_FILES   = $(wildcard csrc/*.c csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch] t
 # Tests whose subject is several threads: these run under ThreadSanitizer too.
 TSAN_TESTS := $(filter test_%_threads,$(TESTS))
 
-.PHONY: print-cflags print-libs py wheel test-python all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps setup test checks
+.PHONY: print-cflags print-libs py wheel test-python all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps setup test checks format-check lint types
 .DEFAULT_GOAL := all
 
 all: $(OUT)/libatrium.a $(SERVER)
@@ -258,10 +258,16 @@ PYTHONS := setup.py python addon tests
 check: setup
 	@$(MAKE) --no-print-directory -j$(JOBS) checks
 
-checks: layers tidy
+checks: layers tidy format-check lint types
+
+format-check:
 	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
-	$(TOOLS) -m ruff check --quiet $(PYTHONS)
 	$(TOOLS) -m ruff format --check --quiet $(PYTHONS)
+
+lint:
+	$(TOOLS) -m ruff check --quiet $(PYTHONS)
+
+types:
 	$(TOOLS) -m mypy --no-error-summary python
 
 layers:

@@ -150,31 +150,36 @@ static void hostile_deltas_are_refused(void **state)
     const char *hex;
     size_t base_n, out_n;
     int err;
-  } cases[] = {
-      {L8 L8 "00000000", 8, 8, ATR_OK},
-      {L8 L8 "00000001 00000007 00000001 ff", 8, 8, ATR_OK},
-      {L8 L9 "00000001 00000008 00000001 ff", 8, 9, ATR_OK},
-      {L9 L8 "00000000", 9, 8, ATR_OK},
-      {L8 L8 "00000001 00000008 00000001 ff", 8, 8, ATR_DELTA},                     /* behind the end */
-      {L8 L8 "00000001 00000007 00000002 ffff", 8, 8, ATR_DELTA},                   /* across the end */
-      {L8 L8 "00000001 ffffffff 00000002 ffff", 8, 8, ATR_DELTA},                   /* sum beyond 32 bits */
-      {L8 L8 "00000001 00000002 ffffffff ffff", 8, 8, ATR_DELTA},
-      {L8 L8 "00000001 00000000 00000000", 8, 8, ATR_DELTA},                        /* empty */
-      {L8 L8 "00000002 00000002 00000001 00000001 00000001 ffff", 8, 8, ATR_DELTA}, /* descending */
-      {L8 L8 "00000002 00000001 00000002 00000002 00000001 ffffff", 8, 8, ATR_DELTA}, /* overlapping */
-      {L8 L8 "00000001 00000001 00000002 ff", 8, 8, ATR_DELTA},                     /* a byte too few */
-      {L8 L8 "00000001 00000001 00000001 ffff", 8, 8, ATR_DELTA},                   /* a byte too many */
-      {L8 L8 "00000002 00000001 00000001 ff", 8, 8, ATR_DELTA},                     /* fewer ranges than said */
-      {L8 L8 "ffffffff 00000001 00000001 ff", 8, 8, ATR_DELTA},
-      {L8 L9 "00000000", 8, 9, ATR_DELTA},                                          /* a byte from nowhere */
-      {L8 L9 "00000001 00000000 00000001 ff", 8, 9, ATR_DELTA},
-      {L8 "000000000000000b" "00000001 0000000a 00000001 ff", 8, 11, ATR_DELTA},    /* a gap behind the base */
-      {L8 L8 "00000000", 7, 8, ATR_DELTA},                                          /* another base */
-      {L8 L8 "00000000", 8, 9, ATR_DELTA},                                          /* another length */
-      {L8 "0000000040000001" "00000000", 8, 8, ATR_BLOB_SIZE},
-      {L8 "ffffffffffffffff" "00000000", 8, 8, ATR_BLOB_SIZE},
-      {L8 L8 "000000", 8, 8, ATR_DELTA},
-      {"", 0, 0, ATR_DELTA}};
+  } cases[] = {{L8 L8 "00000000", 8, 8, ATR_OK},
+               {L8 L8 "00000001 00000007 00000001 ff", 8, 8, ATR_OK},
+               {L8 L9 "00000001 00000008 00000001 ff", 8, 9, ATR_OK},
+               {L9 L8 "00000000", 9, 8, ATR_OK},
+               {L8 L8 "00000001 00000008 00000001 ff", 8, 8, ATR_DELTA},   /* behind the end */
+               {L8 L8 "00000001 00000007 00000002 ffff", 8, 8, ATR_DELTA}, /* across the end */
+               {L8 L8 "00000001 ffffffff 00000002 ffff", 8, 8, ATR_DELTA}, /* sum beyond 32 bits */
+               {L8 L8 "00000001 00000002 ffffffff ffff", 8, 8, ATR_DELTA},
+               {L8 L8 "00000001 00000000 00000000", 8, 8, ATR_DELTA},                          /* empty */
+               {L8 L8 "00000002 00000002 00000001 00000001 00000001 ffff", 8, 8, ATR_DELTA},   /* descending */
+               {L8 L8 "00000002 00000001 00000002 00000002 00000001 ffffff", 8, 8, ATR_DELTA}, /* overlapping */
+               {L8 L8 "00000001 00000001 00000002 ff", 8, 8, ATR_DELTA},                       /* a byte too few */
+               {L8 L8 "00000001 00000001 00000001 ffff", 8, 8, ATR_DELTA},                     /* a byte too many */
+               {L8 L8 "00000002 00000001 00000001 ff", 8, 8, ATR_DELTA}, /* fewer ranges than said */
+               {L8 L8 "ffffffff 00000001 00000001 ff", 8, 8, ATR_DELTA},
+               {L8 L9 "00000000", 8, 9, ATR_DELTA}, /* a byte from nowhere */
+               {L8 L9 "00000001 00000000 00000001 ff", 8, 9, ATR_DELTA},
+               {L8 "000000000000000b"
+                   "00000001 0000000a 00000001 ff",
+                8, 11, ATR_DELTA},                  /* a gap behind the base */
+               {L8 L8 "00000000", 7, 8, ATR_DELTA}, /* another base */
+               {L8 L8 "00000000", 8, 9, ATR_DELTA}, /* another length */
+               {L8 "0000000040000001"
+                   "00000000",
+                8, 8, ATR_BLOB_SIZE},
+               {L8 "ffffffffffffffff"
+                   "00000000",
+                8, 8, ATR_BLOB_SIZE},
+               {L8 L8 "000000", 8, 8, ATR_DELTA},
+               {"", 0, 0, ATR_DELTA}};
 
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -185,8 +190,10 @@ static void hostile_deltas_are_refused(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(applying_gives_the_new_blob), cmocka_unit_test(it_says_whether_it_pays),
-      cmocka_unit_test(neighbours_join),             cmocka_unit_test(arguments_are_checked),
+      cmocka_unit_test(applying_gives_the_new_blob),
+      cmocka_unit_test(it_says_whether_it_pays),
+      cmocka_unit_test(neighbours_join),
+      cmocka_unit_test(arguments_are_checked),
       cmocka_unit_test(hostile_deltas_are_refused),
   };
 
