@@ -52,6 +52,8 @@ class Writer:
         # (document, what, why) of what Blender would not take, for the panel.
         self.refused: dict[tuple[str, str], str] = {}
         self.missing_blobs: set[str] = set()
+        # Documents that wait for the user to leave edit mode.
+        self.deferred: set[str] = set()
         # target that is not here -> documents that point to it.
         self.waiting: dict[str, set[str]] = {}
 
@@ -59,6 +61,11 @@ class Writer:
         if isinstance(why, MissingBlob):
             self.missing_blobs.add(str(why))
         self.refused[self.doc, what] = str(why)
+
+    def defer(self, what: str, why: str) -> None:
+        """Not now: the document is written again once its datablock is no longer being edited."""
+        self.deferred.add(self.doc)
+        self.refuse(what, why)
 
     def resolve(self, value: Any) -> Any:
         """The datablock of a reference; one that is not here yet makes this document be written again when it comes."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from . import constructors, mergepatch, shadow, versions
+from . import constructors, mergepatch, shadow, special, versions
 from .capture import Reader
 from .identity import Identity
 from .state import State
@@ -65,6 +65,7 @@ class Outgoing:
             return {}
         patch = mergepatch.diff(read, tree)
         if patch:
+            special.tidy(tree["type"], patch, room)
             self.send_edit(doc, patch)
             room = mergepatch.merge(room, patch)
             theirs = shadow.mark(theirs, patch, by_others=False)

@@ -214,6 +214,13 @@ class Replicator:
             self._scan()
         if not _modal():
             self._incoming.remove_doomed()
+        for doc in list(self._writer.deferred):
+            block = self.identity.block(doc)
+            if block is None or not block.is_editmode:
+                # What was done in edit mode is later than what waited for it.
+                self._look_at(doc)
+                self._writer.deferred.discard(doc)
+                self._incoming.write_rest(doc)
 
     def _receive(self) -> None:
         self._held.extend(self._link.poll(EVENTS_PER_BATCH))

@@ -134,6 +134,50 @@ def test_one_removes_the_modifier_that_the_other_edits(three):
     assert c.do("len(bpy.data.objects['Cube'].modifiers)") == 0
 
 
+SUBDIVIDE = """
+import bmesh
+m = bpy.data.objects["Cube"].data
+bm = bmesh.new(); bm.from_mesh(m)
+bmesh.ops.subdivide_edges(bm, edges=bm.edges, cuts={cuts}, use_grid_fill=True)
+bm.to_mesh(m); bm.free(); m.update()
+"""
+MOVE = "m = bpy.data.objects['Cube'].data; m.vertices[0].co = (3, 3, 3); m.update()"
+KEYS = "o = bpy.data.objects['Cube']; [(setattr(o, 'location', (x, 0, 0)), o.keyframe_insert('location', frame=f)) for f, x in {}]"
+
+
+@pytest.mark.parametrize("subdivider_first", [False, True])
+def test_one_moves_what_the_other_subdivides(three, subdivider_first):
+    """Positions of one number of vertices never meet the faces of another: a new topology makes edits to the old one void."""
+    stage, a, b, c = three
+    deeds = [(a, MOVE), (b, SUBDIVIDE.format(cuts=2))]
+    at_once(stage, *(reversed(deeds) if subdivider_first else deeds))
+    assert both(a, b, "len(bpy.data.objects['Cube'].data.vertices)") == 56
+    assert c.do("len(bpy.data.objects['Cube'].data.vertices)") == 56
+    both(a, b, "[tuple(v.co) for v in bpy.data.objects['Cube'].data.vertices]")
+
+
+def test_both_subdivide(three):
+    stage, a, b, c = three
+    at_once(stage, (a, SUBDIVIDE.format(cuts=1)), (b, SUBDIVIDE.format(cuts=2)))
+    assert both(a, b, "len(bpy.data.objects['Cube'].data.vertices)") == 56
+    c.do(SUBDIVIDE.format(cuts=1))
+    stage.settle()
+    count = both(a, b, "len(bpy.data.objects['Cube'].data.vertices)")
+    assert c.do("len(bpy.data.objects['Cube'].data.vertices)") == count
+    doc = a.do("rep.identity.doc(bpy.data.objects['Cube'].data)")
+    assert len(stage.room.tree_of(doc)["i"]["geometry"]) == 1
+
+
+def test_both_change_one_curve(three):
+    stage, a, b, c = three
+    a.do(KEYS.format("((1, 0), (10, 5))"))
+    stage.settle()
+    at_once(stage, (a, KEYS.format("((20, 7),)")), (b, KEYS.format("((1, 3),)")))
+    keys = """[[tuple(k.co) for k in f.keyframe_points] for f in (lambda a: a.fcurves if hasattr(a, 'fcurves') else
+               a.layers[0].strips[0].channelbags[0].fcurves)(bpy.data.objects['Cube'].animation_data.action)]"""
+    assert c.do(keys) == both(a, b, keys)
+
+
 def test_an_edit_that_is_not_captured_yet_comes_last(three):
     """What arrives while a local edit waits to be captured: the edit is later in the room's order."""
     stage, a, b, c = three

@@ -111,11 +111,19 @@ def test_strange_documents(two):
         tree = {
             "type": "Mesh",
             "name": f"bad {i}",
-            "p": p,
-            "a": {
-                "@=position": {"type": "FLOAT_VECTOR", "domain": "POINT", "v": [0.0] * 9},
-                "@=.corner_vert": {"type": "INT", "domain": "CORNER", "v": [0, 1, 77]},
-                "@=.corner_edge": {"type": "INT", "domain": "CORNER", "v": [0, 1, 2]},
+            "p": {"geometry": "@g"},
+            "i": {
+                "geometry": {
+                    "@g": {
+                        "type": "Geometry",
+                        "p": p,
+                        "a": {
+                            "@=position": {"type": "FLOAT_VECTOR", "domain": "POINT", "v": [0.0] * 9},
+                            "@=.corner_vert": {"type": "INT", "domain": "CORNER", "v": [0, 1, 77]},
+                            "@=.corner_edge": {"type": "INT", "domain": "CORNER", "v": [0, 1, 2]},
+                        },
+                    }
+                }
             },
         }
         stage.room.submit(9, f"{100 + i:032x}", "create", json.dumps(tree))
@@ -134,6 +142,7 @@ def test_strange_patches(two):
     cube = a.do("rep.identity.doc(bpy.data.objects['Cube'])")
     scene = a.do("rep.identity.doc(bpy.context.scene)")
     mesh = a.do("rep.identity.doc(bpy.data.objects['Cube'].data)")
+    geometry = stage.room.tree_of(mesh)["p"]["geometry"]
     for doc, patch in [
         (cube, {"p": 5}),
         (cube, {"p": {"location": None}}),
@@ -144,8 +153,8 @@ def test_strange_patches(two):
         (scene, {"m": {"objects": 3}}),
         (scene, {"s": {"@collection": None}}),
         (scene, {"i": {"view_layers": None}}),
-        (mesh, {"a": {"@=.corner_vert": {"v": [9, 9, 9]}}}),
-        (mesh, {"a": None}),
+        (mesh, {"i": {"geometry": {geometry: {"a": {"@=.corner_vert": {"v": [9, 9, 9]}}}}}}),
+        (mesh, {"i": {"geometry": None}}),
         (mesh, {"i": {"vertex_groups": 1}}),
     ]:
         stage.room.submit(9, doc, "edit", json.dumps(patch))

@@ -85,6 +85,12 @@ def write(writer: Any, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur
         module.write(writer, struct, patch, full, cur)
 
 
+def tidy(kind: str, patch: Tree, room: Tree) -> None:
+    """Adds to a patch that is about to be sent what its author has to clear up."""
+    if kind == "Mesh":
+        mesh.tidy(patch, room)
+
+
 def follows(plan: rna.Plan, name: str, struct: Any, part: Any) -> bool:
     """Whether a part is to be read: most are; an empty animation_data says nothing."""
     if name == "animation_data":

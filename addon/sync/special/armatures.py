@@ -140,7 +140,7 @@ def write(writer: Any, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     full_i, cur_i = full.get("i", {}), cur.get("i", {})
     if change.get("bones"):
         if struct.is_editmode:
-            writer.refuse("bones", "the armature is in edit mode here")
+            writer.defer("bones", "the armature is in edit mode here")
         else:
             _write_bones(writer, struct, change["bones"], full_i.get("bones", {}), cur_i.get("bones", {}))
     if change.get("bone_collections"):

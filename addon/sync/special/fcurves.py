@@ -45,8 +45,11 @@ class FCurves(items.Items):
             p["group"] = item.group.name
         make = item.data_path, item.array_index
         floats, enums = read_keys(item)
-        p["keys"] = reader.blobs.put(floats, (reader.doc, owner.as_pointer(), *make, "keys"))
-        p["key_types"] = reader.blobs.put(enums, (reader.doc, owner.as_pointer(), *make, "types"))
+        # One value: the two arrays must never be of different lengths.
+        p["keys"] = [
+            reader.blobs.put(floats, (reader.doc, owner.as_pointer(), *make, "keys")),
+            reader.blobs.put(enums, (reader.doc, owner.as_pointer(), *make, "types")),
+        ]
         return tree
 
     def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
@@ -54,7 +57,7 @@ class FCurves(items.Items):
         p, room = patch.get("p") or {}, full.get("p", {})
         if "group" in p:
             self._set_group(owner, item, room.get("group"))
-        if "keys" in p or "key_types" in p:
+        if "keys" in p:
             write_keys(writer, item, room)
 
     @staticmethod
@@ -123,8 +126,8 @@ def read_keys(curve: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_keys(writer: Any, curve: Any, p: Tree) -> None:
-    floats = writer.blobs.get(p.get("keys", []), "float32")
-    enums = writer.blobs.get(p.get("key_types", []), "int32")
+    both = p.get("keys") or [[], []]
+    floats, enums = writer.blobs.get(both[0], "float32"), writer.blobs.get(both[1], "int32")
     n = len(floats) // _WIDTH
     if len(floats) != n * _WIDTH or len(enums) != n * len(_ENUMS):
         raise ValueError("keyframe arrays of different lengths")

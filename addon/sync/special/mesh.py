@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import items, values
+from .. import identity, items, mergepatch, values
 from . import objects, weights
 
 Tree = dict[str, Any]
@@ -128,43 +128,62 @@ def _unpacked(writer: Any, value: Any) -> list[bytes]:
     return texts
 
 
+def chosen(tree: Tree) -> tuple[str | None, Tree]:
+    """The geometry of a mesh's tree: the item that `p.geometry` names, the last by key where it names none that is there."""
+    shapes = tree.get("i", {}).get("geometry") or {}
+    key = tree.get("p", {}).get("geometry")
+    if key not in shapes:
+        key = max(shapes, default=None)
+    return (key, shapes[key]) if key is not None else (None, {})
+
+
+def tidy(patch: Tree, room: Tree) -> None:
+    """Two people who reshape a mesh at once leave a geometry too many: whoever makes the next one clears up."""
+    fresh = (patch.get("i") or {}).get("geometry") or {}
+    if not any(isinstance(entry, dict) and "type" in entry for entry in fresh.values()):
+        return
+    for key in room.get("i", {}).get("geometry", {}):
+        fresh.setdefault(key, None)
+
+
+def _topology(geometry: Tree) -> list[Any]:
+    p, a = geometry.get("p", {}), geometry.get("a", {})
+    return [p.get("counts"), p.get("face_offsets"), *(a.get(key, {}).get("v") for key in TOPOLOGY)]
+
+
 def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
+    """Arrays of one length must not be mixed with those of another, so geometry is an item: a new topology is a new one,
+    and what somebody else still does to the old one comes to nothing."""
     p = out["p"]
     objects.slots.read(reader, mesh, old, out)
-    if reader.keep and mesh.is_editmode and "a" in old:
-        # The edit mesh is elsewhere: what stands here is stale until the mode is left.
-        out["a"] = old["a"]
-        p.update(
-            {
-                k: v
-                for k, v in old["p"].items()
-                if k
-                in (
-                    "counts",
-                    "face_offsets",
-                    "uv_render",
-                    "color_render",
-                    "color_active",
-                    "weight_at",
-                    "weights",
-                    "normals",
-                )
-            }
-        )
-        if "i" in old:
-            out["i"] = old["i"]
-        return
-    p["counts"] = [len(mesh.vertices), len(mesh.edges), len(mesh.polygons), len(mesh.loops)]
-    offsets = np.empty(len(mesh.polygons), dtype=np.int32)
-    mesh.polygons.foreach_get("loop_start", offsets)
-    p["face_offsets"] = reader.blobs.put(offsets, (reader.doc, "face_offsets"))
-    out["a"] = read_attributes(reader, mesh, old.get("a", {}))
     p["uv_render"] = next((uv.name for uv in mesh.uv_layers if uv.active_render), "")
     colors = mesh.color_attributes
     p["color_render"] = colors.default_color_name or ""
     p["color_active"] = colors.active_color_name or ""
+    key, before = chosen(old)
+    i = out.setdefault("i", {})
+    if reader.keep and mesh.is_editmode and key is not None:
+        # The edit mesh is elsewhere: what stands here is stale until the mode is left.
+        p["geometry"] = key
+        i["geometry"] = {key: before}
+        if "vertex_groups" in old["i"]:
+            i["vertex_groups"] = old["i"]["vertex_groups"]
+        return
+    geometry = _read_geometry(reader, mesh, before)
+    weights.read(reader, mesh, old, before, i, geometry["p"])
+    if key is None or _topology(before) != _topology(geometry):
+        key = identity.mint_key()
+    p["geometry"] = key
+    i["geometry"] = {key: geometry}
+
+
+def _read_geometry(reader: Any, mesh: Any, before: Tree) -> Tree:
+    p: Tree = {"counts": [len(mesh.vertices), len(mesh.edges), len(mesh.polygons), len(mesh.loops)]}
+    offsets = np.empty(len(mesh.polygons), dtype=np.int32)
+    mesh.polygons.foreach_get("loop_start", offsets)
+    p["face_offsets"] = reader.blobs.put(offsets, (reader.doc, "face_offsets"))
     _read_normals(reader, mesh, p)
-    weights.read(reader, mesh, old, out)
+    return {"type": "Geometry", "p": p, "a": read_attributes(reader, mesh, before.get("a", {}))}
 
 
 def _read_normals(reader: Any, mesh: Any, p: Tree) -> None:
@@ -176,24 +195,26 @@ def _read_normals(reader: Any, mesh: Any, p: Tree) -> None:
 
 
 def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
-    p = patch.get("p") or {}
-    attributes = patch.get("a") or {}
     objects.slots.write(writer, mesh, patch, full, cur)
+    _, want = chosen(full)
+    touched = "geometry" in (patch.get("p") or {}) or "geometry" in (patch.get("i") or {})
+    change = mergepatch.diff(chosen(cur)[1], want) if touched and want else {}
+    p, attributes = change.get("p") or {}, change.get("a") or {}
     rebuild = "counts" in p or "face_offsets" in p or any(key in attributes for key in TOPOLOGY)
-    if mesh.is_editmode and (rebuild or attributes):
-        writer.refuse("geometry", "the mesh is in edit mode here")
+    if mesh.is_editmode and change:
+        writer.defer("geometry", "the mesh is in edit mode here")
         return
     if rebuild:
-        _rebuild(writer, mesh, full)
-        attributes = full.get("a", {})
+        _rebuild(writer, mesh, want)
+        attributes = want.get("a", {})
     if attributes:
-        write_attributes(writer, mesh, {k: v for k, v in attributes.items() if k not in TOPOLOGY}, full.get("a", {}))
+        write_attributes(writer, mesh, {k: v for k, v in attributes.items() if k not in TOPOLOGY}, want.get("a", {}))
     _write_render_layers(mesh, full.get("p", {}))
-    if "normals" in p or (rebuild and "normals" in full["p"]):
-        normals = writer.blobs.get(full["p"]["normals"], "float32") if full["p"].get("normals") else None
+    if want and ("normals" in p or (rebuild and "normals" in want["p"])):
+        normals = writer.blobs.get(want["p"]["normals"], "float32") if want["p"].get("normals") else None
         if normals is not None and len(normals) == 3 * len(mesh.loops):
             mesh.normals_split_custom_set(normals.reshape(-1, 3).tolist())
-    weights.write(writer, mesh, patch, full, cur, rebuild)
+    weights.write(writer, mesh, patch, full, cur, want.get("p", {}) if "weights" in p or rebuild else None, rebuild)
     if rebuild or attributes:
         if "@=position" in attributes and len(mesh.vertices):
             # Positions set as an attribute leave bounds and texture space as they were; setting one as a vertex does not.

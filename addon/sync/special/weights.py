@@ -31,36 +31,39 @@ class Groups(items.Items):
 GROUPS = Groups("vertex_groups")
 
 
-def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
+def read(reader: Any, mesh: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) -> None:
+    """Adds the groups to the items `i` of the mesh and the weights to the properties `p` of its geometry."""
     ob = reader.user_of(mesh)
     if ob is None and not reader.keep:
         return
     if ob is None:
         # Nobody shows them at the moment; they are still there.
-        for name in ("weight_at", "weights"):
-            if name in old.get("p", {}):
-                out["p"][name] = old["p"][name]
+        if "weights" in geometry.get("p", {}):
+            p["weights"] = geometry["p"]["weights"]
         if "vertex_groups" in old.get("i", {}):
-            out.setdefault("i", {})["vertex_groups"] = old["i"]["vertex_groups"]
+            i["vertex_groups"] = old["i"]["vertex_groups"]
         return
     if not ob.vertex_groups:
         return
-    out.setdefault("i", {})["vertex_groups"] = GROUPS.read(reader, ob, old.get("i", {}).get("vertex_groups", {}))
+    i["vertex_groups"] = GROUPS.read(reader, ob, old.get("i", {}).get("vertex_groups", {}))
     at: list[int] = []
     values: list[float] = []
-    for i, vertex in enumerate(mesh.vertices):
+    for index, vertex in enumerate(mesh.vertices):
         for element in vertex.groups:
-            at.append(i)
+            at.append(index)
             at.append(element.group)
             values.append(element.weight)
-    out["p"]["weight_at"] = reader.blobs.put(np.array(at, dtype=np.int32).reshape(-1, 2), (reader.doc, "weight_at"))
-    out["p"]["weights"] = reader.blobs.put(np.array(values, dtype=np.float32), (reader.doc, "weights"))
+    # One value: the two arrays must never be of different lengths.
+    p["weights"] = [
+        reader.blobs.put(np.array(at, dtype=np.int32).reshape(-1, 2), (reader.doc, "weight_at")),
+        reader.blobs.put(np.array(values, dtype=np.float32), (reader.doc, "weights")),
+    ]
 
 
-def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree, rebuilt: bool) -> None:
-    p = patch.get("p") or {}
+def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree, geometry: Tree | None, rebuilt: bool) -> None:
+    """`geometry` holds the weights, where they are to be written."""
     change = (patch.get("i") or {}).get("vertex_groups") if "i" in patch else None
-    weights_changed = "weights" in p or "weight_at" in p or (rebuilt and "weights" in full.get("p", {}))
+    weights_changed = bool(geometry and geometry.get("weights"))
     if not change and not weights_changed:
         return
     ob = writer.reader.user_of(mesh)
@@ -75,15 +78,15 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree, rebuilt: b
         if change:
             GROUPS.write(writer, ob, change, full.get("i", {}).get("vertex_groups", {}), have)
         if weights_changed:
-            _write_weights(writer, ob, mesh, full.get("p", {}))
+            _write_weights(writer, ob, mesh, geometry or {})
     finally:
         if temporary is not None:
             bpy.data.objects.remove(temporary)
 
 
 def _write_weights(writer: Any, ob: Any, mesh: Any, p: Tree) -> None:
-    at = writer.blobs.get(p.get("weight_at", []), "int32").reshape(-1, 2)
-    weights = writer.blobs.get(p.get("weights", []), "float32")
+    at = writer.blobs.get(p["weights"][0], "int32").reshape(-1, 2)
+    weights = writer.blobs.get(p["weights"][1], "float32")
     count = len(mesh.vertices)
     groups = ob.vertex_groups
     if len(at) != len(weights) or (len(at) and (at.min() < 0 or at[:, 0].max() >= count)):
