@@ -134,27 +134,28 @@ def everybody_edits(people: list[Person]) -> None:
         say(f"    {who.name:5} {edit.title:40} {'   '.join(seen)}")
 
 
-def compare_all(people: list[Person], folder: Path) -> bool:
-    """Everybody's scene, dumped and compared with the first one's."""
+def compare_all(people: list[Person], folder: Path) -> set[str]:
+    """Everybody's scene, dumped and compared with the first one's; the kinds
+    of values that differ."""
     for person in people:
         person.flush()
     for person in people:
         person.call(dump_scene, str(REPO), str(folder / f"dump-{person.name}"), timeout=300)
-    same = True
+    different: set[str] = set()
     for other in people[1:]:
         first = folder / f"dump-{people[0].name}"
         report = compare.compare(first, folder / f"dump-{other.name}")
-        same = same and not report.differences
+        different |= {difference.kind for difference in report.differences}
         say(
             f"  {people[0].name} and {other.name}: {report.values:,} values compared, "
             f"{len(report.differences)} different"
         )
         for line in list(compare.lines(report, 5))[:8] if report.differences else []:
             say(f"    {line}")
-    return same
+    return different
 
 
-def without_windows(blender: Blender, zip_file: Path, folder: Path) -> bool:
+def without_windows(blender: Blender, zip_file: Path, folder: Path) -> set[str]:
     say(f"\nWithout windows: Blender {blender.version_text} for everybody")
     with Party(folder / "act1", zip_file) as party:
         with timed("anna installs the add-on and starts Blender"):
@@ -186,7 +187,7 @@ def pictures(people: list[Person], moment: str) -> None:
         say(f"    {path.relative_to(REPO)}")
 
 
-def with_windows(blender: Blender, zip_file: Path, folder: Path) -> bool:
+def with_windows(blender: Blender, zip_file: Path, folder: Path) -> set[str]:
     say(f"\nWith windows, real clicks on the panel: Blender {blender.version_text}")
     with Party(folder / "act2", zip_file) as party:
         people: list[Person] = []
@@ -267,7 +268,7 @@ def main() -> int:
         own = None if chosen else on_path(folder / "path-blender")
         plain = own or get(chosen or WITHOUT_WINDOW)
         windowed = own or get(chosen or WITH_WINDOW)
-        results = []
+        results: list[set[str]] = []
         if plain is None:
             say("************ SKIPPED: no Blender can be had here (see above)")
         else:
@@ -277,8 +278,13 @@ def main() -> int:
             say(f"************ SKIPPED: NO WINDOW: {reason}")
         else:
             results.append(with_windows(windowed, zip_file, folder))
-    say("\nAll Blenders hold the same scene." if results and all(results) else "\nNOT the same scene.")
-    return 0 if results and all(results) else 1
+    if not results:
+        say("\nNothing could be shown.")
+    elif any(results):
+        say("\nNOT the same scene everywhere: see above.")
+    else:
+        say("\nAll Blenders hold the same scene.")
+    return 0 if results and not any(results) else 1
 
 
 if __name__ == "__main__":

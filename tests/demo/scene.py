@@ -28,11 +28,19 @@ def open_file(path: str) -> None:
     bpy.ops.wm.open_mainfile(filepath=path, load_ui=False)
 
 
+def update_nodes() -> None:
+    """The startup file's Principled node is stored with sockets that another
+    setting hides; Blender notices at the first change of the node."""
+    for material in bpy.data.materials:
+        for node in material.node_tree.nodes if material.node_tree else ():
+            if hasattr(node, "subsurface_method"):
+                node.subsurface_method = node.subsurface_method
+
+
 def make(count: int) -> None:
-    """Objects of some kinds with materials, a light and a camera."""
+    """Adds objects of some kinds with materials to the startup scene."""
     import random
 
-    bpy.ops.wm.read_homefile(use_empty=False)
     chance = random.Random(1)
     makers = (
         bpy.ops.mesh.primitive_cube_add,
@@ -49,8 +57,9 @@ def make(count: int) -> None:
         materials.append(material)
     for number in range(count):
         place = (chance.uniform(-8, 8), chance.uniform(-8, 8), chance.uniform(0, 4))
-        makers[number % len(makers)](location=place)
-        made = bpy.context.object
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+            makers[number % len(makers)](location=place)
+            made = bpy.context.object
         made.name = f"Thing {number}"
         made.data.materials.append(chance.choice(materials))
 
@@ -60,6 +69,7 @@ def open_or_make(person: Person) -> str:
     path = find()
     if path is None:
         person.call(make, MADE_OBJECTS, timeout=120)
+        person.call(update_nodes)
         return "a scene made for the demo"
     # A copy in the person's own folder: nothing can happen to the original.
     copy = shutil.copy(path, person.blender.folder)
