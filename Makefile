@@ -251,7 +251,8 @@ build/bench/%: tests/bench/%.c tests/bench/bench.c tests/bench/bench.h $(OUT)/li
 
 # --- checking ---------------------------------------------------------------------------------------------------
 
-# PYTHONS: everything that ruff looks at; types are checked strictly in the library that scripts import.
+# PYTHONS: everything that ruff looks at; types are checked strictly in the library that
+# scripts import, and as far as Blender has any in the add-on.
 PYTHONS := setup.py python addon tests
 
 # In a make of its own: what setup has just installed is found when the Makefile is read.
@@ -269,6 +270,7 @@ lint:
 
 types:
 	$(TOOLS) -m mypy --no-error-summary python
+	$(TOOLS) -m mypy --no-error-summary --config-file tests/setup/mypy-addon.ini addon
 
 layers:
 	$(PYTHON) tests/layers.py

@@ -13,6 +13,7 @@ are not synchronised.
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -42,7 +43,7 @@ class Items:
     def list(self, owner: Any) -> list[Any]:
         return list(getattr(owner, self.name))
 
-    def fixed_keys(self, owner: Any) -> list[str]:
+    def fixed_keys(self, owner: Any) -> Sequence[str]:
         """For elements that come and go by themselves: their keys, in Blender's order."""
         raise NotImplementedError
 

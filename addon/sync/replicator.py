@@ -393,7 +393,7 @@ class Replicator:
 @contextmanager
 def _window() -> Iterator[None]:
     """A timer runs without a window; operators (edit mode for bones, force fields) need one."""
-    windows = bpy.context.window_manager.windows if bpy.context.window_manager else ()
+    windows: Any = bpy.context.window_manager.windows if bpy.context.window_manager else ()
     if bpy.context.window is not None or not len(windows):
         yield
         return

@@ -66,8 +66,8 @@ class _Operator(bpy.types.Operator):
         runtime.wake()
         if task is None or not bpy.app.background:
             return {"FINISHED"}
-        trouble = wait_for(task, getattr(self, "timeout", 60.0))
-        return self._failed(trouble) if trouble else {"FINISHED"}
+        problem = wait_for(task, getattr(self, "timeout", 60.0))
+        return self._failed(problem) if problem else {"FINISHED"}
 
     def _failed(self, trouble: Problem) -> set[str]:
         runtime.announce()
