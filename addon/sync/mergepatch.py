@@ -87,7 +87,8 @@ def same(a: Any, b: Any) -> bool:
 
 
 def _same_zero(a: Any, b: Any) -> bool:
-    return not isinstance(a, float) or not isinstance(b, float) or copysign(1.0, a) == copysign(1.0, b)
+    """Of two numbers that are zero. One may be an int: the engine writes 0.0 as 0."""
+    return copysign(1.0, a) == copysign(1.0, b)
 
 
 def restrict(patch: Tree, shape: Tree) -> Tree:

@@ -5,7 +5,7 @@
 
 Every value must be equal to the last bit (see `records.py`), with two exceptions. A path of a file is
 equal to another path whose file has the same content, since another computer keeps the file elsewhere.
-A value of the left side that Blender would not take (an enum that no item names, a number out of its
+A value of one side that Blender would not take (an enum that no item names, a number out of its
 range: old files hold such) cannot be sent by anyone; where it differs, it is counted apart. A struct that only one side has counts as one difference, with the number of values in
 and below it. Exit code 1 if there are differences and `--expect-none` was given, else 0.
 """
@@ -108,7 +108,7 @@ class Comparison:
             if name not in left or name not in right:
                 self._differ(f"{path}.{name}", f"{struct_type}.{generic(name)}", *(
                     show(props[name]) if name in props else "missing" for props in (left, right)))
-            elif isinstance(left[name], dict) and "unsettable" in left[name] and left[name] != right[name]:
+            elif left[name] != right[name] and (is_unsettable(left[name]) or is_unsettable(right[name])):
                 self.report.unsettable[f"{struct_type}.{name}"] += 1
             elif not self._equal(left[name], right[name]):
                 self._differ(f"{path}.{name}", f"{struct_type}.{generic(name)}", *self._shown(left[name], right[name]))
@@ -149,6 +149,10 @@ class Comparison:
 
     def _differ(self, path: str, kind: str, left: str, right: str) -> None:
         self.report.differences.append(Difference(path, kind, left, right))
+
+
+def is_unsettable(value: Value) -> bool:
+    return isinstance(value, dict) and "unsettable" in value
 
 
 def is_path(value: Value) -> bool:
