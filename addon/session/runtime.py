@@ -44,6 +44,8 @@ _drawn_second = -1
 
 # The preferences, filled in by the user interface.
 options: Callable[[], Options] = Options
+
+
 def _default_budget_ms() -> float:
     return 4.0
 

@@ -4,9 +4,9 @@
 from bpy.app.translations import pgettext_rpt
 
 from ..session import sentences
-from . import operators, panels, preferences, properties
+from . import operators, panels, preferences, properties, swatches
 
-MODULES = (preferences, properties, operators, panels)
+MODULES = (preferences, properties, swatches, operators, panels)
 
 
 def register() -> None:

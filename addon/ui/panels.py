@@ -27,8 +27,10 @@ from ..session.state import (
     RECONNECTING,
     State,
 )
+from . import swatches
 
 MEGABYTE = 1_000_000
+REFUSED_COPIED_MAX = 1000  # lines; more does not fit a message to somebody who shall help
 
 
 def size_text(count: int) -> str:
@@ -37,6 +39,11 @@ def size_text(count: int) -> str:
     if count >= MEGABYTE:
         return f"{count / MEGABYTE:.0f} MB" if count >= 10 * MEGABYTE else f"{count / MEGABYTE:.1f} MB"
     return f"{count / 1000:.0f} kB" if count >= 1000 else f"{count} B"
+
+
+def milliseconds(value: float) -> str:
+    """Empty before the first measurement."""
+    return "" if value <= 0 else f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
 
 
 def paragraph(layout: Any, text: str, context: Any, icon: str = "NONE") -> None:
@@ -353,14 +360,9 @@ class ATRIUM_PT_room(_Panel):
         if state.progress is not None:
             draw_progress(layout, state)
         column = layout.column(align=True)
-        for user in atrium.users:
-            line = column.row(align=True)
-            swatch = line.row()
-            swatch.ui_units_x = 1.0
-            swatch.enabled = False
-            swatch.prop(user, "color", text="")
+        for user in state.users:
             name = translated("{name} (you)").format(name=user.name) if user.is_me else user.name
-            line.label(text=name, translate=False)
+            column.label(text=name, icon_value=swatches.icon_of(user.color), translate=False)
         self._pending(layout, context, state)
         self._not_taken(layout, context)
 
@@ -368,10 +370,16 @@ class ATRIUM_PT_room(_Panel):
         if state.phase == RECONNECTING:
             text = translated("Go on working: what you change ({count} so far) is sent when the connection is back.")
             paragraph(layout, text.format(count=state.pending), context, "INFO")
-        elif state.pending:
-            layout.label(text=translated("{count} changes on their way").format(count=state.pending), translate=False)
         else:
-            layout.label(text="All changes are with the server", icon="CHECKMARK")
+            row = layout.row()
+            if state.pending:
+                text = translated("{count} changes on their way").format(count=state.pending)
+                row.label(text=text, icon="SORTTIME", translate=False)
+            else:
+                row.label(text="All changes are with the server", icon="CHECKMARK")
+            delay = row.row()
+            delay.alignment = "RIGHT"
+            delay.label(text=milliseconds(state.latency_ms), translate=False)
         for text in state.refusals[-3:]:
             paragraph(layout, text, context, "INFO")
 
@@ -380,9 +388,11 @@ class ATRIUM_PT_room(_Panel):
         replicator = runtime.need().replicator
         refused = [str(item) for item in replicator.refused] if replicator is not None else []
         if refused:
-            text = translated("{count} things of the room cannot be shown in this Blender.").format(count=len(refused))
-            paragraph(layout, text, context, "INFO")
-            layout.operator("atrium.copy", text="Copy the List", icon="COPYDOWN").text = "\n".join(refused[:1000])
+            row = layout.row()
+            text = translated("In the room, but not in this Blender: {count}").format(count=len(refused))
+            row.label(text=text, icon="INFO", translate=False)
+            button = row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False)
+            button.text = "\n".join(refused[:REFUSED_COPIED_MAX])
 
 
 CLASSES = (

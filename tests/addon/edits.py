@@ -211,5 +211,3 @@ def edit_named(name: str) -> None:
 
 def object_names() -> list[str]:
     return sorted(o.name for o in bpy.data.objects)
-
-

@@ -171,7 +171,14 @@ class ObedientEngine(FakeEngine):
         return super().send(message)
 
     def _answer_connect(self, message: dict[str, Any]) -> list[Event]:
-        room = {"id": self.ROOM, "name": "Set", "users": 1, "bytes": 3_000_000_000, "blender": self.blender, "ready": True}
+        room = {
+            "id": self.ROOM,
+            "name": "Set",
+            "users": 1,
+            "bytes": 3_000_000_000,
+            "blender": self.blender,
+            "ready": True,
+        }
         old = {"id": "cd" * 16, "name": "Old", "users": 0, "bytes": 10, "blender": [3, 6, 0], "ready": True}
         welcome = {"host": True, "port": 12800, "addresses": ["192.0.2.7:12800"], "all_interfaces": True}
         return [
@@ -183,7 +190,14 @@ class ObedientEngine(FakeEngine):
     def _joined(self, created: bool, name: str) -> list[Event]:
         members = [{"member": 1, "participant": self.participant, "name": "Anna", "color": [1, 0, 0]}]
         return [
-            {"t": "joined", "room": self.ROOM, "handle": 1, "created": created, "name": name, "participant": self.participant},
+            {
+                "t": "joined",
+                "room": self.ROOM,
+                "handle": 1,
+                "created": created,
+                "name": name,
+                "participant": self.participant,
+            },
             {"t": "members", "room": 1, "members": members},
         ]
 

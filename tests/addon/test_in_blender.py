@@ -57,7 +57,17 @@ def test_unregistering_in_a_room_closes_the_engine(anna: BlenderProcess) -> None
 
 def all_errors() -> dict[str, str]:
     ops, out = bpy.ops.atrium, {}
-    for name in ("disconnect", "create_room", "join_room", "leave_room", "flush", "admit", "refuse", "trust_host", "cancel"):
+    for name in (
+        "disconnect",
+        "create_room",
+        "join_room",
+        "leave_room",
+        "flush",
+        "admit",
+        "refuse",
+        "trust_host",
+        "cancel",
+    ):
         out[name] = error_of(getattr(ops, name))
         assert atrium().error == out[name], name
     atrium().host = "  "
@@ -106,7 +116,12 @@ def session_over_a_file_load() -> list[Any]:
     atrium().user_name = "  Anna\nB "
     atrium().host = "localhost"
     bpy.ops.atrium.host()
-    before = [atrium().state, atrium().user_name, [r.name for r in atrium().rooms], [r.joinable for r in atrium().rooms]]
+    before = [
+        atrium().state,
+        atrium().user_name,
+        [r.name for r in atrium().rooms],
+        [r.joinable for r in atrium().rooms],
+    ]
     bpy.ops.wm.read_homefile(use_factory_startup=True)
     after = [atrium().state, atrium().user_name, [r.name for r in atrium().rooms], [r.joinable for r in atrium().rooms]]
     assert before == after, (before, after)
@@ -157,7 +172,9 @@ def cube_x_in(path: str) -> float:
 
 
 @pytest.mark.parametrize("unsaved", ["ASK", "KEEP_COPY", "SAVE", "DISCARD"])
-def test_joining_replaces_the_scene_and_keeps_what_was_asked(anna: BlenderProcess, tmp_path: Path, unsaved: str) -> None:
+def test_joining_replaces_the_scene_and_keeps_what_was_asked(
+    anna: BlenderProcess, tmp_path: Path, unsaved: str
+) -> None:
     anna.define(cube_x_in)
     anna.call(make_file, str(tmp_path / "files"))
     after = anna.call(join, unsaved)
@@ -206,5 +223,3 @@ def test_name_and_colour_are_kept_for_the_next_start(anna: BlenderProcess) -> No
     anna.execute("atrium().user_name = 'Zoë'; atrium().user_color = (0.25, 0.5, 0.75)")
     text = anna.call(settings_file)
     assert "Zoë" in text and "0.75" in text
-
-

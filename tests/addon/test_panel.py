@@ -99,7 +99,9 @@ def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
     anna.call(state_is, "JOINED")
     assert anna.evaluate("[o.name for o in bpy.data.objects]") == ["From the room"]
     anna.picture(name_of(anna, "joined"))
-    anna.call(tell, {"t": "state", "state": "RECONNECTING", "code": "CLOSED", "attempt": 3}, {"t": "pending", "operations": 7})
+    anna.call(
+        tell, {"t": "state", "state": "RECONNECTING", "code": "CLOSED", "attempt": 3}, {"t": "pending", "operations": 7}
+    )
     anna.call(state_is, "RECONNECTING")
     anna.picture(name_of(anna, "reconnecting"))
     anna.call(tell, {"t": "state", "state": "OFFLINE", "code": "CONNREFUSED", "detail": "ECONNREFUSED"})

@@ -123,7 +123,16 @@ def test_a_remote_host_is_asked_at_the_default_port_whatever_is_hosted_here() ->
 def test_a_failed_connection_names_the_address_and_what_to_do() -> None:
     bench = Bench()
     task = bench.session.connect("192.0.2.7")
-    bench.tick({"t": "state", "state": "OFFLINE", "address": "192.0.2.7:12800", "code": "CONNREFUSED", "error": "Nothing.", "detail": "d"})
+    bench.tick(
+        {
+            "t": "state",
+            "state": "OFFLINE",
+            "address": "192.0.2.7:12800",
+            "code": "CONNREFUSED",
+            "error": "Nothing.",
+            "detail": "d",
+        }
+    )
     assert task.problem is not None
     assert task.problem.sentence == (
         "Nothing answers at 192.0.2.7:12800: is the host connected, and does its firewall let Blender in?"

@@ -39,7 +39,9 @@ class Studio:
 
 
 @pytest.fixture(scope="module", params=blenders.OFFICIAL)
-def studio(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, zip_file: Path) -> Iterator[Studio]:
+def studio(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, zip_file: Path
+) -> Iterator[Studio]:
     blender = _get(request.param)
     folder = tmp_path_factory.mktemp(blender.name)
     with Party(folder, zip_file) as party:
@@ -91,7 +93,9 @@ STEPS: list[tuple[str, int, Callable[..., Any], tuple[Any, ...]]] = [
 
 
 @pytest.mark.parametrize("step", STEPS, ids=[step[0] for step in STEPS])
-def test_what_one_does_the_others_have(studio: Studio, step: tuple[str, int, Callable[..., Any], tuple[Any, ...]]) -> None:
+def test_what_one_does_the_others_have(
+    studio: Studio, step: tuple[str, int, Callable[..., Any], tuple[Any, ...]]
+) -> None:
     _, who, edit, arguments = step
     studio.people[who].call(edit, *arguments)
     studio.settle()
@@ -129,7 +133,11 @@ def test_the_same_property_from_two_sides(studio: Studio) -> None:
 def test_the_same_name_from_three_sides(studio: Studio) -> None:
     at_once(studio, *((who, edits.add_named, ("Twin",)) for who in range(3)))
     studio.settle()
-    assert [n for n in studio.people[0].call(edits.object_names) if n.startswith("Twin")] == ["Twin", "Twin.001", "Twin.002"]
+    assert [n for n in studio.people[0].call(edits.object_names) if n.startswith("Twin")] == [
+        "Twin",
+        "Twin.001",
+        "Twin.002",
+    ]
 
 
 def test_renaming_onto_each_other(studio: Studio) -> None:

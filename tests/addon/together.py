@@ -33,7 +33,9 @@ def find_zip() -> Path:
     if given:
         return Path(given)
     folder = REPO / "build" / "zip-for-tests"
-    subprocess.run([sys.executable, str(REPO / "addon" / "build_zip.py"), "--out", str(folder)], check=True, timeout=600)
+    subprocess.run(
+        [sys.executable, str(REPO / "addon" / "build_zip.py"), "--out", str(folder)], check=True, timeout=600
+    )
     (found,) = folder.glob("atrium-*.zip")
     return found
 
