@@ -144,13 +144,7 @@ class ATRIUM_PT_main(_Panel):
 
     def _status(self, layout: Any, state: State) -> None:
         text, icon = status_text(state)
-        row = layout.row()
-        row.label(text=text, icon=icon, translate=False)
-        if state.phase == JOINED and state.latency_ms > 0:
-            row.label(
-                text=f"{state.latency_ms:.1f} ms" if state.latency_ms < 10 else f"{state.latency_ms:.0f} ms",
-                translate=False,
-            )
+        layout.label(text=text, icon=icon, translate=False)
 
     def _trust(self, layout: Any, context: Any, state: State) -> None:
         question = state.question

@@ -29,13 +29,14 @@ def icon_of(color: Color) -> int:
 
 
 def _spot(color: Color) -> list[float]:
-    """RGBA of each pixel; the rim is smooth over one pixel."""
+    """RGBA of each pixel, the color multiplied by the opacity as Blender blends icons; the rim is smooth over one pixel."""
     center, radius = (SIZE - 1) / 2, SIZE / 2 - 1.5
     out: list[float] = []
     for y in range(SIZE):
         for x in range(SIZE):
             distance = ((x - center) ** 2 + (y - center) ** 2) ** 0.5
-            out += [*color, min(1.0, max(0.0, radius - distance + 0.5))]
+            opacity = min(1.0, max(0.0, radius - distance + 0.5))
+            out += [*(channel * opacity for channel in color), opacity]
     return out
 
 

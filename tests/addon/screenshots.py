@@ -61,7 +61,8 @@ def take(person: Person, name: str, area: str = "") -> None:
     time.sleep(0.5)
     picture = person.window.picture(f"docs_{name}")
     IMAGES.mkdir(parents=True, exist_ok=True)
-    crop = ["-crop", area, "+repage"] if area else ["-resize", "1280x"]
+    # Blender's own messages stand in the lowest line and have nothing to do with us.
+    crop = ["-crop", area, "+repage"] if area else ["-resize", "1280x", "-crop", "1280x776+0+0", "+repage"]
     out = IMAGES / f"{name}.png"
     subprocess.run(["convert", str(picture), *crop, "-dither", "None", "-colors", "128", f"png8:{out}"], check=True)
     print(out.relative_to(REPO), f"{out.stat().st_size // 1000} kB")
