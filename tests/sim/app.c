@@ -62,10 +62,42 @@ void app_free(app *a)
 
 /* --- events ------------------------------------------------------------------------------------------------------- */
 
+static int is_here(void *ctx, const atr_blob_ref *blob)
+{
+  const app *a = ctx;
+
+  if (!atr_blobs_have(a->blobs, &blob->hash))
+    sim_fail("an event names a blob that is not here");
+  return 0;
+}
+
+/* Nobody but this application ever changed the document, and nothing of it is under way: whatever it is told must be what it
+ * holds already. Anything else is a flicker. */
+static void check_flicker(app *a, const atr_replica_event *event)
+{
+  app_doc *d = app_find(a, &event->doc);
+  cJSON *tree;
+
+  if (d && (a->n_commands || a->n_events)) /* may have crossed with an edit, which is then told again */
+    d->only_mine = false;
+  if (!d || !d->only_mine)
+    return;
+  tree = d->tree ? cJSON_Duplicate(d->tree, true) : NULL;
+  if (event->kind == ATR_OP_EDIT && tree && atr_patch_apply(&tree, event->tree))
+    sim_fail("an event's patch cannot be applied");
+  if (!sim_same(event->kind == ATR_OP_EDIT ? tree : event->tree, d->tree))
+    sim_fail("document %02x flickers for its only editor:\n  %s is to be\n  %s", d->id.b[0], sim_text(d->tree),
+             sim_text(event->kind == ATR_OP_EDIT ? tree : event->tree));
+  cJSON_Delete(tree);
+}
+
 int app_event_arrives(app *a, const atr_replica_event *event)
 {
   app_event *e;
 
+  check_flicker(a, event);
+  if (event->tree)
+    atr_json_visit_blobs(event->tree, is_here, a);
   if (a->n_events >= a->events_max)
     return ATR_FULL;
   e = &a->events[a->n_events++];
@@ -120,8 +152,11 @@ static void forget_show(app_doc *d)
 
 static app_command *new_command(app *a, enum atr_op_kind kind, const atr_id *doc)
 {
+  app_doc *d = app_find(a, doc);
   app_command *c = &a->commands[a->n_commands++];
 
+  if (d && a->n_events)
+    d->only_mine = false;
   memset(c, 0, sizeof *c);
   c->submit.kind = kind;
   c->submit.doc = *doc;
@@ -298,21 +333,26 @@ static app_doc *some_doc(app *a, bool living)
 
 static void create(app *a, app_doc *d)
 {
-  const app_doc *needed = some_doc(a, true);
+  const app_doc *needed = sim_chance(50) ? some_doc(a, true) : NULL;
   app_command *c = new_command(a, ATR_OP_CREATE, &d->id);
 
   c->submit.tree = some_tree(c);
+  if (needed == d)
+    needed = NULL;
+  if (needed) { /* the model looks whether it was there in time */
+    c->needs = needed->id;
+    put(c->submit.tree, "data", atr_tag_make_ref(&needed->id));
+  }
   cJSON_Delete(d->tree);
   d->tree = cJSON_Duplicate(c->submit.tree, true);
   forget_show(d);
-  if (needed && needed != d && sim_chance(50)) {
-    c->needs = needed->id;
+  if (needed)
     c->submit.n_needs = 1;
-  }
 }
 
 static void edit(app *a, app_doc *d, bool preview)
 {
+  d->only_mine = d->only_mine && !preview;
   app_command *c = new_command(a, ATR_OP_EDIT, &d->id);
 
   c->submit.preview = preview;
@@ -349,7 +389,9 @@ void app_edit(app *a)
     if (a->n > 20 && d)
       return;
     sim_id(&id);
-    create(a, get(a, &id));
+    d = get(a, &id);
+    d->only_mine = true;
+    create(a, d);
   } else if (what < 20) {
     remove_doc(a, d);
   } else if (what < 26) {

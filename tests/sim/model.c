@@ -8,6 +8,7 @@
 
 #include "proto/json.h"
 #include "proto/message.h"
+#include "proto/tags.h"
 #include "sim.h"
 
 char *sim_text(const cJSON *tree)
@@ -108,6 +109,16 @@ static model_doc *get(model *m, const atr_id *id)
   return d;
 }
 
+/* What a constructor needs was there before, if only to be deleted again. */
+static void check_needs(model *m, const atr_msg_op *op, const cJSON *tree)
+{
+  const cJSON *ref = atr_json_get(tree, "data");
+  atr_id id;
+
+  if (ref && atr_tag_ref(ref, &id) == 0 && !model_find(m, &id))
+    sim_fail("document %02x was created before %02x, which it needs", op->op.doc.b[0], id.b[0]);
+}
+
 static int commit_one(void *ctx, enum atr_lane lane, const uint8_t *msg, size_t len)
 {
   model *m = ctx;
@@ -132,6 +143,8 @@ static int commit_one(void *ctx, enum atr_lane lane, const uint8_t *msg, size_t 
   }
   if (op.op.json.n && atr_json_parse((const char *)op.op.json.p, op.op.json.n, &tree))
     sim_fail("a committed operation is no JSON");
+  if (m->whole_history && op.op.kind == ATR_OP_CREATE)
+    check_needs(m, &op, tree);
   d = get(m, &op.op.doc);
   SIM_LOG("commit %llu: kind %u of %02x by %u, counter %llu", (unsigned long long)op.seq, op.op.kind, d->id.b[0],
           op.member, (unsigned long long)op.counter);

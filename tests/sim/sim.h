@@ -52,6 +52,7 @@ typedef struct model {
   model_doc docs[512];
   size_t n;
   uint64_t seq;
+  bool whole_history;        /* nothing was ever lost */
   uint64_t last_counter[64]; /* by member number */
   uint64_t commits[64];
 } model;
@@ -72,6 +73,7 @@ typedef struct app_doc {
   cJSON *tree;
   char *show;
   bool previewing;
+  bool only_mine; /* made here, and nobody else has changed it, nor was it previewed or refused */
 } app_doc;
 
 typedef struct app_event {

@@ -203,12 +203,15 @@ static void open_room(uint64_t base)
   w.store.base.ops = &store_ops;
   w.store.slow = sim_chance(30);
   model_reset(&w.model, base);
+  w.model.whole_history = !w.lost;
   if (atr_blobs_new(&w.blobs, sim_chance(50) ? 0 : 100000))
     sim_fail("no memory");
   config.blobs = w.blobs;
   if (atr_room_new(&w.room, &config, &cb, NULL))
     sim_fail("no room");
 }
+
+static void forget_mine(client *c, const atr_id *doc);
 
 /* --- clients ------------------------------------------------------------------------------------------------------ */
 
@@ -233,8 +236,8 @@ static void client_refused(void *ctx, const atr_id *doc, int err, const char *te
 {
   client *c = ctx;
 
-  (void)doc;
   (void)text;
+  forget_mine(c, doc);
   SIM_LOG("client %d: refused %02x %s", c->number, doc->b[0], atr_err_name(err));
   if (err != ATR_GONE && err != ATR_NOENT && !w.lost)
     sim_fail("client %d was refused with %s", c->number, atr_err_name(err));
@@ -272,6 +275,14 @@ static void start_client(client *c)
   c->app.blobs = c->blobs;
 }
 
+static void forget_mine(client *c, const atr_id *doc)
+{
+  app_doc *d = app_find(&c->app, doc);
+
+  if (d)
+    d->only_mine = false;
+}
+
 static void client_submits(client *c)
 {
   app_command cmd;
@@ -291,6 +302,9 @@ static void client_submits(client *c)
     sim_fail("no memory");
   cmd.submit.needs = &cmd.needs;
   c->durable += !cmd.submit.preview;
+  for (int i = 0; i < w.n_clients; i++)
+    if (i != c->number)
+      forget_mine(&w.clients[i], &cmd.submit.doc);
   err = atr_replica_submit(c->replica, &cmd.submit);
   if (err)
     sim_fail("client %d: submit gives %s", c->number, atr_err_name(err));
@@ -358,6 +372,9 @@ static void lose_room(void)
 {
   SIM_LOG("the room is lost");
   w.lost = true;
+  for (int i = 0; i < w.n_clients; i++)
+    for (size_t k = 0; k < w.clients[i].app.n; k++)
+      w.clients[i].app.docs[k].only_mine = false;
   w.stats->losses++;
   for (line *l = w.lines; l < w.lines + LINES_MAX; l++) {
     if (!l->used)
