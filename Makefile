@@ -233,7 +233,12 @@ $(OUT)/sim: $(SIM_OBJECTS) $(OUT)/libatrium.a
 	$(call say,LINK    $@)
 	$(Q)$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: test-sim bench
+.PHONY: test-sim test-mutants bench
+# Takes one rule out at a time: the simulator must notice each.
+test-mutants: $(OUT)/sim
+	@echo '$(LIBS)' >$(OUT)/sim.libs
+	$(PYTHON) tests/sim/mutants.py --build $(OUT) --cc $(CC)
+
 test-sim: $(OUT)/sim
 	$(SANITIZER_ENV) timeout 600 $(OUT)/sim --file tests/sim/seeds.txt --seeds $(SEEDS)
 

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Takes one rule out of the room or the replica at a time and expects the simulator to notice.
+
+Each mutant is a list of replacements in a copy of a source file; the product has no switches for it. The copy is compiled and linked
+in front of the library, so that it takes the place of the original. A mutant that survives means that the simulator does not
+check what we believe it checks; a replacement that no longer applies means that the table must be brought up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Mutant:
+    rule: str
+    file: str
+    changes: list[tuple[str, str]]
+
+
+MUTANTS = [
+    Mutant("order: a document's changes are merged in the room's order", "csrc/room/docs.c",
+           [("    room_ring_at(&room->ring, d->chain_last)->chain_next = seq;\n", "    (void)room;\n")]),
+    Mutant("order: what the ring drops is merged before", "csrc/room/ring.c",
+           [("    room_doc_merge(room, e->doc);", "    (void)0;")]),
+    Mutant("exactly once: the server knows a repeat", "csrc/room/receive.c",
+           [("  if (s.counter > part->last + 1)\n    return ATR_PROTO;\n", ""),
+            ("  if (s.counter && s.counter <= part->last) {\n    answer_again(m, s.counter);\n    return 0;\n  }\n", "")]),
+    Mutant("exactly once: a client goes on behind what is settled", "csrc/replica/pending.c",
+           [("  r->next_counter = settled + 1;", "  r->next_counter = settled + 2;")]),
+    Mutant("cursor: one that was cut while catching up goes on in the documents", "csrc/room/room.c",
+           [("same && !join->partial && join->cursor", "same && join->cursor")]),
+    Mutant("cursor: the ring is left when it does not reach back", "csrc/room/serve.c",
+           [("      room_begin_pass(m, m->at - 1);\n      return 0;", "      m->at = r->first;\n      continue;")]),
+    Mutant("cursor: only what was sent before is left to the ring", "csrc/room/serve.c",
+           [(" && old_number <= m->passed)", ")")]),
+    Mutant("cursor: a pass that the ring does not reach is followed by another", "csrc/room/serve.c",
+           [("  if (m->target + 1 < m->room->ring.first) {", "  if (0) {"),
+            ("  m->at = m->target + 1;", "  m->at = m->room->head + 1;")]),
+    Mutant("cursor: operations that a document contains are ignored", "csrc/replica/receive.c",
+           [("  if (m.seq <= rdoc_number(d) && !d->old_epoch)\n    return 0;\n", "")]),
+    Mutant("cursor: own operations that a document contains are settled", "csrc/replica/receive.c",
+           [("    err = drop_settled(r, d);", "    err = 0;")]),
+    Mutant("deletion: an operation on a tombstone is refused", "csrc/room/receive.c",
+           [("    return d ? ATR_GONE : ATR_NOENT;", "    return 0;")]),
+    Mutant("deletion: who is behind a dropped tombstone hears what lives", "csrc/room/serve.c",
+           [("  m->need_live = m->need_live || (cursor && cursor < room->tombs_floor);", "")]),
+    Mutant("deletion: a list under way hears of a dropped tombstone", "csrc/room/docs.c",
+           [("        m->need_live = true;", "        m->need_live = m->need_live;")]),
+    Mutant("deletion: tombstones are bounded", "csrc/room/docs.c",
+           [("  while (room->n_tombs > room->config.tombstones_max &&", "  while (0 &&")]),
+    Mutant("deletion: a create replaces, never merges", "csrc/room/docs.c",
+           [("  if (op->kind != ATR_OP_EDIT)\n    d->chain_first = d->chain_last = 0;\n", "")]),
+    Mutant("previews: leaving ends them", "csrc/room/room.c",
+           [("  if (!m->previews || end_previews(room, m))\n    free_member(m);\n  tell_members",
+             "  free_member(m);\n  tell_members")]),
+    Mutant("previews: the closing operation ends them", "csrc/replica/receive.c",
+           [("  if (kind != ATR_OP_EDIT || d->preview_member == member)", "  if (kind != ATR_OP_EDIT)")]),
+    Mutant("previews: they are not stored", "csrc/room/docs.c",
+           [("  if (s->preview)\n    commit_preview(room, s, op);\n  else\n    commit_durable",
+             "  if (s->preview)\n    commit_preview(room, s, op);\n    commit_durable")]),
+    Mutant("blobs: what was sent is held until it is named", "csrc/room/transfer.c",
+           [("  hold_blob(u->sender, hash);\n", "")]),
+    Mutant("blobs: documents keep what they name", "csrc/room/docs.c",
+           [("  d->blobs[d->n_blobs++] = *hash;\n  return atr_blobs_ref(room->config.blobs, hash);",
+             "  (void)hash;\n  return 0;")]),
+    Mutant("blobs: an operation waits for its blobs", "csrc/replica/pending.c",
+           [("    err = rep_offer(r, &p->blobs[i], &p->bases[i], p);",
+             "    err = rep_offer(r, &p->blobs[i], &p->bases[i], NULL);")]),
+    Mutant("blobs: a document without its blobs is not told", "csrc/replica/docs.c",
+           [("  c->missing = true;", "  c->missing = false;")]),
+    Mutant("blobs: who comes next is asked when a sender leaves", "csrc/room/transfer.c",
+           [("    if (ask(m, u, size, &base) == 0)\n      return;", "    (void)m, (void)base, (void)size;")]),
+    Mutant("pending: what is shown has the own operations on top", "csrc/replica/docs.c",
+           [("    err = add_pending(&tree, p);", "    err = 0;")]),
+    Mutant("pending: a refusal drops the operation", "csrc/replica/pending.c",
+           [("  rep_pend_drop(r, p);\n  rep_named(r, d);\n  rep_dirty(r, d);\n  r->cb.on_refused",
+             "  rep_named(r, d);\n  rep_dirty(r, d);\n  r->cb.on_refused")]),
+    Mutant("pending: own operations on one document keep their order", "csrc/replica/pending.c",
+           [("  int err = wait_for_doc(p->doc, p);", "  int err = 0;")]),
+    Mutant("pending: what a constructor needs goes first", "csrc/replica/pending.c",
+           [("    if (d && d != p->doc)\n      err = wait_for_doc(d, p);", "    (void)d;")]),
+    Mutant("two queues: what crossed is told again", "csrc/replica/pending.c",
+           [("  bool crossed = d->last_event > seen;", "  bool crossed = d->last_event > seen && 0;")]),
+    Mutant("told: the difference is taken from what was told", "csrc/replica/docs.c",
+           [("  d->told = owned;\n", "  cJSON_Delete(owned);\n  d->told = NULL;\n")]),
+    Mutant("told: a remote edit is only passed on where nothing is pending", "csrc/replica/receive.c",
+           [("!d->told_shown || d->pends ||", "!d->told_shown ||")]),
+    Mutant("names: the first created shows its name", "csrc/replica/names.c",
+           [("  return a->created != b->created ? a->created < b->created : ", "  return ")]),
+    Mutant("names: a suffix that is somebody's name is taken", "csrc/replica/names.c",
+           [("  return g != NULL;", "  return g != NULL && 0;")]),
+    Mutant("names: a name that is given up frees its suffix", "csrc/replica/names.c",
+           [("  mark_taken_from(names, g);\n  DL_DELETE", "  DL_DELETE")]),
+    Mutant("epochs: another history is compared", "csrc/replica/replica.c",
+           [("  if (returning && !atr_id_equal(&epoch, &r->epoch)) {", "  if (0) {")]),
+    Mutant("epochs: what the server lacks is brought back", "csrc/room/reconcile.c",
+           [("  return seq <= room->config.seq_base && (!d || seq > d->version) && !(d && d->staged);",
+             "  (void)d, (void)seq;\n  return false;")]),
+    Mutant("epochs: a new one begins above all older ones", "csrc/room/room.c",
+           [("  return by_base > by_clock ? by_base : by_clock;", "  (void)by_clock;\n  return base / 2;")]),
+    Mutant("epochs: counters begin anew", "csrc/replica/replica.c",
+           [("  if (!atr_id_equal(&r->counter_epoch, epoch)) {", "  if (0) {")]),
+    Mutant("digests: a difference is found and counted", "csrc/replica/receive.c",
+           [("    if (d->confirmed)\n      err = atr_patch_apply_move(&d->confirmed, tree);",
+             "    if (d->confirmed && seq % 16)\n      err = atr_patch_apply_move(&d->confirmed, tree);")]),
+    Mutant("waking: a commit wakes the members", "csrc/room/commit.c",
+           [("  room_wake_all(room, ATR_LANE_STATE);", "")]),
+    Mutant("long messages: one that has begun is ended", "csrc/room/ring.c",
+           [("    save_rest(room, e, seq);", "    (void)seq, (void)save_rest;")]),
+]
+
+
+def build(mutant: Mutant, number: int, out: pathlib.Path, build_dir: pathlib.Path, cc: str) -> pathlib.Path:
+    text = (ROOT / mutant.file).read_text()
+    for old, new in mutant.changes:
+        if old not in text:
+            raise SystemExit(f"mutants: '{mutant.rule}' no longer applies to {mutant.file}:\n{old}")
+        text = text.replace(old, new, 1)
+    source = out / f"{number}_{pathlib.Path(mutant.file).name}"
+    source.write_text(text)
+    binary = source.with_suffix("")
+    libs = (build_dir / "sim.libs").read_text().split()
+    command = [cc, "-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-Icsrc", "-isystem", "build/deps", str(source),
+               *map(str, sorted((build_dir / "tests" / "sim").glob("*.o"))), str(build_dir / "libatrium.a"), *libs,
+               "-o", str(binary)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return binary
+
+
+def noticed(binary: pathlib.Path, seeds: str) -> str | None:
+    """What the simulator says, or None where it says nothing."""
+    try:
+        run = subprocess.run([str(binary), "--seeds", seeds], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        return "does not end"
+    if run.returncode == 0:
+        return None
+    lines = [line for line in run.stderr.splitlines() if line.startswith("seed")]
+    return lines[-1] if lines else f"ends with {run.returncode}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build/release")
+    parser.add_argument("--cc", default="cc")
+    parser.add_argument("--seeds", default="1..2000")
+    parser.add_argument("--only", default="")
+    args = parser.parse_args()
+    build_dir = ROOT / args.build
+    out = build_dir / "mutants"
+    out.mkdir(parents=True, exist_ok=True)
+
+    def one(item: tuple[int, Mutant]) -> tuple[Mutant, str | None]:
+        return item[1], noticed(build(item[1], item[0], out, build_dir, args.cc), args.seeds)
+
+    chosen = [(i, m) for i, m in enumerate(MUTANTS) if args.only in m.rule]
+    survivors = 0
+    with ThreadPoolExecutor(2) as pool:
+        for mutant, what in pool.map(one, chosen):
+            print(f"{'SURVIVES' if what is None else 'noticed'}  {mutant.rule}{'' if what is None else ': ' + what[:100]}",
+                  flush=True)
+            survivors += what is None
+    print(f"{len(chosen)} mutants, {survivors} survive")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
