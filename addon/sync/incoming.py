@@ -94,7 +94,7 @@ class Incoming:
         living = [c for c in changes.values() if c.room is not None]
         fresh = [c for c in living if self._identity.block(c.doc) is None]
         made = yield from self._make_and_write(living, fresh)
-        self._write_waiting(made, dependents)
+        self._write_waiting(made, dependents, {c.doc: c.room or {} for c in living})
         self._set_names({c.doc: c.room or {} for c in living})
         self._bury([c.doc for c in changes.values() if c.room is None], removals_wait)
         touched = {c.doc for c in living}
@@ -256,8 +256,8 @@ class Incoming:
         except ERRORS:
             pass
 
-    def _write_waiting(self, made: set[str], dependents: set[str]) -> None:
-        """Documents that point to what has just come."""
+    def _write_waiting(self, made: set[str], dependents: set[str], rooms: dict[str, Tree]) -> None:
+        """Documents that point to what has just come. Those of this batch are held to their new trees."""
         again: set[str] = set()
         for target in made:
             again |= self._writer.waiting.pop(target, set())
@@ -265,17 +265,18 @@ class Incoming:
         again |= dependents
         for doc in again:
             try:
-                self.write_rest(doc)
+                self.write_rest(doc, rooms.get(doc))
             except ERRORS as e:
                 self._writer.doc = doc
                 self._writer.refuse("the document as a whole", e)
 
-    def write_rest(self, doc: str) -> None:
-        """Tries to set all that differs between what Blender shows and the room."""
+    def write_rest(self, doc: str, newer: Tree | None = None) -> None:
+        """Tries to set all that differs between what Blender shows and the room, or a newer tree of it."""
         shadow_of = self._state.shadows.get(doc)
         if shadow_of is None:
             return
         read, room, theirs = shadow_of.load()
+        room = newer or room
         self._writer.set_class(doc, room)
         block = self._identity.block(doc)
         if block is None:

@@ -226,6 +226,8 @@ class Replicator:
         self._held.extend(self._link.poll(EVENTS_PER_BATCH))
         if not self._held:
             return
+        # What the user has deleted meanwhile must not be made again by an edit of others.
+        self._scan()
         events = self._doc_events(self._held)
         self._held = events
         if events:

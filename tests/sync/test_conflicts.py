@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -176,6 +177,41 @@ def test_both_change_one_curve(three):
     keys = """[[tuple(k.co) for k in f.keyframe_points] for f in (lambda a: a.fcurves if hasattr(a, 'fcurves') else
                a.layers[0].strips[0].channelbags[0].fcurves)(bpy.data.objects['Cube'].animation_data.action)]"""
     assert c.do(keys) == both(a, b, keys)
+
+
+def test_members_arrive_before_what_they_name(three):
+    """A collection's member may be known before the datablock, which comes together with further members."""
+    stage, a, b, c = three
+    scene = a.do("rep.identity.doc(bpy.context.scene)")
+    room = stage.room
+
+    def submit(doc, kind, tree):
+        assert room.submit(9, doc, kind, json.dumps(tree))
+
+    def empty(name):
+        return {"type": "Object", "name": name, "p": {"data": ["$none"]}}
+
+    def member(doc):
+        return {"s": {"@collection": {"m": {"objects": {doc: 1}}}}}
+
+    x, z = "1" * 32, "2" * 32
+    submit(scene, "edit", member(x))
+    for peer in (a, b, c):
+        peer.do("rep.tick(100)")
+    submit(x, "create", empty("X"))
+    submit(scene, "edit", member(z))
+    submit(z, "create", empty("Z"))
+    stage.settle()
+    for peer in (a, b, c):
+        assert {"X", "Z"} <= set(peer.do("[o.name for o in bpy.context.scene.collection.objects]"))
+
+
+def test_a_deletion_that_is_not_captured_yet_stands(three):
+    stage, a, b, _c = three
+    b.do("bpy.data.objects['Cube'].location = (1, 1, 1); rep.capture_all()")
+    a.do("bpy.data.objects.remove(bpy.data.objects['Cube']); rep._receive()")
+    stage.settle()
+    assert both(a, b, "'Cube' in bpy.data.objects") is False
 
 
 def test_an_edit_that_is_not_captured_yet_comes_last(three):
