@@ -162,10 +162,13 @@ class Wire:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                if self.refuses:
+                try:
+                    if self.refuses:
+                        raise ConnectionRefusedError
+                    far = socket.create_connection(("127.0.0.1", self._to_port))
+                except OSError:  # the server is away: so is the way to it
                     near.close()
                     continue
-                far = socket.create_connection(("127.0.0.1", self._to_port))
                 with self._lock:
                     self._pairs.append((near, far))
                 for a, b in ((near, far), (far, near)):
