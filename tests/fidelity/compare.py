@@ -89,7 +89,7 @@ class Comparison:
             if path in there.structs:
                 continue
             amount = sum(count_of(v) for v in props.values())
-            if root and path.startswith(root) and path[len(root):len(root) + 1] in (".", "["):
+            if root and path.startswith(root) and path[len(root) : len(root) + 1] in (".", "["):
                 count += amount
                 continue
             self._flush_only(side, root, kind, count)
@@ -106,8 +106,11 @@ class Comparison:
             if name in left:
                 self.report.values += count_of(left[name])
             if name not in left or name not in right:
-                self._differ(f"{path}.{name}", f"{struct_type}.{generic(name)}", *(
-                    show(props[name]) if name in props else "missing" for props in (left, right)))
+                self._differ(
+                    f"{path}.{name}",
+                    f"{struct_type}.{generic(name)}",
+                    *(show(props[name]) if name in props else "missing" for props in (left, right)),
+                )
             elif left[name] != right[name] and (is_unsettable(left[name]) or is_unsettable(right[name])):
                 self.report.unsettable[f"{struct_type}.{name}"] += 1
             elif not self._equal(left[name], right[name]):
@@ -189,7 +192,7 @@ def generic(name: str) -> str:
 
 def show(value: Value) -> str:
     text = f"{value['n']:,} x {value['array']}" if is_array(value) else text_of(value)
-    return text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX - 3] + "..."
+    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 3] + "..."
 
 
 def difference_of(left: Value, right: Value) -> tuple[str, str]:
@@ -200,7 +203,7 @@ def difference_of(left: Value, right: Value) -> tuple[str, str]:
     start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     start = max(0, start - 20)
     lead = f"({start} characters equal) ..." if start else ""
-    return lead + a[start:start + SHOWN_MAX], lead + b[start:start + SHOWN_MAX]
+    return lead + a[start : start + SHOWN_MAX], lead + b[start : start + SHOWN_MAX]
 
 
 def lines(report: Report, listed_max: int | None = LISTED_MAX) -> Iterator[str]:

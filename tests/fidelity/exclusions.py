@@ -105,14 +105,10 @@ EVALUATED = (
 )
 
 # What another Blender gets only with its user's consent (design, section 5): (RNA struct, property, reason)
-CONSENT = (
-    ("RenderSettings", "filepath", "output path: Blender writes there"),
-)
+CONSENT = (("RenderSettings", "filepath", "output path: Blender writes there"),)
 
 # Datablocks that are not data: (collection, property, value, reason)
-BLOCKS = (
-    ("images", "source", "VIEWER", "buffer of this process: render result, viewer node"),
-)
+BLOCKS = (("images", "source", "VIEWER", "buffer of this process: render result, viewer node"),)
 
 # Items of collections, by name: (collection property, name, reason)
 ITEMS = (

@@ -37,9 +37,7 @@ OWN_KEYS = frozenset({"_atrium"})
 @cache
 def _collections_by_type() -> dict[str, str]:
     return {
-        p.fixed_type.identifier: p.identifier
-        for p in bpy.types.BlendData.bl_rna.properties
-        if p.type == "COLLECTION"
+        p.fixed_type.identifier: p.identifier for p in bpy.types.BlendData.bl_rna.properties if p.type == "COLLECTION"
     }
 
 
@@ -131,7 +129,7 @@ def _input_name(struct: Struct, key: str) -> str:
     for place, item in enumerate(group.interface.items_tree):
         identifier = getattr(item, "identifier", "")
         if identifier and (key == identifier or key.startswith(identifier + "_")):
-            return f"{place} {item.name}{key[len(identifier):]}"
+            return f"{place} {item.name}{key[len(identifier) :]}"
     return key
 
 

@@ -76,7 +76,7 @@ class Dump:
 
     def bytes_of(self, value: Value) -> bytes:
         size = value["n"] * int(value["array"][2:])
-        return self._bin[value["at"]:value["at"] + size]
+        return self._bin[value["at"] : value["at"] + size]
 
     def elements(self, value: Value) -> tuple[Any, ...]:
         """The elements of a stored array, for showing where two differ."""

@@ -67,7 +67,9 @@ class Result:
         if self.report is None:
             return f"{self.scene:18} {self.blender}  FAILED"
         verdict = "exact" if self.is_exact else "NOT EXACT" if self.must_be_exact else "incomplete"
-        amounts = f"{self.report.values:12,} values {len(self.report.differences):6,} differences {self.echoes:4} echoes"
+        amounts = (
+            f"{self.report.values:12,} values {len(self.report.differences):6,} differences {self.echoes:4} echoes"
+        )
         return f"{self.scene:18} {self.blender}  {amounts}  {self.seconds:5.1f} s  {verdict}"
 
 
@@ -90,7 +92,7 @@ def dump_scene(repo: str, path: str) -> None:
 
 def watch(module: str) -> None:
     """Notes every operation that this Blender sends from now on."""
-    Link: Any = sys.modules[f"{module}.session.link"].Link  # type: ignore[attr-defined]
+    Link: Any = sys.modules[f"{module}.session.link"].Link
     if not hasattr(Link, "noted"):
         submit = Link.submit
 
@@ -103,7 +105,7 @@ def watch(module: str) -> None:
 
 
 def noted(module: str) -> list[str]:
-    return list(sys.modules[f"{module}.session.link"].Link.noted)  # type: ignore[attr-defined]
+    return list(sys.modules[f"{module}.session.link"].Link.noted)
 
 
 def through_server(blender: blenders.Blender, scene: Path, folder: Path, zip_file: Path, result: Result) -> None:

@@ -35,20 +35,22 @@ INLINE_MAX = 64  # longer array properties are stored as bytes
 READ_ERRORS = (AttributeError, TypeError, ValueError, RuntimeError, ReferenceError, SystemError)
 
 # Collections without order: (struct, property). Their items are compared sorted.
-SETS = frozenset({
-    ("Collection", "objects"),
-    ("Collection", "children"),
-    ("Collection", "all_objects"),
-    ("Collection", "collection_objects"),
-    ("Collection", "collection_children"),
-    ("BoneCollection", "bones"),
-    ("Scene", "objects"),
-    ("ViewLayer", "objects"),
-    ("LayerCollection", "children"),
-    ("NodeTree", "links"),
-    ("NodeTree", "nodes"),  # their order is that of drawing: a click brings a node to the front
-    ("RenderSettings", "stereo_views"),  # a choice of `views`, which has the order
-})
+SETS = frozenset(
+    {
+        ("Collection", "objects"),
+        ("Collection", "children"),
+        ("Collection", "all_objects"),
+        ("Collection", "collection_objects"),
+        ("Collection", "collection_children"),
+        ("BoneCollection", "bones"),
+        ("Scene", "objects"),
+        ("ViewLayer", "objects"),
+        ("LayerCollection", "children"),
+        ("NodeTree", "links"),
+        ("NodeTree", "nodes"),  # their order is that of drawing: a click brings a node to the front
+        ("RenderSettings", "stereo_views"),  # a choice of `views`, which has the order
+    }
+)
 
 
 class Prop:
