@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the timer does, tick by tick: reported changes go at once, unreported ones soon, nothing while Blender renders.
+
+Blender reports neither custom properties nor markers, texts, modifier inputs or orphans; only polling finds them. These
+tests use no full capture pass, as the others do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peers import Stage, available
+from test_two_blenders import VERSION
+
+pytestmark = pytest.mark.skipif(
+    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
+)
+
+
+@pytest.fixture(scope="module")
+def two():
+    stage = Stage()
+    a, b = stage.peer(VERSION), stage.peer(VERSION)
+    try:
+        a.upload()
+        b.join()
+        stage.settle()
+        yield stage, a, b
+    finally:
+        stage.close()
+
+
+def test_a_reported_change_takes_one_tick(two):
+    _, a, b = two
+    a.do("bpy.data.objects['Cube'].location.x = 3; bpy.context.view_layer.update(); rep.tick(1)")
+    b.do("rep.tick(1)")
+    assert b.do("bpy.data.objects['Cube'].location.x") == 3
+
+
+UNREPORTED = {
+    "custom property": ("bpy.data.objects['Cube']['size'] = 3", "bpy.data.objects['Cube'].get('size')"),
+    "marker": ("bpy.context.scene.timeline_markers.new('M', frame=7)", "len(bpy.context.scene.timeline_markers)"),
+    "text": (
+        "bpy.data.texts.new('T').write('abc')",
+        "'T' in bpy.data.texts and bpy.data.texts['T'].as_string()",
+    ),
+    "more text": ("bpy.data.texts['T'].write('def')", "bpy.data.texts['T'].as_string()"),
+    "orphan": ("bpy.data.materials.new('Orphan')", "'Orphan' in bpy.data.materials"),
+    "colour tag": (
+        "bpy.data.collections['Collection'].color_tag = 'COLOR_03'",
+        "bpy.data.collections['Collection'].color_tag",
+    ),
+    "pixels": (
+        "i = bpy.data.images.new('I', 2, 2); i.pixels[0] = 0.25",
+        "'I' in bpy.data.images and bpy.data.images['I'].pixels[0]",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNREPORTED)
+def test_an_unreported_change_takes_a_few_ticks(two, what):
+    _, a, b = two
+    change, look = UNREPORTED[what]
+    a.do("for _ in range(5): rep.tick(20)")
+    a.do(change)
+    wanted = a.do(look)
+    a.do("""
+        import time
+        end = time.monotonic() + 8
+        link.sent.clear()
+        while not link.sent and time.monotonic() < end:
+            rep.tick(5); time.sleep(0.01)
+        for _ in range(20): rep.tick(5)
+    """)
+    b.do("for _ in range(3): rep.tick(20)")
+    assert b.do(look) == wanted
+
+
+def test_nothing_happens_while_blender_renders(two):
+    stage, a, b = two
+    b.do("from sync import dirty; dirty.tracker.rendering = 1")
+    a.do("bpy.data.objects['Cube'].location.y = 8; rep.capture_all()")
+    b.do("bpy.data.objects['Cube'].scale.z = 4; link.sent.clear()")
+    b.do("for _ in range(5): rep.tick(20)")
+    b.do("rep.capture_all()")
+    assert b.do("bpy.data.objects['Cube'].location.y") == 0
+    assert b.do("link.sent") == []
+    b.do("dirty.tracker.rendering = 0")
+    stage.settle()
+    for peer in (a, b):
+        assert peer.do("(lambda o: (o.location.y, o.scale.z))(bpy.data.objects['Cube'])") == (8, 4)
+
+
+def test_a_full_queue_loses_nothing(two):
+    stage, a, b = two
+    a.do("link.full = True; bpy.data.objects['Light'].location.x = 6; o = bpy.data.objects.new('Late', None)")
+    a.do("for _ in range(5): rep.tick(20)")
+    b.do("bpy.data.objects['Light'].scale.y = 7; rep.capture_all()")
+    a.do("for _ in range(5): rep.tick(20)")
+    a.do("link.full = False")
+    stage.settle()
+    for peer in (a, b):
+        assert peer.do("(lambda o: (o.location.x, o.scale.y))(bpy.data.objects['Light'])") == (6, 7)
+        assert peer.do("'Late' in bpy.data.objects")
+
+
+def test_a_plain_object_costs_little_memory(two):
+    _, a, _ = two
+    assert a.do("rep.state.shadows[rep.identity.doc(bpy.data.objects['Cube'])].bytes_used()") < 4096
+
+
+def test_leaving_removes_the_handlers(two):
+    _, a, _ = two
+    a.do("rep.detach()")
+    handlers = "[f.__module__ for l in (bpy.app.handlers.depsgraph_update_post, bpy.app.handlers.undo_post) for f in l]"
+    assert "sync.dirty" not in a.do(handlers)
