@@ -143,7 +143,6 @@ struct atr_replica {
   bool readying;
   size_t n_pending;
   uint64_t next_counter;
-  atr_id counter_epoch;
 
   atr_xfer *xfer;
   offer *offers, *offers_queue;

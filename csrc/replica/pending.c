@@ -173,7 +173,8 @@ static int start(atr_replica *r, pend *p)
   return err;
 }
 
-/* After `joined`: what is settled keeps its counter, everything else begins again from settled + 1. */
+/* After `joined`: what is settled keeps its counter, everything else begins again from settled + 1. (In another epoch nothing is settled
+ * at first, so no counter of an older one is left.) */
 int rep_restart_pending(atr_replica *r, uint64_t settled)
 {
   rdoc *d, *dtmp;

@@ -108,21 +108,6 @@ static int drop_refused(atr_replica *r, const cJSON *list)
   return 0;
 }
 
-/* Counters of another epoch mean nothing to this one. */
-static void forget_counters(atr_replica *r, const atr_id *epoch)
-{
-  pend *p;
-
-  if (!atr_id_equal(&r->counter_epoch, epoch)) {
-    DL_FOREACH (r->pending, p) {
-      if (p->counter)
-        HASH_DEL(r->by_counter, p);
-      p->counter = 0;
-    }
-  }
-  r->counter_epoch = *epoch;
-}
-
 int atr_replica_joined(atr_replica *r, const cJSON *joined)
 {
   uint64_t handle, member, settled;
@@ -151,7 +136,6 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
   r->settled = r->settled_whole = 0;
   r->want_begun = false;
   r->in_pass = false;
-  forget_counters(r, &epoch);
   err = drop_refused(r, atr_json_get(joined, "refused"));
   if (err)
     return err;

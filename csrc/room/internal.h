@@ -130,6 +130,7 @@ struct atr_room_member {
   int8_t known_slot; /* bit in room_doc.known, or -1 */
   bool pass_begun;   /* CATCHUP of this pass was sent */
   bool need_live;
+  bool returning;
   bool want_begun;
   bool want_ends;    /* LIVE is owed, to tell what became of what it brought back */
   uint64_t versions; /* told so far */

@@ -312,6 +312,7 @@ static void place_cursor(atr_room *room, atr_room_member *m, const atr_room_join
     m->at = join->cursor + 1;
   } else {
     m->mode = MODE_RING;
+    m->returning = same; /* cut in its first pass it has documents although its cursor is 0 */
     room_begin_pass(m, same ? join->cursor : 0);
   }
 }

@@ -81,7 +81,7 @@ void room_begin_pass(atr_room_member *m, uint64_t cursor)
   m->target = room->head;
   m->settled = m->part->committed;
   m->pass_begun = false;
-  m->need_live = m->need_live || (cursor && cursor < room->tombs_floor);
+  m->need_live = m->need_live || ((cursor || m->returning) && cursor < room->tombs_floor);
 }
 
 void room_end_pass(atr_room_member *m)

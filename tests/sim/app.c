@@ -178,18 +178,18 @@ bool app_command_leaves(app *a, app_command *out)
 static cJSON *new_blob(app_command *c)
 {
   static const uint32_t sizes[] = {64, 600, 3000, 70000};
-  uint32_t n = sizes[sim_chance(3) ? 3 : sim_below(3)];
+  bool common = sim_chance(30);
+  uint32_t n = sizes[sim_chance(common ? 30 : 3) ? 3 : sim_below(3)];
   uint8_t *bytes = malloc(n);
   char hex[ATR_HASH_HEX + 1];
   cJSON *tag = cJSON_CreateArray(), *shape = cJSON_CreateArray();
-  bool common = sim_chance(30);
 
   for (uint32_t i = 0; i < n; i++)
     bytes[i] = (uint8_t)(i * 2654435761u >> 13);
   for (uint32_t i = 0; i < 1 + n / 100 && !common; i++)
     bytes[sim_below(n)] = (uint8_t)sim_next();
   if (common)
-    bytes[0] = (uint8_t)sim_below(3);
+    bytes[0] = (uint8_t)sim_below(4);
   c->blob = atr_bytes_copy(bytes, n);
   atr_sha256_of(bytes, n, &c->hash);
   free(bytes);
@@ -226,7 +226,7 @@ static cJSON *some_value(int depth)
   case 1:
     return cJSON_CreateBool(sim_chance(50));
   case 2:
-    return sim_chance(2) ? long_text() : cJSON_CreateString(sim_chance(50) ? "left" : "right");
+    return sim_chance(3) ? long_text() : cJSON_CreateString(sim_chance(50) ? "left" : "right");
   case 3:
     v = cJSON_CreateArray();
     for (uint32_t i = sim_below(4); i; i--)

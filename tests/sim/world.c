@@ -31,6 +31,7 @@ typedef struct line {
 typedef struct client {
   int number;
   bool active; /* has begun to take part */
+  bool gone;   /* has left for good */
   atr_id participant;
   atr_replica *replica;
   atr_blobs *blobs;
@@ -56,7 +57,10 @@ static struct {
   uint64_t seq_base;
   uint64_t clock; /* of the server, seconds */
   size_t ring_bytes, tombstones_max;
-  bool lost; /* the room was lost at least once */
+  bool lost;        /* the room was lost at least once */
+  bool left;        /* somebody has left for good */
+  atr_id held[512]; /* documents that somebody held when the room was lost last */
+  size_t n_held;
   bool calm; /* coming to rest: no more edits, cuts and losses */
   uint32_t cut_percent, loss_permille;
   client clients[CLIENTS_MAX];
@@ -368,8 +372,24 @@ static void connect_client(client *c)
     sim_fail("client %d cannot join", c->number);
 }
 
+/* What anybody holds when the room is lost must be in the next one, if only to be deleted there. */
+static void note_held(void)
+{
+  w.n_held = 0;
+  for (int i = 0; i < w.n_clients; i++) {
+    for (size_t k = 0; w.clients[i].active && k < w.clients[i].app.n && w.n_held < 512; k++) {
+      const atr_id *id = &w.clients[i].app.docs[k].id;
+      uint64_t seq;
+
+      if (atr_replica_confirmed(w.clients[i].replica, id, &seq))
+        w.held[w.n_held++] = *id;
+    }
+  }
+}
+
 static void lose_room(void)
 {
+  note_held();
   SIM_LOG("the room is lost");
   w.lost = true;
   for (int i = 0; i < w.n_clients; i++)
@@ -523,6 +543,8 @@ static void random_line_step(void)
 
 static void client_step(client *c)
 {
+  if (c->gone)
+    return;
   if (!c->active) {
     if (sim_chance(w.calm ? 100 : 5))
       start_client(c);
@@ -605,10 +627,22 @@ static bool rests(void)
 {
   if (!w.room || w.store.done)
     return false;
+  for (line *l = w.lines; l < w.lines + LINES_MAX; l++)
+    if (l->used && !l->client_here)
+      return false;
   for (int i = 0; i < w.n_clients; i++)
-    if (!client_rests(&w.clients[i]))
+    if (!w.clients[i].gone && !client_rests(&w.clients[i]))
       return false;
   return true;
+}
+
+static void leave_for_good(client *c)
+{
+  if (!c->active)
+    return;
+  if (c->line)
+    client_drops(c);
+  c->gone = w.left = true;
 }
 
 static void come_to_rest(void)
@@ -616,14 +650,17 @@ static void come_to_rest(void)
   uint32_t i = 0;
 
   w.calm = true;
+  if (!w.lost && sim_chance(30))
+    leave_for_good(&w.clients[1 + sim_below((uint32_t)w.n_clients - 1)]);
   for (; i < REST_MAX && !rests(); i++)
     step();
   for (int c = 0; c < w.n_clients; c++)
-    app_end_previews(&w.clients[c].app);
+    if (!w.clients[c].gone)
+      app_end_previews(&w.clients[c].app);
   for (; i < REST_MAX && !rests(); i++)
     step();
   for (int c = 0; c < w.n_clients; c++)
-    for (int k = 0; k < 100; k++)
+    for (int k = 0; k < 100 && !w.clients[c].gone; k++)
       atr_replica_idle(w.clients[c].replica, 64);
   for (; i < REST_MAX && !rests(); i++)
     step();
@@ -718,7 +755,10 @@ static void check_counts(void)
   }
   for (size_t i = 0; i < sizeof w.model.commits / sizeof *w.model.commits; i++)
     committed += w.model.commits[i];
-  if (!w.lost && submitted != refused + committed)
+  for (size_t i = 0; i < w.n_held; i++)
+    if (!model_find(&w.model, &w.held[i]))
+      sim_fail("document %02x was not brought back", w.held[i].b[0]);
+  if (!w.lost && !w.left && submitted != refused + committed)
     sim_fail("%llu submitted, %llu committed, %llu refused", (unsigned long long)submitted,
              (unsigned long long)committed, (unsigned long long)refused);
 }
@@ -747,7 +787,7 @@ static void tear_down(void)
 
 void world_run(uint64_t seed, sim_stats *stats)
 {
-  static const size_t rings[] = {600, 3000, 20000, 1000000};
+  static const size_t rings[] = {600, 3000, 20000, 200000, 1000000};
   uint32_t steps;
 
   memset(&w, 0, sizeof w);
@@ -755,7 +795,7 @@ void world_run(uint64_t seed, sim_stats *stats)
   w.stats = stats;
   sim_seed(seed);
   sim_id(&w.room_id);
-  w.ring_bytes = rings[sim_below(4)];
+  w.ring_bytes = rings[sim_below(5)];
   w.tombstones_max = sim_chance(50) ? 1 + sim_below(3) : 1000;
   w.n_clients = 2 + (int)sim_below(CLIENTS_MAX - 1);
   w.cut_percent = sim_chance(60) ? 1 + sim_below(20) : 0;
@@ -772,7 +812,8 @@ void world_run(uint64_t seed, sim_stats *stats)
   check_counts();
   check_room();
   for (int i = 0; i < w.n_clients; i++)
-    check_client(&w.clients[i]);
+    if (!w.clients[i].gone)
+      check_client(&w.clients[i]);
   stats->runs++;
   tear_down();
 }
