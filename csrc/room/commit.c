@@ -13,6 +13,8 @@
 #include "base/limits.h"
 #include "room/internal.h"
 
+#include <utlist.h>
+
 static staged *add_op(stage *st)
 {
   if (st->n == st->cap) {
@@ -98,6 +100,28 @@ int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t coun
   return 0;
 }
 
+void room_stage_preview_end(atr_room *room, const atr_id *doc, uint32_t number)
+{
+  atr_op op = {.kind = ATR_OP_EDIT, .flags = ATR_OP_PREVIEW, .doc = *doc, .json = atr_span_of("{}", 2)};
+  atr_buf out;
+
+  atr_buf_init(&out, ATR_OP_HEADER_BYTES + op.json.n);
+  if (atr_op_write(&out, &op, NULL, 0) == 0 && atr_op_read(atr_buf_span(&out), &op) == 0)
+    room_stage(room, NULL, number, 0, 0, &op);
+  atr_buf_free(&out);
+}
+
+static void end_orphans(atr_room *room)
+{
+  while (room->orphans) {
+    preview *p = room->orphans;
+
+    DL_DELETE(room->orphans, p);
+    p->is_orphan = false;
+    room_stage_preview_end(room, &p->doc->id, p->number);
+  }
+}
+
 static void commit_one(atr_room *room, const stage *st, const staged *s)
 {
   const uint8_t *frames = st->bytes.data + s->offset;
@@ -179,6 +203,7 @@ static void done(void *ctx, int err)
     commit_one(room, st, &st->ops[i]);
   st->n = 0;
   atr_buf_clear(&st->bytes);
+  end_orphans(room);
   room_tombs_trim(room);
   room_wake_all(room, ATR_LANE_STATE);
   if (!room->committing)

@@ -275,6 +275,8 @@ void room_preview_end(atr_room *room, preview *p)
   }
   if (p->member)
     DL_DELETE(p->member->previews, p);
+  else if (p->is_orphan)
+    DL_DELETE(room->orphans, p);
   p->doc->preview = NULL;
   room->docs_bytes -= sizeof *p + p->n_hashes * sizeof(atr_hash) + p->json_len;
   free(p);
@@ -317,10 +319,14 @@ static void commit_preview(atr_room *room, const staged *s, const atr_op *op)
   p = new_preview(room, s, op);
   room_preview_end(room, d->preview);
   d->preview = p;
-  if (p && s->part && s->part->member) {
-    p->member = s->part->member;
+  if (!p)
+    return;
+  p->member = s->part ? s->part->member : NULL;
+  p->is_orphan = !p->member;
+  if (p->member)
     DL_APPEND(p->member->previews, p);
-  }
+  else /* it has left while the store was busy */
+    DL_APPEND(room->orphans, p);
 }
 
 /* --- committing ------------------------------------------------------------------------------------------------- */

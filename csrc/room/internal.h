@@ -32,6 +32,7 @@ typedef struct preview {
   struct room_doc *doc;
   struct atr_room_member *member;
   uint32_t number; /* the member's */
+  bool is_orphan;  /* its member has left: in room->orphans, to be ended */
   uint64_t seq;
   uint32_t n_hashes;
   uint32_t json_len;
@@ -197,6 +198,7 @@ struct atr_room {
   bool ever_joined;
 
   upload *uploads;
+  preview *orphans;
   atr_buf scratch;
 };
 
@@ -233,6 +235,8 @@ void room_tombs_trim(atr_room *room);
 int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t counter, uint64_t version,
                const atr_op *op);
 void room_flush(atr_room *room);
+/* The room itself ends a preview whose member has left, by an operation like any other. */
+void room_stage_preview_end(atr_room *room, const atr_id *doc, uint32_t number);
 
 /* receive.c */
 /* Remembers the refusal and answers with it. */

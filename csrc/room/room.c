@@ -248,10 +248,8 @@ static void free_member(atr_room_member *m)
   free(m);
 }
 
-/* Documents that a leaving member was previewing are told to end it, by an operation like any other. */
 static int end_previews(atr_room *room, atr_room_member *m)
 {
-  uint8_t bytes[ATR_OP_HEADER_BYTES + 2];
   uint32_t number = m->part->number;
   size_t n = 0;
   atr_id *docs;
@@ -266,15 +264,8 @@ static int end_previews(atr_room *room, atr_room_member *m)
     docs[n++] = p->doc->id;
   }
   free_member(m);
-  for (size_t i = 0; i < n; i++) {
-    atr_op op = {.kind = ATR_OP_EDIT, .flags = ATR_OP_PREVIEW, .doc = docs[i], .json = atr_span_of("{}", 2)};
-    atr_buf out;
-
-    atr_buf_init(&out, sizeof bytes);
-    if (atr_op_write(&out, &op, NULL, 0) == 0 && atr_op_read(atr_buf_span(&out), &op) == 0)
-      room_stage(room, NULL, number, 0, 0, &op);
-    atr_buf_free(&out);
-  }
+  for (size_t i = 0; i < n; i++)
+    room_stage_preview_end(room, &docs[i], number);
   free(docs);
   return 0;
 }
