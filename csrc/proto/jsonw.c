@@ -23,8 +23,8 @@ static void before_value(atr_jw *w, const char *key)
   w->comma = true;
   if (key) {
     *p++ = '"';
-    memcpy(p, key, key_bytes);
-    p += key_bytes;
+    while (*key)
+      *p++ = (uint8_t)*key++;
     *p++ = '"';
     *p++ = ':';
   }

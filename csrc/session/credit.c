@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * One measurement in two is used: a ping that was queued right after the window changed still meets the queue of the old one,
- * and a rule that trusts it swings (the loop then has a lag of one step and a gain of one: undamped). The first ping after a
- * change only waits for the change to take effect.
+ * One measurement in two is used: a ping that was queued right after the window changed still meets the queue of the
+ * old one, and a rule that trusts it swings (the loop then has a lag of one step and a gain of one: undamped). The
+ * first ping after a change only waits for the change to take effect.
  *
- * Starting. Until queueing is seen for the first time the window doubles with each used measurement while it limits: a line of 1 GB/s is
- * filled within some ten round trips. Overshoot is at most one doubling, and the rule takes it back in one step.
+ * Starting. Until queueing is seen for the first time the window doubles with each used measurement while it limits:
+ * a line of 1 GB/s is filled within some ten round trips. Overshoot is at most one doubling, and the rule takes it
+ * back in one step.
  */
 #include "session/credit.h"
 
@@ -16,8 +17,8 @@
 #include <assert.h>
 #include <string.h>
 
-/* Queueing that is aimed at: a part that every machine's scheduling hides anyway, and a quarter of the distance, as a far
- * line needs more in store to stay full. Never more than what a hand notices. */
+/* Queueing that is aimed at: a part that every machine's scheduling hides anyway, and a quarter of the distance, as a
+ * far line needs more in store to stay full. Never more than what a hand notices. */
 enum { TARGET_LEAST_US = 4000, TARGET_MOST_US = 20000 };
 
 /* The pause between two pings of a busy line, so that a line of 100 us does not carry pings only. */
@@ -108,7 +109,7 @@ int atr_credit_consumed(atr_credit *credit, int lane, uint64_t consumed)
   return 0;
 }
 
-/* --- measuring ----------------------------------------------------------------------------------------------- */
+/* --- measuring ------------------------------------------------------------------------------------------------- */
 
 bool atr_credit_ping_due(const atr_credit *credit, uint64_t now_us)
 {

@@ -2,17 +2,19 @@
  *
  * How much state and bulk may be under way: a window that follows the delay.
  *
- * What a cursor waits behind is what was sent before it and not yet consumed: in our buffer, in two kernels, in a router. The only
- * place to bound all of them is the sender. It measures the delay that a small message meets now (a ping's round trip) and the least that
- * was ever seen; the difference is queueing. The window goes, once per round trip, to
+ * What a cursor waits behind is what was sent before it and not yet consumed: in our buffer, in two kernels, in a
+ * router. The only place to bound all of them is the sender. It measures the delay that a small message meets now (a
+ * ping's round trip) and the least that was ever seen; the difference is queueing. The window goes, once per round
+ * trip, to
  *
  *     window * (least + target) / delay          at most twofold, at least halved
  *
- * so that in balance the line is full and `target` worth of bytes waits (FAST TCP's rule). It grows only while it is what limits.
- * The least delay is forgotten after a while; as our own queue would then be taken for distance, the window is small for two
- * round trips before.
+ * so that in balance the line is full and `target` worth of bytes waits (FAST TCP's rule). It grows only while it is
+ * what limits. The least delay is forgotten after a while; as our own queue would then be taken for distance, the
+ * window is small for two round trips before.
  *
- * Bulk stops when both lanes together fill the window, state when it alone does: state overtakes bulk without waiting for its credit.
+ * Bulk stops when both lanes together fill the window, state when it alone does: state overtakes bulk without waiting
+ * for its credit.
  *
  * A pure machine: no clock, no socket; time comes in as `now_us`, monotonic.
  */

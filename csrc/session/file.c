@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * libuv's synchronous calls (no loop, no callback), so that the same code serves every platform. What libuv lacks, a lock and
- * who owns a file, is in transport/platform.h.
+ * libuv's synchronous calls (no loop, no callback), so that the same code serves every platform. What libuv lacks, a
+ * lock and who owns a file, is in transport/platform.h.
  *
  * The lock is a file of its own: the others are replaced, and a lock on a replaced file guards nothing.
  */
@@ -58,7 +58,7 @@ int atr_file_path(char out[ATR_PATH_BYTES], const char *folder, const char *name
   return failed(why, why_bytes, name, "cannot be used", UV_ENAMETOOLONG);
 }
 
-/* --- folders ------------------------------------------------------------------------------------------------- */
+/* --- folders --------------------------------------------------------------------------------------------------- */
 
 static int make_folders(const char *folder, char *why, size_t why_bytes)
 {
@@ -106,7 +106,7 @@ int atr_file_folder(const char *folder, char *why, size_t why_bytes)
   return 0;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------------------------- */
 
 static int stat_of_open(uv_file file, uv_stat_t *out)
 {
@@ -175,7 +175,7 @@ int atr_file_read(const char *path, enum atr_file_kind kind, atr_buf *out, char 
   return err;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------------------------- */
 
 static int write_all(uv_file file, atr_span bytes)
 {
@@ -215,7 +215,7 @@ int atr_file_replace(const char *path, atr_span bytes, char *why, size_t why_byt
   return failed(why, why_bytes, path, "cannot be written", r);
 }
 
-/* --- locking ------------------------------------------------------------------------------------------------- */
+/* --- locking --------------------------------------------------------------------------------------------------- */
 
 int atr_file_lock(uv_file *lock, const char *folder, char *why, size_t why_bytes)
 {

@@ -2,8 +2,9 @@
  *
  * Small private files of ATRIUM_HOME: read whole, replaced whole, changed under a lock between processes.
  *
- * Every failure leaves a sentence in `why` that names the file and what is wrong with it: these are the errors that a user can mend
- * (a full disk, a folder of another user) if only he is told. All calls block; none is for a loop that others wait for.
+ * Every failure leaves a sentence in `why` that names the file and what is wrong with it: these are the errors that a
+ * user can mend (a full disk, a folder of another user) if only he is told. All calls block; none is for a loop that
+ * others wait for.
  */
 #ifndef ATR_SESSION_FILE_H
 #define ATR_SESSION_FILE_H
@@ -17,16 +18,17 @@
 /* "folder/name". 0 or ATR_IO where that is too long. */
 int atr_file_path(char out[ATR_PATH_BYTES], const char *folder, const char *name, char *why, size_t why_bytes);
 
-/* Makes the folder (0700) and what lies above it. A folder that is there must belong to this user, and no one else may write to
- * it: that is repaired. 0 or ATR_IO. */
+/* Makes the folder (0700) and what lies above it. A folder that is there must belong to this user, and no one else
+ * may write to it: that is repaired. 0 or ATR_IO. */
 int atr_file_folder(const char *folder, char *why, size_t why_bytes);
 
-/* Appends the whole file to `out`, up to out->max. PRIVATE: it must belong to this user, and nobody else may read it: that
- * is repaired, with a warning in the log. 0, ATR_NOENT (no sentence), ATR_IO or ATR_NOMEM. */
+/* Appends the whole file to `out`, up to out->max. PRIVATE: it must belong to this user, and nobody else may read it:
+ * that is repaired, with a warning in the log. 0, ATR_NOENT (no sentence), ATR_IO or ATR_NOMEM. */
 enum atr_file_kind { ATR_FILE_PLAIN, ATR_FILE_PRIVATE };
 int atr_file_read(const char *path, enum atr_file_kind kind, atr_buf *out, char *why, size_t why_bytes);
 
-/* Writes a new file (0600) beside it and puts it in place in one step: a crash leaves the old or the new one. 0 or ATR_IO. */
+/* Writes a new file (0600) beside it and puts it in place in one step: a crash leaves the old or the new one. 0 or
+ * ATR_IO. */
 int atr_file_replace(const char *path, atr_span bytes, char *why, size_t why_bytes);
 
 /* Waits until this process alone works on the files of `folder`. 0 or ATR_IO. A crash unlocks too. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * One PEM file holds the private key and the certificate: two files could be out of step after a crash. It is written under a
- * temporary name and renamed, with a lock file held by whoever makes it, so that a second process waits and then loads.
+ * One PEM file holds the private key and the certificate: two files could be out of step after a crash. It is written
+ * under a temporary name and renamed, with a lock file held by whoever makes it, so that a second process waits and
+ * then loads.
  *
- * Nothing in the certificate counts, so nothing in it tells anything: a fixed name, all of time, a random serial number (OpenSSL
- * requires one).
+ * Nothing in the certificate counts, so nothing in it tells anything: a fixed name, all of time, a random serial
+ * number (OpenSSL requires one).
  */
 #include "session/identity.h"
 
@@ -34,7 +35,7 @@ struct atr_identity {
   atr_hash hash;
 };
 
-/* --- key and certificate ------------------------------------------------------------------------------------- */
+/* --- key and certificate --------------------------------------------------------------------------------------- */
 
 static X509 *certificate_new(EVP_PKEY *key)
 {
@@ -101,7 +102,7 @@ void atr_identity_free(atr_identity *id)
   free(id);
 }
 
-/* --- the file ------------------------------------------------------------------------------------------------ */
+/* --- the file -------------------------------------------------------------------------------------------------- */
 
 /* An encrypted PEM would ask for a password at the terminal; this answers that there is none. */
 static int no_password(char *out, int size, int writing, void *ctx)
@@ -220,7 +221,7 @@ int atr_identity_open(atr_identity **out, const char *folder, char *why, size_t 
   return err;
 }
 
-/* --- questions ----------------------------------------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------------------------------------------- */
 
 const atr_hash *atr_identity_key(const atr_identity *id)
 {

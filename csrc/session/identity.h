@@ -2,9 +2,9 @@
  *
  * This side's persistent key (Ed25519) and its self-signed certificate, in one file of one folder.
  *
- * The file `identity.pem` (0600 in a folder of 0700) is written whole and put in place under a lock, so two processes that start
- * at the same moment end with one key. A file or folder that others could read or write is repaired, or refused where that is
- * impossible. The key never leaves the file and this struct.
+ * The file `identity.pem` (0600 in a folder of 0700) is written whole and put in place under a lock, so two processes
+ * that start at the same moment end with one key. A file or folder that others could read or write is repaired, or
+ * refused where that is impossible. The key never leaves the file and this struct.
  *
  * @locality creating does blocking file access: call it before the loop runs, or off it. Afterwards read-only, any thread.
  */
@@ -17,7 +17,8 @@
 typedef struct atr_identity atr_identity;
 struct atr_tls_config;
 
-/* Loads the key in `folder`, or makes folder and key. 0, ATR_IO (`why` says which file and what is wrong with it), ATR_CRYPTO or ATR_NOMEM. */
+/* Loads the key in `folder`, or makes folder and key. 0, ATR_IO (`why` says which file and what is wrong with it),
+ * ATR_CRYPTO or ATR_NOMEM. */
 int atr_identity_open(atr_identity **out, const char *folder, char *why, size_t why_bytes);
 
 /* A key that lives in memory only: tests, benchmarks. */

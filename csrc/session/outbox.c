@@ -2,10 +2,10 @@
  *
  * Sending: what goes next when the stream has room.
  *
- * A batch is filled by priority and handed to the stream as one buffer. Its size follows the window: on a slow line it is
- * small, because a batch in the stream can no longer be overtaken; on a fast line it is large, because a batch costs a system call. Of a
- * batch state takes at most seven eighths while bulk waits: operations wait for blobs, and must not starve what they
- * wait for.
+ * A batch is filled by priority and handed to the stream as one buffer. Its size follows the window: on a slow line
+ * it is small, because a batch in the stream can no longer be overtaken; on a fast line it is large, because a batch
+ * costs a system call. Of a batch state takes at most seven eighths while bulk waits: operations wait for blobs, and
+ * must not starve what they wait for.
  *
  * A source that appends a message of 8 MiB at once does no harm: what passes its budget waits here, frame by frame.
  *
@@ -31,8 +31,8 @@ enum { BATCH_LEAST_BYTES = 8 << 10, BULK_SHARE = 8 };
 /* A batch that grew beyond this for one large message gives its memory back. */
 #define BATCH_KEEP_BYTES (2 * (size_t)ATR_SEND_BUFFER_BYTES)
 
-/* Our own messages: one ping under way, a pong for the peer's, and a report per lane and flush. A peer that pings without
- * reading fills it, and has earned its end. */
+/* Our own messages: one ping under way, a pong for the peer's, and a report per lane and flush. A peer that pings
+ * without reading fills it, and has earned its end. */
 enum { URGENT_BYTES_MAX = 64 << 10 };
 
 void outbox_init(session_outbox *out)
@@ -64,7 +64,7 @@ void outbox_schedule(atr_session *s)
     atr_net_later(s->net, &s->flush_task);
 }
 
-/* --- queueing ------------------------------------------------------------------------------------------------ */
+/* --- queueing -------------------------------------------------------------------------------------------------- */
 
 int atr_session_send(atr_session *s, int lane, atr_span message)
 {
@@ -150,7 +150,7 @@ static int report_credit(atr_session *s, enum atr_lane lane)
   return end_urgent(s, mark);
 }
 
-/* --- filling a batch ----------------------------------------------------------------------------------------- */
+/* --- filling a batch ------------------------------------------------------------------------------------------- */
 
 /* Length of the frames from `from` on that a batch takes which may grow by `room` bytes: whole ones, at least one. */
 static size_t frames_that_fit(const atr_buf *frames, size_t from, size_t room, size_t *payload)
@@ -295,7 +295,7 @@ static int fill(atr_session *s)
   return err;
 }
 
-/* --- flushing ------------------------------------------------------------------------------------------------ */
+/* --- flushing -------------------------------------------------------------------------------------------------- */
 
 static int prepare(atr_session *s)
 {

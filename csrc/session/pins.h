@@ -2,9 +2,9 @@
  *
  * Known hosts: which key answered at which address, so that another one is noticed.
  *
- * A text file `known_hosts` in ATRIUM_HOME, one line per address: address, key hash, time first seen, name. It is read whole (at most
- * ATR_PINS_MAX lines), changed under a lock between processes, and replaced in one step, so that a crash leaves the old or the new
- * one. Lines that this version does not understand are kept.
+ * A text file `known_hosts` in ATRIUM_HOME, one line per address: address, key hash, time first seen, name. It is
+ * read whole (at most ATR_PINS_MAX lines), changed under a lock between processes, and replaced in one step, so that
+ * a crash leaves the old or the new one. Lines that this version does not understand are kept.
  *
  * @locality blocking file access of some ten microseconds; small files, rare use. Not on a loop that others wait for.
  */
@@ -15,8 +15,8 @@
 
 typedef enum atr_pin_state { ATR_PIN_UNKNOWN, ATR_PIN_MATCHES, ATR_PIN_CHANGED } atr_pin_state;
 
-/* `address` is atr_address_text() of what was typed. What is pinned is copied to `pinned` (may be NULL) on MATCHES and CHANGED.
- * Returns an atr_pin_state, or ATR_IO, ATR_NOMEM. */
+/* `address` is atr_address_text() of what was typed. What is pinned is copied to `pinned` (may be NULL) on MATCHES
+ * and CHANGED. Returns an atr_pin_state, or ATR_IO, ATR_NOMEM. */
 int atr_pins_check(const char *home, const char *address, const atr_hash *key, atr_hash *pinned);
 
 /* Adds or replaces. `name` is what the user calls it, may be NULL. 0, ATR_IO, ATR_LIMIT, ATR_NOMEM. */

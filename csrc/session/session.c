@@ -2,16 +2,17 @@
  *
  * The life of a session, and what it receives.
  *
- * HANDSHAKE -> ASKING -> OPEN -> (CLOSING) -> CLOSED. Whatever ends it goes through session_end(): the stream is closed at
- * once, and on_close() follows from a task of its own, so that no user is called back below his own call. Freeing
- * closes the timer; the struct itself goes when libuv reports the timer closed, that is in a later phase of the loop, when no
- * function of ours is on the stack any more.
+ * HANDSHAKE -> ASKING -> OPEN -> (CLOSING) -> CLOSED. Whatever ends it goes through session_end(): the stream is
+ * closed at once, and on_close() follows from a task of its own, so that no user is called back below his own call.
+ * Freeing closes the timer; the struct itself goes when libuv reports the timer closed, that is in a later phase of
+ * the loop, when no function of ours is on the stack any more.
  *
- * CLOSING sends what is queued, ends our direction, and waits until the peer has ended his (or ATR_CLOSE_MS): closing a socket
- * with unread input would reset the connection and may destroy the last words on their way.
+ * CLOSING sends what is queued, ends our direction, and waits until the peer has ended his (or ATR_CLOSE_MS): closing
+ * a socket with unread input would reset the connection and may destroy the last words on their way.
  *
- * Keepalive: a ping every ATR_KEEPALIVE_MS; a peer that was not heard for as many periods as make ATR_DEAD_MS is dead. Periods, not time:
- * a laptop that wakes up has missed one, however long it slept. Bulk does not delay any of it by more than the window allows.
+ * Keepalive: a ping every ATR_KEEPALIVE_MS; a peer that was not heard for as many periods as make ATR_DEAD_MS is
+ * dead. Periods, not time: a laptop that wakes up has missed one, however long it slept. Bulk does not delay any of
+ * it by more than the window allows.
  */
 #include "session/session.h"
 
@@ -27,7 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- ending -------------------------------------------------------------------------------------------------- */
+/* --- ending ---------------------------------------------------------------------------------------------------- */
 
 static void run_close(atr_net_task *task)
 {
@@ -111,7 +112,7 @@ void atr_session_free(atr_session *s)
   uv_close((uv_handle_t *)&s->timer, timer_closed);
 }
 
-/* --- time ---------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------------------------ */
 
 static void handshake_timed_out(uv_timer_t *timer)
 {
@@ -133,7 +134,7 @@ static void keepalive(uv_timer_t *timer)
     session_end(s, err, NULL);
 }
 
-/* --- receiving ----------------------------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------------------------------- */
 
 static int got_credit(atr_session *s, atr_span message)
 {
@@ -256,7 +257,7 @@ static const atr_stream_callbacks stream_callbacks = {
     .on_end = on_end,
 };
 
-/* --- making one ---------------------------------------------------------------------------------------------- */
+/* --- making one ------------------------------------------------------------------------------------------------ */
 
 int session_over(atr_session **out, atr_stream *secure, const atr_session_callbacks *cb, void *ctx)
 {
@@ -323,7 +324,7 @@ void atr_session_restrict(atr_session *s, bool is_stranger)
     atr_frame_reader_limit(s->reader, ATR_LANE_CONTROL, ATR_STRANGER_BYTES_MAX);
 }
 
-/* --- questions ----------------------------------------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------------------------------------------- */
 
 const atr_hash *atr_session_peer_key(const atr_session *s)
 {

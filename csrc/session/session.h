@@ -12,9 +12,9 @@
  * source, which appends whole frames. So nothing piles up in front of a slow peer, and the source decides as late as
  * possible what is newest. Control and presence may have a source too; it comes after what is queued.
  *
- * Everything is batched per turn of the loop: sends and wakes only note that there is something to do, and one flush before
- * the loop polls again writes it. Callbacks are never called from inside of the functions below, and these, atr_session_free() included,
- * may be called from any callback.
+ * Everything is batched per turn of the loop: sends and wakes only note that there is something to do, and one flush
+ * before the loop polls again writes it. Callbacks are never called from inside of the functions below, and these,
+ * atr_session_free() included, may be called from any callback.
  *
  * @locality everything here runs on the loop's thread.
  */
@@ -34,8 +34,8 @@ struct atr_stream;   /* transport/stream.h: TCP or TLS or, later, WebSocket */
 struct atr_identity; /* session/identity.h: this side's key and certificate */
 
 typedef struct atr_session_callbacks {
-  /* TLS is up; the peer proved this key. The user answers, now or later, with atr_session_accept_key() or atr_session_close(). `spki` is
-   * the DER of the key, from which the check code is made. */
+  /* TLS is up; the peer proved this key. The user answers, now or later, with atr_session_accept_key() or
+   * atr_session_close(). `spki` is the DER of the key, from which the check code is made. */
   void (*on_key)(void *ctx, const atr_hash *key, atr_span spki);
   /* One whole message. The bytes are valid during the call. A result < 0 closes the session with that error. */
   int (*on_message)(void *ctx, int lane, atr_span message);
@@ -43,27 +43,28 @@ typedef struct atr_session_callbacks {
   void (*on_close)(void *ctx, int err, const char *detail);
 } atr_session_callbacks;
 
-/* Appends whole frames of `lane`, at least one if there is anything to send, about `budget` bytes: the last message may pass
- * it, and is then sent frame by frame. (On a slow line the budget is small, and a bulk frame that respects it keeps a
- * cursor fluent.) Returns the bytes appended, 0 if there is nothing (call atr_session_wake() later), or an error < 0,
- * which closes the session. A new source counts as awake. */
+/* Appends whole frames of `lane`, at least one if there is anything to send, about `budget` bytes: the last message
+ * may pass it, and is then sent frame by frame. (On a slow line the budget is small, and a bulk frame that respects
+ * it keeps a cursor fluent.) Returns the bytes appended, 0 if there is nothing (call atr_session_wake() later), or an
+ * error < 0, which closes the session. A new source counts as awake. */
 typedef int64_t (*atr_session_pull)(void *ctx, int lane, atr_buf *out, size_t budget);
 
-/* Takes ownership of `stream` (connected: from atr_race_start() or the listener), also on failure. `self` outlives the session. */
+/* Takes ownership of `stream` (connected: from atr_race_start() or the listener), also on failure. `self` outlives
+ * the session. */
 int atr_session_new(atr_session **out, struct atr_stream *stream, bool is_server, const struct atr_identity *self,
                     const atr_session_callbacks *cb, void *ctx);
 void atr_session_accept_key(atr_session *s);
-/* Whether the peer is a stranger still, who may send control messages of ATR_STRANGER_BYTES_MAX and nothing else: for a server, from
- * the key until the welcome. A session begins without this restriction. */
+/* Whether the peer is a stranger still, who may send control messages of ATR_STRANGER_BYTES_MAX and nothing else: for
+ * a server, from the key until the welcome. A session begins without this restriction. */
 void atr_session_restrict(atr_session *s, bool is_stranger);
 void atr_session_set_source(atr_session *s, int lane, atr_session_pull pull, void *ctx);
 void atr_session_wake(atr_session *s, int lane);
-/* Queues one message (copied) of the control or presence lane. ATR_FULL when the lane's bound is reached (ATR_CONTROL_QUEUE_BYTES,
- * ATR_PRESENCE_QUEUE_BYTES): the caller decides whether that peer is too slow. ATR_STATE once closing, or before the key was accepted;
- * ATR_MESSAGE_SIZE. */
+/* Queues one message (copied) of the control or presence lane. ATR_FULL when the lane's bound is reached
+ * (ATR_CONTROL_QUEUE_BYTES, ATR_PRESENCE_QUEUE_BYTES): the caller decides whether that peer is too slow. ATR_STATE
+ * once closing, or before the key was accepted; ATR_MESSAGE_SIZE. */
 int atr_session_send(atr_session *s, int lane, atr_span message);
-/* Starts an orderly close: what is queued on the control lane goes out first, within ATR_CLOSE_MS. on_close follows, with
- * `err` and `detail` (copied; may be NULL). Messages that still arrive are dropped. */
+/* Starts an orderly close: what is queued on the control lane goes out first, within ATR_CLOSE_MS. on_close follows,
+ * with `err` and `detail` (copied; may be NULL). Messages that still arrive are dropped. */
 void atr_session_close(atr_session *s, int err, const char *detail);
 /* At once; on_close is not called any more. NULL is allowed. */
 void atr_session_free(atr_session *s);

@@ -2,8 +2,8 @@
  *
  * Three steps: take off what pasting adds (spaces, quotes, tcp://, a path), split host and port, look at the host.
  *
- * One thing is ambiguous: an IPv6 address without brackets may end in what looks like a port (`fe80::1:9090`). It is then all address, as
- * browsers and ssh read it; whoever means a port writes brackets.
+ * One thing is ambiguous: an IPv6 address without brackets may end in what looks like a port (`fe80::1:9090`). It is
+ * then all address, as browsers and ssh read it; whoever means a port writes brackets.
  */
 #include "transport/address.h"
 
@@ -50,10 +50,10 @@ static bool starts_with(text t, const char *prefix)
   return true;
 }
 
-/* --- what pasting adds ------------------------------------------------------------------------------------------- */
+/* --- what pasting adds ----------------------------------------------------------------------------------------- */
 
-/* Length of one forgiven character at the start of `t`: ASCII white space and quotes, and in UTF-8 the no-break space, the byte
- * order mark, zero-width spaces and typographic quotes. */
+/* Length of one forgiven character at the start of `t`: ASCII white space and quotes, and in UTF-8 the no-break
+ * space, the byte order mark, zero-width spaces and typographic quotes. */
 static size_t forgiven(const char *p, size_t n)
 {
   static const char *const wide[] = {"\xc2\xa0",     "\xef\xbb\xbf", "\xe2\x80\x8b", "\xe2\x80\x8e",
@@ -103,7 +103,7 @@ static int strip_scheme(text *t, char *why, size_t why_bytes)
   return 0;
 }
 
-/* --- host and port ----------------------------------------------------------------------------------------------- */
+/* --- host and port --------------------------------------------------------------------------------------------- */
 
 static int parse_port(text t, uint16_t *port, char *why, size_t why_bytes)
 {
@@ -145,7 +145,7 @@ static int split(text t, text *host, text *port, bool *brackets, char *why, size
   return 0;
 }
 
-/* --- hosts ------------------------------------------------------------------------------------------------------- */
+/* --- hosts ----------------------------------------------------------------------------------------------------- */
 
 static int parse_ipv6(text host, atr_address *out, char *why, size_t why_bytes)
 {

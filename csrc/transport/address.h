@@ -2,9 +2,10 @@
  *
  * What people type or paste into the Host box, as an address.
  *
- * A name, an IPv4 or an IPv6 address, with or without a port: `localhost`, `192.168.0.48:9090`, `::1`, `[fe80::1%eth0]:12800`,
- * `somehost:9090`, `tcp://0.tcp.example.org:12489`. Spaces, quotes and what chat programs put around a pasted text are forgiven. A pure
- * parser: it asks nobody; whether a name exists is the resolver's business (race.h).
+ * A name, an IPv4 or an IPv6 address, with or without a port: `localhost`, `192.168.0.48:9090`, `::1`,
+ * `[fe80::1%eth0]:12800`, `somehost:9090`, `tcp://0.tcp.example.org:12489`. Spaces, quotes and what chat programs put
+ * around a pasted text are forgiven. A pure parser: it asks nobody; whether a name exists is the resolver's business
+ * (race.h).
  */
 #ifndef ATR_TRANSPORT_ADDRESS_H
 #define ATR_TRANSPORT_ADDRESS_H
@@ -25,7 +26,8 @@ typedef struct atr_address {
   bool has_port; /* it was typed */
 } atr_address;
 
-/* 0 or ATR_ADDR_SYNTAX; then `why` gets one sentence that says what is wrong. `port_default` counts where none was typed. */
+/* 0 or ATR_ADDR_SYNTAX; then `why` gets one sentence that says what is wrong. `port_default` counts where none was
+ * typed. */
 int atr_address_parse(const char *text, size_t len, uint16_t port_default, atr_address *out, char *why,
                       size_t why_bytes);
 

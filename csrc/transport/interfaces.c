@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * libuv lists only interfaces that are up. What is no use to anybody who types is left out: loopback, and IPv4's link-local
- * addresses (169.254/16), which mean that no address was obtained.
+ * libuv lists only interfaces that are up. What is no use to anybody who types is left out: loopback, and IPv4's
+ * link-local addresses (169.254/16), which mean that no address was obtained.
  */
 #include "transport/interfaces.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The addresses of this machine that others can type: every interface that is up, without loopback. IPv4 first (short, and what works in
- * a LAN), then global IPv6, then link-local with its scope, which only works on the same link and needs the typist's own scope.
+ * The addresses of this machine that others can type: every interface that is up, without loopback. IPv4 first
+ * (short, and what works in a LAN), then global IPv6, then link-local with its scope, which only works on the same
+ * link and needs the typist's own scope.
  */
 #ifndef ATR_TRANSPORT_INTERFACES_H
 #define ATR_TRANSPORT_INTERFACES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every accepted connection has a `guest` in the listener's books until it is closed, whoever owns it by then (it learns of closing
- * and of the proved key as the stream's watcher). While it is half-open it also hangs in a list in order of arrival:
- * the oldest is the first, and as all have the same time one timer serves them.
+ * Every accepted connection has a `guest` in the listener's books until it is closed, whoever owns it by then (it
+ * learns of closing and of the proved key as the stream's watcher). While it is half-open it also hangs in a list in
+ * order of arrival: the oldest is the first, and as all have the same time one timer serves them.
  */
 #include "transport/listen.h"
 
@@ -128,7 +128,7 @@ static void arm(atr_listener *l)
     uv_timer_start(&l->timer, time_is_up, l->oldest->due_ms > now ? l->oldest->due_ms - now : 0, 0);
 }
 
-/* --- the first byte ---------------------------------------------------------------------------------------------- */
+/* --- the first byte -------------------------------------------------------------------------------------------- */
 
 static void first_bytes(void *ctx, const uint8_t *bytes, size_t n)
 {
@@ -184,7 +184,7 @@ static void accept_one(uv_stream_t *server, int status)
   atr_stream_read_start(stream);
 }
 
-/* --- opening and closing ------------------------------------------------------------------------------------------ */
+/* --- opening and closing --------------------------------------------------------------------------------------- */
 
 static int parse_bind(const char *bind, uint16_t port, struct sockaddr_storage *out)
 {

@@ -2,10 +2,10 @@
  *
  * The listener: takes connections and sorts out who does not speak TLS.
  *
- * The first byte of a connection decides what it is (docs/protocol.md, 1): 0x16 begins a TLS handshake, everything else is closed. Until
- * its peer has proved a key a connection is half-open: it has ATR_HANDSHAKE_TIMEOUT_MS, and of more than ATR_HALF_OPEN_MAX the
- * oldest goes, so that neither a scanner that waits nor a flood keeps others out. What goes is closed as a stream: its owner, if it
- * has one by then, sees on_end() with ATR_TIMEOUT or ATR_LIMIT.
+ * The first byte of a connection decides what it is (docs/protocol.md, 1): 0x16 begins a TLS handshake, everything
+ * else is closed. Until its peer has proved a key a connection is half-open: it has ATR_HANDSHAKE_TIMEOUT_MS, and of
+ * more than ATR_HALF_OPEN_MAX the oldest goes, so that neither a scanner that waits nor a flood keeps others out.
+ * What goes is closed as a stream: its owner, if it has one by then, sees on_end() with ATR_TIMEOUT or ATR_LIMIT.
  *
  * @locality everything here runs on the loop's thread.
  */
@@ -27,8 +27,8 @@ typedef struct atr_listen_options {
 /* A connection that begins with a TLS handshake; the callee owns it. Reading is off, nothing is lost. */
 typedef void (*atr_listen_on_stream)(void *ctx, atr_stream *stream);
 
-/* 0, ATR_PORT_BUSY, ATR_DENIED (a port below 1024), ATR_UNREACHABLE (no such address here), ATR_ADDR_SYNTAX, ATR_NOMEM or ATR_IO. `why` gets one
- * sentence about a failure. */
+/* 0, ATR_PORT_BUSY, ATR_DENIED (a port below 1024), ATR_UNREACHABLE (no such address here), ATR_ADDR_SYNTAX,
+ * ATR_NOMEM or ATR_IO. `why` gets one sentence about a failure. */
 int atr_listener_new(atr_listener **out, atr_net *net, const atr_listen_options *options,
                      atr_listen_on_stream on_stream, void *ctx, char *why, size_t why_bytes);
 

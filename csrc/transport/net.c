@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The list of tasks runs in a prepare handle: libuv calls it after timers and before it computes how long to poll, that
- * is once per turn, after all that the last poll brought. A task that queues itself again runs in the next turn. As a
- * prepare handle alone does not keep poll from sleeping, an idle handle stands beside it while something is queued: with it
- * the next poll returns at once.
+ * The list of tasks runs in a prepare handle: libuv calls it after timers and before it computes how long to poll,
+ * that is once per turn, after all that the last poll brought. A task that queues itself again runs in the next turn.
+ * As a prepare handle alone does not keep poll from sleeping, an idle handle stands beside it while something is
+ * queued: with it the next poll returns at once.
  */
 #include "transport/net.h"
 

@@ -2,11 +2,12 @@
  *
  * atr_net: what all streams of one loop share.
  *
- * Two things. First, read buffers: a connection needs ATR_READ_BYTES of room only between the moment the kernel has bytes
- * and the moment they are parsed, so 1,024 idle connections share one buffer instead of holding 128 MiB. Second, calls
- * for later: many events of one turn of the loop (a hundred operations arrive, each wakes ten sessions) shall cost one
- * flush per session. Whoever has something to do puts its task on a list that is emptied right before the loop polls
- * again; it also gives every callback that ends something a stack of its own, so that no object is freed below its user.
+ * Two things. First, read buffers: a connection needs ATR_READ_BYTES of room only between the moment the kernel has
+ * bytes and the moment they are parsed, so 1,024 idle connections share one buffer instead of holding 128 MiB.
+ * Second, calls for later: many events of one turn of the loop (a hundred operations arrive, each wakes ten sessions)
+ * shall cost one flush per session. Whoever has something to do puts its task on a list that is emptied right before
+ * the loop polls again; it also gives every callback that ends something a stack of its own, so that no object is
+ * freed below its user.
  *
  * @locality everything here runs on the loop's thread.
  */

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * A race has lookups (one per address that is a name), a queue of candidates (socket addresses), and attempts under way. Each thing
- * that happens (a lookup answers, an attempt fails, the pause is over) leads to step(), which starts what is due and notices the
- * end. The race ends with the first attempt that succeeds, when nothing is left to try, or when time is up.
+ * A race has lookups (one per address that is a name), a queue of candidates (socket addresses), and attempts under
+ * way. Each thing that happens (a lookup answers, an attempt fails, the pause is over) leads to step(), which starts
+ * what is due and notices the end. The race ends with the first attempt that succeeds, when nothing is left to try,
+ * or when time is up.
  *
- * An attempt gets a candidate and gives one result. Today it is a TCP connection; what a later attempt does after connecting
- * changes only attempt_start() and attempt_done().
+ * An attempt gets a candidate and gives one result. Today it is a TCP connection; what a later attempt does after
+ * connecting changes only attempt_start() and attempt_done().
  *
- * Order: each typed address gives a list in the resolver's order, in which the families take turns (race_order.c); the lists take turns
- * too. Of all failures the most telling is reported: refused (somebody is there) before silent, before unreachable, before
- * an unknown name.
+ * Order: the families take turns, within a family the resolver's order stays (race_order.c). Of all failures the most
+ * telling is reported: refused (somebody is there) before silent, before unreachable, before an unknown name.
  *
- * libuv cannot stop a lookup that runs in its thread pool, so a race that is cancelled leaves its lookups behind: they free themselves
- * when they return.
+ * libuv cannot stop a lookup that runs in its thread pool, so a race that is cancelled leaves its lookups behind:
+ * they free themselves when they return.
  */
 #include "transport/race.h"
 
@@ -58,7 +58,7 @@ struct atr_race {
 
 static void step(atr_race *race);
 
-/* --- results ------------------------------------------------------------------------------------------------------- */
+/* --- results --------------------------------------------------------------------------------------------------- */
 
 /* How much an error tells about what is wrong. */
 static int weight(int err)
@@ -91,7 +91,7 @@ static void note_attempt(atr_race *race, int err, const struct sockaddr_storage 
   note(race, err, text);
 }
 
-/* --- the end --------------------------------------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------------------------------------------- */
 
 static void handle_closed(uv_handle_t *handle)
 {
@@ -142,7 +142,7 @@ static void time_is_up(uv_timer_t *timer)
   finish(race);
 }
 
-/* --- attempts ---------------------------------------------------------------------------------------------------------- */
+/* --- attempts -------------------------------------------------------------------------------------------------- */
 
 static void attempt_done(void *ctx, int err, atr_stream *stream)
 {
@@ -181,7 +181,8 @@ static void pause_over(uv_timer_t *timer)
   step(timer->data);
 }
 
-/* Called when something has happened: an answer, a failure, the end of a pause. Each is a reason for the next attempt. */
+/* Called when something has happened: an answer, a failure, the end of a pause. Each is a reason for the next
+ * attempt. */
 static void step(atr_race *race)
 {
   if (race->next < race->candidates_count) {
@@ -199,7 +200,7 @@ static void run_task(atr_net_task *task)
   step((atr_race *)(void *)((char *)task - offsetof(atr_race, task)));
 }
 
-/* --- lookups ------------------------------------------------------------------------------------------------------------- */
+/* --- lookups --------------------------------------------------------------------------------------------------- */
 
 /* Candidates that have not been tried are ordered anew; a second address of the same kind is left out. */
 static void add_candidates(atr_race *race, const struct addrinfo *found)

@@ -2,9 +2,9 @@
  *
  * Connecting: all addresses of a host race, the first connection wins (RFC 8305).
  *
- * Names are resolved, the families take turns, a new attempt starts every ATR_RACE_DELAY_MS or as soon as one fails, and the
- * whole has a time limit. An attempt is a small machine of its own with one result; that today it ends with a TCP connection, and
- * later with a proved key, concerns only the attempt.
+ * Names are resolved, the families take turns, a new attempt starts every ATR_RACE_DELAY_MS or as soon as one fails,
+ * and the whole has a time limit. An attempt is a small machine of its own with one result; that today it ends with a
+ * TCP connection, and later with a proved key, concerns only the attempt.
  *
  * @locality everything here runs on the loop's thread.
  */
@@ -30,8 +30,8 @@ typedef struct atr_race_options {
   uint32_t delay_ms;   /* 0: ATR_RACE_DELAY_MS */
 } atr_race_options;
 
-/* done() is called exactly once, never from inside, and not at all after atr_race_cancel(). The race frees itself after either.
- * `options` may be NULL. 0 or ATR_NOMEM. */
+/* done() is called exactly once, never from inside, and not at all after atr_race_cancel(). The race frees itself
+ * after either. `options` may be NULL. 0 or ATR_NOMEM. */
 int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, size_t count,
                    const atr_race_options *options, atr_race_done done, void *ctx);
 void atr_race_cancel(atr_race *race);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where the first address has no usable route (IPv6 without a way out is common), the second one is of the other family and
- * is tried a quarter of a second later, not after all of the first family.
+ * Where the first address has no usable route (IPv6 without a way out is common), the second one is of the other
+ * family and is tried a quarter of a second later, not after all of the first family.
  */
 #include "transport/race_order.h"
 

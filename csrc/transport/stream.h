@@ -2,19 +2,19 @@
  *
  * atr_stream: an ordered flow of bytes in both directions, whatever carries it.
  *
- * TCP is one (tcp.h), TLS over any stream is another (tls.h). A kind is a table of five functions; its struct begins with
- * an atr_stream. The owner of a stream sees only what is declared here, and the same tests run over every kind.
+ * TCP is one (tcp.h), TLS over any stream is another (tls.h). A kind is a table of five functions; its struct begins
+ * with an atr_stream. The owner of a stream sees only what is declared here, and the same tests run over every kind.
  *
- * Writing. One buffer at a time: a stream is `writable` or it is not. A write takes the whole buffer (by swapping, no byte is
- * copied) and may end the state; on_writable() announces its return. So what waits in a stream is bounded by what its
- * owner puts into one buffer, and the owner decides as late as possible what goes next.
+ * Writing. One buffer at a time: a stream is `writable` or it is not. A write takes the whole buffer (by swapping, no
+ * byte is copied) and may end the state; on_writable() announces its return. So what waits in a stream is bounded by
+ * what its owner puts into one buffer, and the owner decides as late as possible what goes next.
  *
- * Reading. Off until atr_stream_read_start(). After atr_stream_read_stop() no byte is delivered and none is lost; the peer is
- * slowed down by TCP's own window.
+ * Reading. Off until atr_stream_read_start(). After atr_stream_read_stop() no byte is delivered and none is lost; the
+ * peer is slowed down by TCP's own window.
  *
- * Ending. on_end() says that no more bytes will come: ATR_CLOSED where the peer ended in order, otherwise why. The owner then calls
- * atr_stream_close(), which may also be called at any other time, from any callback; after it no callback runs. The
- * memory is freed later, by the loop.
+ * Ending. on_end() says that no more bytes will come: ATR_CLOSED where the peer ended in order, otherwise why. The
+ * owner then calls atr_stream_close(), which may also be called at any other time, from any callback; after it no
+ * callback runs. The memory is freed later, by the loop.
  *
  * @locality everything here runs on the loop's thread.
  */
@@ -76,8 +76,8 @@ void atr_stream_set_owner(atr_stream *stream, const atr_stream_callbacks *cb, vo
 void atr_stream_read_start(atr_stream *stream);
 void atr_stream_read_stop(atr_stream *stream);
 
-/* Only while writable. Takes all of `bytes`, which is empty afterwards (with other memory, perhaps none). 0, or an error;
- * after an error the stream is of no more use and on_end() does not follow. */
+/* Only while writable. Takes all of `bytes`, which is empty afterwards (with other memory, perhaps none). 0, or an
+ * error; after an error the stream is of no more use and on_end() does not follow. */
 int atr_stream_write(atr_stream *stream, atr_buf *bytes);
 
 /* Ends our direction once everything written is out. Nothing may be written afterwards. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A write is tried at once (one system call, no allocation, no turn of the loop). What the kernel does not take is swapped into
- * the stream and handed to uv_write(), whose completion makes the stream writable again; with TCP_NOTSENT_LOWAT that is the
- * moment when little is left unsent. Linux accepts about the low-water mark per call, so on a fast line a large buffer would cost
- * a turn of the loop for each 16 KiB: hence the try is repeated while it makes progress.
+ * A write is tried at once (one system call, no allocation, no turn of the loop). What the kernel does not take is
+ * swapped into the stream and handed to uv_write(), whose completion makes the stream writable again; with
+ * TCP_NOTSENT_LOWAT that is the moment when little is left unsent. Linux accepts about the low-water mark per call,
+ * so on a fast line a large buffer would cost a turn of the loop for each 16 KiB: hence the try is repeated while it
+ * makes progress.
  */
 #include "transport/tcp.h"
 
@@ -40,7 +41,7 @@ struct atr_tcp_connect {
 
 static const atr_stream_kind tcp_kind;
 
-/* --- errors and addresses ------------------------------------------------------------------------------------ */
+/* --- errors and addresses -------------------------------------------------------------------------------------- */
 
 int atr_tcp_error(int uv_error)
 {
@@ -102,7 +103,7 @@ void atr_tcp_address_text(const struct sockaddr *address, char *out, size_t out_
   }
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------------------------ */
 
 static void closed(uv_handle_t *handle)
 {
@@ -191,7 +192,7 @@ int atr_tcp_accept(atr_stream **out, atr_net *net, uv_stream_t *listener)
   return 0;
 }
 
-/* --- connecting ---------------------------------------------------------------------------------------------- */
+/* --- connecting ------------------------------------------------------------------------------------------------ */
 
 static void connect_finish(atr_tcp_connect *attempt, int uv_error)
 {
@@ -257,7 +258,7 @@ void atr_tcp_connect_cancel(atr_tcp_connect *attempt)
   }
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------------------------- */
 
 static void alloc_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -318,7 +319,8 @@ int atr_tcp_unread(atr_stream *stream, const uint8_t *bytes, size_t n)
   return atr_buf_append(&s->unread, bytes, n);
 }
 
-/* The callback may close the stream, so the bytes leave it first. Memory is still there afterwards: closing frees later. */
+/* The callback may close the stream, so the bytes leave it first. Memory is still there afterwards: closing frees
+ * later. */
 static void run_unread(atr_net_task *task)
 {
   tcp_stream *s = (tcp_stream *)(void *)((char *)task - offsetof(tcp_stream, unread_task));
@@ -331,7 +333,7 @@ static void run_unread(atr_net_task *task)
     read_on(s);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------------------------- */
 
 static void shut_done(uv_shutdown_t *request, int status)
 {

@@ -2,9 +2,9 @@
  *
  * TCP as a stream: small packets at once, and little that lies unsent in the kernel.
  *
- * TCP_NODELAY, because the session batches by itself and a cursor must not wait for an acknowledgement; TCP_NOTSENT_LOWAT
- * (ATR_NOTSENT_BYTES), because what the kernel has taken can no longer be overtaken. A write goes to the socket
- * directly; only what does not fit waits in the stream, in the caller's own buffer.
+ * TCP_NODELAY, because the session batches by itself and a cursor must not wait for an acknowledgement;
+ * TCP_NOTSENT_LOWAT (ATR_NOTSENT_BYTES), because what the kernel has taken can no longer be overtaken. A write goes
+ * to the socket directly; only what does not fit waits in the stream, in the caller's own buffer.
  *
  * @locality everything here runs on the loop's thread.
  */
@@ -24,8 +24,8 @@ void atr_tcp_connect_cancel(atr_tcp_connect *attempt);
 /* Takes the next connection of a listening handle. 0 or an error. */
 int atr_tcp_accept(atr_stream **out, atr_net *net, uv_stream_t *listener);
 
-/* Gives bytes back that were read but not used (the first byte told the listener who comes): they are delivered first once reading
- * starts again. 0 or ATR_NOMEM. */
+/* Gives bytes back that were read but not used (the first byte told the listener who comes): they are delivered first
+ * once reading starts again. 0 or ATR_NOMEM. */
 int atr_tcp_unread(atr_stream *stream, const uint8_t *bytes, size_t n);
 
 /* The error list's name for one of libuv's numbers, as it comes from connecting, reading or writing. */

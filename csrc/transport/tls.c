@@ -2,14 +2,14 @@
  *
  * TLS with OpenSSL 3 between two buffers.
  *
- * Reading. The bytes that the lower stream delivers lie in its read buffer during the call; the reading BIO walks over them.
- * SSL_read() decrypts record by record into a second buffer of the net, which goes up when it is full or the input is
- * used up, so that the owner sees up to ATR_READ_BYTES at a time. Where the owner stops reading in between, the rest of the input is
- * kept (`held`) and comes first later.
+ * Reading. The bytes that the lower stream delivers lie in its read buffer during the call; the reading BIO walks
+ * over them. SSL_read() decrypts record by record into a second buffer of the net, which goes up when it is full or
+ * the input is used up, so that the owner sees up to ATR_READ_BYTES at a time. Where the owner stops reading in
+ * between, the rest of the input is kept (`held`) and comes first later.
  *
- * Writing. SSL_write() cuts the owner's buffer into records of 16 KiB; the writing BIO appends them to `out`, which goes down whole. The
- * stream is writable when the lower one is. What OpenSSL wants to say itself (handshake, alerts, key updates) also lands in `out`, and
- * waits there while the lower stream is busy.
+ * Writing. SSL_write() cuts the owner's buffer into records of 16 KiB; the writing BIO appends them to `out`, which
+ * goes down whole. The stream is writable when the lower one is. What OpenSSL wants to say itself (handshake, alerts,
+ * key updates) also lands in `out`, and waits there while the lower stream is busy.
  *
  * Everything that OpenSSL reports as an error ends the stream; the alert that it has written goes out if the line has
  * room.
@@ -67,7 +67,7 @@ typedef struct tls_stream {
 
 static const atr_stream_kind tls_kind;
 
-/* --- configuration ------------------------------------------------------------------------------------------- */
+/* --- configuration --------------------------------------------------------------------------------------------- */
 
 /* Chains, dates and names mean nothing here: the key is judged by the owner, the signature by OpenSSL itself. */
 static int accept_certificate(X509_STORE_CTX *store, void *arg)
@@ -208,7 +208,7 @@ void atr_tls_config_set_rekey(atr_tls_config *config, uint64_t records)
   config->rekey_records = records;
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------------------------ */
 
 static void destroy(tls_stream *s)
 {
@@ -279,7 +279,7 @@ static void end_tls(tls_stream *s)
   end(s, s->open || SSL_is_server(s->ssl) ? ATR_TLS : ATR_NOT_ATRIUM, detail);
 }
 
-/* --- handshake ----------------------------------------------------------------------------------------------- */
+/* --- handshake ------------------------------------------------------------------------------------------------- */
 
 static bool take_peer_key(tls_stream *s)
 {
@@ -323,7 +323,7 @@ static bool handshake(tls_stream *s)
   return !s->closed && !s->ended;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------------------------- */
 
 /* Decrypts until the buffer is full or the input is used up; gives the bytes, or -1 when the stream has ended. */
 static ssize_t decrypt(tls_stream *s, uint8_t *to, bool *peer_ended)
@@ -412,7 +412,8 @@ static void lower_read(void *ctx, const uint8_t *bytes, size_t n)
   work(ctx, bytes, n);
 }
 
-/* Starts the handshake, or goes on where the owner had stopped. Bytes may also lie inside of OpenSSL, decrypted or not. */
+/* Starts the handshake, or goes on where the owner had stopped. Bytes may also lie inside of OpenSSL, decrypted or
+ * not. */
 static void run_task(atr_net_task *task)
 {
   tls_stream *s = (tls_stream *)(void *)((char *)task - offsetof(tls_stream, task));
@@ -446,7 +447,7 @@ static void tls_read_stop(atr_stream *stream)
   atr_stream_read_stop(s->lower);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------------------------- */
 
 static int encrypt(tls_stream *s, atr_buf *bytes)
 {

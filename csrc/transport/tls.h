@@ -2,12 +2,14 @@
  *
  * TLS 1.3 over any stream, both sides with a key.
  *
- * OpenSSL sees two BIOs of ours: reading takes from the bytes that the lower stream just delivered, writing appends to one
- * buffer that goes down as a whole, many records at a time. Hence no system call per record and no copy between them.
+ * OpenSSL sees two BIOs of ours: reading takes from the bytes that the lower stream just delivered, writing appends
+ * to one buffer that goes down as a whole, many records at a time. Hence no system call per record and no copy
+ * between them.
  *
- * A peer's certificate is a carrier for its key and nothing else: any certificate with an Ed25519 key whose owner signs the
- * handshake is accepted here, and whoever owns the stream decides by the key (atr_tls_peer_spki). A peer without one is refused.
- * TLS 1.3 only, X25519, no tickets, no early data, no renegotiation, ALPN `atrium/1` on both sides.
+ * A peer's certificate is a carrier for its key and nothing else: any certificate with an Ed25519 key whose owner
+ * signs the handshake is accepted here, and whoever owns the stream decides by the key (atr_tls_peer_spki). A peer
+ * without one is refused. TLS 1.3 only, X25519, no tickets, no early data, no renegotiation, ALPN `atrium/1` on both
+ * sides.
  *
  * @locality a config may be shared by loops on several threads once it is made; a stream runs on its loop's thread.
  */
@@ -27,8 +29,8 @@ void atr_tls_config_free(atr_tls_config *config);
 /* New sending keys after so many records; ATR_TLS_REKEY_RECORDS unless a test wants to see it happen. */
 void atr_tls_config_set_rekey(atr_tls_config *config, uint64_t records);
 
-/* Takes `lower`, also on failure. The handshake starts once reading starts; on_open() tells that it is done. `config` outlives
- * the stream. */
+/* Takes `lower`, also on failure. The handshake starts once reading starts; on_open() tells that it is done. `config`
+ * outlives the stream. */
 int atr_tls_stream_new(atr_stream **out, atr_stream *lower, const atr_tls_config *config, bool is_server);
 
 /* DER of the peer's SubjectPublicKeyInfo, as long as the stream lives; empty before on_open(). Only for TLS streams. */

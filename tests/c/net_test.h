@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- a loop --------------------------------------------------------------------------------------------------- */
+/* --- a loop ---------------------------------------------------------------------------------------------------- */
 
 typedef struct bench {
   uv_loop_t loop;
@@ -74,7 +74,7 @@ static inline void bench_close(bench *b)
   assert_int_equal(uv_loop_close(&b->loop), 0);
 }
 
-/* --- one side of a session --------------------------------------------------------------------------------------- */
+/* --- one side of a session ------------------------------------------------------------------------------------- */
 
 typedef struct side {
   atr_session *session;
@@ -132,7 +132,7 @@ static inline void side_on_close(void *ctx, int err, const char *detail)
 
 static const atr_session_callbacks side_callbacks = {side_on_key, side_on_message, side_on_close};
 
-/* --- a server and a client ---------------------------------------------------------------------------------------- */
+/* --- a server and a client ------------------------------------------------------------------------------------- */
 
 typedef struct pair {
   bench bench;

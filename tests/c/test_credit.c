@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The window over simulated lines: full lines, short queues. A line here is a rate, a distance and nothing else: everything that was sent
- * stands in one queue before it, as it does in reality in our buffer, in two kernels and in a router together.
+ * The window over simulated lines: full lines, short queues. A line here is a rate, a distance and nothing else:
+ * everything that was sent stands in one queue before it, as it does in reality in our buffer, in two kernels and in
+ * a router together.
  */
 #include <setjmp.h>
 #include <stdarg.h>

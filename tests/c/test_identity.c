@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The files of ATRIUM_HOME: a key that stays the same, is made once by however many processes, and is nobody else's to read; known
- * hosts that survive and are changed whole. What a user can mend is explained in a sentence that names the file.
+ * The files of ATRIUM_HOME: a key that stays the same, is made once by however many processes, and is nobody else's
+ * to read; known hosts that survive and are changed whole. What a user can mend is explained in a sentence that names
+ * the file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -237,7 +238,7 @@ static void a_full_disk_leaves_no_half_key(void **state)
   (void)open_key(at_home("full"));
 }
 
-/* --- check codes ------------------------------------------------------------------------------------------------- */
+/* --- check codes ----------------------------------------------------------------------------------------------- */
 
 /* The bits are cut here in another way than in the code: digit by digit from the hash as a number. */
 static void check_codes(void **state)
@@ -274,7 +275,7 @@ static void codes_are_compared_as_people_type(void **state)
   assert_false(atr_check_code_equal("", "AB10-01XY"));
 }
 
-/* --- known hosts --------------------------------------------------------------------------------------------------- */
+/* --- known hosts ----------------------------------------------------------------------------------------------- */
 
 static atr_hash key_of(uint8_t n)
 {

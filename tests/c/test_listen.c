@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who knocks at the port and is not one of us: plain text, garbage, old TLS, peers without a key or with one of the wrong
- * kind, slow ones, many at once. Each gets a named end, and nobody else notices.
+ * Who knocks at the port and is not one of us: plain text, garbage, old TLS, peers without a key or with one of the
+ * wrong kind, slow ones, many at once. Each gets a named end, and nobody else notices.
  *
  * The strangers use OpenSSL or plain sockets in a thread of their own; the server under test runs on the test's loop.
  */
@@ -13,7 +13,7 @@
 #include <openssl/ssl.h>
 #include <unistd.h>
 
-/* --- a server, and strangers ---------------------------------------------------------------------------------------- */
+/* --- a server, and strangers ----------------------------------------------------------------------------------- */
 
 typedef struct stranger {
   uint16_t port;
@@ -130,7 +130,7 @@ static void expect_refused(stranger *s, const char *detail)
   pair_close(&p);
 }
 
-/* --- TLS ------------------------------------------------------------------------------------------------------------- */
+/* --- TLS ------------------------------------------------------------------------------------------------------- */
 
 static void a_stranger_with_a_key_is_let_to_the_door(void **state)
 {
@@ -178,7 +178,7 @@ static void another_protocol_inside_of_tls_is_refused(void **state)
   expect_refused(&s, "another protocol");
 }
 
-/* --- what is not TLS ---------------------------------------------------------------------------------------------------- */
+/* --- what is not TLS ------------------------------------------------------------------------------------------- */
 
 /* Sends bytes and reads until the end; false when the server says something other than an alert, or does not end. */
 static bool is_hung_up_on(pair *p, const void *bytes, size_t n)
@@ -250,7 +250,7 @@ static void a_scanner_that_connects_and_goes_leaves_nothing(void **state)
   pair_close(&p);
 }
 
-/* --- servers that are not ours ------------------------------------------------------------------------------------------- */
+/* --- servers that are not ours --------------------------------------------------------------------------------- */
 
 /* Answers whatever comes: with a text, or as a TLS server that knows nothing of Atrium. */
 typedef struct other_server {
@@ -323,7 +323,7 @@ static void a_client_notices_that_it_is_not_atrium(void **state)
   expect_not_atrium(&tls);
 }
 
-/* --- slow and many ---------------------------------------------------------------------------------------------------------- */
+/* --- slow and many --------------------------------------------------------------------------------------------- */
 
 static bool is_open(int fd)
 {
@@ -407,7 +407,7 @@ static void connections_are_limited(void **state)
   pair_close(&p);
 }
 
-/* --- ports and interfaces ------------------------------------------------------------------------------------------------------ */
+/* --- ports and interfaces -------------------------------------------------------------------------------------- */
 
 static int try_listen(bench *b, const char *bind, uint16_t port, char *why, size_t why_bytes)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connecting to what was typed: the order in which addresses are tried, who wins, what a failure is called, and that it can be
- * given up at any moment. A host that swallows packets is made of a listener whose queue is full: the kernel then drops
- * what comes, as a firewall does.
+ * Connecting to what was typed: the order in which addresses are tried, who wins, what a failure is called, and that
+ * it can be given up at any moment. A host that swallows packets is made of a listener whose queue is full: the
+ * kernel then drops what comes, as a firewall does.
  */
 #include "net_test.h"
 
@@ -62,7 +62,7 @@ static uint16_t free_port(bench *b)
   return port;
 }
 
-/* --- order ------------------------------------------------------------------------------------------------------ */
+/* --- order ----------------------------------------------------------------------------------------------------- */
 
 static struct sockaddr_storage ip(const char *text)
 {
@@ -112,7 +112,7 @@ static void families_take_turns(void **state)
   check_order(one, one, 0, 0);
 }
 
-/* --- races ------------------------------------------------------------------------------------------------------ */
+/* --- races ----------------------------------------------------------------------------------------------------- */
 
 static void race(run *r, const atr_address *addresses, size_t count, const atr_race_options *options)
 {
@@ -189,7 +189,7 @@ static void failures_have_names(void **state)
   bench_close(&r.bench);
 }
 
-/* --- a host that swallows packets ---------------------------------------------------------------------------------- */
+/* --- a host that swallows packets ------------------------------------------------------------------------------ */
 
 typedef struct black_hole {
   int listener, client[8];
@@ -286,7 +286,7 @@ static void a_race_can_be_given_up_at_any_moment(void **state)
   }
 }
 
-/* --- what others can type -------------------------------------------------------------------------------------------- */
+/* --- what others can type -------------------------------------------------------------------------------------- */
 
 static void interfaces_can_be_typed(void **state)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two sessions over loopback: what a user of atr_session relies on. Keys are proved both ways, messages of every lane arrive
- * whole and in order, an end is told once and with its reason, and a session may be freed from any of its callbacks.
+ * Two sessions over loopback: what a user of atr_session relies on. Keys are proved both ways, messages of every lane
+ * arrive whole and in order, an end is told once and with its reason, and a session may be freed from any of its
+ * callbacks.
  */
 #include "net_test.h"
 
@@ -104,7 +105,8 @@ static void pulled_lanes_keep_their_order(void **state)
   run_sources(200, 20000, 60000, 200);
 }
 
-/* A document of 8 MiB is far larger than the first window: its fragments must count as consumed while it is not yet whole. */
+/* A document of 8 MiB is far larger than the first window: its fragments must count as consumed while it is not yet
+ * whole. */
 static void a_message_larger_than_the_window_passes(void **state)
 {
   (void)state;
@@ -294,7 +296,7 @@ static void closing_while_busy(void **state)
   }
 }
 
-/* --- what breaks the protocol ------------------------------------------------------------------------------------ */
+/* --- what breaks the protocol ---------------------------------------------------------------------------------- */
 
 static void expect_end(const char *message, size_t n, int err)
 {

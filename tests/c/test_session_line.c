@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sessions over bad lines: slow ones, ones that end in the middle, peers that do not read. The promise under test is that
- * bulk never delays a cursor for long, and that whatever happens to a line costs that connection only.
+ * Sessions over bad lines: slow ones, ones that end in the middle, peers that do not read. The promise under test is
+ * that bulk never delays a cursor for long, and that whatever happens to a line costs that connection only.
  */
 #include "proxy.h"
 
@@ -10,7 +10,7 @@
 
 #include <malloc.h>
 
-/* --- traffic ------------------------------------------------------------------------------------------------------ */
+/* --- traffic --------------------------------------------------------------------------------------------------- */
 
 static int64_t pull_bulk(void *ctx, int lane, atr_buf *out, size_t budget)
 {
@@ -100,7 +100,7 @@ static void pair_close_by(pair *p, proxy *line)
   proxy_free(line);
 }
 
-/* --- slow lines ------------------------------------------------------------------------------------------------------ */
+/* --- slow lines ------------------------------------------------------------------------------------------------ */
 
 /* 20 Mbit/s, 50 ms there and back: of the 110 ms that the project allows, 25 are distance. Runs for some seconds; the
  * bench does the same with 100 MB. */
@@ -147,7 +147,7 @@ static void bulk_does_not_delay_presence_on_loopback(void **state)
   pair_close(&p);
 }
 
-/* --- lines that end ---------------------------------------------------------------------------------------------------- */
+/* --- lines that end -------------------------------------------------------------------------------------------- */
 
 /* A short conversation with every lane in both directions; returns when both sides have ended or all has arrived. */
 static void converse(pair *p, proxy *line, const proxy_options *options)
@@ -216,7 +216,7 @@ static void a_line_may_end_at_any_byte(void **state)
   print_message("cut at each of %u and %u bytes\n", (unsigned)up - 40, (unsigned)down - 40);
 }
 
-/* --- peers that do not read ------------------------------------------------------------------------------------------------ */
+/* --- peers that do not read ------------------------------------------------------------------------------------ */
 
 /* Bulk without end, and small messages until the session says that its bounds are reached. */
 static void a_peer_that_does_not_read_costs_bounded_memory(void **state)
@@ -283,7 +283,7 @@ static void a_peer_that_pings_and_does_not_read_is_cut(void **state)
   pair_close_by(&p, &line);
 }
 
-/* --- peers that are gone ---------------------------------------------------------------------------------------------------- */
+/* --- peers that are gone --------------------------------------------------------------------------------------- */
 
 enum { HURRY_MS = 50, DEAD_TICKS = ATR_DEAD_MS / ATR_KEEPALIVE_MS };
 

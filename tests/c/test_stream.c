@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every kind of stream promises (transport/stream.h), shown for each kind by the same tests: bytes arrive whole and in
- * order whatever the sizes, none are lost while reading is off, one buffer at a time is taken, the end is told after the
- * last byte, and a stream may be closed from any of its callbacks.
+ * What every kind of stream promises (transport/stream.h), shown for each kind by the same tests: bytes arrive whole
+ * and in order whatever the sizes, none are lost while reading is off, one buffer at a time is taken, the end is told
+ * after the last byte, and a stream may be closed from any of its callbacks.
  */
 #include "net_test.h"
 
@@ -109,7 +109,7 @@ static void on_end(void *ctx, int err, const char *detail)
 
 static const atr_stream_callbacks callbacks = {on_open, on_read, on_writable, on_end};
 
-/* --- links of each kind ------------------------------------------------------------------------------------------------ */
+/* --- links of each kind ---------------------------------------------------------------------------------------- */
 
 static void own(ends *l, end *e, atr_stream *stream, bool is_server)
 {
@@ -216,7 +216,7 @@ static void run_until(ends *l, uint64_t server_bytes, uint64_t client_bytes)
   assert_int_equal(l->client.received, client_bytes);
 }
 
-/* --- promises ---------------------------------------------------------------------------------------------------------- */
+/* --- promises -------------------------------------------------------------------------------------------------- */
 
 static void bytes_arrive_in_order(enum kind kind)
 {

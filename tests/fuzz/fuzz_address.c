@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is pasted into the Host box. Whatever is taken as an address must be written in one way, and read as the same again.
+ * What is pasted into the Host box. Whatever is taken as an address must be written in one way, and read as the same
+ * again.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a peer says once TLS is up: frames, credit, pings, in pieces of any size. The first byte of the input cuts the rest into
- * pieces. The stream below is one that takes everything; sources on two lanes keep credit and window in motion.
+ * What a peer says once TLS is up: frames, credit, pings, in pieces of any size. The first byte of the input cuts the
+ * rest into pieces. The stream below is one that takes everything; sources on two lanes keep credit and window in
+ * motion.
  */
 #include "fuzz.h"
 
