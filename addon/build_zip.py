@@ -17,7 +17,9 @@ order with one fixed date, so equal sources give an equal file.
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,9 +65,12 @@ def blender_platform(wheel: Path) -> str:
 
 def build_wheel(folder: Path) -> Path:
     """Builds the wheel with the interpreter that runs this; it needs setuptools."""
+    for stale in (ROOT / "build").glob("lib*"):  # a module that was removed would be packed for ever
+        shutil.rmtree(stale)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True)
+    # A checked variant is for tests of the engine; what users install is the release.
+    subprocess.run(command, check=True, env={**os.environ, "ATRIUM_VARIANT": "release"})
     (wheel,) = folder.glob("*.whl")
     return wheel
 
