@@ -43,7 +43,9 @@ class Blobs:
         array = np.ascontiguousarray(array)
         if array.size <= INLINE_MAX and array.dtype.kind in "fiub":
             return self._inline(array)
-        return self.put_raw(memoryview(array.reshape(-1).data).cast("B"), _wire_name(array.dtype), list(array.shape), where)
+        return self.put_raw(
+            memoryview(array.reshape(-1).data).cast("B"), _wire_name(array.dtype), list(array.shape), where
+        )
 
     def put_raw(self, data: Any, dtype: str, shape: list[int], where: tuple[Any, ...]) -> list[Any]:
         mark = self._link.fingerprint(data)

@@ -28,95 +28,243 @@ class Mutant:
 
 
 MUTANTS = [
-    Mutant("order: a document's changes are merged in the room's order", "csrc/room/docs.c",
-           [("    room_ring_at(&room->ring, d->chain_last)->chain_next = seq;\n", "    (void)room;\n")]),
-    Mutant("order: what the ring drops is merged before", "csrc/room/ring.c",
-           [("    room_doc_merge(room, e->doc);", "    (void)0;")]),
-    Mutant("exactly once: the server knows a repeat", "csrc/room/receive.c",
-           [("  if (s.counter && s.counter <= part->last) {\n    answer_again(m, s.counter);\n    return 0;\n  }\n", "")],
-           {"csrc/room/room.c": [('"settled", (double)m->part->last)', '"settled", (double)(m->part->last / 2))')]}),
-    Mutant("exactly once: a client goes on behind what is settled", "csrc/replica/pending.c",
-           [("  r->next_counter = settled + 1;", "  r->next_counter = settled + 2;")]),
-    Mutant("cursor: one that was cut while catching up goes on in the documents", "csrc/room/room.c",
-           [("same && !join->partial && join->cursor", "same && join->cursor")]),
-    Mutant("cursor: the ring is left when it does not reach back", "csrc/room/serve.c",
-           [("      room_begin_pass(m, m->at - 1);\n      return 0;", "      m->at = r->first;\n      continue;")]),
-    Mutant("cursor: only what was sent before is left to the ring", "csrc/room/serve.c",
-           [(" && old_number <= m->passed)", ")")]),
-    Mutant("cursor: a pass that the ring does not reach is followed by another", "csrc/room/serve.c",
-           [("  if (m->target + 1 < m->room->ring.first) {", "  if (0) {"),
-            ("  m->at = m->target + 1;", "  m->at = m->room->head + 1;")]),
-    Mutant("cursor: operations that a document contains are ignored", "csrc/replica/receive.c",
-           [("  if (m.seq <= rdoc_number(d) && !d->old_epoch)\n    return 0;\n", "")]),
-    Mutant("cursor: own operations that the whole contains are settled", "csrc/replica/receive.c",
-           [("p->counter <= r->settled_whole)", "p->counter <= r->settled_whole / 2)")]),
-    Mutant("deletion: an operation on a tombstone is refused", "csrc/room/receive.c",
-           [("    return d ? ATR_GONE : ATR_NOENT;", "    return 0;")]),
-    Mutant("deletion: who is behind a dropped tombstone hears what lives", "csrc/room/serve.c",
-           [("  m->need_live = m->need_live || ((cursor || m->returning) && cursor < room->tombs_floor);", "")]),
-    Mutant("deletion: who was cut in its first pass hears it too", "csrc/room/room.c",
-           [("    m->returning = same;", "    m->returning = false;")]),
-    Mutant("deletion: a list under way hears of a dropped tombstone", "csrc/room/docs.c",
-           [("        m->need_live = true;", "        m->need_live = m->need_live;")]),
-    Mutant("deletion: tombstones are bounded", "csrc/room/docs.c",
-           [("  while (room->n_tombs > room->config.tombstones_max &&", "  while (0 &&")]),
-    Mutant("deletion: a create replaces, never merges", "csrc/room/docs.c",
-           [("  if (op->kind != ATR_OP_EDIT)\n    d->chain_first = d->chain_last = 0;\n", "")]),
-    Mutant("previews: leaving ends them", "csrc/room/room.c",
-           [("  if (!m->previews || end_previews(room, m))\n    free_member(m);\n  tell_members",
-             "  free_member(m);\n  tell_members")]),
-    Mutant("previews: the closing operation ends them", "csrc/replica/receive.c",
-           [("  if (kind != ATR_OP_EDIT || d->preview_member == member)", "  if (kind != ATR_OP_EDIT)")]),
-    Mutant("previews: they are not stored", "csrc/room/docs.c",
-           [("  if (s->preview)\n    commit_preview(room, s, op);\n  else\n    commit_durable",
-             "  if (s->preview)\n    commit_preview(room, s, op);\n    commit_durable")]),
-    Mutant("blobs: what was sent is held until it is named", "csrc/room/transfer.c",
-           [("  hold_blob(u->sender, hash);\n", "")]),
-    Mutant("blobs: documents keep what they name", "csrc/room/docs.c",
-           [("  d->blobs[d->n_blobs++] = *hash;\n  return atr_blobs_ref(room->config.blobs, hash);",
-             "  (void)hash;\n  return 0;")]),
-    Mutant("blobs: an operation waits for its blobs", "csrc/replica/pending.c",
-           [("    err = rep_offer(r, &p->blobs[i], &p->bases[i], p);",
-             "    err = rep_offer(r, &p->blobs[i], &p->bases[i], NULL);")]),
-    Mutant("blobs: a document without its blobs is not told", "csrc/replica/docs.c",
-           [("  c->missing = true;", "  c->missing = false;")]),
-    Mutant("blobs: who comes next is asked when a sender leaves", "csrc/room/transfer.c",
-           [("    if (ask(m, u, size, &base) == 0)\n      return;", "    (void)m, (void)base, (void)size;")]),
-    Mutant("pending: what is shown has the own operations on top", "csrc/replica/docs.c",
-           [("    err = add_pending(&tree, p);", "    err = 0;")]),
-    Mutant("pending: a refusal drops the operation", "csrc/replica/pending.c",
-           [("  rep_pend_drop(r, p);\n  rep_named(r, d);\n  rep_dirty(r, d);\n  r->cb.on_refused",
-             "  rep_named(r, d);\n  rep_dirty(r, d);\n  r->cb.on_refused")]),
-    Mutant("pending: own operations on one document keep their order", "csrc/replica/pending.c",
-           [("  int err = wait_for_doc(p->doc, p);", "  int err = 0;")]),
-    Mutant("pending: what a constructor needs goes first", "csrc/replica/pending.c",
-           [("    if (d && d != p->doc)\n      err = wait_for_doc(d, p);", "    (void)d;")]),
-    Mutant("two queues: what crossed is told again", "csrc/replica/pending.c",
-           [("  bool crossed = d->last_event > seen;", "  bool crossed = d->last_event > seen && 0;")]),
-    Mutant("told: the difference is taken from what was told", "csrc/replica/docs.c",
-           [("  d->told = owned;\n", "  cJSON_Delete(owned);\n  d->told = NULL;\n")]),
-    Mutant("told: a remote edit is only passed on where nothing is pending", "csrc/replica/receive.c",
-           [("!d->told_shown || d->pends ||", "!d->told_shown ||")]),
-    Mutant("names: the first created shows its name", "csrc/replica/names.c",
-           [("  return a->created != b->created ? a->created < b->created : ", "  return ")]),
-    Mutant("names: a suffix that is somebody's name is taken", "csrc/replica/names.c",
-           [("  return g != NULL;", "  return g != NULL && 0;")]),
-    Mutant("names: a name that is given up frees its suffix", "csrc/replica/names.c",
-           [("  mark_taken_from(names, g);\n  DL_DELETE", "  DL_DELETE")]),
-    Mutant("epochs: another history is compared", "csrc/replica/replica.c",
-           [("  if (returning && !atr_id_equal(&epoch, &r->epoch)) {", "  if (0) {")]),
-    Mutant("epochs: what the server lacks is brought back", "csrc/room/reconcile.c",
-           [("  return seq <= room->config.seq_base && (!d || seq > d->version) && !(d && d->staged);",
-             "  (void)d, (void)seq;\n  return false;")]),
-    Mutant("epochs: a new one begins above all older ones", "csrc/room/room.c",
-           [("  return by_base > by_clock ? by_base : by_clock;", "  (void)by_clock;\n  return base / 2;")]),
-    Mutant("digests: a difference is found and counted", "csrc/replica/receive.c",
-           [("    if (d->confirmed)\n      err = atr_patch_apply_move(&d->confirmed, tree);",
-             "    if (d->confirmed && seq % 16)\n      err = atr_patch_apply_move(&d->confirmed, tree);")]),
-    Mutant("waking: a commit wakes the members", "csrc/room/commit.c",
-           [("  room_wake_all(room, ATR_LANE_STATE);", "")]),
-    Mutant("long messages: one that has begun is ended", "csrc/room/ring.c",
-           [("    save_rest(room, e, seq);", "    (void)seq, (void)save_rest;")]),
+    Mutant(
+        "order: a document's changes are merged in the room's order",
+        "csrc/room/docs.c",
+        [("    room_ring_at(&room->ring, d->chain_last)->chain_next = seq;\n", "    (void)room;\n")],
+    ),
+    Mutant(
+        "order: what the ring drops is merged before",
+        "csrc/room/ring.c",
+        [("    room_doc_merge(room, e->doc);", "    (void)0;")],
+    ),
+    Mutant(
+        "exactly once: the server knows a repeat",
+        "csrc/room/receive.c",
+        [("  if (s.counter && s.counter <= part->last) {\n    answer_again(m, s.counter);\n    return 0;\n  }\n", "")],
+        {"csrc/room/room.c": [('"settled", (double)m->part->last)', '"settled", (double)(m->part->last / 2))')]},
+    ),
+    Mutant(
+        "exactly once: a client goes on behind what is settled",
+        "csrc/replica/pending.c",
+        [("  r->next_counter = settled + 1;", "  r->next_counter = settled + 2;")],
+    ),
+    Mutant(
+        "cursor: one that was cut while catching up goes on in the documents",
+        "csrc/room/room.c",
+        [("same && !join->partial && join->cursor", "same && join->cursor")],
+    ),
+    Mutant(
+        "cursor: the ring is left when it does not reach back",
+        "csrc/room/serve.c",
+        [("      room_begin_pass(m, m->at - 1);\n      return 0;", "      m->at = r->first;\n      continue;")],
+    ),
+    Mutant(
+        "cursor: only what was sent before is left to the ring",
+        "csrc/room/serve.c",
+        [(" && old_number <= m->passed)", ")")],
+    ),
+    Mutant(
+        "cursor: a pass that the ring does not reach is followed by another",
+        "csrc/room/serve.c",
+        [
+            ("  if (m->target + 1 < m->room->ring.first) {", "  if (0) {"),
+            ("  m->at = m->target + 1;", "  m->at = m->room->head + 1;"),
+        ],
+    ),
+    Mutant(
+        "cursor: operations that a document contains are ignored",
+        "csrc/replica/receive.c",
+        [("  if (m.seq <= rdoc_number(d) && !d->old_epoch)\n    return 0;\n", "")],
+    ),
+    Mutant(
+        "cursor: own operations that the whole contains are settled",
+        "csrc/replica/receive.c",
+        [("p->counter <= r->settled_whole)", "p->counter <= r->settled_whole / 2)")],
+    ),
+    Mutant(
+        "deletion: an operation on a tombstone is refused",
+        "csrc/room/receive.c",
+        [("    return d ? ATR_GONE : ATR_NOENT;", "    return 0;")],
+    ),
+    Mutant(
+        "deletion: who is behind a dropped tombstone hears what lives",
+        "csrc/room/serve.c",
+        [("  m->need_live = m->need_live || ((cursor || m->returning) && cursor < room->tombs_floor);", "")],
+    ),
+    Mutant(
+        "deletion: who was cut in its first pass hears it too",
+        "csrc/room/room.c",
+        [("    m->returning = same;", "    m->returning = false;")],
+    ),
+    Mutant(
+        "deletion: a list under way hears of a dropped tombstone",
+        "csrc/room/docs.c",
+        [("        m->need_live = true;", "        m->need_live = m->need_live;")],
+    ),
+    Mutant(
+        "deletion: tombstones are bounded",
+        "csrc/room/docs.c",
+        [("  while (room->n_tombs > room->config.tombstones_max &&", "  while (0 &&")],
+    ),
+    Mutant(
+        "deletion: a create replaces, never merges",
+        "csrc/room/docs.c",
+        [("  if (op->kind != ATR_OP_EDIT)\n    d->chain_first = d->chain_last = 0;\n", "")],
+    ),
+    Mutant(
+        "previews: leaving ends them",
+        "csrc/room/room.c",
+        [
+            (
+                "  if (!m->previews || end_previews(room, m))\n    free_member(m);\n  tell_members",
+                "  free_member(m);\n  tell_members",
+            )
+        ],
+    ),
+    Mutant(
+        "previews: the closing operation ends them",
+        "csrc/replica/receive.c",
+        [("  if (kind != ATR_OP_EDIT || d->preview_member == member)", "  if (kind != ATR_OP_EDIT)")],
+    ),
+    Mutant(
+        "previews: they are not stored",
+        "csrc/room/docs.c",
+        [
+            (
+                "  if (s->preview)\n    commit_preview(room, s, op);\n  else\n    commit_durable",
+                "  if (s->preview)\n    commit_preview(room, s, op);\n    commit_durable",
+            )
+        ],
+    ),
+    Mutant(
+        "blobs: what was sent is held until it is named",
+        "csrc/room/transfer.c",
+        [("  hold_blob(u->sender, hash);\n", "")],
+    ),
+    Mutant(
+        "blobs: documents keep what they name",
+        "csrc/room/docs.c",
+        [
+            (
+                "  d->blobs[d->n_blobs++] = *hash;\n  return atr_blobs_ref(room->config.blobs, hash);",
+                "  (void)hash;\n  return 0;",
+            )
+        ],
+    ),
+    Mutant(
+        "blobs: an operation waits for its blobs",
+        "csrc/replica/pending.c",
+        [
+            (
+                "    err = rep_offer(r, &p->blobs[i], &p->bases[i], p);",
+                "    err = rep_offer(r, &p->blobs[i], &p->bases[i], NULL);",
+            )
+        ],
+    ),
+    Mutant(
+        "blobs: a document without its blobs is not told",
+        "csrc/replica/docs.c",
+        [("  c->missing = true;", "  c->missing = false;")],
+    ),
+    Mutant(
+        "blobs: who comes next is asked when a sender leaves",
+        "csrc/room/transfer.c",
+        [("    if (ask(m, u, size, &base) == 0)\n      return;", "    (void)m, (void)base, (void)size;")],
+    ),
+    Mutant(
+        "pending: what is shown has the own operations on top",
+        "csrc/replica/docs.c",
+        [("    err = add_pending(&tree, p);", "    err = 0;")],
+    ),
+    Mutant(
+        "pending: a refusal drops the operation",
+        "csrc/replica/pending.c",
+        [
+            (
+                "  rep_pend_drop(r, p);\n  rep_named(r, d);\n  rep_dirty(r, d);\n  r->cb.on_refused",
+                "  rep_named(r, d);\n  rep_dirty(r, d);\n  r->cb.on_refused",
+            )
+        ],
+    ),
+    Mutant(
+        "pending: own operations on one document keep their order",
+        "csrc/replica/pending.c",
+        [("  int err = wait_for_doc(p->doc, p);", "  int err = 0;")],
+    ),
+    Mutant(
+        "pending: what a constructor needs goes first",
+        "csrc/replica/pending.c",
+        [("    if (d && d != p->doc)\n      err = wait_for_doc(d, p);", "    (void)d;")],
+    ),
+    Mutant(
+        "two queues: what crossed is told again",
+        "csrc/replica/pending.c",
+        [("  bool crossed = d->last_event > seen;", "  bool crossed = d->last_event > seen && 0;")],
+    ),
+    Mutant(
+        "told: the difference is taken from what was told",
+        "csrc/replica/docs.c",
+        [("  d->told = owned;\n", "  cJSON_Delete(owned);\n  d->told = NULL;\n")],
+    ),
+    Mutant(
+        "told: a remote edit is only passed on where nothing is pending",
+        "csrc/replica/receive.c",
+        [("!d->told_shown || d->pends ||", "!d->told_shown ||")],
+    ),
+    Mutant(
+        "names: the first created shows its name",
+        "csrc/replica/names.c",
+        [("  return a->created != b->created ? a->created < b->created : ", "  return ")],
+    ),
+    Mutant(
+        "names: a suffix that is somebody's name is taken",
+        "csrc/replica/names.c",
+        [("  return g != NULL;", "  return g != NULL && 0;")],
+    ),
+    Mutant(
+        "names: a name that is given up frees its suffix",
+        "csrc/replica/names.c",
+        [("  mark_taken_from(names, g);\n  DL_DELETE", "  DL_DELETE")],
+    ),
+    Mutant(
+        "epochs: another history is compared",
+        "csrc/replica/replica.c",
+        [("  if (returning && !atr_id_equal(&epoch, &r->epoch)) {", "  if (0) {")],
+    ),
+    Mutant(
+        "epochs: what the server lacks is brought back",
+        "csrc/room/reconcile.c",
+        [
+            (
+                "  return seq <= room->config.seq_base && (!d || seq > d->version) && !(d && d->staged);",
+                "  (void)d, (void)seq;\n  return false;",
+            )
+        ],
+    ),
+    Mutant(
+        "epochs: a new one begins above all older ones",
+        "csrc/room/room.c",
+        [("  return by_base > by_clock ? by_base : by_clock;", "  (void)by_clock;\n  return base / 2;")],
+    ),
+    Mutant(
+        "digests: a difference is found and counted",
+        "csrc/replica/receive.c",
+        [
+            (
+                "    if (d->confirmed)\n      err = atr_patch_apply_move(&d->confirmed, tree);",
+                "    if (d->confirmed && seq % 16)\n      err = atr_patch_apply_move(&d->confirmed, tree);",
+            )
+        ],
+    ),
+    Mutant(
+        "waking: a commit wakes the members", "csrc/room/commit.c", [("  room_wake_all(room, ATR_LANE_STATE);", "")]
+    ),
+    Mutant(
+        "long messages: one that has begun is ended",
+        "csrc/room/ring.c",
+        [("    save_rest(room, e, seq);", "    (void)seq, (void)save_rest;")],
+    ),
 ]
 
 
@@ -135,9 +283,22 @@ def build(mutant: Mutant, number: int, out: pathlib.Path, build_dir: pathlib.Pat
     sources = [change(mutant, f, c, out / f"{number}_{pathlib.Path(f).name}") for f, c in files.items()]
     binary = out / str(number)
     libs = (build_dir / "sim.libs").read_text().split()
-    command = [cc, "-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-Icsrc", "-isystem", "build/deps", *map(str, sources),
-               *map(str, sorted((build_dir / "tests" / "sim").glob("*.o"))), str(build_dir / "libatrium.a"), *libs,
-               "-o", str(binary)]
+    command = [
+        cc,
+        "-std=c17",
+        "-D_GNU_SOURCE",
+        "-O1",
+        "-w",
+        "-Icsrc",
+        "-isystem",
+        "build/deps",
+        *map(str, sources),
+        *map(str, sorted((build_dir / "tests" / "sim").glob("*.o"))),
+        str(build_dir / "libatrium.a"),
+        *libs,
+        "-o",
+        str(binary),
+    ]
     subprocess.run(command, cwd=ROOT, check=True)
     return binary
 
@@ -172,8 +333,10 @@ def main() -> int:
     survivors = 0
     with ThreadPoolExecutor(2) as pool:
         for mutant, what in pool.map(one, chosen):
-            print(f"{'SURVIVES' if what is None else 'noticed'}  {mutant.rule}{'' if what is None else ': ' + what[:100]}",
-                  flush=True)
+            print(
+                f"{'SURVIVES' if what is None else 'noticed'}  {mutant.rule}{'' if what is None else ': ' + what[:100]}",
+                flush=True,
+            )
             survivors += what is None
     print(f"{len(chosen)} mutants, {survivors} survive")
     return 1 if survivors else 0
