@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""Two people with real windows: the installed add-on, real clicks, the real server.
+
+What differs from background: timers do the ticks, operators return at once, a join replaces the scene under an open window,
+and a person drags things while changes arrive.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.addon import edits
+from tests.addon.test_panel import state_is
+from tests.blender.blenders import Blender
+from tests.blender.inside import bpy
+from tests.blender.party import Party, Person
+from tests.blender.window import WindowedBlender
+
+
+def atrium() -> Any:
+    return bpy.context.window_manager.atrium
+
+
+def somebody_knocks() -> Iterator[None]:
+    while not atrium().knocks:
+        yield
+
+
+def camera_x_is(x: float) -> Iterator[None]:
+    for _ in range(1000):
+        if abs(bpy.data.objects["Camera"].location.x - x) < 1e-6:
+            return
+        yield
+    raise AssertionError(bpy.data.objects["Camera"].location.x)
+
+
+def outline() -> dict[str, Any]:
+    """What is where, to a micrometre. Exactness of every value is the matter of tests/fidelity."""
+    bpy.context.view_layer.update()
+    return {
+        o.name: [[round(x, 6) for row in o.matrix_world for x in row], o.data.name if o.data else ""]
+        for o in bpy.context.scene.objects
+    }
+
+
+def make_unsaved_work() -> None:
+    bpy.ops.mesh.primitive_monkey_add()
+    bpy.ops.ed.undo_push(message="monkey")
+
+
+def flushed() -> Iterator[None]:
+    """With a window the operator returns at once; the task says when it is done."""
+    import sys
+
+    module = next(m for name, m in sys.modules.items() if name.endswith("atrium.session.runtime"))
+    bpy.ops.atrium.flush()
+    while not module.state().task.done:
+        yield
+
+
+class WindowPerson(Person):
+    def flush(self) -> None:
+        self.call(flushed)
+
+
+@pytest.fixture
+def people(window_kind: Blender, tmp_path: Path, zip_file: Path) -> Iterator[list[Person]]:
+    with Party(tmp_path, zip_file) as party:
+        people = [party.invite(window_kind, name, window=True) for name in ("anna", "ben")]
+        for person in people:
+            person.__class__ = WindowPerson
+            person.blender.define(atrium, edits.select)
+            person.window.open_sidebar("Atrium")
+            person.window.widen_sidebar(110)
+        yield people
+        for person in people:
+            log = person.blender.log.read_text(errors="replace")
+            assert "Traceback" not in log, log[-3000:]
+
+
+def press_until(person: Person, operator: str, state: str) -> None:
+    person.window.press(operator)
+    person.call(state_is, state)
+
+
+def test_from_host_to_edit_with_clicks(people: list[Person], tmp_path: Path) -> None:
+    anna, ben = people
+    anna.call(edits.tidy_scene)
+    press_until(anna, "atrium.host", "LOBBY")
+    press_until(anna, "atrium.create_room", "JOINED")
+
+    ben.call(make_unsaved_work)
+    ben.window.write("atrium.host", f"127.0.0.1:{ben.party.port}")
+    press_until(ben, "atrium.connect", "KNOCKING")
+    anna.call(somebody_knocks)
+    anna.window.press("atrium.admit")
+    ben.call(state_is, "LOBBY")
+
+    ben.window.press("atrium.join_room")
+    time.sleep(0.5)
+    assert ben.state == "LOBBY"  # asked about the monkey first
+    assert "Suzanne" in ben.call(edits.object_names)
+    ben.window.press("atrium.cancel")
+    time.sleep(0.5)
+    ben.window.press("atrium.join_room")
+    time.sleep(0.5)
+    ben.window.press("atrium.join_room(name=")  # the first answer is the safe one: keep a copy
+    ben.call(state_is, "JOINED")
+    assert "Suzanne" not in ben.call(edits.object_names)
+    assert len(list((tmp_path / "ben" / "atrium" / "recovered").glob("*.blend"))) == 1
+
+    anna.call(edits.set_location_x, "Camera", 11.0)
+    ben.call(camera_x_is, 11.0)
+    drag_while_the_other_edits(anna, ben)
+    for person in (anna, ben):
+        person.flush()
+    assert ben.call(outline) == anna.call(outline)
+
+    press_until(ben, "atrium.leave_room", "LOBBY")
+    press_until(ben, "atrium.disconnect", "OFFLINE")
+
+
+def drag_while_the_other_edits(anna: Person, ben: Person) -> None:
+    """Ben moves the cube with G and the mouse; anna deletes the light and moves the camera meanwhile."""
+    window = ben.window
+    assert isinstance(window, WindowedBlender)
+    ben.blender.execute("select('Cube')")
+    ben.call(start_dragging)
+    for step in range(20):
+        window.screen.move(500 + 5 * step, 450)
+        if step == 8:
+            anna.call(edits.delete_named, "Light")
+            anna.call(edits.set_location_x, "Camera", 12.0)
+        time.sleep(0.05)
+    ben.call(camera_x_is, 12.0)
+    window.screen.key("Return")
+    time.sleep(0.5)
+    assert ben.blender.evaluate("bpy.data.objects['Cube'].location.length") > 0.1
+
+
+def start_dragging() -> None:
+    window = bpy.context.window_manager.windows[0]
+    area = next(a for a in window.screen.areas if a.type == "VIEW_3D")
+    region = next(r for r in area.regions if r.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.transform.translate("INVOKE_DEFAULT")
