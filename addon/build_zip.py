@@ -48,6 +48,29 @@ MACHINES = (
 )
 
 
+# Libraries that are linked into the engine, and where the terms under which they may be passed on stand.
+LINKED = {
+    "cjson": ROOT / "build/deps/cjson/LICENSE",
+    "libuv": ROOT / "build/deps/libuv/LICENSE",
+    "openssl": Path("/usr/share/doc/libssl-dev/copyright"),
+    "openssl-apache-2.0": Path("/usr/share/common-licenses/Apache-2.0"),
+    "libsodium": Path("/usr/share/doc/libsodium-dev/copyright"),
+    "zstd": Path("/usr/share/doc/libzstd-dev/copyright"),
+    "xxhash": Path("/usr/share/doc/libxxhash-dev/copyright"),
+    "uthash": Path("/usr/share/doc/uthash-dev/copyright"),
+}
+
+
+def linked_licences() -> dict[str, bytes]:
+    """Name in the zip -> text, of every library that the wheel contains."""
+    missing = [name for name, path in LINKED.items() if not path.is_file()]
+    if missing:
+        raise SystemExit(
+            f"build_zip: no licence found of {', '.join(missing)}; run tests/setup/packages.sh and make all"
+        )
+    return {f"licences/{name}.txt": path.read_bytes() for name, path in LINKED.items()}
+
+
 def project_version(pyproject: Path) -> str:
     version: str = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]["version"]
     return version
@@ -127,7 +150,7 @@ def write(pack: zipfile.ZipFile, name: str, data: bytes) -> None:
     pack.writestr(info, data)
 
 
-def build(addon: Path, licences: Iterable[Path], wheels: list[Path], version: str, out: Path) -> Path:
+def build(addon: Path, licences: dict[str, bytes], wheels: list[Path], version: str, out: Path) -> Path:
     """Writes the zip and returns its path. A half-written one never has the final name."""
     for wheel in wheels:
         check_wheel(wheel, version)
@@ -139,8 +162,8 @@ def build(addon: Path, licences: Iterable[Path], wheels: list[Path], version: st
         write(pack, MANIFEST, packed_manifest(text, version, wheels).encode())
         for file in addon_files(addon):
             write(pack, file.relative_to(addon).as_posix(), file.read_bytes())
-        for licence in licences:
-            write(pack, licence.name, licence.read_bytes())
+        for name, licence in sorted(licences.items()):
+            write(pack, name, licence)
         for wheel in sorted(wheels):
             write(pack, f"wheels/{wheel.name}", wheel.read_bytes())
     partial.replace(path)
@@ -153,10 +176,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "build")
     options = parser.parse_args()
     version = project_version(ROOT / "pyproject.toml")
-    licences = [ROOT / "LICENSE", ROOT / "LICENSE-GPL"]
+    own = {name: (ROOT / name).read_bytes() for name in ("LICENSE", "LICENSE-GPL")}
     with tempfile.TemporaryDirectory() as folder:
         wheels = options.wheel or [build_wheel(Path(folder))]
-        print(build(ADDON, licences, wheels, version, options.out))
+        print(build(ADDON, own | linked_licences(), wheels, version, options.out))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def make_addon(folder: Path, manifest: str = MANIFEST) -> Path:
 
 def make_zip(folder: Path, version: str) -> Path:
     wheel = make_wheel(folder, version)
-    path: Path = build_zip.build(make_addon(folder), [REPO / "LICENSE"], [wheel], version, folder)
+    path: Path = build_zip.build(make_addon(folder), {"LICENSE": b"terms"}, [wheel], version, folder)
     return path
 
 
@@ -102,16 +102,16 @@ def test_what_does_not_fit_together_is_not_packed(tmp_path: Path) -> None:
     addon = make_addon(tmp_path)
     newer = make_wheel(tmp_path, "0.2.0")
     with pytest.raises(SystemExit, match=r"not of version 0\.1\.0"):
-        build_zip.build(addon, [], [newer], "0.1.0", tmp_path)
+        build_zip.build(addon, {}, [newer], "0.1.0", tmp_path)
     narrow = make_wheel(tmp_path, "0.1.0", "cp313-cp313-manylinux_2_34_x86_64")
     with pytest.raises(SystemExit, match="cp311-abi3"):
-        build_zip.build(addon, [], [narrow], "0.1.0", tmp_path)
+        build_zip.build(addon, {}, [narrow], "0.1.0", tmp_path)
     other = make_wheel(tmp_path, "0.1.0", "cp311-abi3-plan9_mips")
     with pytest.raises(SystemExit, match="no platform"):
-        build_zip.build(addon, [], [other], "0.1.0", tmp_path)
+        build_zip.build(addon, {}, [other], "0.1.0", tmp_path)
     make_addon(tmp_path, 'version = "9.9.9"\n' + MANIFEST)
     with pytest.raises(SystemExit, match="version does not belong"):
-        build_zip.build(addon, [], [make_wheel(tmp_path, "0.1.0")], "0.1.0", tmp_path)
+        build_zip.build(addon, {}, [make_wheel(tmp_path, "0.1.0")], "0.1.0", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,10 @@ def test_install_upgrade_downgrade_and_removal(kind: Blender, start: Start, tmp_
         anna.close()
     extension.remove(kind, tmp_path, "anna", "atrium")
     assert list((tmp_path / "anna").rglob("*trial_engine*")) == []
+
+
+def test_the_terms_of_what_is_linked_go_along(atrium_zip: Path) -> None:
+    """Most of the libraries inside the engine may be passed on only with their notice."""
+    with zipfile.ZipFile(atrium_zip) as pack:
+        for name in build_zip.LINKED:
+            assert b"opyright" in pack.read(f"atrium/licences/{name}.txt"), name
