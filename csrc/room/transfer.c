@@ -85,6 +85,7 @@ static void drop(atr_room *room, upload *u)
   waiting *w, *tmp;
 
   HASH_DEL(room->uploads, u);
+  atr_blobs_unref(room->config.blobs, &u->hash);
   DL_FOREACH_SAFE (u->offering, w, tmp) {
     free(w);
   }

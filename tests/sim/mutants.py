@@ -306,7 +306,7 @@ def build(mutant: Mutant, number: int, out: pathlib.Path, build_dir: pathlib.Pat
 def noticed(binary: pathlib.Path, seeds: str) -> str | None:
     """What the simulator says, or None where it says nothing."""
     try:
-        run = subprocess.run([str(binary), "--seeds", seeds], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        run = subprocess.run([str(binary), "--file", "tests/sim/seeds.txt", "--seeds", seeds], cwd=ROOT, capture_output=True, text=True, timeout=60)
     except subprocess.TimeoutExpired:
         return "does not end"
     if run.returncode == 0:
@@ -319,7 +319,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--cc", default="cc")
-    parser.add_argument("--seeds", default="1..2000")
+    parser.add_argument("--seeds", default="1..4000")
     parser.add_argument("--only", default="")
     args = parser.parse_args()
     build_dir = ROOT / args.build

@@ -56,7 +56,7 @@ static struct {
   atr_id room_id;
   uint64_t seq_base;
   uint64_t clock; /* of the server, seconds */
-  size_t ring_bytes, tombstones_max;
+  size_t ring_bytes, tombstones_max, spare_bytes;
   bool lost;        /* the room was lost at least once */
   bool left;        /* somebody has left for good */
   atr_id held[512]; /* documents that somebody held when the room was lost last */
@@ -208,7 +208,8 @@ static void open_room(uint64_t base)
   w.store.slow = sim_chance(30);
   model_reset(&w.model, base);
   w.model.whole_history = !w.lost;
-  if (atr_blobs_new(&w.blobs, sim_chance(50) ? 0 : 100000))
+  w.spare_bytes = sim_chance(50) ? 0 : 100000;
+  if (atr_blobs_new(&w.blobs, w.spare_bytes))
     sim_fail("no memory");
   config.blobs = w.blobs;
   if (atr_room_new(&w.room, &config, &cb, NULL))
@@ -781,6 +782,8 @@ static void tear_down(void)
     app_free(&w.clients[i].app);
     atr_blobs_free(w.clients[i].blobs);
   }
+  if (atr_blobs_bytes(w.blobs) > w.spare_bytes) /* a reference was not given back */
+    sim_fail("a freed room left %zu bytes of blobs behind", atr_blobs_bytes(w.blobs));
   atr_blobs_free(w.blobs);
   model_reset(&w.model, 0);
 }
