@@ -202,6 +202,8 @@ static cJSON *new_blob(app_command *c)
   return tag;
 }
 
+uint32_t sim_long_percent;
+
 /* Makes messages of several frames. */
 static cJSON *long_text(void)
 {
@@ -226,7 +228,7 @@ static cJSON *some_value(int depth)
   case 1:
     return cJSON_CreateBool(sim_chance(50));
   case 2:
-    return sim_chance(3) ? long_text() : cJSON_CreateString(sim_chance(50) ? "left" : "right");
+    return sim_chance(sim_long_percent) ? long_text() : cJSON_CreateString(sim_chance(50) ? "left" : "right");
   case 3:
     v = cJSON_CreateArray();
     for (uint32_t i = sim_below(4); i; i--)

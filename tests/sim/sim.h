@@ -68,6 +68,8 @@ bool sim_same(const cJSON *a, const cJSON *b);
 
 /* --- a model of an application ------------------------------------------------------------------------------------ */
 
+extern uint32_t sim_long_percent; /* of texts that fill several frames */
+
 typedef struct app_doc {
   atr_id id;
   cJSON *tree;

@@ -799,6 +799,7 @@ void world_run(uint64_t seed, sim_stats *stats)
   sim_seed(seed);
   sim_id(&w.room_id);
   w.ring_bytes = rings[sim_below(5)];
+  sim_long_percent = w.ring_bytes == 200000 && sim_chance(30) ? 40 : 2;
   w.tombstones_max = sim_chance(50) ? 1 + sim_below(3) : 1000;
   w.n_clients = 2 + (int)sim_below(CLIENTS_MAX - 1);
   w.cut_percent = sim_chance(60) ? 1 + sim_below(20) : 0;
