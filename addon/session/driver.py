@@ -52,6 +52,8 @@ class Replicator(Protocol):
     """addon/sync, as far as a session uses it."""
 
     refused: Any
+    pending: int  # datablocks to capture and events to apply
+    busy: bool
 
     def upload_all(self) -> Iterator[float]: ...
     def replace_all(self) -> Iterator[float]: ...
@@ -295,6 +297,13 @@ class Session:
         self.state.set_link(OFFLINE)
         self.state.finish(trouble=None)
 
+    @property
+    def has_work(self) -> bool:
+        """More to do than looking round."""
+        if self._job is not None or (self.link is not None and self.link.waiting):
+            return True
+        return self.replicator is not None and self.replicator.pending > 0
+
     # --- one step ----------------------------------------------------------------------------------------------------
 
     def tick(self, budget_ms: float) -> None:
@@ -459,7 +468,7 @@ class Session:
         number = self._ask_flush()
         while self._flushed < number:
             yield WAIT
-        while self.link.waiting or getattr(self.replicator, "busy", False):
+        while self.link.waiting or self.replicator.busy:
             yield WAIT  # the tick itself applies
         task.finish()
         self.state.changed()

@@ -55,6 +55,7 @@ class FakeReplicator:
         self.scene, self.link, self.room_id = scene, link, room_id
         self.refused: list[str] = []
         self.busy = False
+        self.pending = 0
         self.log: list[str] = []
         self.fails = ""  # name of the method that raises
         self.steps = 3
