@@ -62,6 +62,7 @@ typedef struct flush {
   uint64_t submitted; /* own operations before it */
   uint64_t seq;       /* the head, once known */
   bool asked, has_seq;
+  uint64_t delivered_ms; /* when everything up to it was delivered but for blobs; 0: not yet */
 } flush;
 
 struct seat {
@@ -80,8 +81,8 @@ struct seat {
   bool complete; /* and the application was told: never taken back */
   bool leaving;  /* `leave` waits until what was submitted before is out */
   uint64_t leave_by_ms;
-  uint64_t last_bulk_ms;
-  uint64_t submitted; /* durable operations, ever */
+  uint64_t whole_ms, last_bulk_ms; /* since when `whole`; when the last part of a blob came */
+  uint64_t submitted;              /* durable operations, ever */
   size_t pending_told;
   uint64_t pending_told_ms;
   double progress_told;

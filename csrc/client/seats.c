@@ -295,7 +295,7 @@ static void send_create_again(seat *s)
   write_blender(&w, s->blender);
   atr_jw_id(&w, "room", &s->room);
   atr_jw_id(&w, "epoch", &epoch);
-  atr_jw_int(&w, "base", (int64_t)cursor);
+  atr_jw_int(&w, "base", (int64_t)atr_replica_highest(s->replica));
   link_send_json(s->client, &w);
 }
 
@@ -570,7 +570,7 @@ void seats_link_down(atr_client *c)
     s->joined = false;
     s->n_people = 0; /* a room that was brought back counts its members anew */
     for (flush *f = s->flushes; f; f = f->next)
-      f->asked = f->has_seq = false;
+      f->asked = f->has_seq = false, f->delivered_ms = 0;
   }
 }
 
@@ -606,6 +606,14 @@ static void tell_pending(seat *s, size_t pending)
   event_end(s->client, &w, what);
 }
 
+/* Documents wait for blobs, and those still come: not for ever, a blob may be lost with the only one who had it. */
+static bool waits_for_blobs(const seat *s, uint64_t since_ms)
+{
+  uint64_t from_ms = s->last_bulk_ms > since_ms ? s->last_bulk_ms : since_ms;
+
+  return atr_replica_parked(s->replica) > 0 && client_now_ms(s->client) - from_ms < ATR_BLOB_STALL_MS;
+}
+
 static bool is_flushed(seat *s, flush *f, size_t pending)
 {
   atr_buf buf;
@@ -620,7 +628,11 @@ static bool is_flushed(seat *s, flush *f, size_t pending)
     atr_jw_int(&w, "n", (int64_t)f->n);
     link_send_json(s->client, &w);
   }
-  return f->has_seq && atr_replica_delivered(s->replica, f->seq);
+  if (!f->has_seq || !atr_replica_delivered(s->replica, f->seq))
+    return false;
+  if (f->delivered_ms == 0)
+    f->delivered_ms = client_now_ms(s->client);
+  return !waits_for_blobs(s, f->delivered_ms);
 }
 
 /* In order: a later flush is not done before an earlier one. */
@@ -643,13 +655,11 @@ static void check_flushes(seat *s, size_t pending)
  * bounded time only. */
 static void check_complete(seat *s)
 {
-  uint64_t now_ms = client_now_ms(s->client);
-
   if (s->complete || !s->whole || !atr_replica_told_all(s->replica))
     return;
-  if (s->last_bulk_ms == 0)
-    s->last_bulk_ms = now_ms;
-  if (atr_replica_parked(s->replica) > 0 && now_ms - s->last_bulk_ms < ATR_BLOB_STALL_MS)
+  if (s->whole_ms == 0)
+    s->whole_ms = client_now_ms(s->client);
+  if (waits_for_blobs(s, s->whole_ms))
     return;
   s->complete = true;
   tell_progress(s, 1, true);

@@ -159,13 +159,10 @@ static membership *membership_of(conn *c, uint32_t handle)
   return NULL;
 }
 
-static int on_message(void *ctx, int lane, atr_span message)
+static int receive(conn *c, int lane, atr_span message)
 {
-  conn *c = ctx;
   membership *m;
 
-  if (c->state == CONN_CLOSING)
-    return ATR_OK;
   if (message.p[0] == ATR_MSG_JSON)
     return lane == ATR_LANE_CONTROL ? on_json(c, message) : ATR_PROTO;
   if (c->state != CONN_IN || message.n < 5)
@@ -174,6 +171,20 @@ static int on_message(void *ctx, int lane, atr_span message)
   if (!m) /* was on its way when the membership ended */
     return ATR_OK;
   return atr_room_receive(m->hall->room, m->member, lane, message);
+}
+
+static int on_message(void *ctx, int lane, atr_span message)
+{
+  conn *c = ctx;
+  int err;
+
+  if (c->state == CONN_CLOSING)
+    return ATR_OK;
+  err = receive(c, lane, message);
+  if (err < 0)
+    atr_log(ATR_LOG_WARN, "%s: a message of type 0x%02x and %zu bytes on lane %d: %s",
+            atr_session_peer_address(c->session), message.p[0], message.n, lane, atr_err_text(err));
+  return err;
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
  * nobody is in it; except one that never became ready, which goes ATR_ROOM_UNREADY_MS after its creator has left without coming back.
  *
  * A room that a server does not have any more is created under its old id by the first member that returns: `create` with `room`. Its
- * numbers begin 2^32 above the highest that this member has seen, so that nothing of the new epoch can be taken for older than
+ * numbers begin above all of the older epochs (atr_room_seq_base), so that nothing of the new epoch can be taken for older than
  * something of the last one (docs/protocol.md, 3.3). Whoever comes second with the same `create` just joins.
  *
  * The list is sent at most once per turn of the loop, to those who have asked for it. */
@@ -244,6 +244,13 @@ static int read_return(const cJSON *message, atr_id *id, atr_room_join *join)
   return ATR_OK;
 }
 
+static uint64_t unix_seconds(void)
+{
+  uv_timeval64_t now;
+
+  return uv_gettimeofday(&now) == 0 && now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
+}
+
 void lobby_create(conn *c, const cJSON *message)
 {
   atr_room_join join = join_of(c);
@@ -268,7 +275,7 @@ void lobby_create(conn *c, const cJSON *message)
     return;
   }
   if (!h) {
-    err = new_hall(c->server, &id, returns ? join.cursor + (UINT64_C(1) << 32) : 0, name, &h);
+    err = new_hall(c->server, &id, returns ? atr_room_seq_base(unix_seconds(), join.cursor) : 0, name, &h);
     if (err < 0) {
       conn_send_error(c, err, NULL, "create", NULL);
       return;
