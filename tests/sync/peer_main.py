@@ -33,7 +33,7 @@ def run(code, names):
 
 
 def main():
-    args = [a for a in sys.argv[1:] if a != "--"]
+    args = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
     address, number = args[0], args[1]
     blend = args[2] if len(args) > 2 else ""
     Manager.register("room")

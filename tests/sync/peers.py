@@ -81,7 +81,9 @@ class Peer:
         self.number = number
         self._calls = stage._queue(f"call{number}")
         self._answers = stage._queue(f"answer{number}")
-        env = {**os.environ, "ATRIUM_HOME": os.path.join(stage.folder, f"home{number}")}
+        # A Blender in a folder of its own sees only what it is given.
+        bind = f"{stage.folder}:{HERE.parents[1]}:{tempfile.gettempdir()}"
+        env = {**os.environ, "ATRIUM_HOME": os.path.join(stage.folder, f"home{number}"), "ATRIUM_BIND": bind}
         self.log_path = os.path.join(stage.folder, f"peer{number}.log")
         self.process = subprocess.Popen(
             [str(BLENDERS / version / "run"), str(HERE / "peer_main.py"), stage.address, str(number), blend or ""],
