@@ -236,6 +236,7 @@ EXCLUDED: dict[str, str] = {
     "NodeSocket.link_limits": CLASS,
     "NodeSocket.description": DERIVED,
     "NodesModifier.bakes": CACHE,
+    "NodesModifier.properties": SPECIAL,
     "NodesModifier.panels": UI,
     "NodesModifier.open_output_attributes_panel": UI,
     "NodesModifier.open_manage_panel": UI,

@@ -65,7 +65,10 @@ def plan_of(struct: Any) -> Plan:
     cls = type(struct)
     plan = _plans.get(cls)
     if plan is None:
-        plan = _plans[cls] = _make_plan(struct.bl_rna)
+        plan = _make_plan(struct.bl_rna)
+        # Classes that Blender makes at run time (the inputs of a node group) are freed again: not remembered.
+        if getattr(bpy.types, plan.type_name, None) is cls:
+            _plans[cls] = plan
     return plan
 
 

@@ -281,11 +281,16 @@ def test_two_people_add_sockets_to_one_group(two):
         m = bpy.data.objects["Cube"].modifiers.new("N", "NODES")
         m.node_group = bpy.data.node_groups["G"]
         ids = {i.name: i.identifier for i in m.node_group.interface.items_tree}
-        m[ids["A"]] = 1.5
-        m[ids["B"]] = 7
+        if hasattr(m, "properties"):
+            getattr(m.properties.inputs, ids["A"]).value = 1.5
+            getattr(m.properties.inputs, ids["B"]).value = 7
+        else:
+            m[ids["A"]] = 1.5
+            m[ids["B"]] = 7
     """)
     stage.settle()
-    value = """{i.name: bpy.data.objects['Cube'].modifiers['N'][i.identifier]
+    value = """{i.name: (lambda m: getattr(m.properties.inputs, i.identifier).value if hasattr(m, 'properties')
+                         else m[i.identifier])(bpy.data.objects['Cube'].modifiers['N'])
                 for i in bpy.data.node_groups['G'].interface.items_tree}"""
     assert both(a, b, value) == {"A": 1.5, "B": 7}
 
