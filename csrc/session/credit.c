@@ -30,6 +30,9 @@ enum { PERIOD_US = 30000000, DRAIN_DELAYS = 3, RAMP_DELAYS = 2 };
 /* State and bulk may each fill the window, and a frame may pass it: half of what the protocol allows. */
 #define WINDOW_MAX_BYTES (ATR_CREDIT_BYTES_MAX / 2)
 
+/* A peer that is nearer is on this machine or in this room. */
+enum { NEAR_US = 1000 };
+
 /* Bulk keeps this part of the window when state would take all: 1/8. */
 enum { BULK_SHARE = 8 };
 
@@ -151,6 +154,13 @@ static void begin_period(atr_credit *credit, uint64_t delay_us, uint64_t now_us)
   credit->ramp_us = credit->drain_us + RAMP_DELAYS * delay_us;
 }
 
+static uint64_t window_least(const atr_credit *credit, uint64_t least_us)
+{
+  if (least_us >= NEAR_US)
+    return ATR_WINDOW_MIN_BYTES;
+  return credit->is_local ? ATR_WINDOW_LOCAL_BYTES : ATR_WINDOW_NEAR_BYTES;
+}
+
 static void adapt(atr_credit *credit, uint64_t delay_us)
 {
   uint64_t least = atr_credit_least_us(credit), target = target_us(least);
@@ -165,8 +175,8 @@ static void adapt(atr_credit *credit, uint64_t delay_us)
     wanted = 2 * window;
   if (wanted < window / 2)
     wanted = window / 2;
-  if (wanted < ATR_WINDOW_MIN_BYTES)
-    wanted = ATR_WINDOW_MIN_BYTES;
+  if (wanted < window_least(credit, least))
+    wanted = window_least(credit, least);
   if (wanted > WINDOW_MAX_BYTES)
     wanted = WINDOW_MAX_BYTES;
   credit->window = wanted;

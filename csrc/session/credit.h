@@ -41,6 +41,7 @@ typedef struct atr_credit {
   uint64_t ping_us;     /* when the ping under way was queued; 0 none */
   uint64_t pong_us;     /* when the last answer came */
   uint64_t ping_token;
+  bool is_local;  /* set by the owner: both ends are on one machine, unless the delay says otherwise (a tunnel's end) */
   bool ping_busy; /* when it was queued, enough was under way for its delay to say something about the window */
   bool moved;     /* something was sent since the last ping */
   bool limited;   /* the window has held something back since it was last changed */

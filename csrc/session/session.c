@@ -283,6 +283,7 @@ int session_over(atr_session **out, atr_stream *secure, const atr_session_callba
   s->is_loopback = secure->is_loopback;
   memcpy(s->peer, secure->peer, sizeof s->peer);
   atr_credit_init(&s->credit, atr_net_now_us());
+  s->credit.is_local = s->is_loopback;
   outbox_init(&s->out);
   uv_timer_init(atr_net_loop(s->net), &s->timer);
   s->timer.data = s;

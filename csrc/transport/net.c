@@ -24,6 +24,7 @@ struct atr_net {
   uint8_t *spare[SPARE_BUFFERS];
   int spare_count;
   bool on_thread;
+  uint64_t turn;
   int closing;
 };
 
@@ -48,6 +49,7 @@ static void run_tasks(uv_prepare_t *handle)
   atr_net *net = handle->data;
   atr_net_task now;
 
+  net->turn++;
   if (!net->on_thread) { /* here for the first time, and therefore on the loop's own thread */
     net->on_thread = true;
     atr_platform_block_sigpipe();
@@ -113,6 +115,11 @@ void atr_net_free(atr_net *net)
 uv_loop_t *atr_net_loop(const atr_net *net)
 {
   return net->loop;
+}
+
+uint64_t atr_net_turn(const atr_net *net)
+{
+  return net->turn;
 }
 
 uint64_t atr_net_now_us(void)

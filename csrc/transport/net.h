@@ -36,6 +36,9 @@ void atr_net_free(atr_net *net);
 
 uv_loop_t *atr_net_loop(const atr_net *net);
 
+/* A number for each turn of the loop. */
+uint64_t atr_net_turn(const atr_net *net);
+
 /* Monotonic clock in microseconds, read anew (uv_now() is the time when this turn of the loop began). */
 uint64_t atr_net_now_us(void);
 

@@ -25,6 +25,9 @@ typedef struct tcp_stream {
   atr_buf out;    /* what uv_write() is busy with */
   atr_buf unread; /* given back by who read the first bytes */
   atr_net_task unread_task;
+  atr_net_task resume_task;
+  uint64_t turn; /* of the loop, in which `turn_bytes` were read */
+  size_t turn_bytes;
   bool reading;
   bool ended;
   bool shut; /* our direction is to end once `out` is gone */
@@ -119,6 +122,7 @@ static void tcp_close(atr_stream *stream)
   tcp_stream *s = (tcp_stream *)stream;
 
   atr_net_task_cancel(&s->unread_task);
+  atr_net_task_cancel(&s->resume_task);
   if (!uv_is_closing((uv_handle_t *)&s->tcp))
     uv_close((uv_handle_t *)&s->tcp, closed);
 }
@@ -137,6 +141,7 @@ static void end(tcp_stream *s, int uv_error)
 }
 
 static void run_unread(atr_net_task *task);
+static void run_resume(atr_net_task *task);
 
 static tcp_stream *tcp_new(atr_net *net)
 {
@@ -147,6 +152,7 @@ static tcp_stream *tcp_new(atr_net *net)
   s->base.kind = &tcp_kind;
   s->base.net = net;
   s->unread_task.run = run_unread;
+  s->resume_task.run = run_resume;
   atr_buf_init(&s->out, SIZE_MAX / 2); /* swapped in: its owner has bounded it */
   atr_buf_init(&s->unread, ATR_READ_BYTES);
   if (uv_tcp_init(atr_net_loop(net), &s->tcp) != 0) {
@@ -269,11 +275,26 @@ static void alloc_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
   buf->len = buf->base ? ATR_READ_BYTES : 0; /* 0 gives UV_ENOBUFS to got_bytes() */
 }
 
+/* A connection that has had its share of this turn pauses until the next. */
+static void count_bytes(tcp_stream *s, size_t n)
+{
+  uint64_t turn = atr_net_turn(s->base.net);
+
+  s->turn_bytes = (turn == s->turn ? s->turn_bytes : 0) + n;
+  s->turn = turn;
+  if (s->turn_bytes >= ATR_TURN_BYTES) {
+    uv_read_stop((uv_stream_t *)&s->tcp);
+    atr_net_later(s->base.net, &s->resume_task);
+  }
+}
+
 static void got_bytes(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf)
 {
   tcp_stream *s = handle->data;
   atr_net *net = s->base.net; /* the callback may close the stream */
 
+  if (n > 0)
+    count_bytes(s, (size_t)n);
   if (n > 0 && s->base.cb)
     s->base.cb->on_read(s->base.ctx, (const uint8_t *)buf->base, (size_t)n);
   else if (n < 0)
@@ -287,6 +308,14 @@ static void read_on(tcp_stream *s)
 
   if (r != 0 && r != UV_EALREADY)
     end(s, r);
+}
+
+static void run_resume(atr_net_task *task)
+{
+  tcp_stream *s = (tcp_stream *)(void *)((char *)task - offsetof(tcp_stream, resume_task));
+
+  if (s->reading && !s->ended)
+    read_on(s);
 }
 
 static void tcp_read_start(atr_stream *stream)
@@ -308,6 +337,7 @@ static void tcp_read_stop(atr_stream *stream)
 
   s->reading = false;
   atr_net_task_cancel(&s->unread_task);
+  atr_net_task_cancel(&s->resume_task);
   uv_read_stop((uv_stream_t *)&s->tcp);
 }
 

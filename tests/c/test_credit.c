@@ -242,6 +242,33 @@ static void state_overtakes_bulk_and_leaves_it_a_share(void **state)
   assert_int_equal(atr_credit_available(&c, ATR_LANE_BULK, 1), window / 8);
 }
 
+/* On a busy machine a process waits some ten milliseconds for its turn, whatever the window: it must not collapse. */
+static void check_least_window(bool is_local, uint64_t distance_us, uint64_t expected)
+{
+  atr_credit c;
+  uint64_t now = 1000;
+
+  atr_credit_init(&c, now);
+  c.is_local = is_local;
+  assert_int_equal(atr_credit_pong(&c, atr_credit_ping(&c, now), now + distance_us), 0);
+  for (int i = 0; i < 100; i++) {
+    atr_credit_sent(&c, ATR_LANE_BULK, atr_credit_available(&c, ATR_LANE_BULK, now));
+    (void)atr_credit_available(&c, ATR_LANE_BULK, now);
+    assert_int_equal(atr_credit_pong(&c, atr_credit_ping(&c, now), now + 30000), 0);
+    now += 40000;
+    assert_int_equal(atr_credit_consumed(&c, ATR_LANE_BULK, c.bulk.sent), 0);
+  }
+  assert_int_equal(atr_credit_window(&c, now), expected);
+}
+
+static void a_near_peer_that_is_slow_to_answer_keeps_a_window(void **state)
+{
+  (void)state;
+  check_least_window(false, 200, ATR_WINDOW_NEAR_BYTES);
+  check_least_window(true, 200, ATR_WINDOW_LOCAL_BYTES);
+  check_least_window(true, 2000, ATR_WINDOW_MIN_BYTES); /* the near end of a tunnel */
+}
+
 static void what_cannot_be_is_an_error(void **state)
 {
   atr_credit c;
@@ -272,6 +299,7 @@ int main(void)
       cmocka_unit_test(a_longer_route_is_learnt),
       cmocka_unit_test(our_own_queue_is_not_taken_for_distance),
       cmocka_unit_test(state_overtakes_bulk_and_leaves_it_a_share),
+      cmocka_unit_test(a_near_peer_that_is_slow_to_answer_keeps_a_window),
       cmocka_unit_test(what_cannot_be_is_an_error),
   };
 
