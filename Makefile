@@ -308,10 +308,11 @@ demo:
 	tests/setup/packages.sh
 	$$(tests/setup/venv.sh) -m tests.demo.demo
 
-# T=name selects by name: T=bpy42 one Blender, T=harness one file.
-test-blender: $(VENV)
+# T=name selects by name: T=bpy42 one Blender, T=harness one file. Two at a time: a test waits more than it works.
+test-blender: zip
 	tests/setup/blenders.sh all
-	$(VENV) -m pytest -q tests/blender tests/addon tests/sync tests/fidelity $(if $(T),-k $(T))
+	ATRIUM_ZIP=$$(ls $(CURDIR)/build/atrium-*.zip) $(VENV) -m pytest -q -n $(JOBS) --durations=15 \
+	  tests/blender tests/addon tests/sync tests/fidelity $(if $(T),-k $(T))
 
 clean:
 	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/tidy
