@@ -48,6 +48,11 @@ def outline() -> dict[str, Any]:
     }
 
 
+def quit_blender() -> None:
+    """From a timer: an operator that ends Blender cannot answer."""
+    bpy.app.timers.register(lambda: bpy.ops.wm.quit_blender() and None, first_interval=0.1)
+
+
 def make_unsaved_work() -> None:
     bpy.ops.mesh.primitive_monkey_add()
     bpy.ops.ed.undo_push(message="monkey")
@@ -123,6 +128,8 @@ def test_from_host_to_edit_with_clicks(people: list[Person], tmp_path: Path) -> 
 
     press_until(ben, "atrium.leave_room", "LOBBY")
     press_until(ben, "atrium.disconnect", "OFFLINE")
+    anna.send(quit_blender)  # in the room, with everything running
+    assert anna.blender.wait_for_end() == 0
 
 
 def drag_while_the_other_edits(anna: Person, ben: Person) -> None:
