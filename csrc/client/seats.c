@@ -284,18 +284,18 @@ static void send_join(seat *s)
 /* The server has lost the room: this member brings it back. */
 static void send_create_again(seat *s)
 {
-  uint64_t cursor = 0;
-  bool partial = false;
-  atr_id epoch = {{0}};
+  uint64_t cursor;
+  bool partial;
+  atr_id epoch;
   atr_buf buf;
   atr_jw w = link_begin_json(s->client, &buf, "create");
 
-  (void)atr_replica_returning(s->replica, &cursor, &partial, &epoch);
   atr_jw_str(&w, "name", s->name);
   write_blender(&w, s->blender);
   atr_jw_id(&w, "room", &s->room);
-  atr_jw_id(&w, "epoch", &epoch);
   atr_jw_int(&w, "base", (int64_t)atr_replica_highest(s->replica));
+  if (atr_replica_returning(s->replica, &cursor, &partial, &epoch)) /* else it has nothing to compare */
+    atr_jw_id(&w, "epoch", &epoch);
   link_send_json(s->client, &w);
 }
 

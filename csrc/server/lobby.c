@@ -234,11 +234,12 @@ static int new_hall(atr_server *server, const atr_id *id, uint64_t seq_base, con
   return ATR_OK;
 }
 
-/* Where `create` brings a lost room back: its id, the member's epoch, and the highest sequence that it saw. */
+/* Where `create` brings a lost room back: its id, the highest sequence that the member saw, and, if it holds anything, its epoch. */
 static int read_return(const cJSON *message, atr_id *id, atr_room_join *join)
 {
-  join->returning = true;
-  if (atr_json_get_id(message, "room", id) < 0 || atr_json_get_id(message, "epoch", &join->epoch) < 0 ||
+  join->returning = atr_json_get(message, "epoch") != NULL;
+  if (atr_json_get_id(message, "room", id) < 0 ||
+      (join->returning && atr_json_get_id(message, "epoch", &join->epoch) < 0) ||
       atr_json_get_u64(message, "base", UINT64_C(1) << 52, &join->cursor) < 0)
     return ATR_PROTO;
   return ATR_OK;
