@@ -119,7 +119,7 @@ class Reader:
         if kind == rna.ENUM_SET:
             return sorted(value)
         if kind == rna.STRING and paths.kind_of(plan, prop) == paths.INPUT:
-            return paths.read(self, struct, plan, prop, value)
+            return paths.read_input(self, struct, value)
         return value
 
     def _members(self, blocks: Any) -> Tree:

@@ -21,7 +21,6 @@ class Tracker:
         self.uids: dict[int, None] = {}
         self.structure = True
         self.undone = False
-        self.loaded = False
         self.rendering = 0
 
     def take(self) -> list[int]:
@@ -55,12 +54,6 @@ def _undo(*_: Any) -> None:
 
 
 @persistent
-def _load(*_: Any) -> None:
-    tracker.loaded = True
-    tracker.structure = True
-
-
-@persistent
 def _render_begin(*_: Any) -> None:
     tracker.rendering = 1
 
@@ -74,7 +67,6 @@ _HANDLERS = {
     "depsgraph_update_post": _depsgraph_update,
     "undo_post": _undo,
     "redo_post": _undo,
-    "load_post": _load,
     "render_init": _render_begin,
     "render_complete": _render_end,
     "render_cancel": _render_end,

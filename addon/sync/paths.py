@@ -118,12 +118,6 @@ def is_path(plan: rna.Plan, prop: rna.Prop) -> bool:
     return bool(kind_of(plan, prop))
 
 
-def read(reader: Any, struct: Any, plan: rna.Plan, prop: rna.Prop, value: str) -> Any:
-    if kind_of(plan, prop) != INPUT:
-        return value
-    return read_input(reader, struct, value)
-
-
 def read_input(reader: Any, struct: Any, path: str) -> Any:
     """The value for a file that Blender reads: content and name, or where it is missing the name alone."""
     if not path or path.startswith("<"):

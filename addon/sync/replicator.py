@@ -323,10 +323,16 @@ class Replicator:
         return idtypes.ORDER.get(self.identity.type_of(doc), 99)
 
     def _look_at(self, doc: str) -> Tree:
-        """Captures a document and sends what its user changed; the patch."""
-        if doc not in self._after_undo:
-            return self._outgoing.capture(doc)
-        mine = self._undone(doc)
+        """Captures a document and sends what its user changed; the patch. One that fails must not stop the others."""
+        try:
+            if doc not in self._after_undo:
+                return self._outgoing.capture(doc)
+            mine = self._undone(doc)
+        except QueueFull:
+            raise
+        except Exception as e:  # an add-on's own property may raise anything
+            self.unread[doc, "the datablock as a whole"] = f"{type(e).__name__}: {e}"
+            mine = {}
         self._after_undo.pop(doc, None)
         return mine
 

@@ -108,6 +108,28 @@ def test_a_full_queue_loses_nothing(two):
         assert peer.do("'Late' in bpy.data.objects")
 
 
+def test_a_datablock_that_cannot_be_read_does_not_stop_the_others(two):
+    stage, a, b = two
+    a.do("""
+        real = rep._reader.read_block
+        def broken(doc, block, *more, **options):
+            if block.name == "Camera":
+                raise OSError("boom")
+            return real(doc, block, *more, **options)
+        rep._reader.read_block = broken
+        bpy.data.objects["Camera"].location.x = 1
+        bpy.data.objects["Light"].location.z = 11
+        bpy.context.view_layer.update()
+        for _ in range(5): rep.tick(20)
+        rep._reader.read_block = real
+    """)
+    b.do("rep.tick(20)")
+    assert b.do("bpy.data.objects['Light'].location.z") == 11
+    assert "boom" in str(a.do("rep.unread"))
+    stage.settle()
+    assert b.do("bpy.data.objects['Camera'].location.x") == 1
+
+
 def test_a_plain_object_costs_little_memory(two):
     _, a, _ = two
     assert a.do("rep.state.shadows[rep.identity.doc(bpy.data.objects['Cube'])].bytes_used()") < 4096

@@ -95,8 +95,6 @@ def follows(plan: rna.Plan, name: str, struct: Any, part: Any) -> bool:
     """Whether a part is to be read: most are; an empty animation_data says nothing."""
     if name == "animation_data":
         return animation.says_something(part)
-    if name == "node_tree" and "Scene" in plan.lineage:
-        return True
     return True
 
 
