@@ -16,14 +16,15 @@
 
 /* --- the room --------------------------------------------------------------------------------------------------- */
 
-/* The clock counts 2^22 numbers a second from 2020 on, more than any room gives out; it lasts until 2088. */
-uint64_t atr_room_seq_base(uint64_t unix_seconds, uint64_t base)
+/* The clock counts 4,096 numbers a millisecond from 2020 on, more than any room gives out; it lasts until 2088. What a member has seen
+ * counts only where the clock was set back: if it could push the numbers ahead of the clock, two restarts after each other, each met
+ * first by a member that missed the epoch between, would begin alike. */
+uint64_t atr_room_seq_base(uint64_t unix_ms, uint64_t base)
 {
-  static const uint64_t year_2020 = 1577836800, gap = UINT64_C(1) << 32;
-  uint64_t by_clock = unix_seconds > year_2020 ? (unix_seconds - year_2020) << 22 : 0;
-  uint64_t by_base = base < UINT64_C(1) << 52 ? base + gap : 0;
+  static const uint64_t year_2020_ms = UINT64_C(1577836800000), gap = UINT64_C(1) << 32;
+  uint64_t by_clock = unix_ms > year_2020_ms ? (unix_ms - year_2020_ms) << 12 : 0;
 
-  return by_base > by_clock ? by_base : by_clock;
+  return by_clock > base || base >= UINT64_C(1) << 52 ? by_clock : base + gap;
 }
 
 int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_callbacks *cb, void *ctx)

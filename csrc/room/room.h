@@ -63,7 +63,7 @@ typedef struct atr_room_join {
 
 /* seq_base of a new epoch: above every number of every older one, whoever is the first to return and however little that one has seen.
  * `base` is what the first member says (0: none). Numbers stay below 2^53. */
-uint64_t atr_room_seq_base(uint64_t unix_seconds, uint64_t base);
+uint64_t atr_room_seq_base(uint64_t unix_ms, uint64_t base);
 
 int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_callbacks *cb, void *ctx);
 void atr_room_free(atr_room *room);

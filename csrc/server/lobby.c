@@ -245,11 +245,13 @@ static int read_return(const cJSON *message, atr_id *id, atr_room_join *join)
   return ATR_OK;
 }
 
-static uint64_t unix_seconds(void)
+static uint64_t unix_ms(void)
 {
   uv_timeval64_t now;
 
-  return uv_gettimeofday(&now) == 0 && now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
+  if (uv_gettimeofday(&now) != 0 || now.tv_sec < 0)
+    return 0;
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
 }
 
 void lobby_create(conn *c, const cJSON *message)
@@ -276,7 +278,7 @@ void lobby_create(conn *c, const cJSON *message)
     return;
   }
   if (!h) {
-    err = new_hall(c->server, &id, returns ? atr_room_seq_base(unix_seconds(), join.cursor) : 0, name, &h);
+    err = new_hall(c->server, &id, returns ? atr_room_seq_base(unix_ms(), join.cursor) : 0, name, &h);
     if (err < 0) {
       conn_send_error(c, err, NULL, "create", NULL);
       return;

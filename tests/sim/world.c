@@ -55,7 +55,7 @@ static struct {
   sim_store store;
   atr_id room_id;
   uint64_t seq_base;
-  uint64_t clock; /* of the server, seconds */
+  uint64_t clock; /* of the server, milliseconds */
   size_t ring_bytes, tombstones_max, spare_bytes;
   bool lost;        /* the room was lost at least once */
   bool left;        /* somebody has left for good */
@@ -357,7 +357,7 @@ static void connect_client(client *c)
   if (l == w.lines + LINES_MAX)
     return;
   if (!w.room)
-    open_room(atr_room_seq_base(w.clock += 3600, atr_replica_highest(c->replica)));
+    open_room(atr_room_seq_base(w.clock += 1000, atr_replica_highest(c->replica)));
   memset(l, 0, sizeof *l);
   l->used = l->client_here = l->server_here = true;
   l->client = c;
@@ -807,7 +807,7 @@ void world_run(uint64_t seed, sim_stats *stats)
   for (int i = 0; i < w.n_clients; i++)
     w.clients[i].number = i;
   start_client(&w.clients[0]);
-  w.clock = 1700000000;
+  w.clock = UINT64_C(1700000000000);
   open_room(atr_room_seq_base(w.clock, 0));
   steps = 200 * (uint32_t)w.n_clients + sim_below(2000);
   for (uint32_t i = 0; i < steps; i++)
