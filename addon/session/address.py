@@ -31,6 +31,12 @@ def split(text: str) -> tuple[str, int | None]:
     return (host, int(port)) if port.isascii() and port.isdigit() else (host, None)
 
 
+def with_port(text: str, port: int) -> str:
+    """The address with this port, as it is written: IPv6 in brackets."""
+    host, _ = split(text)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def is_local(text: str) -> bool:
     host, _ = split(text)
     if host.lower() in LOCAL_NAMES:

@@ -194,7 +194,7 @@ class Session:
         if not host:
             raise Trouble(problem("NO_ADDRESS"))
         self._open_engine()
-        self._send({"t": "forget_host", "host": host})
+        self._send({"t": "forget_host", "host": address.with_port(host, self._port_of(host))})
         self.state.problem = None
         self.state.changed()
 
@@ -378,7 +378,7 @@ class Session:
 
     def _connecting(self, host: str, local: bool) -> Job:
         state, options = self.state, self._options()
-        port = address.split(host)[1] or (options.port if local else DEFAULT_PORT)
+        port = self._port_of(host)
         if local:
             state.note = "Looking for a server on this machine"
             self._server = self._begin_server(port, options)
@@ -399,6 +399,11 @@ class Session:
         self._send(
             {"t": "connect", "host": host, "port": port, "name": name, "color": list(color), "start_server": False}
         )
+
+    def _port_of(self, host: str) -> int:
+        """As typed; else that of one's own server for this machine, and the usual one for others."""
+        usual = self._options().port if address.is_local(host) else DEFAULT_PORT
+        return address.split(host)[1] or usual
 
     def _begin_server(self, port: int, options: Options) -> ServerStart:
         bind = "::" if options.online else "127.0.0.1"

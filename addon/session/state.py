@@ -374,10 +374,13 @@ class State:
             self.finish("create", "join", "flush", "leave", trouble=trouble)
 
     def _on_error(self, event: Event) -> None:
-        trouble = self._problem_of(event)
-        if event.get("re") in ("create", "join") and self.stage is Stage.ASKED:
+        """Ends what waits for the command that failed; an answer to another command is shown and ends nothing."""
+        trouble, re = self._problem_of(event), str(event.get("re"))
+        if re in ("create", "join") and self.stage is Stage.ASKED:
             self.leave()
-        self.finish(trouble=trouble)
+        if self.task is not None and self.task.kind in TASKS_OF.get(re, ()):
+            self.finish(trouble=trouble)
+        self.problem = trouble
 
     def _problem_of(self, event: Event) -> Problem:
         code = str(event.get("code") or "INTERNAL")
@@ -388,6 +391,19 @@ class State:
 
 # The engine's refusals are shown as a short list; more than these nobody reads.
 REFUSALS_MAX = 50
+
+# command -> tasks that its failure ends
+TASKS_OF: dict[str, tuple[str, ...]] = {
+    "connect": ("connect",),
+    "hello": ("connect",),
+    "trust": ("connect",),
+    "rooms": ("connect",),
+    "create": ("create",),
+    "ready": ("create",),
+    "join": ("join",),
+    "flush": ("flush", "create"),
+    "leave": ("leave",),
+}
 
 _HANDLERS: dict[str, Callable[[State, Event], None]] = {
     "state": State._on_state,

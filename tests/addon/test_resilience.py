@@ -8,6 +8,7 @@ wait (or host again). Run in one Blender, as none of this depends on the version
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import time
@@ -21,7 +22,7 @@ from tests.addon.together import Line, differences, state_becomes
 from tests.blender import blenders
 from tests.blender.conftest import _get
 from tests.blender.inside import bpy
-from tests.blender.party import Party, Person, admit_next, run_operator, server_pids, wait_for_room
+from tests.blender.party import Party, Person, admit_next, end_server, run_operator, server_pids, wait_for_room
 
 
 @pytest.fixture
@@ -164,6 +165,19 @@ def refuse_next() -> Iterator[None]:
     while not bpy.context.window_manager.atrium.knocks:
         yield
     bpy.ops.atrium.refuse(key=bpy.context.window_manager.atrium.knocks[0].key)
+
+
+def test_a_changed_host_key_stops_until_it_is_forgotten(party: Party, anna: Person, tmp_path: Path) -> None:
+    anna.operate("atrium.disconnect")
+    end_server(party.port)
+    shutil.rmtree(tmp_path / "anna" / "atrium" / "server")
+    for _ in range(2):  # trying again does not help
+        with pytest.raises(Exception, match="now shows another key than the one you trusted"):
+            anna.operate("atrium.host")
+        assert anna.state == "OFFLINE"
+    anna.operate("atrium.forget_host")
+    anna.operate("atrium.host")
+    assert anna.state == "LOBBY" and anna.error == ""
 
 
 def own_address() -> str:

@@ -445,6 +445,15 @@ def test_knocks_are_answered_once() -> None:
         bench.session.answer_knock("k1", True, True)
 
 
+def test_the_failure_of_another_command_ends_no_task() -> None:
+    bench = Bench(port=12900)
+    bench.session.forget_host("localhost")
+    assert bench.engine.sent == [{"t": "forget_host", "host": "localhost:12900"}]
+    task = bench.session.connect("192.0.2.7")
+    bench.tick({"t": "error", "re": "forget_host", "code": "NOENT", "text": "No key is remembered."})
+    assert not task.done and bench.state.problem is not None
+
+
 def test_close_is_idempotent_and_ends_every_wait() -> None:
     bench = Bench().in_lobby()
     task = bench.receiving()

@@ -30,6 +30,7 @@ def test_ports() -> None:
     assert address.split("fe80::1") == ("fe80::1", None)
     assert address.split("host") == ("host", None)
     assert address.split("host:many") == ("host", None)
+    assert address.with_port("::1", 9) == "[::1]:9" and address.with_port("host:8", 9) == "host:9"
 
 
 def test_colors_are_distinct_and_the_first_keeps_its_own() -> None:
