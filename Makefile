@@ -165,7 +165,7 @@ TOOLS = $(shell tests/setup/venv.sh)
 py:
 	ATRIUM_VARIANT=$(VARIANT) $(TOOLS) setup.py --quiet build_ext --force --inplace --build-temp build/$(VARIANT)/py
 wheel:
-	rm -rf build/wheel build/lib
+	rm -rf build/wheel build/lib build/lib.*
 	$(TOOLS) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	@ls build/wheel/*.whl
 

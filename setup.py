@@ -9,17 +9,19 @@ ATRIUM_VARIANT=asan (or debug, tsan) takes that build of the engine.
 """
 
 import os
+import re
 import shlex
 import subprocess
-import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 VARIANT = os.environ.get("ATRIUM_VARIANT", "release")
-HIDE = "-Wl,--exclude-libs,ALL"
+# Hidden symbols of the archives; without the debugging information, which would double the zip.
+LINK = ["-Wl,--exclude-libs,ALL", *(["-Wl,--strip-debug"] if VARIANT == "release" else [])]
 
 
 def make(*arguments: str) -> str:
@@ -34,19 +36,23 @@ class BuildEngine(build_ext):
     def build_extension(self, ext: Extension) -> None:
         print(make("-j2", f"build/{VARIANT}/libatrium.a"), flush=True)
         ext.extra_compile_args = shlex.split(make("print-cflags"))
-        ext.extra_link_args = [HIDE, *shlex.split(make("print-libs"))]
+        ext.extra_link_args = [*LINK, *shlex.split(make("print-libs"))]
         ext.extra_objects = [f"build/{VARIANT}/libatrium.a"]
         ext.depends = [*ext.extra_objects, *map(str, ROOT.glob("csrc/*/*.h"))]
         super().build_extension(ext)
 
 
-def platform_tag() -> str:
-    """Honest about the C library: what was linked here needs one that is at least as new as this machine's."""
-    tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-    libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else None
-    if libc is None or not tag.startswith("linux_"):
-        return tag
-    return f"manylinux_{libc.split()[1].replace('.', '_')}_{tag.removeprefix('linux_')}"
+class Wheel(bdist_wheel):
+    """Names the C library that the module really needs, which is older than the one it was built with."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        python, abi, platform = super().get_tag()
+        if not platform.startswith("linux_"):
+            return python, abi, platform
+        (module,) = ROOT.glob("build/lib.*/atrium/_core.abi3.so")
+        symbols = subprocess.run(["objdump", "-T", module], check=True, stdout=subprocess.PIPE, text=True).stdout
+        minor = max(int(version) for version in re.findall(r"GLIBC_2\.(\d+)", symbols))
+        return python, abi, f"manylinux_2_{minor}_{platform.removeprefix('linux_')}"
 
 
 setup(
@@ -58,6 +64,6 @@ setup(
             py_limited_api=True,
         )
     ],
-    cmdclass={"build_ext": BuildEngine},
-    options={"bdist_wheel": {"py_limited_api": "cp311", "plat_name": platform_tag()}},
+    cmdclass={"build_ext": BuildEngine, "bdist_wheel": Wheel},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )
