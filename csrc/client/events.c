@@ -107,12 +107,21 @@ int event_push_doc(atr_client *c, atr_jw *w)
   return ATR_OK;
 }
 
+/* The application is asked to say when it has taken something before the last try: it may have done so between the two. */
+bool event_push(atr_client *c, atr_client_event *event)
+{
+  if (atr_ring_push(c->events, event) == ATR_OK)
+    return true;
+  atomic_store(&c->starved, true);
+  return atr_ring_push(c->events, event) == ATR_OK;
+}
+
 void event_flush_waiting(atr_client *c)
 {
   while (c->waiting) {
     waiting_event *e = c->waiting;
 
-    if (atr_ring_push(c->events, e->event) < 0)
+    if (!event_push(c, e->event))
       return;
     c->waiting = e->next;
     c->n_waiting--;

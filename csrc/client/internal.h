@@ -206,6 +206,8 @@ int event_push_doc(atr_client *c, atr_jw *w);
 /* The finished event as the queue takes it, NULL on failure; the caller owns it. */
 atr_client_event *event_of(atr_client *c, atr_jw *w, uint64_t n);
 bool event_has_room(const atr_client *c);
+/* Into the queue; false where it is full, and then the engine is told when it no longer is. The caller keeps the event. */
+bool event_push(atr_client *c, atr_client_event *event);
 /* Moves what waited into the queue. */
 void event_flush_waiting(atr_client *c);
 void event_wake_application(atr_client *c);

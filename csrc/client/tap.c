@@ -68,10 +68,8 @@ void tap_pump(atr_client *c, tap *t)
   while (t->kept) {
     tap_event *e = t->kept;
 
-    if (!event_has_room(c) || atr_ring_push(c->events, e->event) < 0) {
-      atomic_store(&c->starved, true);
+    if (c->waiting || !event_push(c, e->event))
       return;
-    }
     t->kept_bytes -= e->event->len;
     t->kept = e->next;
     if (!t->kept)
@@ -115,8 +113,7 @@ static int tell(seat *s, const told *o)
   if (!event)
     return ATR_NOMEM;
   client_pump_later(c);
-  if (s->tap->kept || !event_has_room(c) || atr_ring_push(c->events, event) < 0) {
-    atomic_store(&c->starved, true);
+  if (s->tap->kept || c->waiting || !event_push(c, event)) {
     err = keep(s->tap, event);
     if (err < 0)
       free(event);
