@@ -31,6 +31,7 @@ class Reader:
         self.doc = ""
         self.block: Any = None
         self.keep = True
+        self.seen: Tree = {}
         self._users: dict[int, Any] = {}
         self._users_of = -1
 
@@ -54,14 +55,17 @@ class Reader:
             self._users_of = len(bpy.data.objects)
         return None
 
-    def read_block(self, doc: str, block: Any, old: Tree | None, *, fresh: bool = False) -> Tree:
+    def read_block(
+        self, doc: str, block: Any, old: Tree | None, *, fresh: bool = False, seen: Tree | None = None
+    ) -> Tree:
         """The whole tree of a datablock.
 
-        `old` gives things their keys. What cannot be seen at the moment (a mesh in edit mode) is taken from it too, unless
-        the datablock is fresh and `old` says what it is to become.
+        `old` gives things their keys. What cannot be seen at the moment (a mesh in edit mode) is as it was seen last: as
+        `seen` says where `old` is what the datablock is to become, else as `old` says; in a fresh one there is nothing.
         """
         self.doc, self.block = doc, block
         self.keep = not fresh
+        self.seen = {} if fresh else seen or old or {}
         tree: Tree = {"type": self.identity.type_of(doc) or type(block).__name__, "name": block.name}
         make = constructors.make_of(self, block)
         if make:

@@ -287,7 +287,7 @@ class Incoming:
         if patch:
             self._writer.write_block(doc, block, patch, room, cur)
             self._tag(block)
-            tree = self._reader.read_block(doc, block, room)
+            tree = self._reader.read_block(doc, block, room, seen=read)
             self._state.put(doc, tree, room, theirs)
 
     def _try_parked(self) -> Iterator[float]:
@@ -390,7 +390,7 @@ class Incoming:
             theirs = True if change.by_others else None
         else:
             theirs = shadow.mark(theirs, change.shape, by_others=change.by_others)
-        tree = self._reader.read_block(doc, block, room)
+        tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else None)
         self._state.put(doc, tree, room, theirs)
 
     def _settle(self, doc: str) -> None:
@@ -400,4 +400,4 @@ class Incoming:
         if block is None or known is None:
             return
         read, room, theirs = known.load()
-        self._state.put(doc, self._reader.read_block(doc, block, room), room, theirs)
+        self._state.put(doc, self._reader.read_block(doc, block, room, seen=read), room, theirs)

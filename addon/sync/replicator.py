@@ -4,8 +4,7 @@
 `tick` is called by a timer with a budget in milliseconds. It applies what has arrived, captures what Blender reported,
 then uses what is left of the budget to look at what Blender does not report: the audit goes round all documents, a few at
 a time, and finds custom properties, markers, texts and whatever else has changed in silence. Nothing here walks the whole
-scene in one tick except the comparison of session_uids that finds new and removed datablocks (0.5 ms for 10,000
-objects), and that only when Blender reported something or once in a while.
+scene in one tick except the comparison of session_uids that finds new and removed datablocks, and that only when Blender reported something or once in a while.
 """
 
 from __future__ import annotations
@@ -216,7 +215,7 @@ class Replicator:
             self._incoming.remove_doomed()
         for doc in list(self._writer.deferred):
             block = self.identity.block(doc)
-            if block is None or not block.is_editmode:
+            if block is None or not getattr(block, "is_editmode", False):
                 # What was done in edit mode is later than what waited for it.
                 self._look_at(doc)
                 self._writer.deferred.discard(doc)
@@ -361,7 +360,7 @@ class Replicator:
                 self._incoming._set_names({doc: room})
                 patch.pop("name")
             self._writer.write_block(doc, block, patch, target, tree)
-            tree = self._reader.read_block(doc, block, target)
+            tree = self._reader.read_block(doc, block, target, seen=tree)
         self.state.put(doc, tree, room, theirs)
         return mine
 

@@ -179,6 +179,33 @@ def test_both_change_one_curve(three):
     assert c.do(keys) == both(a, b, keys)
 
 
+EDIT = "bpy.context.view_layer.objects.active = bpy.data.objects['Cube']; bpy.ops.object.mode_set(mode='{}')"
+
+
+def test_what_comes_while_one_edits_is_shown_afterwards(three):
+    stage, a, b, c = three
+    a.do(EDIT.format("EDIT"))
+    b.do("m = bpy.data.objects['Cube'].data; m.vertices[1].co = (4, 4, 4); m.update()")
+    stage.settle()
+    assert c.do("list(bpy.data.objects['Cube'].data.vertices[1].co)") == [4, 4, 4]
+    a.do(EDIT.format("OBJECT"))
+    stage.settle()
+    assert both(a, b, "list(bpy.data.objects['Cube'].data.vertices[1].co)") == [4, 4, 4]
+
+
+def test_what_one_did_in_edit_mode_is_later_than_what_came(three):
+    stage, a, b, c = three
+    a.do(EDIT.format("EDIT"))
+    b.do("m = bpy.data.objects['Cube'].data; m.vertices[1].co = (4, 4, 4); m.update()")
+    stage.settle()
+    a.do("import bmesh; bm = bmesh.from_edit_mesh(bpy.data.objects['Cube'].data); bm.verts.ensure_lookup_table()")
+    a.do("bm.verts[0].co = (5, 5, 5); bmesh.update_edit_mesh(bpy.data.objects['Cube'].data); del bm")
+    a.do(EDIT.format("OBJECT"))
+    stage.settle()
+    assert both(a, b, "list(bpy.data.objects['Cube'].data.vertices[0].co)") == [5, 5, 5]
+    both(a, c, "[tuple(v.co) for v in bpy.data.objects['Cube'].data.vertices]")
+
+
 def test_members_arrive_before_what_they_name(three):
     """A collection's member may be known before the datablock, which comes together with further members."""
     stage, a, b, c = three

@@ -125,8 +125,9 @@ def read(reader: Any, struct: Any, old: Tree, out: Tree) -> None:
         return
     before = old.get("i", {})
     i = out.setdefault("i", {})
-    if struct.is_editmode and "bones" in before:
-        i["bones"] = before["bones"]
+    seen = reader.seen.get("i", {})
+    if struct.is_editmode and "bones" in seen:
+        i["bones"] = seen["bones"]
     else:
         i["bones"] = BONES.read(reader, struct, before.get("bones", {}))
     if hasattr(struct, "collections_all"):

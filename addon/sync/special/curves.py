@@ -95,8 +95,9 @@ def read(reader: Any, curve: Any, old: Tree, out: Tree) -> None:
     objects.slots.read(reader, curve, old, out)
     if type(curve).__name__ == "TextCurve":
         return
-    if curve.is_editmode and "splines" in old.get("i", {}):
-        out.setdefault("i", {})["splines"] = old["i"]["splines"]
+    seen = reader.seen.get("i", {})
+    if curve.is_editmode and "splines" in seen:
+        out.setdefault("i", {})["splines"] = seen["splines"]
         return
     entries = SPLINES.read(reader, curve, old.get("i", {}).get("splines", {}))
     if entries:
@@ -106,7 +107,9 @@ def read(reader: Any, curve: Any, old: Tree, out: Tree) -> None:
 def write(writer: Any, curve: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     objects.slots.write(writer, curve, patch, full, cur)
     i = patch.get("i") or {}
-    if "splines" in i and type(curve).__name__ != "TextCurve":
+    if "splines" in i and curve.is_editmode:
+        writer.defer("splines", "the curve is in edit mode here")
+    elif "splines" in i and type(curve).__name__ != "TextCurve":
         have = cur.get("i", {}).get("splines", {})
         SPLINES.write(writer, curve, i["splines"] or dict.fromkeys(have), full.get("i", {}).get("splines", {}), have)
 

@@ -162,12 +162,13 @@ def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
     p["color_active"] = colors.active_color_name or ""
     key, before = chosen(old)
     i = out.setdefault("i", {})
-    if reader.keep and mesh.is_editmode and key is not None:
+    seen_key, seen = chosen(reader.seen)
+    if mesh.is_editmode and seen_key is not None:
         # The edit mesh is elsewhere: what stands here is stale until the mode is left.
-        p["geometry"] = key
-        i["geometry"] = {key: before}
-        if "vertex_groups" in old["i"]:
-            i["vertex_groups"] = old["i"]["vertex_groups"]
+        p["geometry"] = seen_key
+        i["geometry"] = {seen_key: seen}
+        if "vertex_groups" in reader.seen["i"]:
+            i["vertex_groups"] = reader.seen["i"]["vertex_groups"]
         return
     geometry = _read_geometry(reader, mesh, before)
     weights.read(reader, mesh, old, before, i, geometry["p"])

@@ -27,8 +27,9 @@ def _write_text(writer: Any, text: Any, patch: Tree, full: Tree, cur: Tree) -> N
 
 
 def _read_lattice(reader: Any, lattice: Any, old: Tree, out: Tree) -> None:
-    if lattice.is_editmode and "points" in old.get("p", {}):
-        out["p"]["points"] = old["p"]["points"]
+    seen = reader.seen.get("p", {})
+    if lattice.is_editmode and "points" in seen:
+        out["p"]["points"] = seen["points"]
         return
     points = np.empty(len(lattice.points) * 3, dtype=np.float32)
     lattice.points.foreach_get("co_deform", points)
@@ -37,7 +38,9 @@ def _read_lattice(reader: Any, lattice: Any, old: Tree, out: Tree) -> None:
 
 def _write_lattice(writer: Any, lattice: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     p = patch.get("p") or {}
-    if any(name in p for name in ("points", "points_u", "points_v", "points_w")):
+    if "points" in p and lattice.is_editmode:
+        writer.defer("points", "the lattice is in edit mode here")
+    elif any(name in p for name in ("points", "points_u", "points_v", "points_w")):
         points = writer.blobs.get(full["p"]["points"], "float32")
         if len(points) == len(lattice.points) * 3:
             lattice.points.foreach_set("co_deform", points)
