@@ -306,7 +306,13 @@ def build(mutant: Mutant, number: int, out: pathlib.Path, build_dir: pathlib.Pat
 def noticed(binary: pathlib.Path, seeds: str) -> str | None:
     """What the simulator says, or None where it says nothing."""
     try:
-        run = subprocess.run([str(binary), "--file", "tests/sim/seeds.txt", "--seeds", seeds], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        run = subprocess.run(
+            [str(binary), "--file", "tests/sim/seeds.txt", "--seeds", seeds],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     except subprocess.TimeoutExpired:
         return "does not end"
     if run.returncode == 0:
