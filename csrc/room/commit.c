@@ -93,7 +93,7 @@ int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t coun
     d->staged_alive = d->alive;
   if (!s->preview) {
     d->staged_alive = op->kind != ATR_OP_DELETE;
-    d->bytes_est = (op->kind == ATR_OP_EDIT ? d->bytes_est : 0) + (uint32_t)op->json.n;
+    d->bytes_staged += (uint32_t)op->json.n;
   }
   ref_blobs(room, op, true);
   room_flush(room);
@@ -157,14 +157,28 @@ Exit:
   atr_buf_free(&gathered);
 }
 
+/* The preview outlives the operation that was to end it: what is committed next is followed by another one. */
+static void keep_orphan(atr_room *room, preview *p)
+{
+  if (!p || p->member || p->is_orphan)
+    return;
+  p->is_orphan = true;
+  DL_APPEND(room->orphans, p);
+}
+
 static void refuse_one(atr_room *room, const stage *st, const staged *s, int err)
 {
   room_doc *d = s->doc;
   atr_msg_op op;
   atr_span msg;
 
-  if (room_message_of(room, st->bytes.data + s->offset, s->len, &msg) == 0 && atr_msg_read_op(msg, &op) == 0)
+  if (room_message_of(room, st->bytes.data + s->offset, s->len, &msg) == 0 && atr_msg_read_op(msg, &op) == 0) {
     ref_blobs(room, &op.op, false);
+    if (!s->preview)
+      d->bytes_staged -= (uint32_t)op.op.json.n;
+  }
+  if (!s->part)
+    keep_orphan(room, d->preview);
   if (!--d->staged)
     d->staged_alive = d->alive;
   if (!d->staged && !doc_number(d))

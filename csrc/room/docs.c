@@ -408,10 +408,11 @@ static void commit_durable(atr_room *room, const staged *s, const atr_op *op, bo
   } else if (op->kind == ATR_OP_CREATE) {
     live(room, d, s->seq);
     replace_blobs(room, d, op);
-    d->bytes_est = (uint32_t)op->json.n;
   } else {
     add_blobs(room, d, op);
   }
+  d->bytes_staged -= (uint32_t)op->json.n;
+  d->bytes_est = (op->kind == ATR_OP_EDIT ? d->bytes_est : 0) + (uint32_t)op->json.n;
   if (op->kind != ATR_OP_DELETE && in_ring)
     chain(room, d, s->seq);
   else if (op->kind != ATR_OP_DELETE)

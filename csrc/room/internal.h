@@ -52,8 +52,9 @@ typedef struct room_doc {
   uint64_t known;                   /* bit per catching-up slot: changed since, but sent before (serve.c) */
   char *json;                       /* NULL before the first merge and for a tombstone */
   uint32_t json_len;
-  uint32_t bytes_est; /* the text's length at most, with what is not merged and what is staged */
-  uint32_t staged;    /* operations between receive and commit */
+  uint32_t bytes_est;    /* the text's length at most, with what is not merged */
+  uint32_t bytes_staged; /* and what operations between receive and commit may add */
+  uint32_t staged;       /* operations between receive and commit */
   uint32_t n_blobs, blobs_cap, blobs_exact;
   atr_hash *blobs; /* referenced: all that the tree names, perhaps some that it named before */
   preview *preview;

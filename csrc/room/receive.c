@@ -78,6 +78,8 @@ static void answer_again(atr_room_member *m, uint64_t counter)
       return;
     }
   }
+  if (counter > m->part->committed)
+    return; /* still with the store: the answer comes when that is done */
   if (atr_frame_begin(&m->answers, &mark) == 0 && atr_msg_write_ack(&m->answers, &ack) == 0)
     atr_frame_end(&m->answers, mark, ATR_LANE_STATE);
   room_wake(m, ATR_LANE_STATE);
@@ -133,11 +135,10 @@ int room_check_json(const atr_op *op, int *refusal)
 
 static bool fits(atr_room *room, room_doc *d, const atr_op *op)
 {
-  if (op->kind != ATR_OP_EDIT || d->bytes_est + op->json.n <= ATR_DOC_BYTES_MAX)
+  if (op->kind != ATR_OP_EDIT || (uint64_t)d->bytes_est + d->bytes_staged + op->json.n <= ATR_DOC_BYTES_MAX)
     return true;
-  if (!d->staged)
-    room_doc_merge(room, d); /* gives the exact length */
-  return d->bytes_est + op->json.n <= ATR_DOC_BYTES_MAX;
+  room_doc_merge(room, d); /* gives the exact length of what is committed */
+  return (uint64_t)d->bytes_est + d->bytes_staged + op->json.n <= ATR_DOC_BYTES_MAX;
 }
 
 static int check_state(atr_room *room, const atr_op *op)

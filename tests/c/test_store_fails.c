@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A store that fails. The store in memory never does and is done at once, so nothing else takes these ways; a store on disk
+ * will be slow and will fail. Whatever a batch held is refused with the store's error, was neither acknowledged nor
+ * relayed, and leaves no trace: numbers, counters, documents, limits and blobs go on as if it had never been sent. */
+#include "room_test.h"
+
+#include "base/hash.h"
+
+static struct peer one, two;
+
+static int begin_two(void **state)
+{
+  begin(state);
+  join(&one, 0);
+  join(&two, 1);
+  submit(&one, ATR_OP_CREATE, 0, "{\"a\":1}");
+  pull(&one);
+  pull(&two);
+  assert_int_equal(one.seq, 1);
+  assert_int_equal(two.ops, 1);
+  return 0;
+}
+
+static int end_two(void **state)
+{
+  leave(&one);
+  leave(&two);
+  return end(state);
+}
+
+/* All of `one`'s operations since the first were refused, nobody heard of them, and the next one is number 2. */
+static void assert_as_before(size_t refusals)
+{
+  pull(&one);
+  pull(&two);
+  assert_int_equal(one.refusals, refusals);
+  assert_int_equal(one.refused, one.counter);
+  assert_err(one.refused_as, ATR_NOMEM);
+  assert_int_equal(one.acks, 1);
+  assert_int_equal(two.ops, 1);
+  assert_int_equal(atr_room_head(room), 1);
+  assert_int_equal(atr_room_documents(room), 1);
+  assert_document(0, "{\"a\":1}");
+
+  store_does = STORE_DONE;
+  submit(&one, ATR_OP_EDIT, 0, "{\"b\":2}");
+  pull(&one);
+  pull(&two);
+  assert_int_equal(one.acked, one.counter);
+  assert_int_equal(one.seq, 2);
+  assert_int_equal(two.op_seq, 2);
+  assert_document(0, "{\"a\":1,\"b\":2}");
+}
+
+static void a_commit_that_fails_at_once(void **state)
+{
+  (void)state;
+  store_does = STORE_RETURNS_ERROR;
+  submit(&one, ATR_OP_EDIT, 0, "{\"a\":2}");
+  assert_as_before(1);
+}
+
+static void a_commit_that_fails_from_within(void **state)
+{
+  (void)state;
+  store_does = STORE_DONE_WITH_ERROR;
+  submit(&one, ATR_OP_CREATE, 1, "{}");
+  submit(&one, ATR_OP_DELETE, 0, "");
+  assert_as_before(2);
+}
+
+/* What came while the store was busy was checked against what failed, so it fails too. */
+static void a_commit_that_fails_later(void **state)
+{
+  (void)state;
+  store_does = STORE_WAITS;
+  submit(&one, ATR_OP_CREATE, 1, "{}");
+  submit(&one, ATR_OP_EDIT, 1, "{\"c\":3}");
+  submit(&one, ATR_OP_DELETE, 0, "");
+  pull(&one);
+  pull(&two);
+  assert_int_equal(one.acks, 1);
+  assert_int_equal(two.ops, 1);
+  store_done(ATR_NOMEM);
+  assert_null(store_waiting);
+  assert_as_before(3);
+}
+
+static void what_is_with_the_store_is_not_acknowledged_to_a_repeat(void **state)
+{
+  (void)state;
+  store_does = STORE_WAITS;
+  submit(&one, ATR_OP_EDIT, 0, "{\"a\":2}");
+  submit_as(&one, one.counter, ATR_OP_EDIT, 0, "{\"a\":2}", NULL);
+  pull(&one);
+  assert_int_equal(one.acks, 1);
+  store_done(ATR_NOMEM);
+  submit_as(&one, one.counter, ATR_OP_EDIT, 0, "{\"a\":2}", NULL); /* now the answer is known */
+  assert_as_before(2);
+}
+
+/* The member is away when the store fails: it hears of it when it asks again. */
+static void the_refusal_waits_for_who_has_left(void **state)
+{
+  uint64_t counter;
+
+  (void)state;
+  store_does = STORE_WAITS;
+  submit(&one, ATR_OP_EDIT, 0, "{\"a\":2}");
+  counter = one.counter;
+  leave(&one);
+  store_done(ATR_NOMEM);
+  store_does = STORE_DONE;
+  join(&one, 0);
+  submit_as(&one, counter, ATR_OP_EDIT, 0, "{\"a\":2}", NULL);
+  pull(&one);
+  assert_int_equal(one.acks, 0);
+  assert_int_equal(one.refused, counter);
+  assert_err(one.refused_as, ATR_NOMEM);
+  one.counter = counter;
+  submit(&one, ATR_OP_EDIT, 0, "{\"b\":2}");
+  pull(&one);
+  assert_int_equal(one.acked, counter + 1);
+  assert_int_equal(one.seq, 2);
+}
+
+static void its_blobs_are_let_go(void **state)
+{
+  atr_hash hash;
+
+  (void)state;
+  assert_ok(atr_sha256_of("blob", 4, &hash));
+  assert_ok(atr_blobs_ref(blobs, &hash));
+  assert_ok(atr_blobs_put(blobs, &hash, atr_bytes_copy("blob", 4)));
+  store_does = STORE_WAITS;
+  submit_as(&one, ++one.counter, ATR_OP_CREATE, 1, "{}", &hash);
+  submit_as(&one, ++one.counter, ATR_OP_EDIT, 1, "{\"a\":1}", &hash);
+  assert_int_equal(atr_blobs_refs(blobs, &hash), 3);
+  store_done(ATR_NOMEM);
+  assert_int_equal(atr_blobs_refs(blobs, &hash), 1);
+  atr_blobs_unref(blobs, &hash);
+  assert_as_before(2);
+}
+
+/* {"<key>":"xxx..."} of `len` bytes in all. */
+static const char *large(char key, size_t len)
+{
+  static char json[ATR_DOC_BYTES_MAX + 1];
+
+  memset(json, 'x', len);
+  memcpy(json, "{\"k\":\"", 6);
+  json[2] = key;
+  memcpy(json + len - 2, "\"}", 3);
+  return json;
+}
+
+/* A small document that was to replace a large one made room for an edit that would be too much with the large one. */
+static void a_document_is_as_large_as_it_was(void **state)
+{
+  (void)state;
+  submit(&one, ATR_OP_CREATE, 0, large('a', ATR_DOC_BYTES_MAX / 4 * 3));
+  store_does = STORE_WAITS;
+  submit(&one, ATR_OP_CREATE, 0, "{}");
+  store_done(ATR_NOMEM);
+  store_does = STORE_DONE;
+  submit(&one, ATR_OP_EDIT, 0, large('b', ATR_DOC_BYTES_MAX / 2));
+  pull(&one);
+  assert_int_equal(one.refusals, 2);
+  assert_int_equal(one.refused, one.counter);
+  assert_err(one.refused_as, ATR_DOC_SIZE);
+}
+
+/* What is staged counts too, and no longer once it was refused. */
+static void a_document_does_not_grow_while_the_store_is_busy(void **state)
+{
+  (void)state;
+  store_does = STORE_WAITS;
+  submit(&one, ATR_OP_CREATE, 0, "{}");
+  submit(&one, ATR_OP_EDIT, 0, large('a', ATR_DOC_BYTES_MAX / 4 * 3));
+  store_done(ATR_OK); /* the first; the second goes next */
+  submit(&one, ATR_OP_EDIT, 0, large('b', ATR_DOC_BYTES_MAX / 2));
+  pull(&one);
+  assert_int_equal(one.refusals, 1);
+  assert_err(one.refused_as, ATR_DOC_SIZE);
+  store_done(ATR_NOMEM);
+  store_does = STORE_DONE;
+  submit(&one, ATR_OP_EDIT, 0, large('b', ATR_DOC_BYTES_MAX / 2));
+  pull(&one);
+  assert_int_equal(one.refusals, 2);
+  assert_int_equal(atr_room_head(room), 3); /* larger than the ring, so no ACK tells of it */
+}
+
+/* The end of a preview whose member has left is tried again: nobody else could end it. */
+static void an_orphaned_preview_ends_all_the_same(void **state)
+{
+  (void)state;
+  submit_as(&one, 0, ATR_OP_EDIT, 0, "{\"a\":5}", NULL);
+  pull(&two);
+  assert_string_equal(two.op_json, "{\"a\":5}");
+  store_does = STORE_DONE_WITH_ERROR;
+  leave(&one);
+  pull(&two);
+  assert_int_equal(two.ops, 2);
+  store_does = STORE_DONE;
+  submit(&two, ATR_OP_CREATE, 1, "{}");
+  pull(&two);
+  assert_int_equal(two.ops, 3);
+  assert_string_equal(two.op_json, "{}");
+  join(&one, 0);
+}
+
+/* The room is closed while the store is busy: it goes when the store is done, well or not. */
+static void a_room_outlives_its_commit(void **state)
+{
+  (void)state;
+  store_does = STORE_WAITS;
+  submit(&one, ATR_OP_CREATE, 1, "{}");
+  submit(&one, ATR_OP_CREATE, 2, "{}");
+  leave(&one);
+  leave(&two);
+  atr_room_free(room);
+  store_done(ATR_NOMEM);
+  atr_blobs_free(blobs);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(a_commit_that_fails_at_once, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(a_commit_that_fails_from_within, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(a_commit_that_fails_later, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(what_is_with_the_store_is_not_acknowledged_to_a_repeat, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(the_refusal_waits_for_who_has_left, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(its_blobs_are_let_go, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(a_document_is_as_large_as_it_was, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(a_document_does_not_grow_while_the_store_is_busy, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(an_orphaned_preview_ends_all_the_same, begin_two, end_two),
+      cmocka_unit_test_setup(a_room_outlives_its_commit, begin_two),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
