@@ -126,11 +126,10 @@ def the_same_property_from_two_sides(studio: Studio) -> None:
 def the_same_name_from_three_sides(studio: Studio) -> None:
     at_once(studio, *((who, edits.add_named, ("Twin",)) for who in range(3)))
     studio.settle()
-    assert [n for n in studio.people[0].call(edits.object_names) if n.startswith("Twin")] == [
-        "Twin",
-        "Twin.001",
-        "Twin.002",
-    ]
+    # Whoever has heard of the first one when adding wants "Twin.001" from the start; the third name depends on that.
+    twins = sorted(n for n in studio.people[0].call(edits.object_names) if n.startswith("Twin"))
+    assert len(twins) == 3
+    assert twins[:2] == ["Twin", "Twin.001"]
 
 
 def renaming_onto_each_other(studio: Studio) -> None:
@@ -141,8 +140,8 @@ def renaming_onto_each_other(studio: Studio) -> None:
 def deleting_what_another_edits(studio: Studio) -> None:
     at_once(studio, (0, edits.delete_named, ("Turned ZXY",)), (2, edits.edit_named, ("Turned ZXY",)))
     studio.settle()
-    # Which of both came first is a matter of milliseconds; that all agree is not.
-    assert len({"Turned ZXY" in p.call(edits.object_names) for p in studio.people}) == 1
+    # Whichever came first: an edit of what is gone is refused, and one that came before is gone with it.
+    assert not any("Turned ZXY" in p.call(edits.object_names) for p in studio.people)
 
 
 def a_late_joiner_gets_everything(studio: Studio) -> None:
