@@ -102,7 +102,7 @@ typedef struct participant {
 enum member_mode {
   MODE_RING,    /* gets operations from `next` on */
   MODE_LISTING, /* gets documents behind its mark */
-  MODE_COMPARE, /* another epoch: its VERSIONS are awaited */
+  MODE_COMPARE, /* another epoch: its VERSIONS are awaited, and what it brings back */
 };
 
 typedef struct hold {
@@ -134,6 +134,7 @@ struct atr_room_member {
   bool need_live;
   bool returning;
   bool want_begun;
+  bool want_told;    /* all of WANT: what is brought back comes next, and then the documents go out */
   bool want_ends;    /* LIVE is owed, to tell what became of what it brought back */
   uint64_t versions; /* told so far */
 

@@ -99,13 +99,15 @@ int room_receive_versions(atr_room_member *m, atr_span message)
 
   if (err)
     return err;
-  if (part.room == m->room->config.handle && m->mode != MODE_COMPARE && m->want_begun && !part.entries.count) {
-    m->want_begun = false;
+  if (part.room == m->room->config.handle && m->want_told && !part.entries.count) {
+    m->want_begun = m->want_told = false;
     m->want_ends = true;
+    room_begin_pass(m,
+                    0); /* not before: our older documents would take the place of the newer ones that we asked for */
     room_wake(m, ATR_LANE_STATE);
     return 0;
   }
-  if (part.room != m->room->config.handle || m->mode != MODE_COMPARE ||
+  if (part.room != m->room->config.handle || m->mode != MODE_COMPARE || m->want_told ||
       m->want_begun == ((part.flags & ATR_PART_FIRST) != 0))
     return ATR_PROTO;
   m->want_begun = true;
@@ -121,7 +123,7 @@ int room_receive_versions(atr_room_member *m, atr_span message)
   err = append_want(m, ids, n, part.flags);
   free(ids);
   if (!err && part.flags & ATR_PART_LAST)
-    room_begin_pass(m, 0);
+    m->want_told = true;
   room_wake(m, ATR_LANE_STATE);
   return err;
 }
@@ -171,7 +173,7 @@ int room_receive_recreate(atr_room_member *m, atr_span message)
 
   if (err)
     return err;
-  if (doc.room != room->config.handle || m->mode == MODE_COMPARE || !m->want_begun)
+  if (doc.room != room->config.handle || !m->want_told)
     return ATR_PROTO;
   if (!wanted(room, &doc.doc, doc.seq) || (room->n_alive >= ATR_DOCS_MAX && !(doc.flags & ATR_DOC_TOMBSTONE)))
     return 0; /* somebody else was first with a newer one */
