@@ -24,8 +24,8 @@ static int begin(void **state)
 {
   (void)state;
   memset(entries, 0, sizeof entries);
-  for (uint8_t i = 0; i < NAMES_MAX; i++)
-    entries[i].id.b[0] = i;
+  for (size_t i = 0; i < NAMES_MAX; i++)
+    entries[i].id.b[0] = (uint8_t)i;
   changes = 0;
   assert_ok(atr_names_new(&names, on_change, NULL));
   return 0;

@@ -151,7 +151,9 @@ static const char *large(char key, size_t len)
   memset(json, 'x', len);
   memcpy(json, "{\"k\":\"", 6);
   json[2] = key;
-  memcpy(json + len - 2, "\"}", 3);
+  json[len - 2] = '"';
+  json[len - 1] = '}';
+  json[len] = 0;
   return json;
 }
 
