@@ -21,8 +21,10 @@
  * far line needs more in store to stay full. Never more than what a hand notices. */
 enum { TARGET_LEAST_US = 4000, TARGET_MOST_US = 20000 };
 
-/* The pause between two pings of a busy line, so that a line of 100 us does not carry pings only. */
-enum { PING_GAP_US = 2000 };
+/* The pause between two pings: of a line whose window is in use, so that a line of 100 us does not carry pings only; and of one with so
+ * little under way that its delay would say nothing about the window. A ping per small operation would double what each receiver has
+ * to do for it. */
+enum { PING_GAP_US = 2000, PING_GAP_QUIET_US = 200000 };
 
 /* How long the least delay is believed, for how many delays the window is then held small, and grows again. */
 enum { PERIOD_US = 30000000, DRAIN_DELAYS = 3, RAMP_DELAYS = 2 };
@@ -114,15 +116,22 @@ int atr_credit_consumed(atr_credit *credit, int lane, uint64_t consumed)
 
 /* --- measuring ------------------------------------------------------------------------------------------------- */
 
+static bool is_busy(const atr_credit *credit)
+{
+  return credit->limited || atr_credit_outstanding(credit) >= credit->window / 4;
+}
+
 bool atr_credit_ping_due(const atr_credit *credit, uint64_t now_us)
 {
-  return credit->ping_us == 0 && credit->moved && now_us >= credit->pong_us + PING_GAP_US;
+  uint64_t gap_us = is_busy(credit) ? PING_GAP_US : PING_GAP_QUIET_US;
+
+  return credit->ping_us == 0 && credit->moved && now_us >= credit->pong_us + gap_us;
 }
 
 uint64_t atr_credit_ping(atr_credit *credit, uint64_t now_us)
 {
   credit->ping_us = now_us;
-  credit->ping_busy = credit->limited || atr_credit_outstanding(credit) >= credit->window / 4;
+  credit->ping_busy = is_busy(credit);
   credit->moved = false;
   return ++credit->ping_token;
 }
