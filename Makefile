@@ -308,11 +308,16 @@ demo:
 	tests/setup/packages.sh
 	$$(tests/setup/venv.sh) -m tests.demo.demo
 
-# T=name selects by name: T=bpy42 one Blender, T=harness one file. Two at a time: a test waits more than it works.
+# T=name selects by name: T=bpy42 one Blender, T=harness one file. Two at a time: a test waits more than it works. Several real
+# Blenders and a window system on two cores do at times miss a time limit that has nothing to do with what is shown, so what fails gets
+# a second run with the machine to itself, and says so; what fails twice is broken.
+BLENDER_TESTS := tests/blender tests/addon tests/sync tests/fidelity
 test-blender: zip
 	tests/setup/blenders.sh all
-	ATRIUM_ZIP=$$(ls $(CURDIR)/build/atrium-*.zip) $(VENV) -m pytest -q -n $(JOBS) --durations=15 \
-	  tests/blender tests/addon tests/sync tests/fidelity $(if $(T),-k $(T))
+	@export ATRIUM_ZIP=$$(ls $(CURDIR)/build/atrium-*.zip); \
+	$(VENV) -m pytest -q -n $(JOBS) --durations=15 $(BLENDER_TESTS) $(if $(T),-k '$(T)') || { \
+	  echo '************ UNSTEADY OR BROKEN: what has failed is run once more, alone'; \
+	  $(VENV) -m pytest -q --last-failed --last-failed-no-failures none $(BLENDER_TESTS); }
 
 clean:
 	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/tidy
