@@ -62,6 +62,7 @@ class Bench:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=self.folder,  # some leave logs behind
             env={**os.environ, **(env or {})},
         )
         self.stack.callback(self.end, process)
@@ -208,7 +209,7 @@ def replication_latency(count: int, rate: float) -> list[float]:
     server = next(python.parents[1].glob("lib/python*/site-packages/replication/server.py"), None)
     if not server:
         raise SystemExit("No `replication` library here: run tests/setup/bench.sh, which installs it.")
-    peer = Path(__file__).with_name("replication_peer.py")
+    peer = Path(__file__).resolve().with_name("replication_peer.py")
     with bench() as b:
         port = free_port()
         b.start(
