@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from atrium import Client
+import pytest
+
+from atrium import Client, Room
 from atrium.engine import Engine
 
 from .conftest import Process
@@ -43,17 +45,28 @@ def tap(process: Process, home: Path, room: str, **options: Any) -> Engine:
     return engine
 
 
-def test_a_tap_sees_the_state_then_every_operation_once_and_in_order(
-    start: Start, clients: Clients, tmp_path: Path, monkeypatch: Any
-) -> None:
+@pytest.fixture(autouse=True)
+def first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taps here have homes of their own, which know no host yet."""
     monkeypatch.setenv("ATRIUM_TRUST", "first-use")
+
+
+def a_room(start: Start, clients: Clients) -> tuple[Process, Room, str]:
+    """A server, a room on it, and its one document."""
     process = start("--open")
     alice = clients("alice")
     alice.connect(process.address)
     room = alice.create_room("tapped")
-    doc = room.create({"type": "Object", "name": "Cube", "p": {"x": 0}})
+    doc = room.create({"type": "Object", "name": "Cube", "p": {}})
     room.ready()
     room.flush()
+    return process, room, doc
+
+
+def test_a_tap_sees_the_state_then_every_operation_once_and_in_order(
+    start: Start, clients: Clients, tmp_path: Path
+) -> None:
+    process, room, doc = a_room(start, clients)
     with tap(process, tmp_path / "tap", room.id) as engine:
         state = take(engine, lambda e: e["t"] == "op")[-1]
         assert (state["kind"], state["doc"], state["tree"]["name"]) == ("state", doc, "Cube")
@@ -65,15 +78,8 @@ def test_a_tap_sees_the_state_then_every_operation_once_and_in_order(
     assert [e["seq"] for e in events] == list(range(events[0]["seq"], events[0]["seq"] + 2001))
 
 
-def test_a_slow_tap_loses_nothing(start: Start, clients: Clients, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setenv("ATRIUM_TRUST", "first-use")
-    process = start("--open")
-    alice = clients("alice")
-    alice.connect(process.address)
-    room = alice.create_room("tapped")
-    doc = room.create({"type": "Object", "name": "Cube", "p": {}})
-    room.ready()
-    room.flush()
+def test_a_slow_tap_loses_nothing(start: Start, clients: Clients, tmp_path: Path) -> None:
+    process, room, doc = a_room(start, clients)
     with tap(process, tmp_path / "tap", room.id, queue_slots=16) as engine:
         for x in range(500):
             room.edit(doc, {"p": {"x": x}})
@@ -84,15 +90,8 @@ def test_a_slow_tap_loses_nothing(start: Start, clients: Clients, tmp_path: Path
     assert [e["tree"]["p"]["x"] for e in events if e["kind"] == "edit"] == list(range(500))
 
 
-def test_a_tap_only_listens(start: Start, clients: Clients, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setenv("ATRIUM_TRUST", "first-use")
-    process = start("--open")
-    alice = clients("alice")
-    alice.connect(process.address)
-    room = alice.create_room("tapped")
-    doc = room.create({"type": "Object", "name": "Cube", "p": {}})
-    room.ready()
-    room.flush()
+def test_a_tap_only_listens(start: Start, clients: Clients, tmp_path: Path) -> None:
+    process, room, doc = a_room(start, clients)
     with tap(process, tmp_path / "tap", room.id) as engine:
         assert engine.send({"t": "submit", "room": room.id, "doc": doc, "kind": "edit", "tree": {"p": {"x": 1}}})
         refused = take(engine, lambda e: e["t"] == "refused")[-1]
