@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.managers import BaseManager
 from pathlib import Path
 from typing import Any
@@ -124,3 +126,17 @@ class Peer:
                 self.process.wait(5)
             except subprocess.TimeoutExpired:
                 self.process.kill()
+
+
+@contextmanager
+def joined_pair(version: str) -> Iterator[tuple[Stage, Peer, Peer]]:
+    """A stage with two Blenders: the first one's scene is the room, the second has joined it."""
+    stage = Stage()
+    a, b = stage.peer(version), stage.peer(version)
+    try:
+        a.upload()
+        b.join()
+        stage.settle()
+        yield stage, a, b
+    finally:
+        stage.close()

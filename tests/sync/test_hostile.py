@@ -10,7 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import Stage, available
+from peers import available, joined_pair
 from test_two_blenders import VERSION, assert_silent
 
 pytestmark = pytest.mark.skipif(
@@ -89,15 +89,8 @@ MESHES = [
 
 @pytest.fixture
 def two():
-    stage = Stage()
-    a, b = stage.peer(VERSION), stage.peer(VERSION)
-    try:
-        a.upload()
-        b.join()
-        stage.settle()
+    with joined_pair(VERSION) as (stage, a, b):
         yield stage, a, b
-    finally:
-        stage.close()
 
 
 def test_strange_documents(two):

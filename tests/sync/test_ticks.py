@@ -13,7 +13,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import Stage, available
+from peers import available, joined_pair
 from test_two_blenders import VERSION
 
 pytestmark = pytest.mark.skipif(
@@ -23,15 +23,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def two():
-    stage = Stage()
-    a, b = stage.peer(VERSION), stage.peer(VERSION)
-    try:
-        a.upload()
-        b.join()
-        stage.settle()
+    with joined_pair(VERSION) as (stage, a, b):
         yield stage, a, b
-    finally:
-        stage.close()
 
 
 def test_a_reported_change_takes_one_tick(two):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import Stage, available
+from peers import available, joined_pair
 
 VERSION = os.environ.get("ATRIUM_SYNC_BLENDER", "bpy42")
 pytestmark = pytest.mark.skipif(
@@ -19,17 +19,10 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def two():
-    stage = Stage()
-    a, b = stage.peer(VERSION), stage.peer(VERSION)
-    try:
-        a.upload()
-        b.join()
-        stage.settle()
+    with joined_pair(VERSION) as (stage, a, b):
         yield stage, a, b
         stage.settle()
         assert_silent(stage)
-    finally:
-        stage.close()
 
 
 def assert_silent(stage):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import Stage, available
+from peers import available, joined_pair
 from test_two_blenders import VERSION, assert_silent, both
 
 pytestmark = pytest.mark.skipif(
@@ -19,18 +19,11 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def two():
-    stage = Stage()
-    a, b = stage.peer(VERSION), stage.peer(VERSION)
-    try:
-        a.upload()
-        b.join()
-        stage.settle()
+    with joined_pair(VERSION) as (stage, a, b):
         a.do("bpy.ops.ed.undo_push(message='begin')")
         yield stage, a, b
         stage.settle()
         assert_silent(stage)
-    finally:
-        stage.close()
 
 
 def test_own_change_is_undone_everywhere(two):
