@@ -1,139 +1,35 @@
 # SPDX-License-Identifier: MIT
 """Runs the benchmarks and writes build/bench.json; `make bench`. docs/benchmarks.md says what each figure means.
 
-Every figure is taken beside its peer in the same run, so a slow or busy machine slows both. Programs talk over loopback only,
-each in a process of its own, and everything started here is killed at the end.
+Every figure is taken beside its peer in the same run, so a slow or busy machine slows both.
 """
 
 from __future__ import annotations
 
-import array
 import json
-import os
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ROOT / "build" / "bench"
+from harness import (
+    PROGRAMS,
+    ROOT,
+    TIMEOUT_S,
+    Entry,
+    atrium,
+    atrium_client,
+    bench,
+    certificate,
+    entry,
+    free_port,
+    nats_port,
+    quantile,
+    read_samples,
+    replication_server,
+)
+
 RECEIVERS = 10
-TIMEOUT_S = 180
-
-Entry = dict[str, Any]
-
-
-def entry(name: str, value: float, unit: str, peer: str, peer_value: float, *, more_is_better: bool) -> Entry:
-    """One line of bench.json; the ratio is above 1 where Atrium does better."""
-    ratio = value / peer_value if more_is_better else peer_value / value
-    return {
-        "name": name,
-        "value": round(value, 4),
-        "unit": unit,
-        "peer": peer,
-        "peer_value": round(peer_value, 4),
-        "ratio": round(ratio, 3),
-    }
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
-class Bench:
-    """Starts programs, waits for their "ready", reads their one JSON line, ends them."""
-
-    def __init__(self, stack: ExitStack, folder: Path) -> None:
-        self.stack = stack
-        self.folder = folder
-
-    def start(self, *command: object, ready: bool = False, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [str(c) for c in command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=self.folder,  # some leave logs behind
-            env={**os.environ, **(env or {})},
-        )
-        self.stack.callback(self.end, process)
-        if ready:
-            self.expect(process, "ready")
-        return process
-
-    @staticmethod
-    def expect(process: subprocess.Popen[str], word: str) -> None:
-        assert process.stdout
-        for line in process.stdout:
-            if line.strip() == word:
-                return
-        raise SystemExit(f"{process.args} ended without saying {word!r}")
-
-    @staticmethod
-    def end(process: subprocess.Popen[str]) -> None:
-        process.kill()
-        process.wait()
-
-    @staticmethod
-    def result(process: subprocess.Popen[str]) -> dict[str, Any]:
-        out, _ = process.communicate(timeout=TIMEOUT_S)
-        if process.returncode:
-            raise SystemExit(f"{process.args} failed with exit code {process.returncode}")
-        return dict(json.loads(out.strip().splitlines()[-1]))
-
-    def samples(self, name: str, count: int) -> list[Path]:
-        return [self.folder / f"{name}-{i}.f32" for i in range(count)]
-
-
-def read_samples(paths: list[Path]) -> list[float]:
-    values = array.array("f")
-    for path in paths:
-        values.frombytes(path.read_bytes())
-    return sorted(values)
-
-
-def quantile(ordered: list[float], q: float) -> float:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * q))]
-
-
-@contextmanager
-def bench() -> Iterator[Bench]:
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="atrium-bench-"))
-        yield Bench(stack, Path(folder))
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=bench",
-        ]
-        + ["-keyout", str(key), "-out", str(cert)],
-        check=True,
-        capture_output=True,
-    )
-    return cert, key
 
 
 def fan(publisher: dict[str, Any], receivers: list[dict[str, Any]]) -> float:
@@ -143,46 +39,6 @@ def fan(publisher: dict[str, Any], receivers: list[dict[str, Any]]) -> float:
 
 
 # --- peers
-
-
-def nats_server() -> str:
-    cache = Path(os.environ.get("ATRIUM_CACHE", Path.home() / ".cache" / "atrium"))
-    newest = cache / "bench" / "nats-server"
-    found = str(newest) if newest.exists() else shutil.which("nats-server")
-    if not found:
-        raise SystemExit("No nats-server here: run tests/setup/bench.sh, which installs it.")
-    return found
-
-
-def nats_port(b: Bench) -> int:
-    cert, key = certificate(b.folder)
-    port = free_port()
-    b.start(
-        nats_server(),
-        "-a",
-        "127.0.0.1",
-        "-p",
-        port,
-        "--tls",
-        "--tlscert",
-        cert,
-        "--tlskey",
-        key,
-        "-l",
-        b.folder / "nats.log",
-    )
-    wait_for_port(port)
-    return port
-
-
-def wait_for_port(port: int) -> None:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit(f"nothing answers on port {port}")
 
 
 def nats_fanout(count: int) -> float:
@@ -205,35 +61,12 @@ def nats_latency(count: int, rate: float) -> list[float]:
 
 
 def replication_latency(count: int, rate: float) -> list[float]:
-    python = ROOT / "build" / "bench-venv" / "bin" / "python"
-    server = next(python.parents[1].glob("lib/python*/site-packages/replication/server.py"), None)
-    if not server:
-        raise SystemExit("No `replication` library here: run tests/setup/bench.sh, which installs it.")
-    peer = Path(__file__).resolve().with_name("replication_peer.py")
     with bench() as b:
-        port = free_port()
-        b.start(
-            python,
-            server,
-            "-p",
-            port,
-            "-t",
-            30000,
-            "-spwd",
-            "bench",
-            "-apwd",
-            "bench",
-            "--attached",
-            "--log-level",
-            "ERROR",
-        )
-        wait_for_port(port)
+        python, peer, port = replication_server(b)
         pub = b.start(python, peer, "pub", port, count, rate, ready=True)
         paths = b.samples("replication", RECEIVERS)
         subs = [b.start(python, peer, "sub", port, count, path, ready=True) for path in paths]
-        assert pub.stdin
-        pub.stdin.write("go\n")
-        pub.stdin.flush()
+        b.go(pub)
         for s in subs:
             b.result(s)
         return read_samples(paths)
@@ -253,32 +86,6 @@ def tls_relay_bulk(size: int) -> float:
 # --- Atrium
 
 
-@contextmanager
-def atrium() -> Iterator[tuple[Bench, int]]:
-    """A server of its own in a process of its own, open to all."""
-    with bench() as b:
-        port = free_port()
-        server = ROOT / "build" / "release" / "atrium-server"
-        b.start(
-            server,
-            "--port",
-            port,
-            "--bind",
-            "127.0.0.1",
-            "--data",
-            b.folder / "server",
-            "--open",
-            "--log",
-            b.folder / "server.log",
-        )
-        wait_for_port(port)
-        yield b, port
-
-
-def atrium_client(b: Bench, number: int) -> dict[str, str]:
-    return {"ATRIUM_HOME": str(b.folder / f"home-{number}"), "ATRIUM_TRUST": "first-use"}
-
-
 def atrium_fanout(count: int, mode: str) -> float:
     with atrium() as (b, port):
         pub = b.start(PROGRAMS / "atrium_peer", "pub", port, count, 0, ready=True, env=atrium_client(b, 0))
@@ -286,9 +93,7 @@ def atrium_fanout(count: int, mode: str) -> float:
             b.start(PROGRAMS / "atrium_peer", mode, port, count, ready=True, env=atrium_client(b, 1 + i))
             for i in range(RECEIVERS)
         ]
-        assert pub.stdin
-        pub.stdin.write("go\n")
-        pub.stdin.flush()
+        b.go(pub)
         return fan(b.result(pub), [b.result(s) for s in subs])
 
 
@@ -300,9 +105,7 @@ def atrium_latency(count: int, rate: float) -> list[float]:
             b.start(PROGRAMS / "atrium_peer", "sub", port, count, path, ready=True, env=atrium_client(b, 1 + i))
             for i, path in enumerate(paths)
         ]
-        assert pub.stdin
-        pub.stdin.write("go\n")
-        pub.stdin.flush()
+        b.go(pub)
         b.result(pub)
         for s in subs:
             b.result(s)
@@ -313,9 +116,7 @@ def atrium_bulk(size: int) -> float:
     with atrium() as (b, port):
         sender = b.start(PROGRAMS / "atrium_peer", "bulk-send", port, size, ready=True, env=atrium_client(b, 0))
         receiver = b.start(PROGRAMS / "atrium_peer", "bulk-recv", port, size, ready=True, env=atrium_client(b, 1))
-        assert sender.stdin
-        sender.stdin.write("go\n")
-        sender.stdin.flush()
+        b.go(sender)
         sent, received = b.result(sender), b.result(receiver)
         return size / 1e6 / ((received["end_ns"] - sent["start_ns"]) / 1e9)
 
@@ -332,9 +133,7 @@ def atrium_presence(size: int, link: tuple[float, float, int] | None) -> list[fl
         receiver = b.start(
             PROGRAMS / "atrium_peer", "presence-recv", receiver_port, size, path, ready=True, env=atrium_client(b, 1)
         )
-        assert sender.stdin
-        sender.stdin.write("go\n")
-        sender.stdin.flush()
+        b.go(sender)
         b.result(receiver)
         return read_samples([path])
 
