@@ -13,7 +13,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,13 @@ BLENDER = (5, 0, 1)
 
 # How often a full command queue is tried again; the engine empties a whole queue in less.
 _RETRY_S = 0.005
+
+# The engine confirms a cancel at once, unless the machine has better to do.
+_CANCEL_S = 2.0
+
+# As the engine takes and gives them.
+_ID_DIGITS = 32
+_KEY_DIGITS = 64
 
 # Events of a room that nobody follows are kept for a later follow(), the newest of them.
 _FOLLOW_EVENTS_MAX = 100_000
@@ -93,20 +100,22 @@ class Room:
 
     def create(self, tree: dict[str, Any], doc: str | None = None, needs: Sequence[str] = (), action: int = 0) -> str:
         """Makes a document (or replaces, or revives it) and returns its id. `needs`: documents that must be there before it."""
-        doc = doc or secrets.token_hex(16)
+        doc = secrets.token_hex(16) if doc is None else _hex_of(doc, _ID_DIGITS, "A document's id")
+        if _holds_null(tree):
+            raise AtriumError("JSON_NULL", 'A document holds no null: leave the member out, or write ["$none"].')
         self._submit(doc, "create", tree, action, list(needs))
         self.documents[doc] = merge(None, tree)
         return doc
 
     def edit(self, doc: str, patch: dict[str, Any], action: int = 0) -> None:
         """Applies a merge patch to a document."""
-        if doc not in self.documents:
-            raise AtriumError("NOENT", "There is no such document.")
+        self._require(doc)
         self._submit(doc, "edit", patch, action)
         merge(self.documents[doc], patch)
 
     def delete(self, doc: str, action: int = 0) -> None:
         """Deletes a document."""
+        self._require(doc)
         self._submit(doc, "delete", None, action)
         self.documents.pop(doc, None)
 
@@ -142,6 +151,13 @@ class Room:
                 return
 
     # --- events ---
+
+    def _require(self, doc: str) -> None:
+        """A mistake is told where it was made; what only the server can know comes later, as one of `refusals`."""
+        if self.closed is not None:
+            raise self.closed
+        if doc not in self.documents:
+            raise AtriumError("NOENT", f"There is no document {doc!r} in the room {self.name!r}.")
 
     def _submit(
         self, doc: str, kind: str, tree: Mapping[str, Any] | None, action: int, needs: list[str] | None = None
@@ -185,7 +201,6 @@ class _Waiting:
     state: str = "OFFLINE"
     address: str = ""
     error: AtriumError | None = None
-    errors: dict[str, AtriumError] = field(default_factory=dict)
     joined: Room | None = None
     rooms: list[RoomInfo] | None = None
 
@@ -242,6 +257,9 @@ class Client:
         color: Sequence[float] = (0.8, 0.8, 0.8),
     ) -> None:
         """Connects and returns when the server has let this user in; where the host is asked first, that can take a while."""
+        self.pump()
+        if self._now.state != "OFFLINE":
+            raise AtriumError("STATE", "This client is connected already: disconnect it first.")
         self._now.error = None
         self._now.state = "CONNECTING"
         self._command({"t": "connect", "host": host, "name": name, "color": list(color), "version": _core.__version__})
@@ -251,6 +269,7 @@ class Client:
             )
         except AtriumError:
             self._engine.send({"t": "cancel"})
+            self._pump_until(lambda: self._now.state == "OFFLINE", _CANCEL_S)
             raise
 
     def disconnect(self, timeout: float = 5.0) -> None:
@@ -296,11 +315,13 @@ class Client:
 
     def admit(self, key: str, remember: bool = True) -> None:
         """Lets somebody in who knocks."""
+        _hex_of(key, _KEY_DIGITS, "A user's key")
         self._command({"t": "admit", "key": key, "remember": remember})
         self.knocks.pop(key, None)
 
     def refuse(self, key: str, remember: bool = False) -> None:
         """Refuses somebody who knocks."""
+        _hex_of(key, _KEY_DIGITS, "A user's key")
         self._command({"t": "refuse", "key": key, "remember": remember})
         self.knocks.pop(key, None)
 
@@ -423,6 +444,20 @@ class Client:
         room = self.joined.pop(message["room"], None)
         if room is not None:
             room.closed = _error_of(message, "text")
+
+
+def _hex_of(text: str, digits: int, what: str) -> str:
+    if len(text) != digits or not set(text) <= set("0123456789abcdef"):
+        raise AtriumError("INVAL", f"{what} has {digits} hexadecimal digits in lower case, and {text[:80]!r} is none.")
+    return text
+
+
+def _holds_null(tree: Any) -> bool:
+    if isinstance(tree, dict):
+        return any(_holds_null(value) for value in tree.values())
+    if isinstance(tree, list):
+        return any(_holds_null(value) for value in tree)
+    return tree is None
 
 
 def _error_of(message: Message, text: str) -> AtriumError:

@@ -218,3 +218,35 @@ def test_two_rooms_at_once(start: Start, clients: Clients) -> None:
     assert_equal([a, b], [two, two_b])
     assert set(one.documents) == {doc_one}
     assert set(two.documents) == {doc_two}
+
+
+def test_mistakes_are_told_where_they_are_made(start: Start, clients: Clients) -> None:
+    """Found while following docs/scripting.md: what the engine refused later stood in `documents` all the same."""
+    (client,), (room,) = party(start, clients, 1)
+    lamp = room.create({"type": "Light"})
+    mistakes: list[tuple[str, Callable[[], object]]] = [
+        ("JSON_NULL", lambda: room.create({"type": "Light", "p": {"energy": None}})),
+        ("INVAL", lambda: room.create({"type": "Light"}, doc="short")),
+        ("INVAL", lambda: room.create({"type": "Light"}, doc="AB" * 16)),
+        ("NOENT", lambda: room.edit("00" * 16, {"p": {}})),
+        ("NOENT", lambda: room.delete("00" * 16)),
+        ("INVAL", lambda: client.admit("somebody")),
+        ("INVAL", lambda: client.refuse("00" * 16)),
+        ("STATE", lambda: client.connect("localhost:1")),
+    ]
+    for code, mistake in mistakes:
+        with pytest.raises(AtriumError) as caught:
+            mistake()
+        assert caught.value.code == code
+    room.flush()
+    assert (room.documents, room.refusals) == ({lamp: {"type": "Light"}}, [])
+
+
+def test_a_connect_that_failed_may_be_repeated_at_once(start: Start, clients: Clients, nobody: str) -> None:
+    server = start("--open")
+    client = clients("guest")
+    for _ in range(3):
+        with pytest.raises(AtriumError):
+            client.connect(nobody)
+    client.connect(server.address)
+    assert client.state == "LOBBY"
