@@ -245,14 +245,15 @@ test-sim: $(OUT)/sim
 # --- benchmarks -------------------------------------------------------------------------------------------------
 
 # B=name[ name...] runs some of them.
-bench: $(addprefix build/bench/,atrium_peer nats_peer tls_relay slow_link) all
+bench: $(addprefix build/bench/,atrium_peer members_peer delta_speed nats_peer tls_relay slow_link) all
 	tests/setup/bench.sh
 	build/venv/bin/python tests/bench/bench.py $(B)
 
-build/bench/%: tests/bench/%.c tests/bench/bench.c tests/bench/bench.h $(OUT)/libatrium.a
+BENCH_COMMON := tests/bench/bench.c tests/bench/participant.c
+build/bench/%: tests/bench/%.c $(BENCH_COMMON) tests/bench/bench.h tests/bench/participant.h $(OUT)/libatrium.a
 	@mkdir -p $(@D)
 	$(call say,CC      $@)
-	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g $(WARN) -Icsrc -isystem build/deps -Itests/bench -o $@ $< tests/bench/bench.c $(OUT)/libatrium.a $(LIBS)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g $(WARN) -Icsrc -isystem build/deps -Itests/bench -o $@ $< $(BENCH_COMMON) $(OUT)/libatrium.a $(LIBS)
 
 # --- checking ---------------------------------------------------------------------------------------------------
 

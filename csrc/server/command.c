@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "server/server.h"
@@ -38,6 +39,7 @@ static const char usage[] =
     "  --data FOLDER          folder of the server's key and list of users (ATRIUM_HOME/server)\n"
     "  --open                 let everybody in who connects\n"
     "  --allow KEY            let this user in: 64 hexadecimal digits; may be repeated\n"
+    "  --ring-mb N            newest changes of a room that are kept as they came, for users whose line is slow (32)\n"
     "  --idle-exit-min N      end N minutes after the last user left (0: never)\n"
     "  --log FILE             write the log there instead of to stderr\n"
     "  --version              print the version\n"
@@ -87,6 +89,17 @@ static int set_idle(arguments *a, const char *value)
   return ATR_OK;
 }
 
+static int set_ring(arguments *a, const char *value)
+{
+  char *end;
+  long mb = strtol(value, &end, 10);
+
+  if (*end || end == value || mb < 1 || mb > 1024)
+    return ATR_INVAL;
+  a->config.ring_bytes_max = ATR_MIB(mb);
+  return ATR_OK;
+}
+
 static int add_allow(arguments *a, const char *value)
 {
   if (a->config.n_allow == ALLOW_MAX)
@@ -120,9 +133,10 @@ static const struct option {
   bool has_value;
   int (*set)(arguments *a, const char *value);
 } options[] = {
-    {"--port", true, set_port},  {"--bind", true, set_bind},          {"--data", true, set_data},
-    {"--log", true, set_log},    {"--idle-exit-min", true, set_idle}, {"--allow", true, add_allow},
-    {"--open", false, set_open}, {"--version", false, set_version},   {"--help", false, set_help},
+    {"--port", true, set_port},    {"--bind", true, set_bind},          {"--data", true, set_data},
+    {"--log", true, set_log},      {"--idle-exit-min", true, set_idle}, {"--allow", true, add_allow},
+    {"--ring-mb", true, set_ring}, {"--open", false, set_open},         {"--version", false, set_version},
+    {"--help", false, set_help},
 };
 
 /* "--name value" and "--name=value". */

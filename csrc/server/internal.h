@@ -106,7 +106,7 @@ struct atr_server {
   bool open;
   uint16_t port;
   bool all_interfaces;
-  uint32_t idle_exit_ms, hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max;
+  uint32_t idle_exit_ms, hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, ring_bytes_max;
   uint64_t idle_since_ms;
   uint64_t stop_deadline_ms;
   conn *conns;

@@ -209,7 +209,11 @@ static bool is_room_name(const char *name)
 static int new_hall(atr_server *server, const atr_id *id, uint64_t seq_base, const char *name, hall **out)
 {
   static const atr_room_callbacks callbacks = {.on_wake = on_wake, .on_control = on_control, .on_evicted = on_evicted};
-  atr_room_config config = {.id = *id, .seq_base = seq_base, .store = server->store, .blobs = server->blobs};
+  atr_room_config config = {.id = *id,
+                            .seq_base = seq_base,
+                            .ring_bytes_max = server->ring_bytes_max,
+                            .store = server->store,
+                            .blobs = server->blobs};
   hall *h = calloc(1, sizeof *h);
   int err;
 

@@ -172,6 +172,7 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
   server->knock_timeout_ms = config->knock_timeout_ms ? config->knock_timeout_ms : ATR_KNOCK_TIMEOUT_MS;
   server->room_unready_ms = config->room_unready_ms ? config->room_unready_ms : ATR_ROOM_UNREADY_MS;
   server->rooms_max = config->rooms_max ? config->rooms_max : ATR_ROOMS_MAX;
+  server->ring_bytes_max = config->ring_bytes_max;
   server->list_task.run = lobby_list_task;
   err = open_handles(server, config);
   if (err == ATR_OK)

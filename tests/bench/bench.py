@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import members
 from harness import (
     PROGRAMS,
     ROOT,
@@ -179,11 +180,24 @@ def relay_presence() -> list[Entry]:
     ]
 
 
+def delta_vertices() -> list[Entry]:
+    with bench() as b:
+        speed = b.result(b.start(PROGRAMS / "delta_speed", 1_000_000, 1))
+    return [
+        entry("delta.vertices", speed["find"], "bytes/s", "memcpy", speed["memcpy"], more_is_better=True),
+        entry("delta.vertices_apply", speed["apply"], "bytes/s", "memcpy", speed["memcpy"], more_is_better=True),
+    ]
+
+
 BENCHMARKS: dict[str, Callable[[], list[Entry]]] = {
     "relay.fanout": relay_fanout,
     "relay.latency": relay_latency,
     "relay.bulk": relay_bulk,
     "relay.presence": relay_presence,
+    "relay.stalled": members.relay_stalled,
+    "relay.idle_cpu": members.relay_idle_cpu,
+    "delta.vertices": delta_vertices,
+    "engine.bytes_per_object": members.engine_bytes_per_object,
 }
 
 

@@ -7,7 +7,7 @@
  * 64 KiB, the subscriber parses in place.
  *
  *   nats_peer sub PORT COUNT [SAMPLES_FILE]   prints "ready", then a JSON line when COUNT messages came in order
- *   nats_peer pub PORT COUNT RATE             RATE 0: as fast as it goes
+ *   nats_peer pub PORT COUNT RATE [BYTES]     RATE 0: as fast as it goes; BYTES of payload, else PAYLOAD_BYTES
  */
 #include "bench.h"
 
@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH_BYTES = 64 * 1024, READ_BYTES = 256 * 1024, LINE_BYTES_MAX = 512 };
+enum { BATCH_BYTES = 64 * 1024, READ_BYTES = 256 * 1024, PAYLOAD_BYTES_MAX = 1024, LINE_BYTES_MAX = 1536 };
 
 typedef struct peer {
   SSL *ssl;
@@ -143,19 +143,18 @@ static void subscribe(peer *p, uint64_t count, const char *samples_path)
     bench_die("cannot write the samples");
 }
 
-static void publish(peer *p, uint64_t count, double rate)
+static void publish(peer *p, uint64_t count, double rate, int bytes)
 {
   static char batch[BATCH_BYTES + LINE_BYTES_MAX];
   size_t used = 0;
-  char payload[PAYLOAD_BYTES];
+  char payload[PAYLOAD_BYTES_MAX];
   memset(payload, 'x', sizeof payload);
   const uint64_t start_ns = bench_now_ns();
   for (uint64_t i = 0; i < count; i++) {
     if (rate > 0)
       bench_sleep_until(start_ns + (uint64_t)((double)i / rate * 1e9));
     bench_stamp(payload, i, bench_now_ns());
-    used +=
-        (size_t)snprintf(batch + used, LINE_BYTES_MAX, "PUB op %d\r\n%.*s\r\n", PAYLOAD_BYTES, PAYLOAD_BYTES, payload);
+    used += (size_t)snprintf(batch + used, LINE_BYTES_MAX, "PUB op %d\r\n%.*s\r\n", bytes, bytes, payload);
     if (used >= BATCH_BYTES || rate > 0 || i + 1 == count) {
       peer_write(p, batch, used);
       used = 0;
@@ -176,6 +175,6 @@ int main(int argc, char **argv)
   if (!strcmp(argv[1], "sub"))
     subscribe(&p, count, argc > 4 ? argv[4] : NULL);
   else
-    publish(&p, count, argc > 4 ? atof(argv[4]) : 0);
+    publish(&p, count, argc > 4 ? atof(argv[4]) : 0, argc > 5 ? atoi(argv[5]) : PAYLOAD_BYTES);
   return 0;
 }

@@ -6,6 +6,7 @@ sends updates of one node at a fixed rate, the others receive them through the l
 time at which it was handed to the library.
 
     replication_peer.py sub PORT COUNT SAMPLES_FILE     prints "ready", later one JSON line
+    replication_peer.py idle-pub PORT, idle PORT        stay in the session and do nothing
     replication_peer.py pub PORT COUNT RATE             prints "ready" when the session is open, starts at a line on its standard input
 """
 
@@ -113,8 +114,17 @@ def publish(port: int, count: int, rate: float) -> None:
     session.disconnect()
 
 
+def stay(port: int, creates: bool) -> None:
+    open_session(port, f"idle-{time.monotonic_ns()}", creates)
+    print("ready", flush=True)
+    while True:
+        session.listen(timeout=1000)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "sub":
+    if sys.argv[1].startswith("idle"):
+        stay(int(sys.argv[2]), sys.argv[1] == "idle-pub")
+    elif sys.argv[1] == "sub":
         subscribe(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
     else:
         publish(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

@@ -41,9 +41,17 @@ def test_version_help_and_mistakes(which: str) -> None:
     assert run("--version", which=which).stdout == f"atrium-server {atrium.__version__} (protocol 1)\n"
     text = run("--help", which=which)
     assert text.returncode == 0
-    for option in ("--port", "--bind", "--data", "--open", "--allow", "--log", "--idle-exit-min"):
+    for option in ("--port", "--bind", "--data", "--open", "--allow", "--log", "--ring-mb", "--idle-exit-min"):
         assert option in text.stdout
-    for mistake in (["--port", "x"], ["--port"], ["--nothing"], ["--open=1"], ["--allow", "abc"], ["x"]):
+    for mistake in (
+        ["--port", "x"],
+        ["--port"],
+        ["--nothing"],
+        ["--open=1"],
+        ["--allow", "abc"],
+        ["--ring-mb", "0"],
+        ["x"],
+    ):
         wrong = run(*mistake, which=which)
         assert wrong.returncode == 2
         assert mistake[0].split("=")[0] in wrong.stderr
