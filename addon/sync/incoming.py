@@ -26,7 +26,8 @@ Tree = dict[str, Any]
 
 # Parts of a document that show in other documents: their referrers are read back too.
 STRUCTURAL: dict[str, tuple[tuple[str, str], ...]] = {
-    "Mesh": (("p", "materials"), ("i", "vertex_groups")),
+    # A new shape of the mesh is one of its shape keys too.
+    "Mesh": (("p", "materials"), ("i", "vertex_groups"), ("p", "geometry")),
     "Curve": (("p", "materials"),),
     "MetaBall": (("p", "materials"),),
     "NodeTree": (("i", "interface"),),

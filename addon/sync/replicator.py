@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import bpy
 import numpy as np
 
-from . import dirty, idtypes, mergepatch, paths, shadow
+from . import dirty, idtypes, mergepatch, paths, shadow, special
 from .apply import Writer
 from .blobs import Blobs
 from .capture import Reader
@@ -215,7 +215,7 @@ class Replicator:
             self._incoming.remove_doomed()
         for doc in list(self._writer.deferred):
             block = self.identity.block(doc)
-            if block is None or not getattr(block, "is_editmode", False):
+            if block is None or not special.is_edited(block):
                 # What was done in edit mode is later than what waited for it.
                 self._look_at(doc)
                 self._writer.deferred.discard(doc)

@@ -128,6 +128,16 @@ class Peer:
                 self.process.kill()
 
 
+def assert_silent(stage: Stage) -> None:
+    """One full idle round sends nothing."""
+    before = stage.room.head()
+    for peer in stage.peers:
+        peer.do("link.sent.clear(); rep.capture_all()")
+        peer.do("rep.tick(2000)")
+        assert peer.do("link.sent") == []
+    assert stage.room.head() == before
+
+
 @contextmanager
 def joined_pair(version: str) -> Iterator[tuple[Stage, Peer, Peer]]:
     """A stage with two Blenders: the first one's scene is the room, the second has joined it."""

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import available, joined_pair
+from peers import assert_silent, available, joined_pair
 
 VERSION = os.environ.get("ATRIUM_SYNC_BLENDER", "bpy42")
 pytestmark = pytest.mark.skipif(
@@ -23,15 +23,6 @@ def two():
         yield stage, a, b
         stage.settle()
         assert_silent(stage)
-
-
-def assert_silent(stage):
-    before = stage.room.head()
-    for peer in stage.peers:
-        peer.do("link.sent.clear(); rep.capture_all()")
-        peer.do("rep.tick(2000)")
-        assert peer.do("link.sent") == []
-    assert stage.room.head() == before
 
 
 def test_the_default_scene_arrives(two):

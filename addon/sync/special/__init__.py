@@ -89,6 +89,15 @@ def tidy(kind: str, patch: Tree, room: Tree) -> None:
     """Adds to a patch that is about to be sent what its author has to clear up."""
     if kind == "Mesh":
         mesh.tidy(patch, room)
+    elif kind == "Key":
+        shapekeys.tidy(patch, room)
+
+
+def is_edited(block: Any) -> bool:
+    """Whether its user is in edit mode, where nothing can be written to it."""
+    return bool(getattr(block, "is_editmode", False)) or (
+        isinstance(block, bpy.types.Key) and shapekeys.is_edited(block)
+    )
 
 
 def follows(plan: rna.Plan, name: str, struct: Any, part: Any) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import identity, items, mergepatch, values
-from . import objects, weights
+from . import objects, shapekeys, weights
 
 Tree = dict[str, Any]
 
@@ -210,6 +210,8 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         attributes = want.get("a", {})
     if attributes:
         write_attributes(writer, mesh, {k: v for k, v in attributes.items() if k not in TOPOLOGY}, want.get("a", {}))
+    if rebuild and mesh.shape_keys is not None and "@=position" in attributes:
+        shapekeys.fill(mesh, writer.blobs.get(want["a"]["@=position"]["v"], "float32"))
     _write_render_layers(mesh, full.get("p", {}))
     if want and ("normals" in p or (rebuild and "normals" in want["p"])):
         normals = writer.blobs.get(want["p"]["normals"], "float32") if want["p"].get("normals") else None
@@ -249,6 +251,7 @@ def _rebuild(writer: Any, mesh: Any, full: Tree) -> None:
     if (len(writer.blobs.get(position["v"], "float32")) if position else 0) != 3 * counts[0]:
         # Also keeps a number alone from making Blender allocate any amount.
         raise ValueError("positions of another number than vertices")
+    shapekeys.fit(mesh, counts[0])
     mesh.clear_geometry()
     verts, n_edges, faces, corners = counts
     mesh.vertices.add(verts)

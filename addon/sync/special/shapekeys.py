@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Shape keys: a datablock of their own that only an object of its owner can make.
 
-The key blocks are items, the first being the basis; their coordinates are one array each.
+The key blocks are items, the first being the basis. Their points are one array each, and belong to one shape of the owner:
+an array of one length must never meet an owner of another. So, as the geometry of a mesh, the points are an item, of
+which `p.points` names the one that counts: whoever adds a vertex makes a new one, and what somebody else still does to
+the old one comes to nothing.
 """
 
 from __future__ import annotations
@@ -10,19 +13,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import bmesh
 import bpy
 import numpy as np
 
-from .. import items
+from .. import identity, items, values
 
 Tree = dict[str, Any]
+
+# What a point holds, by its class: (property, numbers). Curves hold points of both kinds in one sequence.
+_LAYOUTS: dict[str, tuple[tuple[str, int], ...]] = {
+    "ShapeKeyPoint": (("co", 3),),
+    "ShapeKeyCurvePoint": (("co", 3), ("tilt", 1), ("radius", 1)),
+    "ShapeKeyBezierPoint": (("co", 3), ("handle_left", 3), ("handle_right", 3), ("tilt", 1), ("radius", 1)),
+}
 
 
 class Blocks(items.Items):
     movable = False
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        with _object_of(writer, owner.user) as ob:
+        with _object_of(writer, owner.user) as ob, _at_frame(owner, tree.get("p", {}).get("frame")):
             return ob.shape_key_add(name=tree["name"], from_mix=False)
 
     def remove(self, writer: Any, owner: Any, item: Any) -> None:
@@ -31,34 +42,136 @@ class Blocks(items.Items):
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
-        data = getattr(owner.user, "is_editmode", False)
-        if data and "co" in old.get("p", {}):
-            tree["p"]["co"] = old["p"]["co"]
-        elif _has_plain_points(item):
-            points = np.empty(len(item.data) * 3, dtype=np.float32)
-            item.data.foreach_get("co", points)
-            tree["p"]["co"] = reader.blobs.put(points.reshape(-1, 3), (reader.doc, "co", item.name))
+        p = tree["p"]
+        p["frame"] = values.encode_float(item.frame)
+        key, before = chosen(_seen(reader, item), None)
+        if is_edited(owner) and key is not None:
+            # The edit mesh is elsewhere: what stands here is stale until the mode is left.
+            p["points"], tree["i"] = key, {"points": {key: before}}
+        else:
+            array = _read_points(item)
+            key, _ = chosen(old, array.size)
+            key = key or identity.mint_key()
+            value = reader.blobs.put(array, (reader.doc, "co", item.name))
+            p["points"] = key
+            tree["i"] = {"points": {key: {"type": "ShapePoints", "p": {"size": int(array.size), "v": value}}}}
         if item.relative_key is not None:
-            tree["p"]["relative_to"] = item.relative_key.name
+            p["relative_to"] = item.relative_key.name
         return tree
 
     def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         super().write_one(writer, owner, item, patch, full, cur)
-        p = patch.get("p") or {}
-        if "co" in p and _has_plain_points(item):
-            points = writer.blobs.get(full["p"]["co"], "float32")
-            if len(points) == 3 * len(item.data):
-                item.data.foreach_set("co", points)
-            else:
-                writer.refuse(f"shape key {item.name}", "its points are not those of the mesh")
+        if "points" not in (patch.get("p") or {}) and "points" not in (patch.get("i") or {}):
+            return
+        if is_edited(owner):
+            writer.defer("shape keys", "their owner is in edit mode here")
+            return
+        size = _read_points(item).size
+        key, points = chosen(full, size)
+        if key is not None:
+            _write_points(item, writer.blobs.get(points["p"]["v"], "float32"))
 
 
 BLOCKS = Blocks("key_blocks")
 
 
-def _has_plain_points(item: Any) -> bool:
-    """Curves' shape keys hold handles and tilts in mixed types."""
-    return len(item.data) > 0 and type(item.data[0]).__name__ == "ShapeKeyPoint"
+def _seen(reader: Any, item: Any) -> Tree:
+    blocks = reader.seen.get("i", {}).get("key_blocks", {}).values()
+    return next((block for block in blocks if block.get("name") == item.name), {})
+
+
+def chosen(block: Tree, size: int | None) -> tuple[str | None, Tree]:
+    """The points of a key block's tree that count: those it names, else the last by key; only such of the given size."""
+    found = {k: v for k, v in (block.get("i", {}).get("points") or {}).items() if size in (None, _size(v))}
+    named = block.get("p", {}).get("points")
+    key = named if named in found else max(found, default=None)
+    return (key, found[key]) if key is not None else (None, {})
+
+
+def _size(points: Any) -> int:
+    return int(points["p"].get("size", 0)) if isinstance(points, dict) and isinstance(points.get("p"), dict) else 0
+
+
+def tidy(patch: Tree, room: Tree) -> None:
+    """Two people who reshape an owner at once leave points too many: whoever makes the next ones clears up."""
+    for key, block in ((patch.get("i") or {}).get("key_blocks") or {}).items():
+        fresh = (block.get("i") or {}).get("points") if isinstance(block, dict) and "type" not in block else None
+        if fresh and any(isinstance(entry, dict) and "type" in entry for entry in fresh.values()):
+            known = room.get("i", {}).get("key_blocks", {}).get(key, {}).get("i", {}).get("points", {})
+            for other in known:
+                fresh.setdefault(other, None)
+
+
+def is_edited(key: Any) -> bool:
+    return bool(getattr(key.user, "is_editmode", False))
+
+
+def _read_points(item: Any) -> np.ndarray:
+    data = item.data
+    if not len(data):
+        return np.empty(0, dtype=np.float32)
+    if type(data[0]).__name__ == "ShapeKeyPoint":
+        points = np.empty(len(data) * 3, dtype=np.float32)
+        data.foreach_get("co", points)
+        return points
+    flat: list[float] = []
+    for point in data:
+        for name, width in _LAYOUTS[type(point).__name__]:
+            value = getattr(point, name)
+            flat.extend(value if width > 1 else (value,))
+    return np.array(flat, dtype=np.float32)
+
+
+def _write_points(item: Any, array: np.ndarray) -> None:
+    data = item.data
+    if not len(data):
+        return
+    if type(data[0]).__name__ == "ShapeKeyPoint":
+        data.foreach_set("co", array)
+        return
+    at = 0
+    for point in data:
+        for name, width in _LAYOUTS[type(point).__name__]:
+            setattr(point, name, array[at : at + width].tolist() if width > 1 else float(array[at]))
+            at += width
+
+
+def fit(mesh: Any, count: int) -> None:
+    """Makes the key blocks of a mesh that is to have `count` vertices as long. Only a conversion from edit meshes does that
+    without making them anew, which would lose their settings and what animates them."""
+    key = mesh.shape_keys
+    if key is None or all(len(block.data) == count for block in key.key_blocks):
+        return
+    blank = bpy.data.meshes.new("atrium blank")
+    try:
+        blank.vertices.add(count)
+        edit = bmesh.new()
+        edit.from_mesh(blank)
+        edit.to_mesh(mesh)
+        edit.free()
+    finally:
+        bpy.data.meshes.remove(blank)
+
+
+def fill(mesh: Any, positions: np.ndarray) -> None:
+    """Until the points of a reshaped mesh arrive its key blocks hold the mesh's own."""
+    for block in mesh.shape_keys.key_blocks:
+        if len(block.data) * 3 == len(positions):
+            block.data.foreach_set("co", positions)
+
+
+@contextmanager
+def _at_frame(key: Any, frame: Any) -> Iterator[None]:
+    """A block's frame is given when it is made, and only where keys are absolute: then it is the time of evaluation."""
+    if frame is None or any(block.frame >= frame for block in key.key_blocks):
+        yield
+        return
+    before = key.use_relative, key.eval_time
+    key.use_relative, key.eval_time = False, values.decode(frame)
+    try:
+        yield
+    finally:
+        key.use_relative, key.eval_time = before
 
 
 @contextmanager

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shape keys follow their mesh, whatever is done to it; and two who reshape it at once end with the same."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peers import assert_silent, available, joined_pair
+
+VERSION = os.environ.get("ATRIUM_SYNC_BLENDER", "bpy42")
+pytestmark = pytest.mark.skipif(
+    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
+)
+
+KEYS = """[(k.name, k.value, k.frame, k.relative_key.name, [tuple(p.co) for p in k.data])
+           for k in bpy.data.objects['Cube'].data.shape_keys.key_blocks]"""
+# Edit mode's own way: it takes the shape keys along.
+EXTRUDE = """
+    import bmesh
+    ob = bpy.data.objects["Cube"]
+    bpy.context.view_layer.objects.active = ob
+    bpy.ops.object.mode_set(mode="EDIT")
+    bm = bmesh.from_edit_mesh(ob.data)
+    bm.verts.ensure_lookup_table()
+    layer = bm.verts.layers.shape[{key!r}]
+    made = bmesh.ops.duplicate(bm, geom=bm.verts[:{count}])["geom"]
+    for v in made:
+        v[layer] = (7, 8, 9)
+    bmesh.update_edit_mesh(ob.data)
+    bpy.ops.object.mode_set(mode="OBJECT")
+"""
+
+
+@pytest.fixture
+def two():
+    with joined_pair(VERSION) as (stage, a, b):
+        a.do("""
+            ob = bpy.data.objects["Cube"]
+            ob.shape_key_add(name="Basis")
+            key = ob.shape_key_add(name="Smile", from_mix=False)
+            key.data[0].co = (2, 0, 0); key.value = 0.25
+            ob.shape_key_add(name="Frown", from_mix=False).relative_key = key
+            key.id_data.animation_data_create()
+            key.keyframe_insert("value", frame=1)
+        """)
+        stage.settle()
+        yield stage, a, b
+        stage.settle()
+        assert_silent(stage)
+
+
+def same(a, b, expression=KEYS):
+    left, right = a.do(expression), b.do(expression)
+    assert left == right
+    return left
+
+
+def test_a_vertex_is_added_while_there_are_shape_keys(two):
+    stage, a, b = two
+    uid = "bpy.data.objects['Cube'].data.shape_keys.session_uid"
+    before = b.do(uid)
+    a.do(EXTRUDE.format(key="Smile", count=3))
+    stage.settle()
+    blocks = same(a, b)
+    assert [len(points) for *_, points in blocks] == [11, 11, 11]
+    assert blocks[1][4][8:] == [(7, 8, 9)] * 3
+    assert b.do(uid) == before
+    assert same(a, b, "len(bpy.data.objects['Cube'].data.shape_keys.animation_data.drivers)") == 0
+    # And the other way round, with fewer.
+    b.do("""
+        import bmesh
+        ob = bpy.data.objects["Cube"]
+        bpy.context.view_layer.objects.active = ob
+        bpy.ops.object.mode_set(mode="EDIT")
+        bm = bmesh.from_edit_mesh(ob.data)
+        bm.verts.ensure_lookup_table()
+        bmesh.ops.delete(bm, geom=bm.verts[8:10], context="VERTS")
+        bmesh.update_edit_mesh(ob.data)
+        bpy.ops.object.mode_set(mode="OBJECT")
+    """)
+    stage.settle()
+    assert [len(points) for *_, points in same(a, b)] == [9, 9, 9]
+
+
+def test_one_reshapes_while_the_other_moves_a_point(two):
+    stage, a, b = two
+    a.do("link.hold = True"), b.do("link.hold = True")
+    a.do(EXTRUDE.format(key="Smile", count=2))
+    b.do("bpy.data.objects['Cube'].data.shape_keys.key_blocks['Smile'].data[1].co = (5, 5, 5)")
+    a.do("rep.capture_all()"), b.do("rep.capture_all()")
+    a.do("link.release()"), b.do("link.release()")
+    stage.settle()
+    blocks = same(a, b)
+    assert blocks[1][4][8:] == [(7, 8, 9)] * 2
+    assert blocks[1][4][1] != (5, 5, 5)
+
+
+def test_both_reshape_at_once(two):
+    stage, a, b = two
+    a.do("link.hold = True"), b.do("link.hold = True")
+    a.do(EXTRUDE.format(key="Smile", count=2))
+    b.do(EXTRUDE.format(key="Frown", count=3))
+    a.do("rep.capture_all()"), b.do("rep.capture_all()")
+    a.do("link.release()"), b.do("link.release()")
+    stage.settle()
+    same(a, b, "[tuple(v.co) for v in bpy.data.objects['Cube'].data.vertices]")
+    same(a, b)
+    # Whoever reshapes next leaves one set of points to each block.
+    a.do(EXTRUDE.format(key="Smile", count=1))
+    stage.settle()
+    same(a, b)
+    trees = stage.room.all_trees().values()
+    blocks = next(t for t in trees if t["type"] == "Key")["i"]["key_blocks"].values()
+    assert [len(block["i"]["points"]) for block in blocks] == [1, 1, 1]
+
+
+def test_the_other_one_is_in_edit_mode(two):
+    stage, a, b = two
+    b.do("""
+        bpy.context.view_layer.objects.active = bpy.data.objects["Cube"]
+        bpy.ops.object.mode_set(mode="EDIT")
+    """)
+    a.do("bpy.data.objects['Cube'].data.shape_keys.key_blocks['Smile'].data[1].co = (5, 5, 5)")
+    stage.settle()
+    b.do("bpy.ops.object.mode_set(mode='OBJECT')")
+    stage.settle()
+    assert same(a, b)[1][4][1] == (5, 5, 5)
+
+
+def test_shape_keys_of_curves(two):
+    stage, a, b = two
+    a.do("""
+        c = bpy.data.curves.new("Way", "CURVE")
+        c.splines.new("BEZIER").bezier_points.add(1)
+        c.splines.new("NURBS").points.add(2)
+        ob = bpy.data.objects.new("Way", c)
+        bpy.context.scene.collection.objects.link(ob)
+        ob.shape_key_add(name="Basis")
+        data = ob.shape_key_add(name="Bent", from_mix=False).data
+        data[0].co, data[0].handle_right, data[0].tilt, data[0].radius = (1, 2, 3), (4, 5, 6), 0.5, 2.0
+        data[3].co, data[3].radius = (7, 8, 9), 3.0
+    """)
+    stage.settle()
+    read = """[(type(p).__name__, tuple(p.co), p.tilt, p.radius) for p in
+               bpy.data.curves['Way'].shape_keys.key_blocks['Bent'].data]"""
+    points = same(a, b, read)
+    assert points[0][1:] == ((1, 2, 3), 0.5, 2.0) and points[3][1] == (7, 8, 9)
+
+
+def test_frames_of_shape_keys(two):
+    stage, a, b = two
+    a.do("""
+        ob = bpy.data.objects["Cube"]
+        key = ob.data.shape_keys
+        key.use_relative, key.eval_time = False, 77.0
+        ob.shape_key_add(name="Late", from_mix=False)
+        key.use_relative, key.eval_time = True, 0.0
+    """)
+    stage.settle()
+    assert [frame for _, _, frame, *_ in same(a, b)] == pytest.approx([0, 10, 20, 77])
