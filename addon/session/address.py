@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 
+PORT_MAX = 65535
 LOCAL_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost"})
 
 
@@ -23,12 +24,19 @@ def split(text: str) -> tuple[str, int | None]:
     text = tidy(text)
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
-        port = rest[1:] if bracket and rest.startswith(":") else ""
+        if not bracket:
+            return text, None
     elif text.count(":") == 1:
-        host, _, port = text.partition(":")
+        host, colon, rest = text.partition(":")
+        rest = colon + rest
     else:
-        host, port = text, ""
-    return (host, int(port)) if port.isascii() and port.isdigit() else (host, None)
+        return text, None
+    if not rest:
+        return host, None
+    port = rest.removeprefix(":")
+    if rest == port or not (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= PORT_MAX):
+        return text, None
+    return host, int(port)
 
 
 def with_port(text: str, port: int) -> str:

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from . import address
 from .link import EngineLike, Link
 from .sentences import Problem, problem
-from .state import LOBBY, OFFLINE, RECONNECTING, Event, Here, Stage, State, Task
+from .state import LOBBY, OFFLINE, RECONNECTING, UNDER_WAY, Event, Here, Stage, State, Task
 
 log = logging.getLogger("atrium")
 
@@ -519,8 +519,10 @@ class Session:
                 return
 
     def _give_up(self, trouble: Problem) -> None:
-        """The job has failed: out of the room, if it was about one."""
+        """The job has failed: out of the room, if it was about one; not connecting any more, if it did that."""
         self._job = None
+        if self.state.link in UNDER_WAY:
+            self._hang_up()
         if self.state.here is not None and self.state.stage is not Stage.LIVE:
             self._exit_room()
         self.state.finish(trouble=trouble)

@@ -20,7 +20,7 @@ translated: Callable[[str], str] = str
 # code -> sentence; {address} and {room} are filled in, {text} is the engine's own text
 ERRORS: dict[str, str] = {
     # reaching the host
-    "ADDR_SYNTAX": "“{address}” is not an address: type a name or an IP address, with or without a port.",
+    "ADDR_SYNTAX": "“{address}” is not an address: type a name or an IP address, with or without a port. {text}",
     "RESOLVE": "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
     "UNREACHABLE": "There is no way from this machine to {address}: are both on the same network or VPN?",
     "CONNREFUSED": "Nothing answers at {address}: is the host connected, and does its firewall let Blender in?",
@@ -68,6 +68,10 @@ ERRORS: dict[str, str] = {
 }
 
 
+# What a person typed or another program sent can be of any length; so much of it is enough to know it again.
+FIELD_MAX = 80
+
+
 @dataclass(frozen=True)
 class Problem:
     """What went wrong: a code for programs, a sentence for people, details to copy."""
@@ -88,5 +92,10 @@ def problem(code: str, *, detail: str = "", text: str = "", **fields: object) ->
     template = ERRORS.get(code)
     if template is None:
         return Problem(code, said or translated(ERRORS["INTERNAL"]), detail)
-    known = {"address": "the host", "room": "", "seconds": "", **fields, "text": said}
+    known = {"address": "the host", "room": "", "seconds": "", **{k: shortened(str(v)) for k, v in fields.items()}}
+    known["text"] = said
     return Problem(code, translated(template).format(**known).strip(), detail)
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= FIELD_MAX else text[: FIELD_MAX - 1] + "…"

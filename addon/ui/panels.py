@@ -168,6 +168,7 @@ class ATRIUM_PT_main(_Panel):
         box.alert = True
         paragraph(box, trouble.sentence, context, "ERROR")
         row = box.row(align=True)
+        row.alert = False  # no danger in these
         row.operator("atrium.copy", text="Copy Details", icon="COPYDOWN").text = trouble.report()
         if trouble.code == "KEY_CHANGED" and state.link == OFFLINE:
             row.operator("atrium.forget_host").host = state.address

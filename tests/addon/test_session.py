@@ -102,6 +102,23 @@ def test_a_server_that_does_not_start_is_a_sentence_with_details() -> None:
     assert bench.state.phase == "OFFLINE"
 
 
+def test_a_start_that_raises_ends_the_connecting() -> None:
+    """Found with localhost:99999: the error was shown, and the panel went on counting the seconds."""
+    bench = Bench()
+    bench.session._ensure_server = lambda *_, **__: 1 / 0  # type: ignore[assignment,return-value]
+    task = bench.session.connect("localhost")
+    bench.tick()
+    assert task.done and task.problem is not None and task.problem.code == "INTERNAL"
+    assert bench.state.phase == "OFFLINE"
+
+
+def test_a_port_that_is_none_starts_no_server() -> None:
+    bench = Bench()
+    bench.session.connect("localhost:99999")
+    bench.tick()
+    assert bench.starts == [] and bench.engine.sent[0]["host"] == "localhost:99999"
+
+
 def test_offline_mode_reaches_this_machine_only() -> None:
     bench = Bench(online=False)
     with pytest.raises(Trouble) as raised:

@@ -18,7 +18,18 @@ def test_this_machine(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "192.168.0.48", "localhost.example", "[fe80::1%eth0]:12800", "somehost:9090", "127.0.0.1.example"]
+    "text",
+    ["", "192.168.0.48", "localhost.example", "[fe80::1%eth0]:12800", "somehost:9090", "127.0.0.1.example"]
+    # No address at all: nothing is started for it.
+    + [
+        "localhost:99999",
+        "localhost:0",
+        "localhost:many",
+        "localhost:",
+        "[::1",
+        "[::1]9090",
+        "127.0.0.1:" + "9" * 5000,
+    ],
 )
 def test_another_machine(text: str) -> None:
     assert not address.is_local(text)
@@ -29,7 +40,8 @@ def test_ports() -> None:
     assert address.split(" '192.168.0.48:9090' ") == ("192.168.0.48", 9090)
     assert address.split("fe80::1") == ("fe80::1", None)
     assert address.split("host") == ("host", None)
-    assert address.split("host:many") == ("host", None)
+    assert address.split("host:many") == ("host:many", None)
+    assert address.split("[::1]") == ("::1", None)
     assert address.with_port("::1", 9) == "[::1]:9" and address.with_port("host:8", 9) == "host:9"
 
 
@@ -78,6 +90,12 @@ def test_every_sentence_has_only_fields_that_are_filled() -> None:
 def test_braces_in_what_others_sent_are_text() -> None:
     trouble = sentences.problem("VERSION", text="{0} {address.__class__}", address="{x}")
     assert "{0} {address.__class__}" in trouble.sentence and "{x}" in trouble.sentence
+
+
+def test_what_was_typed_is_shown_in_bounds() -> None:
+    trouble = sentences.problem("ADDR_SYNTAX", text="It is too long.", address="x" * 10_000)
+    assert len(trouble.sentence) < 250 and trouble.sentence.endswith("It is too long.")
+    assert len(sentences.problem("ROOM_NAME", room="y" * 10_000).sentence) < 250
 
 
 def test_an_unknown_code_shows_the_engines_text() -> None:
