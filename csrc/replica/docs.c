@@ -216,6 +216,13 @@ static const char *text_of(const cJSON *tree, const char *key, const char *other
   return atr_json_get_str(tree, key, &text) == 0 ? text : otherwise;
 }
 
+/* Whether an operation can change which name its document shows. Most are edits that cannot, and computing the name walks all
+ * that is pending for the document: a stream of edits would pay for the square of its length. */
+bool rep_names(enum atr_op_kind kind, const cJSON *tree)
+{
+  return kind != ATR_OP_EDIT || atr_json_get(tree, "name") || atr_json_get(tree, "type");
+}
+
 /* Own creates that are not acknowledged come after everything else, in their own order. */
 void rep_named(atr_replica *r, rdoc *d)
 {

@@ -173,6 +173,7 @@ void rep_doc_forget(atr_replica *r, rdoc *d);
 /* To be called before what is shown changes in a way that the application does not know of. */
 int rep_part(atr_replica *r, rdoc *d);
 void rep_dirty(atr_replica *r, rdoc *d);
+bool rep_names(enum atr_op_kind kind, const cJSON *tree);
 void rep_named(atr_replica *r, rdoc *d);
 void rep_end_preview(atr_replica *r, rdoc *d);
 int rep_set_confirmed(atr_replica *r, rdoc *d, cJSON *tree);

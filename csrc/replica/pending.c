@@ -396,7 +396,8 @@ int atr_replica_submit(atr_replica *r, atr_submit *op)
     DL_APPEND(r->pending, p);
     DL_APPEND2(d->pends, p, doc_prev, doc_next);
     r->n_pending++;
-    rep_named(r, d);
+    if (rep_names(p->kind, p->tree))
+      rep_named(r, d);
   }
   forget_show(r, d, p);
   if (r->online)

@@ -171,6 +171,7 @@ static int settle(atr_replica *r, pend *p, uint64_t seq)
   bool quiet = p == d->pends && !d->preview && (p->kind != ATR_OP_EDIT || d->confirmed);
   cJSON *tree = p->tree;
   uint8_t kind = p->kind;
+  bool names = !quiet || rep_names(kind, tree);
   int err = quiet ? 0 : rep_part(r, d);
 
   p->tree = NULL;
@@ -179,9 +180,7 @@ static int settle(atr_replica *r, pend *p, uint64_t seq)
     err = rep_apply(r, d, kind, tree, seq, r->self);
   else
     cJSON_Delete(tree);
-  if (kind != ATR_OP_EDIT || d->pends || !quiet)
-    rep_named(r, d);
-  else
+  if (names)
     rep_named(r, d);
   if (!quiet)
     rep_dirty(r, d);
