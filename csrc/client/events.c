@@ -150,8 +150,8 @@ void event_wake_application(atr_client *c)
     return;
   uv_mutex_lock(&c->lock);
   c->has_event = true;
-  uv_cond_signal(&c->wake);
   uv_mutex_unlock(&c->lock);
+  uv_cond_signal(&c->wake); /* after the unlock: who is woken takes the lock first, and would sleep again on it */
 }
 
 void event_error(atr_client *c, int err, const char *text, const char *re, const atr_id *room)
