@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Armatures: bones and bone collections; and the poses of objects.
 
-Bones can only be made, removed and moved in edit mode, so all of that happens at once in a short visit to it with a
-temporary object; what needs no edit mode is set afterwards. Pose bones exist because bones do and carry the bone's name.
+Bones can only be made, removed and moved in edit mode, so all of that happens at once in short visits to it, in a
+scene made for it; what needs no edit mode is set afterwards. Pose bones exist because bones do and carry the bone's name.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Any
 import bpy
 
 from .. import items, rna, values
+from . import restpose
 
 Tree = dict[str, Any]
 
 # Where a bone lies: only edit mode can change these.
-_PLACE = ("head", "tail", "roll", "parent", "use_connect")
+_PLACE = ("head", "tail", "roll", "parent", "use_connect", "rest")
 
 
 class PoseBones(items.Items):
@@ -61,6 +62,7 @@ class Bones(items.Items):
         p["head"] = values.encode_floats(list(item.head_local))
         p["tail"] = values.encode_floats(list(item.tail_local))
         p["roll"] = values.encode_float(_roll(item))
+        p["rest"] = restpose.read(item)
         p["parent"] = item.parent.name if item.parent else ""
         p["use_connect"] = item.use_connect
         for name in ("bbone_custom_handle_start", "bbone_custom_handle_end"):
@@ -156,8 +158,10 @@ def write(writer: Any, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:
 
 def _write_bones(writer: Any, armature: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     if any(_needs_edit_mode(k, v, full, cur) for k, v in patch.items()):
-        with _edit_mode(armature) as bones:
-            _edit_bones(bones, patch, full, cur)
+        with _workshop(armature) as edit_mode:
+            with edit_mode() as bones:
+                _edit_bones(bones, patch, full, cur)
+            restpose.restore(armature, {bone["name"]: bone["p"] for bone in full.values()}, edit_mode)
     handler_plan = None
     for key, change in patch.items():
         bone = armature.bones.get(full[key]["name"]) if key in full else None
@@ -204,19 +208,30 @@ def _edit_bones(bones: Any, patch: Tree, full: Tree, cur: Tree) -> None:
 
 
 @contextmanager
-def _edit_mode(armature: Any) -> Iterator[Any]:
-    """Edit mode on a temporary object in the active view layer; the user's active object stays active."""
-    layer = bpy.context.view_layer
-    before = layer.objects.active
+def _workshop(armature: Any) -> Iterator[restpose.EditMode]:
+    """A scene of its own to edit an armature in, as often as need be: in the user's, each visit to edit mode would evaluate
+    all that is there, and it would take their active object."""
+    scene = bpy.data.scenes.new("atrium bones")
     ob = bpy.data.objects.new("atrium bones", armature)
-    bpy.context.scene.collection.objects.link(ob)
+    scene.collection.objects.link(ob)
+    layer = scene.view_layers[0]
+    layer.update()
+    layer.objects.active = ob
+
+    def mode_set(mode: str, edited: Any) -> None:
+        with bpy.context.temp_override(scene=scene, view_layer=layer, active_object=ob, object=ob, edit_object=edited):
+            bpy.ops.object.mode_set(mode=mode)
+
+    @contextmanager
+    def edit_mode() -> Iterator[Any]:
+        mode_set("EDIT", None)
+        try:
+            yield armature.edit_bones
+        finally:
+            mode_set("OBJECT", ob)
+
     try:
-        layer.objects.active = ob
-        bpy.ops.object.mode_set(mode="EDIT")
-        yield armature.edit_bones
-        bpy.ops.object.mode_set(mode="OBJECT")
+        yield edit_mode
     finally:
-        if ob.mode != "OBJECT":
-            bpy.ops.object.mode_set(mode="OBJECT")
         bpy.data.objects.remove(ob)
-        layer.objects.active = before
+        bpy.data.scenes.remove(scene)
