@@ -76,6 +76,16 @@ KINDS: dict[str, str] = {
     "FreestyleModuleSettings.script": CODE,
 }
 
+# Where Blender's own startup file and its new scenes write: whoever sets these says nothing new.
+NEW_FILES = ("/tmp/", "//")
+
+# Why a kind does not reach Blender, as its user reads it.
+REASONS = {
+    OUTPUT: "where files are written on this machine is not for others to say",
+    CODE: "what others send is not run as a program",
+    LOCAL: "it belongs to the machine of whoever set it",
+}
+
 _PATH_SUBTYPES = {"FILE_PATH", "DIR_PATH"}
 
 # Names of kinds ("output", "code") that this user has agreed to let through.
@@ -154,14 +164,16 @@ def write(writer: Any, struct: Any, plan: rna.Plan, prop: rna.Prop, value: Any) 
             setattr(struct, prop.name, path)
     elif may_set(plan, prop, value):
         setattr(struct, prop.name, writer.resolve(value) if prop.kind == rna.REFERENCE else values.decode(value))
-    else:
-        writer.refuse(f"{plan.type_name}.{prop.name}", "kept in the room until you allow it")
+    elif getattr(struct, prop.name, None) != values.decode(value):
+        writer.refuse(f"{plan.type_name}.{prop.name}", REASONS.get(kind, REASONS[OUTPUT]))
 
 
 def may_set(plan: rna.Plan, prop: rna.Prop, value: Any) -> bool:
     """Whether an output path or code may reach Blender."""
     kind = kind_of(plan, prop)
-    return kind in ("", INPUT) or kind in consent or value in ("", False, values.NONE_VALUE)
+    if kind in ("", INPUT) or kind in consent or value in ("", False, values.NONE_VALUE):
+        return True
+    return kind == OUTPUT and value in NEW_FILES
 
 
 def local_path(writer: Any, value: Any) -> str | None:

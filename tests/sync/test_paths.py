@@ -74,6 +74,23 @@ def test_outputs_and_code_wait_for_consent(stage):
     assert b.do("link.sent") == []
 
 
+def test_what_every_new_file_has_is_not_listed(stage):
+    """Whoever joined a room with Blender's startup scene was told that its output path is missing here."""
+    a, b = stage.peer(stage.version), stage.peer(stage.version)
+    a.upload()
+    b.join()
+    stage.settle()
+    assert b.do("[str(r) for r in rep.refused]") == []
+    assert b.do("bpy.context.scene.render.filepath") == a.do("bpy.context.scene.render.filepath")
+    for peer in (a, b):  # nor what both have chosen
+        peer.do("bpy.context.scene.render.filepath = '//frames'")
+        stage.settle()
+    a.do("bpy.context.scene.frame_end = 99")
+    stage.settle()
+    assert b.do("bpy.context.scene.frame_end") == 99
+    assert b.do("[str(r) for r in rep.refused]") == []
+
+
 def test_nobody_can_ask_for_a_file_of_others(stage, tmp_path):
     secret = tmp_path / "secret.png"
     secret.write_bytes(b"secret")

@@ -155,4 +155,4 @@ def write_expression(driver: Any, expression: str) -> str | None:
     if driver.is_simple_expression or driver.type != "SCRIPTED" or paths.CODE in paths.consent:
         return None
     driver.expression = before if before != expression else ""
-    return "a driver that runs Python: kept in the room until you allow it"
+    return f"this expression would run Python, and {paths.REASONS[paths.CODE]}"
