@@ -538,11 +538,15 @@ class Session:
         self.state.finish(trouble=trouble)
 
     def _hang_up(self) -> None:
-        """Offline at once for the user. The engine confirms a little later, which must not end a connection that was begun
-        meanwhile."""
+        """Offline at once for the user, and out of the room if there was one: a server that has started anew asks again who its guests
+        are. The engine confirms a little later, which must not end a connection that was begun meanwhile."""
+        had_room = self.state.here is not None
         self._send({"t": "cancel"})
         self._hanging_up_until = time.monotonic() + HANG_UP_S
+        self._drop_replicator()
         self.state.set_link(OFFLINE)
+        if had_room:
+            self._scene.mark_unsaved()
 
     def _exit_room(self) -> None:
         here = self.state.here

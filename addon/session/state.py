@@ -163,8 +163,13 @@ class State:
         return JOINED if self.stage is Stage.LIVE else JOINING
 
     @property
+    def in_room(self) -> bool:
+        """Also while the line is down, or the server asks anew who comes."""
+        return self.here is not None and self.stage is Stage.LIVE
+
+    @property
     def online(self) -> bool:
-        return self.link in (LOBBY, RECONNECTING)
+        return self.link in (LOBBY, RECONNECTING) or self.in_room
 
     @property
     def elapsed_s(self) -> int:

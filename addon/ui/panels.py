@@ -121,7 +121,7 @@ class ATRIUM_PT_main(_Panel):
         if state.link == OFFLINE:
             row.operator("atrium.connect")
             row.operator("atrium.host")
-        elif state.phase in (CONNECTING, CONFIRMING, KNOCKING):
+        elif state.phase in (CONNECTING, CONFIRMING, KNOCKING) and not state.in_room:
             row.operator("atrium.cancel", icon="CANCEL")
         else:
             row.operator("atrium.disconnect")
@@ -345,7 +345,7 @@ class ATRIUM_PT_room(_Panel):
 
     @classmethod
     def poll(cls, _: Any) -> bool:
-        return runtime.state().here is not None and runtime.state().phase in (JOINED, RECONNECTING)
+        return runtime.state().in_room
 
     def draw(self, context: Any) -> None:
         layout, atrium, state = self.layout, context.window_manager.atrium, runtime.state()
@@ -362,7 +362,7 @@ class ATRIUM_PT_room(_Panel):
         self._not_taken(layout, context)
 
     def _pending(self, layout: Any, context: Any, state: State) -> None:
-        if state.phase == RECONNECTING:
+        if state.phase != JOINED:
             text = translated("Go on working: what you change ({count} so far) is sent when the connection is back.")
             paragraph(layout, text.format(count=state.pending), context, "INFO")
         else:

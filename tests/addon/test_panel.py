@@ -104,6 +104,10 @@ def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
     )
     anna.call(state_is, "RECONNECTING")
     anna.picture(name_of(anna, "reconnecting"))
+    anna.call(tell, {"t": "state", "state": "KNOCKING", "address": "192.0.2.7:12800"})
+    anna.call(state_is, "KNOCKING")
+    anna.find("atrium.leave_room(")  # still in the room, at the door of a server that has started anew
+    anna.picture(name_of(anna, "knocking_again"))
     anna.call(tell, {"t": "state", "state": "OFFLINE", "code": "CONNREFUSED", "detail": "ECONNREFUSED"})
     anna.call(state_is, "OFFLINE")
     anna.picture(name_of(anna, "failed"))

@@ -422,6 +422,33 @@ def test_reconnecting_keeps_the_room_and_revives_the_server_here() -> None:
     assert bench.state.phase == "JOINED" and bench.state.problem is None
 
 
+def back_at_the_door() -> Bench:
+    """Let in once, into a server that was killed and has started anew: it asks again."""
+    bench = Bench().in_lobby().joined()
+    bench.tick({"t": "state", "state": "RECONNECTING", "address": "192.0.2.7:12800", "code": "CLOSED", "attempt": 1})
+    bench.tick({"t": "state", "state": "KNOCKING", "address": "192.0.2.7:12800"})
+    return bench
+
+
+def test_who_has_to_knock_again_keeps_the_room() -> None:
+    bench = back_at_the_door()
+    assert bench.state.phase == "KNOCKING" and bench.state.in_room
+    assert bench.session.replicator is not None and bench.session.replicator.log[-1] == "tick"
+    assert bench.state.why_not("leave_room") is None and bench.state.why_not("disconnect") is None
+    bench.tick({"t": "state", "state": "JOINED", "address": "192.0.2.7:12800"})
+    assert bench.state.phase == "JOINED"
+
+
+def test_giving_up_at_the_door_leaves_nothing_of_the_room() -> None:
+    """The old replicator and its link stayed, and the next join took them for its own."""
+    bench = back_at_the_door()
+    replicator = bench.scene.replicators[-1]
+    bench.session.cancel()
+    assert bench.state.phase == "OFFLINE" and not bench.state.in_room
+    assert bench.session.replicator is None and bench.session.link is None
+    assert replicator.log[-1] == "detach" and bench.scene.log[-1] == "mark_unsaved"
+
+
 def test_only_the_host_revives_the_server() -> None:
     bench = Bench()
     bench.session.connect("localhost")
