@@ -312,7 +312,7 @@ demo:
 # T=name selects by name: T=bpy42 one Blender, T=harness one file. Two at a time: a test waits more than it works. Several real
 # Blenders and a window system on two cores do at times miss a time limit that has nothing to do with what is shown, so what fails gets
 # a second run with the machine to itself, and says so; what fails twice is broken.
-BLENDER_TESTS := tests/blender tests/addon tests/sync tests/fidelity
+BLENDER_TESTS := tests/demo tests/blender tests/addon tests/sync tests/fidelity
 test-blender: zip
 	tests/setup/blenders.sh all
 	@export ATRIUM_ZIP=$$(ls $(CURDIR)/build/atrium-*.zip); \
