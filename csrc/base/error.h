@@ -54,7 +54,10 @@
     X(EXISTS,       "It exists already.",                                                 FINAL,     PEER)   \
     X(NOBLOB,       "A blob that is named is not there.",                                 RETRIABLE, PEER)   \
     X(DENIED,       "You do not have the right to do this.",                              FINAL,     PEER)   \
+    X(STORE_BUSY,   "The server cannot keep up at the moment.",                           RETRIABLE, PEER)   \
     X(EPOCH,        "The room's history was lost and must be compared again.",            RETRIABLE, PEER)   \
+    X(FORGOTTEN,    "Whether this change arrived is not known: the room has forgotten who made it.",         \
+                                                                                          FINAL,     PEER)   \
     X(ROOM_FULL,    "The room is full.",                                                  RETRIABLE, PEER)   \
     X(SERVER_FULL,  "The server is full.",                                                RETRIABLE, PEER)   \
     X(ROOM_NAME,    "This is not a possible name for a room.",                            FINAL,     PEER)   \

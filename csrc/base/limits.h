@@ -96,8 +96,12 @@
 #define ATR_TOMBSTONES_MAX 100000u
 
 /* Participants whose last counter a room remembers; one is added whenever somebody starts Blender and joins. Those
- * that left longest ago go first. */
+ * that said goodbye go first (they wait for no answer), then those that were cut longest ago. */
 #define ATR_PARTICIPANTS_MAX 16384u
+
+/* Operations of one room that wait for a store slower than its members: a second of a disk's worst. Members get no more
+ * credit for state from half of it on, so only one that does not care ever meets the end: it is refused. */
+#define ATR_STAGED_BYTES_MAX ATR_MIB(64)
 
 /* Blobs that a member has offered and not finished sending, and blobs that it has sent and not yet named. */
 #define ATR_OFFERS_MAX 64u

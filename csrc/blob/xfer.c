@@ -327,6 +327,14 @@ int atr_xfer_expect(atr_xfer *x, const atr_hash *hash, uint64_t size, const atr_
   return 0;
 }
 
+void atr_xfer_expect_no_more(atr_xfer *x, const atr_hash *hash)
+{
+  incoming *in = find(x, hash);
+
+  if (in && !in->begun)
+    drop_incoming(x, in);
+}
+
 bool atr_xfer_expects(const atr_xfer *x, const atr_hash *hash)
 {
   return find(x, hash) != NULL;

@@ -34,6 +34,8 @@ size_t atr_xfer_queued(const atr_xfer *x);
 
 /* Allows the peer to send this blob, of `size` bytes (UINT64_MAX: unknown), whole or as a delta from `base` (NULL: whole only). */
 int atr_xfer_expect(atr_xfer *x, const atr_hash *hash, uint64_t size, const atr_hash *base);
+/* The peer has said that it does not have it. */
+void atr_xfer_expect_no_more(atr_xfer *x, const atr_hash *hash);
 bool atr_xfer_expects(const atr_xfer *x, const atr_hash *hash);
 
 /* A BLOB_DATA or BLOB_DELTA message. An error means that the peer broke the protocol. */

@@ -31,6 +31,8 @@ rdoc *rep_get(atr_replica *r, const atr_id *id)
     return NULL;
   d->id = d->name.id = *id;
   d->told_shown = true; /* nothing is told and nothing is shown */
+  d->last_event =
+      r->forgotten_event; /* perhaps it was told of: an edit that crossed with that is then answered in full */
   HASH_ADD(hh, r->docs, id, sizeof d->id, d);
   if (!atr_table_added(d)) {
     free(d);
@@ -108,18 +110,43 @@ int rep_set_confirmed(atr_replica *r, rdoc *d, cJSON *tree)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
+static void bury(atr_replica *r, rdoc *d, bool into)
+{
+  if (into) {
+    DL_APPEND2(r->tombs, d, tomb_prev, tomb_next);
+    r->n_tombs++;
+  } else {
+    DL_DELETE2(r->tombs, d, tomb_prev, tomb_next);
+    d->tomb_prev = d->tomb_next = NULL;
+    r->n_tombs--;
+  }
+}
+
+void rep_buried(atr_replica *r, rdoc *d)
+{
+  if (d->tomb_prev)
+    bury(r, d, false);
+  if (d->seq && !d->confirmed)
+    bury(r, d, true);
+}
+
 void rep_doc_free(atr_replica *r, rdoc *d)
 {
   if (d->dirty)
     DL_DELETE2(r->dirty, d, dirty_prev, dirty_next);
   if (r->idle_at == d)
     r->idle_at = d->hh.next;
+  if (d->tomb_prev)
+    bury(r, d, false);
+  if (d->last_event > r->forgotten_event)
+    r->forgotten_event = d->last_event;
   atr_names_set(r->names, &d->name, NULL, NULL, 0);
   HASH_DEL(r->docs, d);
   cJSON_Delete(d->confirmed);
   cJSON_Delete(d->preview);
   cJSON_Delete(d->told);
   unref_all(r, d->blobs, d->n_blobs);
+  free(d->wants);
   free(d->told_show);
   free(d);
 }
@@ -129,6 +156,33 @@ void rep_doc_forget(atr_replica *r, rdoc *d)
   if (d->seq || d->confirmed || d->pends || d->own_preview || d->dirty || d->n_wants || d->told || d->preview)
     return;
   rep_doc_free(r, d);
+}
+
+/* What is still owed to the application, or of use to a pending operation, stays. */
+static bool may_forget(const atr_replica *r, const rdoc *d)
+{
+  return d->seq <= r->cursor && !d->pends && !d->own_preview && !d->preview && !d->told && !d->dirty && !d->n_wants;
+}
+
+enum { TRIM_MAX = 8192 }; /* looked at in one turn; those that must stay go to the end of the list */
+
+/* A tombstone is of use against what is older than it, and on coming to another epoch. Where all is of the cursor's age nothing older can
+ * come any more. (Not while offline: what `join` has said of what is held must still be true when it is answered.) */
+void rep_trim_tombs(atr_replica *r)
+{
+  if (!r->online || !r->whole || r->comparing)
+    return;
+  for (int left = TRIM_MAX; left && r->n_tombs > r->tombs_max; left--) {
+    rdoc *d = r->tombs;
+
+    if (!may_forget(r, d)) {
+      bury(r, d, false);
+      bury(r, d, true);
+      continue;
+    }
+    r->n_confirmed--;
+    rep_doc_free(r, d);
+  }
 }
 
 /* --- layers ------------------------------------------------------------------------------------------------------- */
@@ -329,10 +383,13 @@ static int deliver_doc(atr_replica *r, rdoc *d)
   const cJSON *shown, *tree;
   int err = rep_shown(r, d, &owned, &shown);
 
+  r->looks++;
   if (!err)
     err = difference(d, shown, &kind, &patch, &tree);
   if (!err && tree)
     err = rep_visit_blobs(tree, d->told_shown ? NULL : d->told, check_blob, &c);
+  if (!err)
+    rep_drop_stale_wants(r, d);
   if (!err && c.missing)
     err = PARKED;
   if (!err && kind)
@@ -386,6 +443,7 @@ int atr_replica_deliver(atr_replica *r, int max)
     if (err == DELIVERED)
       rep_doc_forget(r, d);
   }
+  rep_trim_tombs(r);
   report(r);
   return n;
 }

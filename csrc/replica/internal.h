@@ -27,6 +27,7 @@
 
 typedef struct rdoc rdoc;
 typedef struct pend pend;
+typedef struct want want;
 
 typedef struct waiter { /* `who` may not be sent before the one in whose list this is */
   struct waiter *next;
@@ -68,14 +69,16 @@ struct rdoc {
   char *told_show;
   atr_hash *blobs; /* referenced for `confirmed`; perhaps some more */
   rdoc *dirty_prev, *dirty_next;
+  rdoc *tomb_prev, *tomb_next; /* not NULL: in the list of tombstones */
   atr_name name;
+  want **wants; /* blobs that it waits for */
   uint64_t last_event;
   uint64_t checked_seq; /* whose digest was compared */
   uint32_t n_blobs, blobs_cap, blobs_exact;
   uint32_t preview_member;
   uint32_t by;
   uint32_t live_gen;
-  uint32_t n_wants; /* lists of want.docs that it is in */
+  uint32_t n_wants;
   bool told_shown;  /* told is what is shown */
   bool told_unsure; /* the next event must be whole */
   bool dirty;       /* in the list of what is to be delivered */
@@ -85,16 +88,17 @@ struct rdoc {
   bool brought;     /* and has got it */
 };
 
-typedef struct want { /* a blob that is to be fetched */
+struct want { /* a blob that is to be fetched */
   UT_hash_handle hh;
   atr_hash hash, base;
   uint64_t size;
   rdoc **docs;
   uint32_t n_docs;
+  uint32_t looked; /* r->looks of the last document that was found to need it */
   bool asked;
   bool unknown; /* to the server */
   bool again;   /* wanted once more since it was asked for */
-} want;
+};
 
 typedef struct offer {
   UT_hash_handle hh;
@@ -112,7 +116,9 @@ struct atr_replica {
 
   rdoc *docs;
   rdoc *dirty;
-  size_t n_confirmed, n_parked, n_old;
+  rdoc *tombs; /* oldest first */
+  size_t n_confirmed, n_parked, n_old, n_tombs, tombs_max;
+  uint64_t forgotten_event; /* newest event of a document that was forgotten */
   atr_names *names;
   uint64_t own_events, *events; /* number of the last event */
   uint64_t submissions;
@@ -149,6 +155,7 @@ struct atr_replica {
   uint32_t n_offered;
   want *wants;
   size_t n_unasked;
+  uint32_t looks; /* how often a document was looked at for what it needs */
 
   atr_id *recreate;
   size_t n_recreate, at_recreate;
@@ -168,6 +175,10 @@ static inline uint64_t rdoc_number(const rdoc *d)
 rdoc *rep_find(const atr_replica *r, const atr_id *id);
 rdoc *rep_get(atr_replica *r, const atr_id *id);
 void rep_doc_free(atr_replica *r, rdoc *d);
+/* To be called when a document has got a number, or has died. */
+void rep_buried(atr_replica *r, rdoc *d);
+/* Forgets the oldest tombstones that are too many. */
+void rep_trim_tombs(atr_replica *r);
 /* Frees a document of which nothing is known and nothing pending. */
 void rep_doc_forget(atr_replica *r, rdoc *d);
 /* To be called before what is shown changes in a way that the application does not know of. */
@@ -192,6 +203,7 @@ void rep_drop_dead_preview(atr_replica *r, rdoc *d);
 void rep_pend_ready(atr_replica *r, pend *p);
 void rep_refuse(atr_replica *r, pend *p, int err, const char *text);
 int rep_restart_pending(atr_replica *r, uint64_t settled);
+void rep_drop_unsure(atr_replica *r);
 void rep_release(atr_replica *r, waiter **list);
 int rep_wait(waiter **list, pend *who);
 void rep_forget_waiters(waiter **list);
@@ -199,6 +211,8 @@ void rep_forget_waiters(waiter **list);
 /* transfer.c */
 int rep_offer(atr_replica *r, const atr_hash *hash, const atr_hash *base, pend *who);
 int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, uint64_t size, const atr_hash *base);
+/* The document was looked at: what it was not found to need it waits for no more. */
+void rep_drop_stale_wants(atr_replica *r, rdoc *d);
 int rep_receive_status(atr_replica *r, atr_span message);
 void rep_transfer_start(atr_replica *r);
 void rep_transfer_stop(atr_replica *r);
@@ -214,6 +228,7 @@ int rep_apply(atr_replica *r, rdoc *d, uint8_t kind, cJSON *tree, uint64_t seq, 
 
 /* reconcile.c */
 int rep_end_previews(atr_replica *r);
+int rep_end_previews_of(atr_replica *r, uint32_t member);
 int rep_begin_compare(atr_replica *r);
 int rep_receive_want(atr_replica *r, atr_span message);
 int rep_receive_live(atr_replica *r, atr_span message);

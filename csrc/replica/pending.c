@@ -216,6 +216,18 @@ void rep_refuse(atr_replica *r, pend *p, int err, const char *text)
   r->cb.on_refused(r->ctx, &d->id, err, text);
 }
 
+/* The server no longer knows what this participant has sent. What was under way may have arrived: sent again, it might be done twice, on
+ * top of what others have done since. */
+void rep_drop_unsure(atr_replica *r)
+{
+  pend *p, *tmp;
+
+  DL_FOREACH_SAFE (r->pending, p, tmp) {
+    if (p->counter && !p->in_sendq)
+      rep_refuse(r, p, ATR_FORGOTTEN, atr_err_text(ATR_FORGOTTEN));
+  }
+}
+
 /* --- submit ------------------------------------------------------------------------------------------------------- */
 
 typedef struct naming {

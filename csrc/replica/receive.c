@@ -28,6 +28,7 @@ static void lives(atr_replica *r, rdoc *d, uint64_t seq)
   d->seq = seq;
   if (seq > r->highest)
     r->highest = seq;
+  rep_buried(r, d);
 }
 
 /* Puts a durable operation into the confirmed state. Takes the tree over. */

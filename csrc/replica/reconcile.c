@@ -63,6 +63,7 @@ static int gone(atr_replica *r, rdoc *d)
 
   if (!err)
     err = rep_set_confirmed(r, d, NULL);
+  rep_buried(r, d);
   rep_end_preview(r, d);
   rep_drop_dead_preview(r, d);
   rep_named(r, d);
@@ -125,6 +126,23 @@ int rep_end_previews(atr_replica *r)
   HASH_ITER (hh, r->docs, d, tmp) {
     d->preview_seq = 0;
     if (!d->preview)
+      continue;
+    if (!err)
+      err = rep_part(r, d);
+    rep_end_preview(r, d);
+    rep_dirty(r, d);
+  }
+  return err;
+}
+
+/* The own number has changed within an epoch: what was shown by the old one is over, and its end may not come under that name. */
+int rep_end_previews_of(atr_replica *r, uint32_t member)
+{
+  rdoc *d, *tmp;
+  int err = 0;
+
+  HASH_ITER (hh, r->docs, d, tmp) {
+    if (!d->preview || d->preview_member != member)
       continue;
     if (!err)
       err = rep_part(r, d);

@@ -27,6 +27,7 @@ int atr_replica_new(atr_replica **out, const atr_id *participant, atr_blobs *blo
   r->cb = *cb;
   r->ctx = ctx;
   r->events = &r->own_events;
+  r->tombs_max = ATR_TOMBSTONES_MAX;
   atr_buf_init(&r->out, SIZE_MAX / 2);
   atr_buf_init(&r->scratch, 2 * (size_t)ATR_DOC_BYTES_MAX);
   if (atr_names_new(&r->names, on_name, r) || atr_xfer_new(&r->xfer, blobs, rep_on_received, r)) {
@@ -40,6 +41,11 @@ int atr_replica_new(atr_replica **out, const atr_id *participant, atr_blobs *blo
 void atr_replica_count_events(atr_replica *r, uint64_t *counter)
 {
   r->events = counter;
+}
+
+void atr_replica_keep_tombstones(atr_replica *r, size_t max)
+{
+  r->tombs_max = max;
 }
 
 void atr_replica_free(atr_replica *r)
@@ -112,7 +118,7 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
 {
   uint64_t handle, member, settled;
   atr_id epoch;
-  bool returning = r->has_epoch && r->n_confirmed;
+  bool returning = r->has_epoch && r->n_confirmed, forgotten;
   int err = atr_json_get_u64(joined, "handle", UINT32_MAX, &handle);
 
   if (!err)
@@ -127,8 +133,11 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
     atr_replica_disconnected(r);
   r->online = r->may_submit = true;
   r->told_complete = false;
+  forgotten = r->self && member != r->self && atr_id_equal(&epoch, &r->now_epoch);
   if (!atr_id_equal(&epoch, &r->epoch))
     err = rep_end_previews(r);
+  else if (forgotten)
+    err = rep_end_previews_of(r, r->self);
   if (err)
     return err;
   r->handle = (uint32_t)handle;
@@ -139,6 +148,8 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
   err = drop_refused(r, atr_json_get(joined, "refused"));
   if (err)
     return err;
+  if (forgotten)
+    rep_drop_unsure(r);
   rep_transfer_start(r);
   r->now_epoch = epoch;
   if (returning && !atr_id_equal(&epoch, &r->epoch)) {
@@ -269,6 +280,11 @@ bool atr_replica_told_all(const atr_replica *r)
 bool atr_replica_delivered(const atr_replica *r, uint64_t seq)
 {
   return r->whole && !r->comparing && r->cursor >= seq && !r->dirty;
+}
+
+size_t atr_replica_tombstones(const atr_replica *r)
+{
+  return r->n_tombs;
 }
 
 size_t atr_replica_parked(const atr_replica *r)

@@ -67,13 +67,17 @@ void atr_replica_free(atr_replica *r);
 /* Numbers events by a counter of the caller's (of all its rooms) instead of an own one. */
 void atr_replica_count_events(atr_replica *r, uint64_t *counter);
 
+/* Keeps so many tombstones instead of ATR_TOMBSTONES_MAX: for tests. */
+void atr_replica_keep_tombstones(atr_replica *r, size_t max);
+
 /* Whoever begins a preview ends it, whatever happens to the document meanwhile: with a durable operation on it or an empty preview.
  * Errors: ATR_FULL at ATR_PENDING_MAX: nothing was taken in (the tree is freed all the same). */
 int atr_replica_submit(atr_replica *r, atr_submit *op);
 
 /* What to say in `join`: cursor, partial and epoch, or false for a newcomer. */
 bool atr_replica_returning(const atr_replica *r, uint64_t *cursor, bool *partial, atr_id *epoch);
-/* The server's `joined` (parsed). Begins catching up; pending operations are sent again as needed. */
+/* The server's `joined` (parsed). Begins catching up; pending operations are sent again as needed, or, where the server has forgotten this
+ * participant, those that were under way are refused with ATR_FORGOTTEN. */
 int atr_replica_joined(atr_replica *r, const cJSON *joined);
 void atr_replica_disconnected(atr_replica *r);
 
@@ -96,6 +100,8 @@ bool atr_replica_delivered(
     uint64_t seq); /* all up to seq was handed to the application (parked documents count as listed) */
 /* Documents that wait for blobs. */
 size_t atr_replica_parked(const atr_replica *r);
+/* Documents that are known to be deleted. */
+size_t atr_replica_tombstones(const atr_replica *r);
 /* Whether everything that is owed to the application was delivered; parked documents count as listed. */
 bool atr_replica_told_all(const atr_replica *r);
 size_t atr_replica_memory(const atr_replica *r);   /* bytes held for documents and pending operations */

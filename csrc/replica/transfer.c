@@ -124,23 +124,6 @@ static int send_blob(atr_replica *r, const offer *o, bool delta)
   return err;
 }
 
-/* No document of the room names it (any more, or yet): it is asked for again when a document of ours that names it has
- * changed. */
-static void unknown(atr_replica *r, const atr_hash *hash)
-{
-  want *w;
-
-  HASH_FIND(hh, r->wants, hash, sizeof *hash, w);
-  if (!w || !w->asked)
-    return;
-  w->unknown = !w->again;
-  if (w->again) { /* wanted anew since it was asked for: what names it may have come in between */
-    w->asked = w->again = false;
-    r->n_unasked++;
-    r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
-  }
-}
-
 /* The server holds the blob once for each `have`, until an operation comes that names it: so one operation goes, and for the
  * next one it is offered again. */
 static int have(atr_replica *r, offer *o)
@@ -169,6 +152,161 @@ static int have(atr_replica *r, offer *o)
   rep_release(r, &all);
   return err;
 }
+
+/* --- fetching ----------------------------------------------------------------------------------------------------- */
+
+static void free_want(atr_replica *r, want *w)
+{
+  if (!w->asked)
+    r->n_unasked--;
+  HASH_DEL(r->wants, w);
+  free(w->docs);
+  free(w);
+}
+
+static want *find_want(const atr_replica *r, const atr_hash *hash)
+{
+  want *w;
+
+  HASH_FIND(hh, r->wants, hash, sizeof *hash, w);
+  return w;
+}
+
+static want *new_want(atr_replica *r, const atr_hash *hash, uint64_t size, const atr_hash *base)
+{
+  want *w = calloc(1, sizeof *w);
+
+  if (!w)
+    return NULL;
+  w->hash = *hash;
+  w->size = size;
+  if (base && atr_blobs_have(r->blobs, base))
+    w->base = *base;
+  HASH_ADD(hh, r->wants, hash, sizeof w->hash, w);
+  if (!atr_table_added(w)) {
+    free(w);
+    return NULL;
+  }
+  r->n_unasked++;
+  return w;
+}
+
+static int link_want(rdoc *d, want *w)
+{
+  rdoc **docs;
+  want **wants;
+
+  for (uint32_t i = 0; i < d->n_wants; i++)
+    if (d->wants[i] == w)
+      return 0;
+  docs = realloc(w->docs, (w->n_docs + 1) * sizeof(*docs));
+  if (!docs)
+    return ATR_NOMEM;
+  w->docs = docs;
+  wants = realloc(d->wants, (d->n_wants + 1) * sizeof(*wants));
+  if (!wants)
+    return ATR_NOMEM;
+  d->wants = wants;
+  docs[w->n_docs++] = d;
+  wants[d->n_wants++] = w;
+  return 0;
+}
+
+int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, uint64_t size, const atr_hash *base)
+{
+  want *w = find_want(r, hash);
+
+  if (!w) {
+    w = new_want(r, hash, size, base);
+    if (!w)
+      return ATR_NOMEM;
+  } else if (w->asked && w->unknown) {
+    w->asked = w->unknown = false;
+    r->n_unasked++;
+  } else if (w->asked) {
+    w->again = true;
+  }
+  w->looked = r->looks;
+  if (r->online && !w->asked)
+    r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
+  return link_want(d, w);
+}
+
+static void unlink_doc(want *w, const rdoc *d)
+{
+  for (uint32_t i = 0; i < w->n_docs; i++)
+    if (w->docs[i] == d) {
+      w->docs[i] = w->docs[--w->n_docs];
+      return;
+    }
+}
+
+static void unlink_want(rdoc *d, const want *w)
+{
+  for (uint32_t i = 0; i < d->n_wants; i++)
+    if (d->wants[i] == w) {
+      d->wants[i] = d->wants[--d->n_wants];
+      break;
+    }
+  if (d->n_wants)
+    return;
+  free(d->wants);
+  d->wants = NULL;
+}
+
+/* What is under way stays until it is here, or the server does not know it. */
+static void release_want(atr_replica *r, want *w)
+{
+  if (!w->n_docs && (!w->asked || w->unknown))
+    free_want(r, w);
+}
+
+void rep_drop_stale_wants(atr_replica *r, rdoc *d)
+{
+  for (uint32_t i = d->n_wants; i-- > 0;) {
+    want *w = d->wants[i];
+
+    if (w->looked == r->looks)
+      continue;
+    unlink_doc(w, d);
+    unlink_want(d, w);
+    release_want(r, w);
+  }
+}
+
+void rep_on_received(void *ctx, const atr_hash *hash)
+{
+  atr_replica *r = ctx;
+  want *w = find_want(r, hash);
+
+  if (!w)
+    return;
+  for (uint32_t i = 0; i < w->n_docs; i++) {
+    unlink_want(w->docs[i], w);
+    rep_dirty(r, w->docs[i]);
+  }
+  free_want(r, w);
+}
+
+/* No document of the room names it (any more, or yet): it is asked for again when a document of ours that names it has
+ * changed. */
+static void unknown(atr_replica *r, const atr_hash *hash)
+{
+  want *w = find_want(r, hash);
+
+  atr_xfer_expect_no_more(r->xfer, hash);
+  if (!w || !w->asked)
+    return;
+  w->unknown = !w->again;
+  if (w->again) { /* wanted anew since it was asked for: what names it may have come in between */
+    w->asked = w->again = false;
+    r->n_unasked++;
+    r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
+  }
+  release_want(r, w);
+}
+
+/* --- what the server says of blobs ------------------------------------------------------------------------------- */
 
 int rep_receive_status(atr_replica *r, atr_span message)
 {
@@ -200,67 +338,6 @@ int rep_receive_status(atr_replica *r, atr_span message)
     }
   }
   return err;
-}
-
-/* --- fetching ----------------------------------------------------------------------------------------------------- */
-
-int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, uint64_t size, const atr_hash *base)
-{
-  rdoc **docs;
-  want *w;
-
-  HASH_FIND(hh, r->wants, hash, sizeof *hash, w);
-  if (!w) {
-    w = calloc(1, sizeof *w);
-    if (!w)
-      return ATR_NOMEM;
-    w->hash = *hash;
-    w->size = size;
-    if (base && atr_blobs_have(r->blobs, base))
-      w->base = *base;
-    HASH_ADD(hh, r->wants, hash, sizeof w->hash, w);
-    if (!atr_table_added(w)) {
-      free(w);
-      return ATR_NOMEM;
-    }
-    r->n_unasked++;
-  } else if (w->asked && w->unknown) {
-    w->asked = w->unknown = false;
-    r->n_unasked++;
-  } else if (w->asked) {
-    w->again = true;
-  }
-  if (r->online && !w->asked)
-    r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
-  for (uint32_t i = 0; i < w->n_docs; i++)
-    if (w->docs[i] == d)
-      return 0;
-  docs = realloc(w->docs, (w->n_docs + 1) * sizeof(*docs));
-  if (!docs)
-    return ATR_NOMEM;
-  w->docs = docs;
-  docs[w->n_docs++] = d;
-  d->n_wants++;
-  return 0;
-}
-
-void rep_on_received(void *ctx, const atr_hash *hash)
-{
-  atr_replica *r = ctx;
-  want *w;
-
-  HASH_FIND(hh, r->wants, hash, sizeof *hash, w);
-  if (!w)
-    return;
-  for (uint32_t i = 0; i < w->n_docs; i++) {
-    w->docs[i]->n_wants--;
-    rep_dirty(r, w->docs[i]);
-  }
-  if (!w->asked)
-    r->n_unasked--;
-  HASH_DEL(r->wants, w);
-  free(w->docs);
-  free(w);
 }
 
 /* --- the control lane --------------------------------------------------------------------------------------------- */
@@ -348,10 +425,13 @@ void rep_transfer_stop(atr_replica *r)
 
 void rep_transfer_start(atr_replica *r)
 {
+  want *w, *tmp;
+
   r->n_unasked = 0;
-  for (want *w = r->wants; w; w = w->hh.next) {
+  HASH_ITER (hh, r->wants, w, tmp) {
     w->asked = w->unknown = w->again = false;
     r->n_unasked++;
+    release_want(r, w);
   }
   r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
 }

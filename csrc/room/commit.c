@@ -5,7 +5,11 @@
  * An operation gets its number and is encoded as the OP message of everybody; while the store is busy with a batch the next
  * one gathers, so that groups form by themselves and as large as the store is slow. Relay, acknowledgement and merging
  * happen when the store is done. Checks see documents as they will be after what is staged (`staged_alive`). Where the
- * store fails, everything staged is refused: what came later was checked against what failed. */
+ * store fails, everything staged is refused: what came later was checked against what failed. What has no counter cannot be refused:
+ * a member whose document was to be brought back is cut, so that it compares again, and the end of a preview is tried again.
+ *
+ * A store that is slower than the members for long: from half of the bound on they are told to hold back (on_hold), and what comes
+ * all the same is refused at the bound. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +18,59 @@
 #include "room/internal.h"
 
 #include <utlist.h>
+
+/* --- how much waits --------------------------------------------------------------------------------------------- */
+
+enum { KEEP_BYTES = 1 << 20, KEEP_OPS = 4096 };
+
+static size_t staged_bytes(const atr_room *room)
+{
+  return room->stages[0].bytes.len + room->stages[1].bytes.len;
+}
+
+bool room_stage_has_room(const atr_room *room, size_t n)
+{
+  size_t bytes = staged_bytes(room);
+
+  return !bytes || bytes + n <= room->config.staged_bytes_max;
+}
+
+void room_hold(atr_room *room, atr_room_member *m)
+{
+  if (m->held == room->holding || !room->cb.on_hold)
+    return;
+  m->held = room->holding;
+  room->cb.on_hold(room->ctx, m, m->held);
+}
+
+/* Between the half and the quarter nothing changes, so that a full store does not make everybody stop and go. */
+static void check_hold(atr_room *room)
+{
+  size_t bytes = staged_bytes(room), limit = room->config.staged_bytes_max;
+
+  if (bytes > limit / 2)
+    room->holding = true;
+  else if (bytes <= limit / 4)
+    room->holding = false;
+  for (atr_room_member *m = room->members; m; m = m->next)
+    room_hold(room, m);
+}
+
+/* Everything of it was committed or refused. One that grew large once is not kept. */
+static void empty(stage *st)
+{
+  st->n = 0;
+  if (st->bytes.cap > KEEP_BYTES)
+    atr_buf_free(&st->bytes);
+  atr_buf_clear(&st->bytes);
+  if (st->cap <= KEEP_OPS)
+    return;
+  free(st->ops);
+  st->ops = NULL;
+  st->cap = 0;
+}
+
+/* --- staging ---------------------------------------------------------------------------------------------------- */
 
 static staged *add_op(stage *st)
 {
@@ -89,6 +146,8 @@ int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t coun
   s->len = (uint32_t)(st->bytes.len - before);
   st->n++;
   room->staged_head++;
+  if (part)
+    part->staged++;
   if (!d->staged++)
     d->staged_alive = d->alive;
   if (!s->preview) {
@@ -97,30 +156,58 @@ int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t coun
   }
   ref_blobs(room, op, true);
   room_flush(room);
+  if (room->in_flight && !room->holding)
+    check_hold(room);
   return 0;
 }
 
-void room_stage_preview_end(atr_room *room, const atr_id *doc, uint32_t number)
+int room_stage_preview_end(atr_room *room, const atr_id *doc, uint32_t number)
 {
   atr_op op = {.kind = ATR_OP_EDIT, .flags = ATR_OP_PREVIEW, .doc = *doc, .json = atr_span_of("{}", 2)};
   atr_buf out;
+  int err;
 
   atr_buf_init(&out, ATR_OP_HEADER_BYTES + op.json.n);
-  if (atr_op_write(&out, &op, NULL, 0) == 0 && atr_op_read(atr_buf_span(&out), &op) == 0)
-    room_stage(room, NULL, number, 0, 0, &op);
+  err = atr_op_write(&out, &op, NULL, 0);
+  if (!err)
+    err = atr_op_read(atr_buf_span(&out), &op);
+  if (!err)
+    err = room_stage(room, NULL, number, 0, 0, &op);
   atr_buf_free(&out);
+  return err;
 }
 
-static void end_orphans(atr_room *room)
+void room_preview_orphan(atr_room *room, preview *p)
 {
-  while (room->orphans) {
-    preview *p = room->orphans;
+  if (!p || p->is_orphan)
+    return;
+  if (p->member)
+    DL_DELETE(p->member->previews, p);
+  p->member = NULL;
+  p->is_orphan = true;
+  DL_APPEND(room->orphans, p);
+}
 
+/* Each is tried once; a store that fails at once puts it back. What is staged for a document may be a newer preview of the same
+ * member, behind which the end would come: it waits for that. */
+void room_end_orphans(atr_room *room)
+{
+  size_t n;
+  preview *p;
+
+  DL_COUNT(room->orphans, p, n);
+  for (; n && room->orphans; n--) {
+    room_doc *d = room->orphans->doc;
+
+    p = room->orphans;
     DL_DELETE(room->orphans, p);
     p->is_orphan = false;
-    room_stage_preview_end(room, &p->doc->id, p->number);
+    if (d->staged || room_stage_preview_end(room, &d->id, p->number))
+      room_preview_orphan(room, d->preview);
   }
 }
+
+/* --- done ------------------------------------------------------------------------------------------------------- */
 
 static void commit_one(atr_room *room, const stage *st, const staged *s)
 {
@@ -142,6 +229,8 @@ static void commit_one(atr_room *room, const stage *st, const staged *s)
   if (atr_msg_read_op(msg, &op))
     goto Exit;
   s->doc->staged--;
+  if (s->part)
+    s->part->staged--;
   in_ring = room_ring_push(room, frames, s->len, &e);
   if (in_ring) /* the ring takes over the references of the stage */
     room_ring_at(&room->ring, s->seq)->n_blobs = (uint16_t)op.op.blobs.count;
@@ -157,13 +246,17 @@ Exit:
   atr_buf_free(&gathered);
 }
 
-/* The preview outlives the operation that was to end it: what is committed next is followed by another one. */
-static void keep_orphan(atr_room *room, preview *p)
+/* Its client must not believe that the document was brought back: it would take it for deleted since, and nobody else may have it. */
+static void cut(atr_room_member *m, int err)
 {
-  if (!p || p->member || p->is_orphan)
-    return;
-  p->is_orphan = true;
-  DL_APPEND(room->orphans, p);
+  m->cut = err;
+  room_wake(m, ATR_LANE_STATE);
+}
+
+/* Its sender shows it no more: the empty preview, and the durable operation that closes it. */
+static bool ends_preview(const staged *s, const atr_op *op)
+{
+  return (!s->preview || op->json.n == 2) && s->doc->preview && s->doc->preview->number == s->member;
 }
 
 static void refuse_one(atr_room *room, const stage *st, const staged *s, int err)
@@ -176,9 +269,13 @@ static void refuse_one(atr_room *room, const stage *st, const staged *s, int err
     ref_blobs(room, &op.op, false);
     if (!s->preview)
       d->bytes_staged -= (uint32_t)op.op.json.n;
+    if (ends_preview(s, &op.op))
+      room_preview_orphan(room, d->preview);
   }
-  if (!s->part)
-    keep_orphan(room, d->preview);
+  if (s->part)
+    s->part->staged--;
+  if (s->version && s->part->member)
+    cut(s->part->member, err);
   if (!--d->staged)
     d->staged_alive = d->alive;
   if (!d->staged && !doc_number(d))
@@ -191,8 +288,7 @@ static void refuse_all(atr_room *room, stage *st, int err)
 {
   for (size_t i = 0; i < st->n; i++)
     refuse_one(room, st, &st->ops[i], err);
-  st->n = 0;
-  atr_buf_clear(&st->bytes);
+  empty(st);
 }
 
 static void done(void *ctx, int err)
@@ -211,17 +307,19 @@ static void done(void *ctx, int err)
     refuse_all(room, st, err);
     refuse_all(room, &room->stages[room->stage_now], err);
     room->staged_head = room->head;
+    check_hold(room);
     return;
   }
   for (size_t i = 0; i < st->n; i++)
     commit_one(room, st, &st->ops[i]);
-  st->n = 0;
-  atr_buf_clear(&st->bytes);
-  end_orphans(room);
+  empty(st);
+  room_end_orphans(room);
   room_tombs_trim(room);
   room_wake_all(room, ATR_LANE_STATE);
   if (!room->committing)
     room_flush(room);
+  if (room->holding)
+    check_hold(room);
 }
 
 /* A store that is done at once calls back from within commit(): the loop here, not recursion, takes the next batch. */

@@ -32,7 +32,7 @@ typedef struct preview {
   struct room_doc *doc;
   struct atr_room_member *member;
   uint32_t number; /* the member's */
-  bool is_orphan;  /* its member has left: in room->orphans, to be ended */
+  bool is_orphan;  /* in room->orphans, to be ended by the room: its member has left, or its end was lost */
   uint64_t seq;
   uint32_t n_hashes;
   uint32_t json_len;
@@ -89,6 +89,8 @@ typedef struct refused_op {
 typedef struct participant {
   UT_hash_handle hh;
   struct participant *prev, *next; /* those not here, in order of leaving */
+  bool for_good;                   /* said goodbye: in room->left instead of room->away */
+  uint32_t staged;                 /* operations between receive and commit: they point here */
   atr_id id;
   atr_hash key; /* whose it is: an id is known to all members, and only this key may come as it */
   uint32_t number;
@@ -143,6 +145,8 @@ struct atr_room_member {
   atr_buf answers; /* frames of REFUSED, ACK of repeats, WANT, healing documents */
   atr_id *heal;    /* documents to send again */
   uint32_t n_heal;
+  int cut;                                     /* the error of its next pull: what it brought back was lost */
+  bool held;                                   /* as on_hold said */
   atr_buf presence;                            /* its newest presence as a frame for the others */
   uint64_t presence_due[ATR_MEMBERS_MAX / 64]; /* whose presence it has not been sent */
   preview *previews;
@@ -189,9 +193,11 @@ struct atr_room {
   stage stages[2];
   int stage_now; /* being filled; the other is with the store */
   bool in_flight, committing, dying;
+  bool holding; /* members get no credit for state */
 
   participant *participants;
-  participant *away;
+  participant *away; /* those that were cut */
+  participant *left; /* those that said goodbye */
   uint32_t n_participants, last_number;
   atr_room_member *members;
   size_t n_members;
@@ -237,8 +243,15 @@ void room_tombs_trim(atr_room *room);
 int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t counter, uint64_t version,
                const atr_op *op);
 void room_flush(atr_room *room);
+/* Whether `n` more bytes may wait for the store. */
+bool room_stage_has_room(const atr_room *room, size_t n);
+/* Tells a new member whether the store keeps up. */
+void room_hold(atr_room *room, atr_room_member *m);
+/* The room ends the preview itself, as soon as it can. */
+void room_preview_orphan(atr_room *room, preview *p);
+void room_end_orphans(atr_room *room);
 /* The room itself ends a preview whose member has left, by an operation like any other. */
-void room_stage_preview_end(atr_room *room, const atr_id *doc, uint32_t number);
+int room_stage_preview_end(atr_room *room, const atr_id *doc, uint32_t number);
 
 /* receive.c */
 /* Remembers the refusal and answers with it. */

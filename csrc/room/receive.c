@@ -160,6 +160,18 @@ static int check_state(atr_room *room, const atr_op *op)
   return 0;
 }
 
+/* The operation that closes a preview was refused, so it does not end it; but its sender shows it no more. */
+static void end_own_preview(atr_room *room, const atr_room_member *m, const atr_op *op)
+{
+  const room_doc *d = room_doc_find(room, &op->doc);
+
+  if (!d || !d->preview || d->preview->member != m || (op->flags & ATR_OP_PREVIEW && op->json.n != 2))
+    return;
+  room_preview_orphan(room, d->preview);
+  if (room_stage_has_room(room, 0))
+    room_end_orphans(room);
+}
+
 static int receive_submit(atr_room *room, atr_room_member *m, atr_span message)
 {
   participant *part = m->part;
@@ -183,8 +195,11 @@ static int receive_submit(atr_room *room, atr_room_member *m, atr_span message)
     part->last = s.counter;
   if (!refusal)
     refusal = check_state(room, &s.op);
+  if (!refusal && !room_stage_has_room(room, message.n))
+    refusal = ATR_STORE_BUSY;
   if (!refusal)
     return room_stage(room, part, part->number, s.counter, 0, &s.op);
+  end_own_preview(room, m, &s.op);
   if (s.counter)
     room_refuse(room, part, s.counter, refusal);
   return 0;
@@ -232,6 +247,8 @@ int atr_room_receive(atr_room *room, atr_room_member *m, int lane, atr_span mess
     return ATR_PROTO;
   if (m->answers.len > ATR_CONTROL_BYTES_MAX || m->control.len > ATR_CONTROL_BYTES_MAX)
     return ATR_LIMIT; /* asks and never reads */
+  if (room->orphans && !room->in_flight)
+    room_end_orphans(room);
   switch (message.p[0]) {
   case ATR_MSG_SUBMIT:
     return receive_submit(room, m, message);

@@ -177,6 +177,8 @@ int room_receive_recreate(atr_room_member *m, atr_span message)
     return ATR_PROTO;
   if (!wanted(room, &doc.doc, doc.seq) || (room->n_alive >= ATR_DOCS_MAX && !(doc.flags & ATR_DOC_TOMBSTONE)))
     return 0; /* somebody else was first with a newer one */
+  if (!room_stage_has_room(room, message.n))
+    return ATR_STORE_BUSY;
   atr_buf_init(&bytes, ATR_MESSAGE_BYTES_MAX);
   op.doc = doc.doc;
   if (!(doc.flags & ATR_DOC_TOMBSTONE)) {

@@ -45,6 +45,10 @@ int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_c
   room->config = *config;
   if (!room->config.tombstones_max)
     room->config.tombstones_max = ATR_TOMBSTONES_MAX;
+  if (!room->config.participants_max)
+    room->config.participants_max = ATR_PARTICIPANTS_MAX;
+  if (!room->config.staged_bytes_max)
+    room->config.staged_bytes_max = ATR_STAGED_BYTES_MAX;
   memcpy(room->name, config->name, len);
   room->config.name = room->name;
   room->cb = *cb;
@@ -58,7 +62,7 @@ int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_c
   return 0;
 }
 
-static void free_member(atr_room_member *m);
+static void free_member(atr_room_member *m, bool for_good);
 
 static void free_participant(atr_room *room, participant *p)
 {
@@ -76,7 +80,7 @@ void atr_room_free(atr_room *room)
   if (!room)
     return;
   while (room->members)
-    free_member(room->members);
+    free_member(room->members, true);
   if (room->in_flight) {
     room->dying = true; /* the store still uses our bytes; its `done` comes back here */
     return;
@@ -100,6 +104,44 @@ void atr_room_free(atr_room *room)
 
 /* --- participants ----------------------------------------------------------------------------------------------- */
 
+static void put_away(atr_room *room, participant *p, bool for_good)
+{
+  p->for_good = for_good;
+  if (for_good)
+    DL_APPEND(room->left, p);
+  else
+    DL_APPEND(room->away, p);
+}
+
+static void take_back(atr_room *room, participant *p)
+{
+  if (p->for_good)
+    DL_DELETE(room->left, p);
+  else
+    DL_DELETE(room->away, p);
+}
+
+static participant *oldest_of(participant *list)
+{
+  while (list && list->staged)
+    list = list->next;
+  return list;
+}
+
+/* Whoever said goodbye asks about nothing any more. One that was cut may: it will find that it has another number, and that nobody
+ * knows which of its operations arrived (docs/protocol.md, 3.1). */
+static void forget_oldest(atr_room *room)
+{
+  participant *p = oldest_of(room->left);
+
+  if (!p)
+    p = oldest_of(room->away);
+  if (!p)
+    return;
+  take_back(room, p);
+  free_participant(room, p);
+}
+
 static participant *find_participant(atr_room *room, const atr_id *id, const atr_hash *key)
 {
   participant *p;
@@ -107,12 +149,8 @@ static participant *find_participant(atr_room *room, const atr_id *id, const atr
   HASH_FIND(hh, room->participants, id, sizeof *id, p);
   if (p)
     return p;
-  if (room->n_participants >= ATR_PARTICIPANTS_MAX && room->away && !room->in_flight) {
-    participant *oldest = room->away;
-
-    DL_DELETE(room->away, oldest);
-    free_participant(room, oldest);
-  }
+  if (room->n_participants >= room->config.participants_max)
+    forget_oldest(room);
   p = calloc(1, sizeof *p);
   if (!p)
     return NULL;
@@ -124,7 +162,7 @@ static participant *find_participant(atr_room *room, const atr_id *id, const atr
     return NULL;
   }
   p->number = ++room->last_number;
-  DL_APPEND(room->away, p);
+  put_away(room, p, true);
   room->n_participants++;
   return p;
 }
@@ -222,25 +260,21 @@ static void tell_members(atr_room *room)
 
 /* --- members ---------------------------------------------------------------------------------------------------- */
 
-static void free_member(atr_room_member *m)
+static void free_member(atr_room_member *m, bool for_good)
 {
   atr_room *room = m->room;
 
   room_end_pass(m);
   room_transfer_leave(m);
-  while (m->previews) {
-    preview *p = m->previews;
-
-    DL_DELETE(m->previews, p);
-    p->member = NULL;
-  }
+  while (m->previews)
+    room_preview_orphan(room, m->previews);
   for (atr_room_member *o = room->members; o; o = o->next)
     o->presence_due[m->slot / 64] &= ~(UINT64_C(1) << m->slot % 64);
   room->by_slot[m->slot] = NULL;
   DL_DELETE(room->members, m);
   room->n_members--;
   m->part->member = NULL;
-  DL_APPEND(room->away, m->part);
+  put_away(room, m->part, for_good);
   atr_buf_free(&m->big);
   atr_buf_free(&m->control);
   atr_buf_free(&m->answers);
@@ -249,32 +283,10 @@ static void free_member(atr_room_member *m)
   free(m);
 }
 
-static int end_previews(atr_room *room, atr_room_member *m)
+void atr_room_leave(atr_room *room, atr_room_member *m, bool for_good)
 {
-  uint32_t number = m->part->number;
-  size_t n = 0;
-  atr_id *docs;
-  preview *p;
-
-  DL_COUNT(m->previews, p, n);
-  docs = malloc((n + 1) * sizeof *docs);
-  if (!docs)
-    return ATR_NOMEM;
-  n = 0;
-  DL_FOREACH (m->previews, p) {
-    docs[n++] = p->doc->id;
-  }
-  free_member(m);
-  for (size_t i = 0; i < n; i++)
-    room_stage_preview_end(room, &docs[i], number);
-  free(docs);
-  return 0;
-}
-
-void atr_room_leave(atr_room *room, atr_room_member *m)
-{
-  if (!m->previews || end_previews(room, m))
-    free_member(m);
+  free_member(m, for_good);
+  room_end_orphans(room);
   tell_members(room);
 }
 
@@ -288,8 +300,8 @@ static void evict(atr_room *room, atr_room_member *m)
   cJSON_AddStringToObject(j, "text", "The same participant has come in over another connection.");
   tell(room, m, j);
   room->cb.on_evicted(room->ctx, m);
-  if (!m->previews || end_previews(room, m))
-    free_member(m);
+  free_member(m, false);
+  room_end_orphans(room);
 }
 
 static void place_cursor(atr_room *room, atr_room_member *m, const atr_room_join *join)
@@ -333,7 +345,7 @@ static int new_member(atr_room *room, const atr_room_join *join, void *user, par
   atr_buf_init(&m->control, 2 * ATR_CONTROL_BYTES_MAX);
   atr_buf_init(&m->answers, 2 * ATR_CONTROL_BYTES_MAX);
   atr_buf_init(&m->presence, ATR_PRESENCE_BYTES_MAX + ATR_KIB(1));
-  DL_DELETE(room->away, part);
+  take_back(room, part);
   part->member = m;
   DL_APPEND(room->members, m);
   room->n_members++;
@@ -364,7 +376,7 @@ int atr_room_join_member(atr_room *room, const atr_room_join *join, void *user, 
   *out = m;
   err = tell(room, m, joined_json(room, m, created));
   if (err) {
-    free_member(m);
+    free_member(m, false);
     *out = NULL;
     return err;
   }
@@ -375,6 +387,7 @@ int atr_room_join_member(atr_room *room, const atr_room_join *join, void *user, 
   for (int lane = 0; lane < ATR_LANES; lane++)
     room_wake(m, lane);
   room_transfer_ask(m);
+  room_hold(room, m);
   tell_members(room);
   return 0;
 }

@@ -29,11 +29,13 @@ struct atr_blobs;
 typedef struct atr_room_config {
   atr_id id;
   atr_id epoch;
-  uint32_t handle;       /* of the room, goes into every binary message */
-  uint64_t seq_base;     /* the first operation gets seq_base + 1 */
-  const char *name;      /* UTF-8, as shown */
-  size_t ring_bytes_max; /* 0: ATR_RING_BYTES */
-  size_t tombstones_max; /* 0: ATR_TOMBSTONES_MAX */
+  uint32_t handle;         /* of the room, goes into every binary message */
+  uint64_t seq_base;       /* the first operation gets seq_base + 1 */
+  const char *name;        /* UTF-8, as shown */
+  size_t ring_bytes_max;   /* 0: ATR_RING_BYTES */
+  size_t tombstones_max;   /* 0: ATR_TOMBSTONES_MAX */
+  size_t participants_max; /* 0: ATR_PARTICIPANTS_MAX */
+  size_t staged_bytes_max; /* 0: ATR_STAGED_BYTES_MAX */
   struct atr_store *store;
   struct atr_blobs *blobs;
 } atr_room_config;
@@ -48,6 +50,9 @@ typedef struct atr_room_callbacks {
   /* The participant has come in again over another connection: this member is about to be freed. Forget it; `closed`
    * was sent. */
   void (*on_evicted)(void *ctx, atr_room_member *m);
+  /* The store does not keep up: the member's state lane gets no credit from now on; or it does again. May be NULL where the store never
+   * waits. */
+  void (*on_hold)(void *ctx, atr_room_member *m, bool hold);
 } atr_room_callbacks;
 
 typedef struct atr_room_join {
@@ -71,7 +76,8 @@ void atr_room_free(atr_room *room);
 /* A participant that is still a member (its old connection not yet found dead) is taken over: the old member gets `closed`. `user` is the
  * caller's handle of the member (its connection). The `joined` answer goes through on_control before this returns. */
 int atr_room_join_member(atr_room *room, const atr_room_join *join, void *user, atr_room_member **out);
-void atr_room_leave(atr_room *room, atr_room_member *m);
+/* `for_good`: it said goodbye, and has nothing under way that it could ask about again. */
+void atr_room_leave(atr_room *room, atr_room_member *m, bool for_good);
 void *atr_room_member_user(const atr_room_member *m);
 
 /* One state or blob-negotiation or presence message from a member. < 0: the peer broke the protocol and must be cut. */

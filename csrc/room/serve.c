@@ -377,8 +377,10 @@ static int pull_healing(atr_room_member *m, atr_buf *out, size_t end)
 
 static int pull_state(atr_room_member *m, atr_buf *out, size_t end)
 {
-  int err = drain(&m->big, out, end);
+  int err = m->cut;
 
+  if (!err)
+    err = drain(&m->big, out, end);
   if (!err && m->mode == MODE_RING && m->part_off)
     err = pull_ring(m, out, end);
   if (err || m->big.len || m->part_off || out->len >= end)

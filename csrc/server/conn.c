@@ -101,7 +101,7 @@ static void on_rooms(conn *c, const cJSON *message)
 static void on_bye(conn *c, const cJSON *message)
 {
   (void)message;
-  lobby_leave_all(c);
+  lobby_leave_all(c, true);
   conn_close(c, ATR_OK, "said goodbye");
 }
 
@@ -218,7 +218,7 @@ static void on_close(void *ctx, int err, const char *detail)
   if (c->state == CONN_KNOCKING)
     admission_knock_ended(c);
   c->state = CONN_CLOSING;
-  lobby_leave_all(c);
+  lobby_leave_all(c, false);
   if (c->prev)
     c->prev->next = c->next;
   else

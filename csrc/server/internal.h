@@ -60,6 +60,7 @@ typedef struct membership {
   conn *conn;
   hall *hall;
   atr_room_member *member;
+  bool held; /* the room's store does not keep up */
 } membership;
 
 typedef enum conn_state {
@@ -153,7 +154,8 @@ void lobby_join(conn *c, const cJSON *message);
 void lobby_ready(conn *c, const cJSON *message);
 void lobby_leave(conn *c, const cJSON *message);
 void lobby_head(conn *c, const cJSON *message);
-void lobby_leave_all(conn *c);
+/* `for_good`: it said goodbye, and asks about nothing any more. */
+void lobby_leave_all(conn *c, bool for_good);
 void lobby_tick(atr_server *server, uint64_t now_ms);
 void lobby_free(atr_server *server);
 

@@ -113,6 +113,25 @@ static membership *membership_of(conn *c, const cJSON *message)
   return m;
 }
 
+/* One lane carries the operations for all rooms of a connection, so one store that does not keep up holds it. */
+static void hold_session(const conn *c)
+{
+  bool hold = false;
+
+  for (const membership *m = c->memberships; m; m = m->next)
+    hold = hold || m->held;
+  atr_session_hold(c->session, ATR_LANE_STATE, hold);
+}
+
+static void on_hold(void *ctx, atr_room_member *m, bool hold)
+{
+  membership *ms = atr_room_member_user(m);
+
+  (void)ctx;
+  ms->held = hold;
+  hold_session(ms->conn);
+}
+
 /* The room's member is gone, or is about to go. */
 static void drop_membership(membership *m)
 {
@@ -122,6 +141,8 @@ static void drop_membership(membership *m)
   while (*at != m)
     at = &(*at)->next;
   *at = m->next;
+  if (m->held)
+    hold_session(m->conn);
   h->users--;
   if (h->users == 0)
     h->empty_since_ms = server_now_ms(h->server);
@@ -129,9 +150,9 @@ static void drop_membership(membership *m)
   free(m);
 }
 
-static void end_membership(membership *m)
+static void end_membership(membership *m, bool for_good)
 {
-  atr_room_leave(m->hall->room, m->member);
+  atr_room_leave(m->hall->room, m->member, for_good);
   drop_membership(m);
 }
 
@@ -208,7 +229,8 @@ static bool is_room_name(const char *name)
 
 static int new_hall(atr_server *server, const atr_id *id, uint64_t seq_base, const char *name, hall **out)
 {
-  static const atr_room_callbacks callbacks = {.on_wake = on_wake, .on_control = on_control, .on_evicted = on_evicted};
+  static const atr_room_callbacks callbacks = {
+      .on_wake = on_wake, .on_control = on_control, .on_evicted = on_evicted, .on_hold = on_hold};
   atr_room_config config = {.id = *id,
                             .seq_base = seq_base,
                             .ring_bytes_max = server->ring_bytes_max,
@@ -370,7 +392,7 @@ void lobby_leave(conn *c, const cJSON *message)
   membership *m = membership_of(c, message);
 
   if (m)
-    end_membership(m);
+    end_membership(m, true);
 }
 
 void lobby_head(conn *c, const cJSON *message)
@@ -392,10 +414,10 @@ void lobby_head(conn *c, const cJSON *message)
   atr_buf_free(&buf);
 }
 
-void lobby_leave_all(conn *c)
+void lobby_leave_all(conn *c, bool for_good)
 {
   while (c->memberships)
-    end_membership(c->memberships);
+    end_membership(c->memberships, for_good);
 }
 
 /* --- time ---------------------------------------------------------------------------------------------------- */

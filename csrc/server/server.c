@@ -236,7 +236,7 @@ static void drop_conns(atr_server *server)
     conn *c = server->conns;
 
     server->conns = c->next;
-    lobby_leave_all(c);
+    lobby_leave_all(c, true);
     atr_session_free(c->session);
     free(c);
   }

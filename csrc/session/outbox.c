@@ -92,6 +92,12 @@ void atr_session_set_source(atr_session *s, int lane, atr_session_pull pull, voi
   outbox_schedule(s);
 }
 
+void atr_session_hold(atr_session *s, int lane, bool hold)
+{
+  s->out.held[lane] = hold;
+  outbox_schedule(s);
+}
+
 void atr_session_wake(atr_session *s, int lane)
 {
   if (s->sources[lane].pull && !s->sources[lane].awake) {
@@ -140,7 +146,9 @@ static int report_credit(atr_session *s, enum atr_lane lane)
   size_t mark;
   int err;
 
-  if (credit.consumed - s->out.reported[lane] < ATR_CREDIT_REPORT_BYTES)
+  if (credit.consumed - s->out.reported[lane] > ATR_CREDIT_BYTES_MAX) /* it does not heed its window */
+    return ATR_PROTO;
+  if (s->out.held[lane] || credit.consumed - s->out.reported[lane] < ATR_CREDIT_REPORT_BYTES)
     return 0;
   err = atr_frame_begin(&s->out.urgent, &mark);
   if (err)

@@ -57,6 +57,9 @@ void atr_session_accept_key(atr_session *s);
 /* Whether the peer is a stranger still, who may send control messages of ATR_STRANGER_BYTES_MAX and nothing else: for
  * a server, from the key until the welcome. A session begins without this restriction. */
 void atr_session_restrict(atr_session *s, bool is_stranger);
+/* What arrives on the state or bulk lane is reported as consumed no more until `hold` is false again: the peer stops when its window
+ * is full. What it has sent by then still arrives, ATR_CREDIT_BYTES_MAX of it at most: more breaks the protocol. */
+void atr_session_hold(atr_session *s, int lane, bool hold);
 void atr_session_set_source(atr_session *s, int lane, atr_session_pull pull, void *ctx);
 void atr_session_wake(atr_session *s, int lane);
 /* Queues one message (copied) of the control or presence lane. ATR_FULL when the lane's bound is reached

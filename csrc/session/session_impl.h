@@ -32,6 +32,7 @@ typedef struct session_outbox {
   atr_buf batch;              /* the buffer that is being filled for the stream */
   bool within_control;        /* the last control frame sent has a successor that belongs to it */
   uint64_t reported[ATR_LANES];
+  bool held[ATR_LANES]; /* no reports */
 } session_outbox;
 
 struct atr_session {

@@ -23,6 +23,7 @@ static void *store_waiting_ctx;
 
 static atr_room *room;
 static atr_blobs *blobs;
+static atr_room_config room_config; /* what a test wants otherwise, before it begins */
 
 static int store_commit(atr_store *s, const atr_store_batch *batch, atr_store_done done, void *ctx)
 {
@@ -72,12 +73,20 @@ static void on_evicted(void *ctx, atr_room_member *m)
   (void)m;
 }
 
+static void on_hold(void *ctx, atr_room_member *m, bool hold);
+
 static int begin(void **state)
 {
-  static const atr_room_callbacks callbacks = {on_wake, on_control, on_evicted};
-  atr_room_config config = {.handle = HANDLE, .name = "room", .ring_bytes_max = 1 << 20, .store = &store};
+  static const atr_room_callbacks callbacks = {
+      .on_wake = on_wake, .on_control = on_control, .on_evicted = on_evicted, .on_hold = on_hold};
+  atr_room_config config = room_config;
 
   (void)state;
+  memset(&room_config, 0, sizeof room_config);
+  config.handle = HANDLE;
+  config.name = "room";
+  config.ring_bytes_max = 1 << 20;
+  config.store = &store;
   store_does = STORE_DONE;
   store_waiting = NULL;
   config.id.b[0] = config.epoch.b[0] = 1;
@@ -106,7 +115,16 @@ struct peer {
   int refused_as;
   uint64_t op_seq; /* of the last OP of somebody else */
   char op_json[64];
+  bool held; /* as the room said last */
 };
+
+static void on_hold(void *ctx, atr_room_member *m, bool hold)
+{
+  struct peer *peer = atr_room_member_user(m);
+
+  (void)ctx;
+  peer->held = hold;
+}
 
 static inline int peer_message(void *ctx, enum atr_lane lane, const uint8_t *bytes, size_t len)
 {
@@ -136,35 +154,53 @@ static inline int peer_message(void *ctx, enum atr_lane lane, const uint8_t *byt
   return 0;
 }
 
-/* Takes all that the member is owed. */
-static inline void pull(struct peer *peer)
+/* Takes all that the member is owed; the error where it is to be cut. */
+static inline int try_pull(struct peer *peer)
 {
+  int64_t n = 0;
   atr_buf out;
 
   atr_buf_init(&out, SIZE_MAX);
-  for (int lane = 0; lane < ATR_LANES; lane++)
-    while (atr_room_pull(room, peer->member, lane, &out, 1 << 20) > 0) {
+  for (int lane = 0; lane < ATR_LANES && n >= 0; lane++)
+    while ((n = atr_room_pull(room, peer->member, lane, &out, 1 << 20)) > 0) {
       assert_ok(atr_frame_reader_feed(peer->reader, out.data, out.len, peer_message, peer));
       atr_buf_clear(&out);
     }
   atr_buf_free(&out);
+  return (int)n;
 }
 
-static inline void join(struct peer *peer, uint32_t number)
+static inline void pull(struct peer *peer)
+{
+  assert_ok(try_pull(peer));
+}
+
+static inline int try_join(struct peer *peer, uint32_t number)
 {
   atr_room_join join = {.name = "somebody"};
 
   memset(peer, 0, sizeof *peer);
   atr_put_u32(join.participant.b, number + 1);
   peer->reader = atr_frame_reader_new();
-  assert_ok(atr_room_join_member(room, &join, NULL, &peer->member));
+  return atr_room_join_member(room, &join, peer, &peer->member);
+}
+
+static inline void join(struct peer *peer, uint32_t number)
+{
+  assert_ok(try_join(peer, number));
   pull(peer);
+}
+
+static inline void leave_as(struct peer *peer, bool for_good)
+{
+  if (peer->member)
+    atr_room_leave(room, peer->member, for_good);
+  atr_frame_reader_free(peer->reader);
 }
 
 static inline void leave(struct peer *peer)
 {
-  atr_room_leave(room, peer->member);
-  atr_frame_reader_free(peer->reader);
+  leave_as(peer, false);
 }
 
 static inline atr_id doc_of(uint32_t number)
@@ -176,20 +212,25 @@ static inline atr_id doc_of(uint32_t number)
 }
 
 /* Under a given counter; 0: a preview. */
-static inline void submit_as(struct peer *peer, uint64_t counter, uint8_t kind, uint32_t doc, const char *json,
+static inline int try_submit(struct peer *peer, uint64_t counter, uint8_t kind, uint32_t doc, atr_span json,
                              const atr_hash *blob)
 {
-  atr_op op = {.kind = kind,
-               .flags = (uint8_t)(counter ? 0 : ATR_OP_PREVIEW),
-               .doc = doc_of(doc),
-               .json = atr_span_of(json, strlen(json))};
+  atr_op op = {.kind = kind, .flags = (uint8_t)(counter ? 0 : ATR_OP_PREVIEW), .doc = doc_of(doc), .json = json};
   atr_buf msg;
+  int err;
 
   atr_buf_init(&msg, SIZE_MAX);
   assert_ok(atr_msg_write_submit_head(&msg, HANDLE, counter));
   assert_ok(atr_op_write(&msg, &op, blob, blob != NULL));
-  assert_ok(atr_room_receive(room, peer->member, ATR_LANE_STATE, atr_buf_span(&msg)));
+  err = atr_room_receive(room, peer->member, ATR_LANE_STATE, atr_buf_span(&msg));
   atr_buf_free(&msg);
+  return err;
+}
+
+static inline void submit_as(struct peer *peer, uint64_t counter, uint8_t kind, uint32_t doc, const char *json,
+                             const atr_hash *blob)
+{
+  assert_ok(try_submit(peer, counter, kind, doc, atr_span_of(json, strlen(json)), blob));
 }
 
 static inline void submit(struct peer *peer, uint8_t kind, uint32_t doc, const char *json)

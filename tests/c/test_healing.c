@@ -60,7 +60,8 @@ static void on_evicted(void *ctx, atr_room_member *m)
 
 static void open_room(uint8_t epoch, uint64_t seq_base)
 {
-  static const atr_room_callbacks callbacks = {on_room_wake, on_control, on_evicted};
+  static const atr_room_callbacks callbacks = {
+      .on_wake = on_room_wake, .on_control = on_control, .on_evicted = on_evicted};
   atr_room_config config = {.handle = HANDLE, .name = "room", .seq_base = seq_base, .store = store, .blobs = blobs};
 
   config.id.b[0] = 1;
@@ -182,7 +183,7 @@ static void cut(struct client *c)
 {
   if (!c->member)
     return;
-  atr_room_leave(room, c->member);
+  atr_room_leave(room, c->member, false);
   atr_replica_disconnected(c->replica);
   atr_frame_reader_free(c->up);
   atr_frame_reader_free(c->down);

@@ -2,16 +2,11 @@
  *
  * What a member may ask of a room, and of a replica: each bound is passed here by one, and what happens is named: a
  * refusal that the member is told, an error that cuts it, or the oldest that makes room. Nothing else suffers. */
-#include "test.h"
+#include "room_test.h"
 
 #include "base/hash.h"
-#include "blob/blobs.h"
-#include "proto/frame.h"
 #include "proto/json.h"
-#include "proto/message.h"
 #include "replica/replica.h"
-#include "room/room.h"
-#include "store/store.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SLOW_MACHINE true /* 400,000 documents take a gigabyte there */
@@ -19,130 +14,9 @@
 #define SLOW_MACHINE false
 #endif
 
-enum { HANDLE = 1 };
-
-static atr_room *room;
-static atr_store *store;
-static atr_blobs *blobs;
-
-/* What one member has received. */
-struct peer {
-  atr_room_member *member;
-  atr_frame_reader *reader;
-  uint64_t counter;
-  size_t refusals;
-  int refused; /* the last refusal's error */
-};
-
-static void on_wake(void *ctx, atr_room_member *m, int lane)
+static int give(struct peer *peer, uint8_t kind, uint32_t doc, atr_span json, const atr_hash *hash)
 {
-  (void)ctx;
-  (void)m;
-  (void)lane;
-}
-
-static void on_control(void *ctx, atr_room_member *m, atr_span json)
-{
-  (void)ctx;
-  (void)m;
-  (void)json;
-}
-
-static void on_evicted(void *ctx, atr_room_member *m)
-{
-  (void)ctx;
-  (void)m;
-}
-
-static int begin(void **state)
-{
-  static const atr_room_callbacks callbacks = {on_wake, on_control, on_evicted};
-  atr_room_config config = {.handle = HANDLE, .name = "room", .ring_bytes_max = 1 << 20};
-
-  (void)state;
-  config.id.b[0] = config.epoch.b[0] = 1;
-  assert_ok(atr_store_memory_new(&store));
-  assert_ok(atr_blobs_new(&blobs, 0));
-  config.store = store;
-  config.blobs = blobs;
-  assert_ok(atr_room_new(&room, &config, &callbacks, NULL));
-  return 0;
-}
-
-static int end(void **state)
-{
-  (void)state;
-  atr_room_free(room);
-  atr_blobs_free(blobs);
-  store->ops->close(store);
-  return 0;
-}
-
-static int join(struct peer *peer, uint32_t number)
-{
-  atr_room_join join = {.name = "somebody"};
-
-  memset(peer, 0, sizeof *peer);
-  atr_put_u32(join.participant.b, number + 1);
-  peer->reader = atr_frame_reader_new();
-  return atr_room_join_member(room, &join, NULL, &peer->member);
-}
-
-static void leave(struct peer *peer)
-{
-  if (peer->member)
-    atr_room_leave(room, peer->member);
-  atr_frame_reader_free(peer->reader);
-}
-
-static int on_message(void *ctx, enum atr_lane lane, const uint8_t *msg, size_t len)
-{
-  struct peer *peer = ctx;
-  atr_msg_refused refused;
-
-  (void)lane;
-  if (msg[0] == ATR_MSG_REFUSED) {
-    assert_ok(atr_msg_read_refused(atr_span_of(msg, len), &refused));
-    peer->refused = refused.err;
-    peer->refusals++;
-  }
-  return 0;
-}
-
-/* Takes all that the member is owed. */
-static void pull(struct peer *peer)
-{
-  atr_buf out;
-
-  atr_buf_init(&out, SIZE_MAX);
-  for (int lane = 0; lane < ATR_LANES; lane++)
-    while (atr_room_pull(room, peer->member, lane, &out, 1 << 20) > 0) {
-      assert_ok(atr_frame_reader_feed(peer->reader, out.data, out.len, on_message, peer));
-      atr_buf_clear(&out);
-    }
-  atr_buf_free(&out);
-}
-
-static atr_id doc_of(uint32_t number)
-{
-  atr_id id = {{0}};
-
-  atr_put_u32(id.b + 12, number + 1);
-  return id;
-}
-
-static int submit(struct peer *peer, uint8_t kind, uint32_t doc, atr_span json, const atr_hash *hash)
-{
-  atr_op op = {.kind = kind, .doc = doc_of(doc), .json = json};
-  atr_buf msg;
-  int err;
-
-  atr_buf_init(&msg, SIZE_MAX);
-  assert_ok(atr_msg_write_submit_head(&msg, HANDLE, ++peer->counter));
-  assert_ok(atr_op_write(&msg, &op, hash, hash != NULL));
-  err = atr_room_receive(room, peer->member, ATR_LANE_STATE, atr_buf_span(&msg));
-  atr_buf_free(&msg);
-  return err;
+  return try_submit(peer, ++peer->counter, kind, doc, json, hash);
 }
 
 static atr_span text(const char *json)
@@ -167,20 +41,20 @@ static void a_room_holds_so_many_documents(void **state)
   (void)state;
   if (SLOW_MACHINE)
     skip();
-  assert_ok(join(&peer, 0));
+  join(&peer, 0);
   for (uint32_t i = 0; i < ATR_DOCS_MAX; i++) {
-    assert_ok(submit(&peer, ATR_OP_CREATE, i, text("{}"), NULL));
+    assert_ok(give(&peer, ATR_OP_CREATE, i, text("{}"), NULL));
     if (i % 4096 == 0)
       pull(&peer);
   }
   assert_int_equal(atr_room_documents(room), ATR_DOCS_MAX);
-  assert_ok(submit(&peer, ATR_OP_CREATE, ATR_DOCS_MAX, text("{}"), NULL));
+  assert_ok(give(&peer, ATR_OP_CREATE, ATR_DOCS_MAX, text("{}"), NULL));
   pull(&peer);
-  assert_err(peer.refused, ATR_LIMIT);
+  assert_err(peer.refused_as, ATR_LIMIT);
   assert_int_equal(peer.refusals, 1);
-  assert_ok(submit(&peer, ATR_OP_CREATE, 5, text("{}"), NULL)); /* one that lives may be created again */
-  assert_ok(submit(&peer, ATR_OP_DELETE, 6, text(""), NULL));
-  assert_ok(submit(&peer, ATR_OP_CREATE, ATR_DOCS_MAX, text("{}"), NULL));
+  assert_ok(give(&peer, ATR_OP_CREATE, 5, text("{}"), NULL)); /* one that lives may be created again */
+  assert_ok(give(&peer, ATR_OP_DELETE, 6, text(""), NULL));
+  assert_ok(give(&peer, ATR_OP_CREATE, ATR_DOCS_MAX, text("{}"), NULL));
   pull(&peer);
   assert_int_equal(peer.refusals, 1);
   leave(&peer);
@@ -191,10 +65,10 @@ static void old_tombstones_make_room(void **state)
   struct peer peer;
 
   (void)state;
-  assert_ok(join(&peer, 0));
+  join(&peer, 0);
   for (uint32_t i = 0; i < ATR_TOMBSTONES_MAX + 10; i++) {
-    assert_ok(submit(&peer, ATR_OP_CREATE, i, text("{}"), NULL));
-    assert_ok(submit(&peer, ATR_OP_DELETE, i, text(""), NULL));
+    assert_ok(give(&peer, ATR_OP_CREATE, i, text("{}"), NULL));
+    assert_ok(give(&peer, ATR_OP_DELETE, i, text(""), NULL));
     if (i % 4096 == 0)
       pull(&peer);
   }
@@ -202,12 +76,12 @@ static void old_tombstones_make_room(void **state)
   assert_int_equal(peer.refusals, 0);
   assert_int_equal(atr_room_documents(room), 0);
   assert_true(atr_room_tombstones(room) <= ATR_TOMBSTONES_MAX);
-  assert_ok(submit(&peer, ATR_OP_EDIT, ATR_TOMBSTONES_MAX, text("{\"a\":1}"), NULL));
+  assert_ok(give(&peer, ATR_OP_EDIT, ATR_TOMBSTONES_MAX, text("{\"a\":1}"), NULL));
   pull(&peer);
-  assert_err(peer.refused, ATR_GONE);
-  assert_ok(submit(&peer, ATR_OP_EDIT, 0, text("{\"a\":1}"), NULL)); /* forgotten */
+  assert_err(peer.refused_as, ATR_GONE);
+  assert_ok(give(&peer, ATR_OP_EDIT, 0, text("{\"a\":1}"), NULL)); /* forgotten */
   pull(&peer);
-  assert_err(peer.refused, ATR_NOENT);
+  assert_err(peer.refused_as, ATR_NOENT);
   leave(&peer);
 }
 
@@ -228,15 +102,15 @@ static void a_document_grows_so_far(void **state)
   struct peer peer;
 
   (void)state;
-  assert_ok(join(&peer, 0));
-  assert_ok(submit(&peer, ATR_OP_CREATE, 0, large_json('a', ATR_DOC_BYTES_MAX), NULL));
+  join(&peer, 0);
+  assert_ok(give(&peer, ATR_OP_CREATE, 0, large_json('a', ATR_DOC_BYTES_MAX), NULL));
   pull(&peer);
   assert_int_equal(peer.refusals, 0);
-  assert_ok(submit(&peer, ATR_OP_EDIT, 0, large_json('b', ATR_DOC_BYTES_MAX / 2), NULL));
+  assert_ok(give(&peer, ATR_OP_EDIT, 0, large_json('b', ATR_DOC_BYTES_MAX / 2), NULL));
   pull(&peer);
-  assert_err(peer.refused, ATR_DOC_SIZE);
-  assert_ok(submit(&peer, ATR_OP_CREATE, 0, large_json('a', ATR_DOC_BYTES_MAX / 2), NULL));
-  assert_ok(submit(&peer, ATR_OP_EDIT, 0, large_json('b', ATR_DOC_BYTES_MAX / 3), NULL));
+  assert_err(peer.refused_as, ATR_DOC_SIZE);
+  assert_ok(give(&peer, ATR_OP_CREATE, 0, large_json('a', ATR_DOC_BYTES_MAX / 2), NULL));
+  assert_ok(give(&peer, ATR_OP_EDIT, 0, large_json('b', ATR_DOC_BYTES_MAX / 3), NULL));
   pull(&peer);
   assert_int_equal(peer.refusals, 1);
   leave(&peer);
@@ -248,25 +122,25 @@ static void strange_operations_are_refused_or_cut(void **state)
   struct peer peer, fresh;
 
   (void)state;
-  assert_ok(join(&peer, 0));
-  assert_ok(submit(&peer, ATR_OP_EDIT, 0, text("{\"a\":1}"), NULL));
+  join(&peer, 0);
+  assert_ok(give(&peer, ATR_OP_EDIT, 0, text("{\"a\":1}"), NULL));
   pull(&peer);
-  assert_err(peer.refused, ATR_NOENT);
-  assert_ok(submit(&peer, ATR_OP_CREATE, 0, text("{\"a\":null}"), NULL));
+  assert_err(peer.refused_as, ATR_NOENT);
+  assert_ok(give(&peer, ATR_OP_CREATE, 0, text("{\"a\":null}"), NULL));
   pull(&peer);
-  assert_err(peer.refused, ATR_JSON_NULL);
-  assert_ok(submit(&peer, ATR_OP_CREATE, 0, text("{\"a\":[\"$later\"]}"), NULL));
+  assert_err(peer.refused_as, ATR_JSON_NULL);
+  assert_ok(give(&peer, ATR_OP_CREATE, 0, text("{\"a\":[\"$later\"]}"), NULL));
   pull(&peer);
-  assert_err(peer.refused, ATR_JSON_TAG);
-  assert_ok(submit(&peer, ATR_OP_CREATE, 0, text("{\"a\":1}"), &missing));
+  assert_err(peer.refused_as, ATR_JSON_TAG);
+  assert_ok(give(&peer, ATR_OP_CREATE, 0, text("{\"a\":1}"), &missing));
   pull(&peer);
-  assert_err(peer.refused, ATR_NOBLOB);
+  assert_err(peer.refused_as, ATR_NOBLOB);
   assert_int_equal(peer.refusals, 4);
-  assert_err(submit(&peer, ATR_OP_CREATE, 0, text("{\"a\":1"), NULL), ATR_JSON_SYNTAX);
+  assert_err(give(&peer, ATR_OP_CREATE, 0, text("{\"a\":1"), NULL), ATR_JSON_SYNTAX);
   leave(&peer);
-  assert_ok(join(&fresh, 1));
+  join(&fresh, 1);
   fresh.counter = 1;
-  assert_err(submit(&fresh, ATR_OP_CREATE, 0, text("{}"), NULL), ATR_PROTO); /* counters never skip */
+  assert_err(give(&fresh, ATR_OP_CREATE, 0, text("{}"), NULL), ATR_PROTO); /* counters never skip */
   leave(&fresh);
   assert_int_equal(atr_room_documents(room), 0);
 }
@@ -280,11 +154,11 @@ static void a_room_holds_so_many_members(void **state)
 
   (void)state;
   for (uint32_t i = 0; i < ATR_MEMBERS_MAX; i++)
-    assert_ok(join(&peers[i], i));
-  assert_err(join(&one_more, ATR_MEMBERS_MAX), ATR_ROOM_FULL);
+    join(&peers[i], i);
+  assert_err(try_join(&one_more, ATR_MEMBERS_MAX), ATR_ROOM_FULL);
   leave(&one_more);
   leave(&peers[7]);
-  assert_ok(join(&peers[7], ATR_MEMBERS_MAX));
+  join(&peers[7], ATR_MEMBERS_MAX);
   assert_int_equal(atr_room_members(room), ATR_MEMBERS_MAX);
   for (uint32_t i = 0; i < ATR_MEMBERS_MAX; i++)
     leave(&peers[i]);
@@ -297,15 +171,75 @@ static void participants_who_left_long_ago_are_forgotten(void **state)
 
   (void)state;
   for (uint32_t i = 0; i < ATR_PARTICIPANTS_MAX; i++) {
-    assert_ok(join(&peer, i));
+    join(&peer, i);
     leave(&peer);
   }
   memory = atr_room_memory(room);
   for (uint32_t i = 0; i < 100; i++) {
-    assert_ok(join(&peer, ATR_PARTICIPANTS_MAX + i));
+    join(&peer, ATR_PARTICIPANTS_MAX + i);
     leave(&peer);
   }
   assert_int_equal(atr_room_memory(room), memory);
+}
+
+static int begin_small(void **state)
+{
+  room_config.participants_max = 4;
+  return begin(state);
+}
+
+/* What the room still knows of an operation that it was sent before. */
+static bool is_known(uint32_t number)
+{
+  struct peer peer;
+  bool known;
+
+  join(&peer, number);
+  known = try_submit(&peer, 1, ATR_OP_CREATE, number, text("{}"), NULL) == 0;
+  pull(&peer);
+  known = known && peer.acked == 1 && peer.seq == 0; /* settled earlier */
+  leave_as(&peer, true);
+  return known;
+}
+
+/* They wait for no answer. Those that were cut do, so they stay as long as there is anybody else to forget. */
+static void whoever_said_goodbye_is_forgotten_first(void **state)
+{
+  struct peer peer;
+
+  (void)state;
+  for (uint32_t i = 0; i < 2; i++) {
+    join(&peer, i);
+    assert_ok(give(&peer, ATR_OP_CREATE, i, text("{}"), NULL));
+    leave(&peer); /* cut */
+  }
+  for (uint32_t i = 2; i < 20; i++) {
+    join(&peer, i);
+    assert_ok(give(&peer, ATR_OP_CREATE, i, text("{}"), NULL));
+    leave_as(&peer, true);
+  }
+  assert_true(is_known(0));
+  assert_true(is_known(1));
+  assert_false(is_known(2));
+}
+
+/* What is with the store names its participant: however long that takes, and whoever comes meanwhile. */
+static void nobody_is_forgotten_while_the_store_is_busy_with_him(void **state)
+{
+  struct peer peer;
+
+  (void)state;
+  store_does = STORE_WAITS;
+  join(&peer, 0);
+  assert_ok(give(&peer, ATR_OP_CREATE, 0, text("{}"), NULL));
+  leave_as(&peer, true);
+  for (uint32_t i = 1; i < 20; i++) {
+    join(&peer, i);
+    leave(&peer);
+  }
+  store_does = STORE_DONE;
+  store_done(ATR_OK);
+  assert_true(is_known(0));
 }
 
 /* --- blobs ------------------------------------------------------------------------------------------------------- */
@@ -335,7 +269,7 @@ static void a_member_has_so_many_offers_open(void **state)
   struct peer peer;
 
   (void)state;
-  assert_ok(join(&peer, 0));
+  join(&peer, 0);
   for (uint32_t i = 0; i < ATR_OFFERS_MAX; i++)
     assert_ok(offer(&peer, i));
   assert_ok(offer(&peer, 0)); /* again: the same one */
@@ -349,7 +283,7 @@ static void the_oldest_of_many_sent_blobs_is_let_go(void **state)
   struct peer peer;
 
   (void)state;
-  assert_ok(join(&peer, 0));
+  join(&peer, 0);
   for (uint32_t i = 0; i <= ATR_HOLDS_MAX; i++) {
     atr_hash hash = hash_of(i);
 
@@ -373,7 +307,7 @@ static void a_member_asks_for_so_many_blobs(void **state)
   int err = 0;
 
   (void)state;
-  assert_ok(join(&peer, 0));
+  join(&peer, 0);
   atr_buf_init(&msg, SIZE_MAX);
   while (!err && number < 2 * ATR_GETS_MAX) {
     for (size_t i = 0; i < ATR_LIST_SHORT_MAX; i++, number++) {
@@ -403,7 +337,7 @@ static void so_many_digests_are_compared_at_once(void **state)
   atr_buf msg;
 
   (void)state;
-  assert_ok(join(&peer, 0));
+  join(&peer, 0);
   atr_buf_init(&msg, SIZE_MAX);
   assert_ok(atr_msg_write_digest(&msg, HANDLE, digests, ATR_DIGESTS_MAX));
   assert_ok(atr_room_receive(room, peer.member, ATR_LANE_STATE, atr_buf_span(&msg)));
@@ -476,6 +410,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(strange_operations_are_refused_or_cut, begin, end),
       cmocka_unit_test_setup_teardown(a_room_holds_so_many_members, begin, end),
       cmocka_unit_test_setup_teardown(participants_who_left_long_ago_are_forgotten, begin, end),
+      cmocka_unit_test_setup_teardown(whoever_said_goodbye_is_forgotten_first, begin_small, end),
+      cmocka_unit_test_setup_teardown(nobody_is_forgotten_while_the_store_is_busy_with_him, begin_small, end),
       cmocka_unit_test_setup_teardown(a_member_has_so_many_offers_open, begin, end),
       cmocka_unit_test_setup_teardown(the_oldest_of_many_sent_blobs_is_let_go, begin, end),
       cmocka_unit_test_setup_teardown(a_member_asks_for_so_many_blobs, begin, end),

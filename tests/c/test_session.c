@@ -113,6 +113,35 @@ static void a_message_larger_than_the_window_passes(void **state)
   run_sources(ATR_DOC_BYTES_MAX, 3, 1000, 10);
 }
 
+/* Whoever cannot keep up holds the peer back: that stops at its window, which is far below what would break the protocol, while
+ * small messages pass. It goes on when it may. */
+static void a_lane_that_is_held_stops_at_the_window(void **state)
+{
+  numbers many = {0, 2 * ATR_CREDIT_BYTES_MAX / 1000, 1000};
+  uint32_t expected[ATR_LANES] = {0}, stopped;
+  pair p;
+
+  (void)state;
+  pair_open(&p);
+  p.server.on_message = check_number;
+  p.server.ctx = expected;
+  atr_session_hold(p.server.session, ATR_LANE_STATE, true);
+  atr_session_set_source(p.client.session, ATR_LANE_STATE, pull_numbers, &many);
+  bench_idle(&p.bench, 100);
+  stopped = expected[ATR_LANE_STATE];
+  assert_in_range(stopped, 1, ATR_CREDIT_BYTES_MAX / 1000);
+  assert_int_equal(atr_session_send(p.client.session, ATR_LANE_CONTROL, text("\x01{}")), 0);
+  bench_idle(&p.bench, 50);
+  assert_int_equal(p.server.messages[ATR_LANE_CONTROL], 1);
+  assert_int_equal(expected[ATR_LANE_STATE], stopped);
+  atr_session_hold(p.server.session, ATR_LANE_STATE, false);
+  for (int i = 0; i < 200 && expected[ATR_LANE_STATE] < many.count; i++)
+    bench_idle(&p.bench, 50);
+  assert_int_equal(expected[ATR_LANE_STATE], many.count);
+  assert_false(p.server.closed);
+  pair_close(&p);
+}
+
 static void a_key_may_be_refused(void **state)
 {
   const atr_listen_options options = {.bind = "127.0.0.1"};
@@ -365,6 +394,7 @@ int main(void)
       cmocka_unit_test(messages_arrive_on_their_lanes),
       cmocka_unit_test(pulled_lanes_keep_their_order),
       cmocka_unit_test(a_message_larger_than_the_window_passes),
+      cmocka_unit_test(a_lane_that_is_held_stops_at_the_window),
       cmocka_unit_test(a_key_may_be_refused),
       cmocka_unit_test(nothing_is_sent_or_read_before_the_key_is_accepted),
       cmocka_unit_test(last_words_arrive_before_the_end),

@@ -212,6 +212,197 @@ static void an_orphaned_preview_ends_all_the_same(void **state)
   join(&one, 0);
 }
 
+/* The end that its own member has sent is lost with the store; the room sends it once more as soon as anybody says anything. */
+static void the_end_of_a_preview_is_not_lost(void **state)
+{
+  (void)state;
+  submit_as(&one, 0, ATR_OP_EDIT, 0, "{\"a\":5}", NULL);
+  store_does = STORE_DONE_WITH_ERROR;
+  submit_as(&one, 0, ATR_OP_EDIT, 0, "{}", NULL);
+  submit(&two, ATR_OP_EDIT, 0, "{\"a\":6}"); /* fails, too */
+  pull(&two);
+  assert_string_equal(two.op_json, "{\"a\":5}");
+  store_does = STORE_DONE;
+  submit(&two, ATR_OP_CREATE, 7, "{}");
+  pull(&two);
+  assert_string_equal(two.op_json, "{}");
+  assert_int_equal(two.ops, 3);
+}
+
+/* While the end waits the member begins anew: what it shows now is not what was to end. */
+static void a_newer_preview_is_not_taken_for_the_lost_one(void **state)
+{
+  (void)state;
+  submit_as(&one, 0, ATR_OP_EDIT, 0, "{\"a\":5}", NULL);
+  store_does = STORE_DONE_WITH_ERROR;
+  submit_as(&one, 0, ATR_OP_EDIT, 0, "{}", NULL);
+  store_does = STORE_WAITS;
+  submit_as(&one, 0, ATR_OP_EDIT, 0, "{\"a\":7}", NULL); /* behind the end, which is with the store */
+  while (store_waiting)
+    store_done(ATR_OK);
+  pull(&two);
+  assert_string_equal(two.op_json, "{\"a\":7}");
+  store_does = STORE_DONE;
+}
+
+static int recreate(struct peer *peer, uint32_t number, uint64_t seq)
+{
+  static const atr_doc_version nothing;
+  atr_doc_version version = {.doc = doc_of(number), .seq = seq, .created = seq};
+  atr_msg_doc doc = {.room = HANDLE, .seq = seq, .created = seq, .doc = doc_of(number)};
+  atr_buf msg;
+  int err;
+
+  atr_buf_init(&msg, SIZE_MAX);
+  assert_ok(atr_msg_write_versions(&msg, HANDLE, ATR_PART_FIRST | ATR_PART_LAST, &version, 1));
+  assert_ok(atr_room_receive(room, peer->member, ATR_LANE_STATE, atr_buf_span(&msg)));
+  atr_buf_clear(&msg);
+  assert_ok(atr_msg_write_doc_head(&msg, ATR_MSG_RECREATE, &doc));
+  assert_ok(atr_buf_append(&msg, "{}", 2));
+  err = atr_room_receive(room, peer->member, ATR_LANE_STATE, atr_buf_span(&msg));
+  atr_buf_clear(&msg);
+  assert_ok(atr_msg_write_versions(&msg, HANDLE, ATR_PART_FIRST | ATR_PART_LAST, &nothing, 0));
+  if (!err)
+    assert_ok(atr_room_receive(room, peer->member, ATR_LANE_STATE, atr_buf_span(&msg)));
+  atr_buf_free(&msg);
+  return err;
+}
+
+/* In a room whose numbers begin at 100, somebody who holds document 1 of an older epoch. */
+static int begin_returning(void **state)
+{
+  atr_room_join join = {.name = "somebody", .participant = {{1}}, .returning = true, .cursor = 50, .epoch = {{7}}};
+
+  room_config.seq_base = 100;
+  room_config.staged_bytes_max = 4096;
+  begin(state);
+  memset(&one, 0, sizeof one);
+  one.reader = atr_frame_reader_new();
+  return atr_room_join_member(room, &join, &one, &one.member);
+}
+
+static int end_returning(void **state)
+{
+  leave(&one);
+  return end(state);
+}
+
+/* It would hear that the document does not live, take it for deleted, and it was the last to have it. */
+static void whoever_brings_back_what_is_lost_is_cut(void **state)
+{
+  (void)state;
+  store_does = STORE_WAITS;
+  assert_ok(recreate(&one, 1, 50));
+  pull(&one);
+  store_done(ATR_IO);
+  assert_err(try_pull(&one), ATR_IO);
+  assert_int_equal(atr_room_documents(room), 0);
+}
+
+static void a_commit_that_brings_back_fails_at_once(void **state)
+{
+  (void)state;
+  store_does = STORE_DONE_WITH_ERROR;
+  assert_ok(recreate(&one, 1, 50));
+  assert_err(try_pull(&one), ATR_NOMEM);
+}
+
+/* --- a store that is slow ------------------------------------------------------------------------------------------ */
+
+static int begin_slow(void **state)
+{
+  room_config.staged_bytes_max = 4096;
+  return begin_two(state);
+}
+
+static void a_slow_store_holds_its_members_and_is_bounded(void **state)
+{
+  struct peer late;
+  size_t memory;
+  uint64_t asked;
+
+  (void)state;
+  store_does = STORE_WAITS;
+  while (!one.held)
+    submit(&one, ATR_OP_EDIT, 0, "{\"a\":1}");
+  assert_true(two.held);
+  assert_in_range(one.counter, 30, 36); /* half of the bound, at 63 bytes each */
+  assert_ok(try_join(&late, 9));
+  assert_true(late.held);
+  for (int i = 0; i < 100; i++)
+    submit(&one, ATR_OP_EDIT, 0, "{\"a\":1}"); /* does not care */
+  pull(&one);
+  memory = atr_room_memory(room);
+  for (int i = 0; i < 100; i++)
+    submit(&one, ATR_OP_EDIT, 0, "{\"a\":1}");
+  pull(&one);
+  assert_err(one.refused_as, ATR_STORE_BUSY);
+  assert_int_equal(one.refused, one.counter);
+  assert_in_range(atr_room_memory(room), memory, memory + 8192); /* the refusals are remembered */
+  asked = one.counter - one.refusals;
+  store_does = STORE_DONE;
+  store_done(ATR_OK);
+  assert_false(one.held);
+  assert_false(two.held);
+  assert_false(late.held);
+  pull(&one);
+  assert_int_equal(one.acks, asked);
+  submit(&one, ATR_OP_EDIT, 0, "{\"b\":1}");
+  pull(&one);
+  assert_int_equal(one.acked, one.counter);
+  leave(&late);
+}
+
+/* Its memory is not kept for ever because it was needed once. */
+static void what_a_slow_store_needed_is_given_back(void **state)
+{
+  size_t memory = atr_room_memory(room);
+
+  (void)state;
+  store_does = STORE_WAITS;
+  submit(&one, ATR_OP_CREATE, 1, large('a', ATR_DOC_BYTES_MAX / 2));
+  submit(&one, ATR_OP_CREATE, 1, large('a', ATR_DOC_BYTES_MAX / 2));
+  submit(&one, ATR_OP_CREATE, 1, "{}");
+  store_done(ATR_OK);
+  store_done(ATR_OK);
+  assert_document(1, "{}");
+  assert_in_range(atr_room_memory(room), memory,
+                  memory + ATR_DOC_BYTES_MAX + ATR_KIB(64)); /* what gathers long messages stays */
+}
+
+static void the_end_of_a_preview_passes_a_full_store(void **state)
+{
+  (void)state;
+  submit_as(&one, 0, ATR_OP_EDIT, 0, "{\"a\":5}", NULL);
+  store_does = STORE_WAITS;
+  for (int i = 0; i < 100; i++)
+    submit(&two, ATR_OP_EDIT, 0, "{\"a\":1}");
+  submit_as(&one, 0, ATR_OP_EDIT, 0, "{}", NULL);
+  while (store_waiting)
+    store_done(ATR_OK);
+  store_does = STORE_DONE;
+  submit(&two, ATR_OP_EDIT, 0, "{\"a\":1}");
+  pull(&two);
+  assert_string_equal(two.op_json, "{}");
+}
+
+static void nothing_is_brought_back_into_a_full_store(void **state)
+{
+  atr_room_join newcomer = {.name = "somebody", .participant = {{2}}};
+
+  (void)state;
+  memset(&two, 0, sizeof two);
+  two.reader = atr_frame_reader_new();
+  assert_ok(atr_room_join_member(room, &newcomer, &two, &two.member));
+  store_does = STORE_WAITS;
+  for (int i = 0; i < 100; i++)
+    submit(&two, ATR_OP_CREATE, 0, "{\"a\":1}");
+  assert_err(recreate(&one, 1, 50), ATR_STORE_BUSY); /* cut: it comes back and compares again */
+  store_done(ATR_OK);
+  store_done(ATR_OK);
+  leave(&two);
+}
+
 /* The room is closed while the store is busy: it goes when the store is done, well or not. */
 static void a_room_outlives_its_commit(void **state)
 {
@@ -238,6 +429,14 @@ int main(void)
       cmocka_unit_test_setup_teardown(a_document_is_as_large_as_it_was, begin_two, end_two),
       cmocka_unit_test_setup_teardown(a_document_does_not_grow_while_the_store_is_busy, begin_two, end_two),
       cmocka_unit_test_setup_teardown(an_orphaned_preview_ends_all_the_same, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(the_end_of_a_preview_is_not_lost, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(a_newer_preview_is_not_taken_for_the_lost_one, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(whoever_brings_back_what_is_lost_is_cut, begin_returning, end_returning),
+      cmocka_unit_test_setup_teardown(a_commit_that_brings_back_fails_at_once, begin_returning, end_returning),
+      cmocka_unit_test_setup_teardown(a_slow_store_holds_its_members_and_is_bounded, begin_slow, end_two),
+      cmocka_unit_test_setup_teardown(what_a_slow_store_needed_is_given_back, begin_two, end_two),
+      cmocka_unit_test_setup_teardown(the_end_of_a_preview_passes_a_full_store, begin_slow, end_two),
+      cmocka_unit_test_setup_teardown(nothing_is_brought_back_into_a_full_store, begin_returning, end_returning),
       cmocka_unit_test_setup(a_room_outlives_its_commit, begin_two),
   };
 

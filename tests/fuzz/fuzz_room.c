@@ -90,7 +90,7 @@ static size_t record(struct world *w, const uint8_t *p, size_t size)
   copy = malloc(n + 1);
   memcpy(copy, p + 3, n);
   if (n && atr_room_receive(w->room, w->members[i], lane, atr_span_of(copy, n)) < 0) {
-    atr_room_leave(w->room, w->members[i]);
+    atr_room_leave(w->room, w->members[i], false);
     join(w, i);
   }
   free(copy);
@@ -105,7 +105,7 @@ static size_t record(struct world *w, const uint8_t *p, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static const atr_room_callbacks callbacks = {on_wake, on_control, on_evicted};
+  static const atr_room_callbacks callbacks = {.on_wake = on_wake, .on_control = on_control, .on_evicted = on_evicted};
   struct world w = {0};
   atr_store *store;
   atr_blobs *blobs;
@@ -122,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     at += record(&w, data + at, size - at);
   for (int i = 0; i < MEMBERS; i++) {
     pull(&w, i);
-    atr_room_leave(w.room, w.members[i]);
+    atr_room_leave(w.room, w.members[i], false);
     atr_frame_reader_free(w.readers[i]);
   }
   atr_room_free(w.room);

@@ -161,7 +161,7 @@ static app_command *new_command(app *a, enum atr_op_kind kind, const atr_id *doc
   c->submit.kind = kind;
   c->submit.doc = *doc;
   c->submit.seen = a->seen;
-  c->submit.action = sim_below(4);
+  c->submit.action = ++sim_actions;
   return c;
 }
 
@@ -203,6 +203,7 @@ static cJSON *new_blob(app_command *c)
 }
 
 uint32_t sim_long_percent;
+uint64_t sim_actions;
 
 /* Makes messages of several frames. */
 static cJSON *long_text(void)

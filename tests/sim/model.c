@@ -136,6 +136,9 @@ static int commit_one(void *ctx, enum atr_lane lane, const uint8_t *msg, size_t 
     m->last_counter[op.member % 64] = op.counter;
     m->commits[op.member % 64]++;
   }
+  if (op.counter && m->acted[op.op.action % SIM_ACTIONS])
+    sim_fail("member %u: action %llu was committed twice", op.member, (unsigned long long)op.op.action);
+  m->acted[op.op.action % SIM_ACTIONS] = op.counter != 0;
   if (op.op.flags & ATR_OP_PREVIEW) {
     SIM_LOG("commit %llu: preview of %02x by %u: %.*s", (unsigned long long)op.seq, op.op.doc.b[0], op.member,
             (int)op.op.json.n, (const char *)op.op.json.p);

@@ -50,6 +50,36 @@ MUTANTS = [
         [("  r->next_counter = settled + 1;", "  r->next_counter = settled + 2;")],
     ),
     Mutant(
+        "exactly once: what a forgotten participant had under way is not sent again",
+        "csrc/replica/replica.c",
+        [("  if (forgotten)\n    rep_drop_unsure(r);\n", "")],
+    ),
+    Mutant(
+        "exactly once: nobody is forgotten while the store is busy with him",
+        "csrc/room/room.c",
+        [("  while (list && list->staged)", "  while (0)")],
+    ),
+    Mutant(
+        "store: what failed was not committed",
+        "csrc/room/commit.c",
+        [
+            (
+                "    refuse_all(room, st, err);\n    refuse_all(room, &room->stages[room->stage_now], err);\n    room->staged_head",
+                "    room->staged_head",
+            )
+        ],
+    ),
+    Mutant(
+        "store: who brings back what is lost with it is cut",
+        "csrc/room/commit.c",
+        [("    cut(s->part->member, err);", "    (void)cut;")],
+    ),
+    Mutant(
+        "store: what waits for it is bounded",
+        "csrc/room/commit.c",
+        [("  return !bytes || bytes + n <= room->config.staged_bytes_max;", "  (void)bytes, (void)n;\n  return true;")],
+    ),
+    Mutant(
         "cursor: one that was cut while catching up goes on in the documents",
         "csrc/room/room.c",
         [("same && !join->partial && join->cursor", "same && join->cursor")],
@@ -108,6 +138,21 @@ MUTANTS = [
         [("  while (room->n_tombs > room->config.tombstones_max &&", "  while (0 &&")],
     ),
     Mutant(
+        "deletion: tombstones of a client are bounded",
+        "csrc/replica/docs.c",
+        [("  rep_trim_tombs(r);\n", "")],
+    ),
+    Mutant(
+        "deletion: a client forgets them only where all is of one age",
+        "csrc/replica/docs.c",
+        [("  if (!r->online || !r->whole || r->comparing)", "  if (!r->online)"), ("d->seq <= r->cursor && ", "")],
+    ),
+    Mutant(
+        "deletion: an edit that crossed with a forgotten document's event is answered",
+        "csrc/replica/docs.c",
+        [("  d->last_event = r->forgotten_event;", "  d->last_event = 0;")],
+    ),
+    Mutant(
         "deletion: a create replaces, never merges",
         "csrc/room/docs.c",
         [("  if (op->kind != ATR_OP_EDIT)\n    d->chain_first = d->chain_last = 0;\n", "")],
@@ -117,10 +162,20 @@ MUTANTS = [
         "csrc/room/room.c",
         [
             (
-                "  if (!m->previews || end_previews(room, m))\n    free_member(m);\n  tell_members",
-                "  free_member(m);\n  tell_members",
+                "  free_member(m, for_good);\n  room_end_orphans(room);\n  tell_members",
+                "  free_member(m, for_good);\n  tell_members",
             )
         ],
+    ),
+    Mutant(
+        "previews: a refusal of what closes them ends them",
+        "csrc/room/commit.c",
+        [("  return (!s->preview || op->json.n == 2) &&", "  return s->preview && op->json.n == 2 &&")],
+    ),
+    Mutant(
+        "previews: their end is not lost with a store",
+        "csrc/room/commit.c",
+        [("    if (ends_preview(s, &op.op))", "    if (0 && ends_preview(s, &op.op))")],
     ),
     Mutant(
         "previews: the closing operation ends them",
@@ -166,6 +221,11 @@ MUTANTS = [
         "blobs: a document without its blobs is not told",
         "csrc/replica/docs.c",
         [("  c->missing = true;", "  c->missing = false;")],
+    ),
+    Mutant(
+        "blobs: a blob that is needed no more is not waited for",
+        "csrc/replica/docs.c",
+        [("    rep_drop_stale_wants(r, d);", "    (void)0;")],
     ),
     Mutant(
         "blobs: who comes next is asked when a sender leaves",
@@ -245,7 +305,12 @@ MUTANTS = [
     Mutant(
         "epochs: a new one begins above all older ones",
         "csrc/room/room.c",
-        [("  return by_base > by_clock ? by_base : by_clock;", "  (void)by_clock;\n  return base / 2;")],
+        [
+            (
+                "  return by_clock > base || base >= UINT64_C(1) << 52 ? by_clock : base + gap;",
+                "  (void)by_clock, (void)gap;\n  return base / 2;",
+            )
+        ],
     ),
     Mutant(
         "digests: a difference is found and counted",
@@ -311,7 +376,7 @@ def noticed(binary: pathlib.Path, seeds: str) -> str | None:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
         )
     except subprocess.TimeoutExpired:
         return "does not end"

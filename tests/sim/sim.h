@@ -48,13 +48,16 @@ typedef struct model_doc {
   uint64_t seq, created;
 } model_doc;
 
+enum { SIM_ACTIONS = 1 << 15 };
+
 typedef struct model {
   model_doc docs[512];
   size_t n;
   uint64_t seq;
-  bool whole_history;        /* nothing was ever lost */
+  bool whole_history;        /* nothing was ever lost, or refused but for being deleted */
   uint64_t last_counter[64]; /* by member number */
   uint64_t commits[64];
+  bool acted[SIM_ACTIONS]; /* by the number of the action: an operation is committed once, whoever says it is whose */
 } model;
 
 void model_reset(model *m, uint64_t seq_base);
@@ -69,6 +72,7 @@ bool sim_same(const cJSON *a, const cJSON *b);
 /* --- a model of an application ------------------------------------------------------------------------------------ */
 
 extern uint32_t sim_long_percent; /* of texts that fill several frames */
+extern uint64_t sim_actions;      /* commands given in this run: each has a number of its own */
 
 typedef struct app_doc {
   atr_id id;

@@ -20,6 +20,7 @@ enum { CLIENTS_MAX = 6, LINES_MAX = 24, STEPS_MAX = 700, REST_MAX = 400000, HAND
 
 typedef struct line {
   bool used, client_here, server_here;
+  bool held; /* the room's store does not keep up: the client sends little more */
   struct client *client;
   atr_room_member *member;
   atr_buf up, down;
@@ -37,7 +38,7 @@ typedef struct client {
   atr_blobs *blobs;
   app app;
   line *line;
-  uint64_t refused, durable;
+  uint64_t refused, unsure, durable;
 } client;
 
 typedef struct sim_store {
@@ -45,6 +46,7 @@ typedef struct sim_store {
   bool slow;
   atr_store_done done;
   void *ctx;
+  int err; /* that it is going to be done with */
 } sim_store;
 
 static struct {
@@ -56,13 +58,13 @@ static struct {
   atr_id room_id;
   uint64_t seq_base;
   uint64_t clock; /* of the server, milliseconds */
-  size_t ring_bytes, tombstones_max, spare_bytes;
+  size_t ring_bytes, tombstones_max, spare_bytes, participants_max, staged_bytes_max, own_tombstones_max;
   bool lost;        /* the room was lost at least once */
   bool left;        /* somebody has left for good */
   atr_id held[512]; /* documents that somebody held when the room was lost last */
   size_t n_held;
   bool calm; /* coming to rest: no more edits, cuts and losses */
-  uint32_t cut_percent, loss_permille;
+  uint32_t cut_percent, loss_permille, failing_percent;
   client clients[CLIENTS_MAX];
   int n_clients;
   line lines[LINES_MAX];
@@ -128,17 +130,38 @@ void sim_log(const char *format, ...)
 
 /* --- the store ---------------------------------------------------------------------------------------------------- */
 
+/* In one of the three ways that its contract allows. */
+static int store_fails(sim_store *s, atr_store_done done, void *ctx)
+{
+  SIM_LOG("the store fails");
+  if (sim_chance(30))
+    return ATR_IO;
+  if (!s->slow) {
+    done(ctx, ATR_IO);
+    return 0;
+  }
+  s->done = done;
+  s->ctx = ctx;
+  s->err = ATR_IO;
+  return 0;
+}
+
 static int store_commit(atr_store *store, const atr_store_batch *batch, atr_store_done done, void *ctx)
 {
   sim_store *s = (sim_store *)store;
 
   if (batch->seq_first != w.model.seq + 1)
     sim_fail("a batch begins at %llu", (unsigned long long)batch->seq_first);
+  if (batch->bytes.n > w.staged_bytes_max + ATR_FRAME_BYTES_MAX * 3)
+    sim_fail("a batch has %zu bytes", batch->bytes.n);
+  if (!w.calm && sim_chance(w.failing_percent))
+    return store_fails(s, done, ctx);
   model_commit(&w.model, batch->bytes, batch->count);
   w.stats->commits += batch->count;
   if (s->slow) {
     s->done = done;
     s->ctx = ctx;
+    s->err = 0;
   } else {
     done(ctx, 0);
   }
@@ -152,7 +175,7 @@ static bool store_step(void)
   if (!done)
     return false;
   w.store.done = NULL;
-  done(w.store.ctx, 0);
+  done(w.store.ctx, w.store.err);
   return true;
 }
 
@@ -190,16 +213,28 @@ static void server_evicted(void *ctx, atr_room_member *m)
   l->server_here = false;
 }
 
+static void server_hold(void *ctx, atr_room_member *m, bool hold)
+{
+  line *l = atr_room_member_user(m);
+
+  (void)ctx;
+  if (l->held == hold)
+    sim_fail("a member is held twice");
+  l->held = hold;
+}
+
 static void open_room(uint64_t base)
 {
   static const atr_room_callbacks cb = {
-      .on_wake = server_wake, .on_control = server_control, .on_evicted = server_evicted};
+      .on_wake = server_wake, .on_control = server_control, .on_evicted = server_evicted, .on_hold = server_hold};
   atr_room_config config = {.id = w.room_id,
                             .handle = HANDLE,
                             .seq_base = base,
                             .name = "Room",
                             .ring_bytes_max = w.ring_bytes,
                             .tombstones_max = w.tombstones_max,
+                            .participants_max = w.participants_max,
+                            .staged_bytes_max = w.staged_bytes_max,
                             .store = &w.store.base};
 
   sim_id(&config.epoch);
@@ -207,7 +242,7 @@ static void open_room(uint64_t base)
   w.store.base.ops = &store_ops;
   w.store.slow = sim_chance(30);
   model_reset(&w.model, base);
-  w.model.whole_history = !w.lost;
+  w.model.whole_history = !w.lost && !w.failing_percent && !w.participants_max && w.staged_bytes_max > 1 << 16;
   w.spare_bytes = sim_chance(50) ? 0 : 100000;
   if (atr_blobs_new(&w.blobs, w.spare_bytes))
     sim_fail("no memory");
@@ -237,6 +272,23 @@ static int client_event(void *ctx, const atr_replica_event *event)
   return err;
 }
 
+static bool may_refuse(int err)
+{
+  switch (err) {
+  case ATR_GONE:
+  case ATR_NOENT:
+    return true;
+  case ATR_IO:
+    return w.failing_percent;
+  case ATR_FORGOTTEN:
+    return w.participants_max;
+  case ATR_STORE_BUSY:
+    return w.store.slow;
+  default:
+    return w.lost;
+  }
+}
+
 static void client_refused(void *ctx, const atr_id *doc, int err, const char *text)
 {
   client *c = ctx;
@@ -244,9 +296,10 @@ static void client_refused(void *ctx, const atr_id *doc, int err, const char *te
   (void)text;
   forget_mine(c, doc);
   SIM_LOG("client %d: refused %02x %s", c->number, doc->b[0], atr_err_name(err));
-  if (err != ATR_GONE && err != ATR_NOENT && !w.lost)
+  if (!may_refuse(err))
     sim_fail("client %d was refused with %s", c->number, atr_err_name(err));
   c->refused++;
+  c->unsure += err == ATR_FORGOTTEN;
   w.stats->refused++;
 }
 
@@ -276,6 +329,7 @@ static void start_client(client *c)
   sim_id(&c->participant);
   if (atr_blobs_new(&c->blobs, 200000) || atr_replica_new(&c->replica, &c->participant, c->blobs, &cb, c))
     sim_fail("no memory");
+  atr_replica_keep_tombstones(c->replica, w.own_tombstones_max);
   c->app.events_max = sim_chance(30) ? 1 + sim_below(3) : APP_EVENTS;
   c->app.blobs = c->blobs;
 }
@@ -331,7 +385,7 @@ static void close_line(line *l)
 static void server_drops(line *l)
 {
   if (l->server_here && l->member)
-    atr_room_leave(w.room, l->member);
+    atr_room_leave(w.room, l->member, false);
   l->member = NULL;
   l->server_here = false;
   close_line(l);
@@ -421,7 +475,9 @@ static int server_message(void *ctx, enum atr_lane lane, const uint8_t *msg, siz
   if (!l->member)
     return 0;
   err = atr_room_receive(w.room, l->member, (int)lane, atr_span_of(msg, len));
-  if (err)
+  if (err == ATR_STORE_BUSY && w.store.slow)
+    server_drops(l);
+  else if (err)
     sim_fail("the room cuts client %d: %s (message %02x)", l->client->number, atr_err_name(err), msg[0]);
   return 0;
 }
@@ -487,6 +543,10 @@ static void server_pulls(line *l)
   if (!l->member || !l->server_awake[lane] || l->down.len > l->down_max)
     return;
   n = atr_room_pull(w.room, l->member, lane, &l->down, 1 + sim_below(sim_chance(50) ? 300 : 70000));
+  if (n == ATR_IO && w.failing_percent) {
+    server_drops(l);
+    return;
+  }
   if (n < 0)
     sim_fail("pull gives %s", atr_err_name((int)n));
   l->server_awake[lane] = n != 0;
@@ -535,7 +595,8 @@ static void random_line_step(void)
     client_pulls(l->client);
     break;
   case 2:
-    deliver_bytes(&l->up, l->at_server, server_message, l);
+    if (!l->held || sim_chance(10))
+      deliver_bytes(&l->up, l->at_server, server_message, l);
     break;
   default:
     deliver_bytes(&l->down, l->at_client, client_message, l->client);
@@ -741,25 +802,29 @@ static void check_client(client *c)
   if (atr_replica_pending(c->replica) || atr_replica_parked(c->replica))
     sim_fail("client %d: %zu pending, %zu parked", c->number, atr_replica_pending(c->replica),
              atr_replica_parked(c->replica));
+  atr_replica_deliver(c->replica, 1);
+  if (atr_replica_tombstones(c->replica) > w.own_tombstones_max)
+    sim_fail("client %d: %zu tombstones", c->number, atr_replica_tombstones(c->replica));
   if (atr_replica_healed(c->replica))
     sim_fail("client %d: a digest differed", c->number);
 }
 
-/* Each durable operation was committed once or refused once. */
+/* Each durable operation was committed once or refused once; both, where the room had forgotten who sent it. */
 static void check_counts(void)
 {
-  uint64_t submitted = 0, refused = 0, committed = 0;
+  uint64_t submitted = 0, refused = 0, committed = 0, unsure = 0;
 
   for (int i = 0; i < w.n_clients; i++) {
     submitted += w.clients[i].durable;
     refused += w.clients[i].refused;
+    unsure += w.clients[i].unsure;
   }
   for (size_t i = 0; i < sizeof w.model.commits / sizeof *w.model.commits; i++)
     committed += w.model.commits[i];
   for (size_t i = 0; i < w.n_held; i++)
     if (!model_find(&w.model, &w.held[i]))
       sim_fail("document %02x was not brought back", w.held[i].b[0]);
-  if (!w.lost && !w.left && submitted != refused + committed)
+  if (!w.lost && !w.left && (refused + committed < submitted || refused + committed > submitted + unsure))
     sim_fail("%llu submitted, %llu committed, %llu refused", (unsigned long long)submitted,
              (unsigned long long)committed, (unsigned long long)refused);
 }
@@ -801,7 +866,12 @@ void world_run(uint64_t seed, sim_stats *stats)
   w.ring_bytes = rings[sim_below(5)];
   sim_long_percent = w.ring_bytes == 200000 && sim_chance(30) ? 40 : 2;
   w.tombstones_max = sim_chance(50) ? 1 + sim_below(3) : 1000;
+  w.own_tombstones_max = sim_chance(50) ? sim_below(3) : 1000;
+  w.staged_bytes_max = sim_chance(20) ? 500 + sim_below(2000) : 1 << 20;
+  w.failing_percent = sim_chance(25) ? 1 + sim_below(30) : 0;
+  sim_actions = 0;
   w.n_clients = 2 + (int)sim_below(CLIENTS_MAX - 1);
+  w.participants_max = sim_chance(20) ? 1 + sim_below((uint32_t)w.n_clients) : 0;
   w.cut_percent = sim_chance(60) ? 1 + sim_below(20) : 0;
   w.loss_permille = sim_chance(25) ? 1 + sim_below(20) : 0;
   for (int i = 0; i < w.n_clients; i++)
