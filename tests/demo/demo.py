@@ -97,6 +97,10 @@ def get(names: tuple[str, ...]) -> Blender | None:
     return None
 
 
+def why_no_window() -> str:
+    return "no such Blender could be got (see above)" if os.geteuid() == 0 else "needs root, or a Blender on PATH"
+
+
 # --- sent to Blender ---------------------------------------------------------
 
 
@@ -277,9 +281,10 @@ def main() -> int:
             say("************ SKIPPED: no Blender can be had here (see above)")
         else:
             results.append(attempt(without_windows, plain, zip_file, folder))
-        reason = "needs root, or a Blender on PATH" if windowed is None else windowed.missing_for_window
-        if windowed is None or reason is not None:
-            say(f"************ SKIPPED: NO WINDOW: {reason}")
+        if windowed is None:
+            say(f"************ SKIPPED: NO WINDOW: {why_no_window()}")
+        elif windowed.missing_for_window is not None:
+            say(f"************ SKIPPED: NO WINDOW: {windowed.missing_for_window}")
         else:
             results.append(attempt(with_windows, windowed, zip_file, folder))
     return verdict(results)
