@@ -72,6 +72,9 @@ int atr_json_number_text(double v, char out[ATR_JSON_NUMBER_CHARS]);
 /* Appends `text` as a quoted JSON string. ATR_JSON_UTF8 where it is not valid UTF-8. */
 int atr_json_append_string(atr_buf *out, const char *text, size_t len);
 
+/* Length of the run at `p` that stands in a string as it is: ASCII without quotes, backslashes and control characters. */
+size_t atr_json_plain_run(const uint8_t *p, const uint8_t *end);
+
 /* The member of that exact key, or NULL (also where `object` is NULL or no object). Linear: for one or a few
  * look-ups in small objects. */
 cJSON *atr_json_get(const cJSON *object, const char *key);

@@ -63,6 +63,20 @@ static unsigned plain_bytes(const uint8_t *p)
   return special ? (unsigned)__builtin_ctzll(special) / 8 : 8;
 }
 
+size_t atr_json_plain_run(const uint8_t *p, const uint8_t *end)
+{
+  const uint8_t *start = p;
+  unsigned n = 8;
+
+  while (n == 8 && end - p >= 8) {
+    n = plain_bytes(p);
+    p += n;
+  }
+  while (n == 8 && p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
+    p++;
+  return (size_t)(p - start);
+}
+
 /* The four hex digits at p, or -1. */
 static int hex4(const uint8_t *p, const uint8_t *end)
 {
@@ -141,13 +155,7 @@ static int scan_string(struct scan *s, bool *escaped)
 
   *escaped = false;
   while (s->p < s->end) {
-    while (s->end - s->p >= 8) {
-      unsigned n = plain_bytes(s->p);
-
-      s->p += n;
-      if (n < 8)
-        break;
-    }
+    s->p += atr_json_plain_run(s->p, s->end);
     if (s->p == s->end)
       break;
     result = scan_special(s, escaped);

@@ -14,17 +14,6 @@ enum { MEMBERS_ON_STACK = 32 };
 
 static int print_value(const cJSON *node, atr_buf *out, bool sorted, int depth);
 
-/* The length of a run at `p` that goes out as it is; the checks of json_check.c are repeated because trees are also
- * built by hand. */
-static size_t plain_run(const uint8_t *p, const uint8_t *end)
-{
-  const uint8_t *start = p;
-
-  while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
-    p++;
-  return (size_t)(p - start);
-}
-
 static int append_escape(atr_buf *out, uint8_t c)
 {
   static const char letters[] = "btn?fr"; /* for 8 ... 13 */
@@ -42,6 +31,7 @@ static int append_escape(atr_buf *out, uint8_t c)
   return atr_buf_append(out, text, 6);
 }
 
+/* The checks of json_check.c are repeated because trees are also built by hand. */
 int atr_json_append_string(atr_buf *out, const char *text, size_t len)
 {
   const uint8_t *p = (const uint8_t *)text, *end = p + len;
@@ -49,7 +39,7 @@ int atr_json_append_string(atr_buf *out, const char *text, size_t len)
   int err = atr_buf_append_u8(out, '"');
 
   while (!err && p < end) {
-    n = plain_run(p, end);
+    n = atr_json_plain_run(p, end);
     err = atr_buf_append(out, p, n);
     p += n;
     if (err || p == end)

@@ -126,20 +126,29 @@ void atr_jw_num(atr_jw *w, const char *key, double value)
     atr_buf_append(w->out, text, (size_t)n);
 }
 
+/* Straight into the buffer: hexadecimal text needs no escapes, and each event names a room and a document. */
+static void write_hex(atr_jw *w, const char *key, const uint8_t *bytes, size_t n)
+{
+  char *to;
+
+  before_value(w, key);
+  if (atr_buf_reserve(w->out, 2 * n + 3) != 0) /* quotes, and the terminator that the second one replaces */
+    return;
+  to = (char *)w->out->data + w->out->len;
+  to[0] = '"';
+  atr_hex_encode(bytes, n, to + 1);
+  to[1 + 2 * n] = '"';
+  atr_buf_added(w->out, 2 * n + 2);
+}
+
 void atr_jw_id(atr_jw *w, const char *key, const atr_id *id)
 {
-  char hex[ATR_ID_HEX + 1];
-
-  atr_id_to_hex(id, hex);
-  atr_jw_str(w, key, hex);
+  write_hex(w, key, id->b, sizeof id->b);
 }
 
 void atr_jw_hash(atr_jw *w, const char *key, const atr_hash *hash)
 {
-  char hex[ATR_HASH_HEX + 1];
-
-  atr_hash_to_hex(hash, hex);
-  atr_jw_str(w, key, hex);
+  write_hex(w, key, hash->b, sizeof hash->b);
 }
 
 void atr_jw_tree(atr_jw *w, const char *key, const cJSON *tree)
