@@ -50,9 +50,9 @@ const char *find(const char *json, size_t len, const char *needle)
 
 bool is(const atr_client_event *e, const char *t)
 {
-  char head[32];
-  const int n = snprintf(head, sizeof head, "{\"t\":\"%s\"", t);
-  return e->len > (size_t)n && !memcmp(e->json, head, (size_t)n);
+  static const char head[] = "{\"t\":\"";
+  const size_t at = sizeof head - 1, n = strlen(t);
+  return e->len > at + n && !memcmp(e->json, head, at) && !memcmp(e->json + at, t, n) && e->json[at + n] == '"';
 }
 
 void run_until(bool (*handle)(const atr_client_event *e))
