@@ -51,6 +51,9 @@ class Items:
         name = getattr(item, "name", "")
         return name if isinstance(name, str) else ""
 
+    def type_of(self, item: Any) -> str:
+        return rna.plan_of(item).type_name
+
     def make_of(self, reader: Any, owner: Any, item: Any) -> Tree | None:
         """What a constructor needs and cannot be changed afterwards."""
         return None
@@ -80,7 +83,7 @@ class Items:
         found = self.list(owner)
         drafts = []
         for item in found:
-            head = [rna.plan_of(item).type_name, self.title(item), self.make_of(reader, owner, item)]
+            head = [self.type_of(item), self.title(item), self.make_of(reader, owner, item)]
             drafts.append((self.key_of(reader, owner, item), head))
         keys = match(drafts, old)
         out: Tree = {}

@@ -121,7 +121,7 @@ class BlenderProcess:
             BLENDER_USER_RESOURCES=str(self.folder / "resources"),
             ATRIUM_HOME=str(self.folder / "atrium"),
             TMPDIR=str(self.folder / "tmp"),
-            ATRIUM_BIND=f"{REPO}:{self.folder}",
+            ATRIUM_BIND=f"{REPO}:{self.folder}:{os.environ.get('ATRIUM_BIND', '')}",
             ATRIUM_TEST_FD=str(fd),
             ATRIUM_TEST_TICK=tick,
             PYTHONUNBUFFERED="1",

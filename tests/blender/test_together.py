@@ -23,17 +23,6 @@ from tests.fidelity import compare
 
 ROOM = "Together"
 
-# What is not exact yet: it has not been worked out for Debian's 5.2. Kinds of values, as the comparison names them.
-NOT_YET = {
-    "deb52": {
-        # The startup file holds a temperature of 0, which Blender does not take; these follow from it.
-        "ColorManagedViewSettings.white_balance_tint",
-        "ColorManagedViewSettings.white_balance_whitepoint",
-        # The order of the names only.
-        "Mesh.attributes",
-    }
-}
-
 
 def same_scene(people: list[Person], folder: Path) -> None:
     """Fails with the differences between the first one's scene and the others'."""
@@ -45,9 +34,7 @@ def same_scene(people: list[Person], folder: Path) -> None:
         person.call(demo.dump_scene, str(REPO), str(dumps[-1]), timeout=120)
     for other in dumps[1:]:
         report = compare.compare(dumps[0], other)
-        not_yet = NOT_YET.get(people[0].blender.blender.name, set())
-        wrong = [difference for difference in report.differences if difference.kind not in not_yet]
-        assert not wrong, "\n".join(compare.lines(report, 20))
+        assert not report.differences, "\n".join(compare.lines(report, 20))
 
 
 def edit(who: Person, change: edits.Edit, others: list[Person]) -> None:
@@ -139,4 +126,4 @@ def test_real_clicks_from_hosting_to_editing_together(
 ) -> None:
     monkeypatch.setenv("ATRIUM_SCENES", str(tmp_path))  # none there: a small one is made
     different = demo.with_windows(window_kind, atrium_zip, tmp_path)
-    assert different <= NOT_YET.get(window_kind.name, set())
+    assert not different

@@ -111,9 +111,9 @@ class Comparison:
                     f"{struct_type}.{generic(name)}",
                     *(show(props[name]) if name in props else "missing" for props in (left, right)),
                 )
-            elif left[name] != right[name] and (is_unsettable(left[name]) or is_unsettable(right[name])):
+            elif bare(left[name]) != bare(right[name]) and (is_unsettable(left[name]) or is_unsettable(right[name])):
                 self.report.unsettable[f"{struct_type}.{name}"] += 1
-            elif not self._equal(left[name], right[name]):
+            elif not self._equal(bare(left[name]), bare(right[name])):
                 self._differ(f"{path}.{name}", f"{struct_type}.{generic(name)}", *self._shown(left[name], right[name]))
                 self.report.differences[-1].distance = self._distance(left[name], right[name])
 
@@ -156,6 +156,11 @@ class Comparison:
 
 def is_unsettable(value: Value) -> bool:
     return isinstance(value, dict) and "unsettable" in value
+
+
+def bare(value: Value) -> Value:
+    """Without the note that Blender would not take it: of one and the same value only one side may have it."""
+    return value["unsettable"] if is_unsettable(value) else value
 
 
 def is_path(value: Value) -> bool:

@@ -166,7 +166,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    given = [a for a in sys.argv[1:] if a != "--"]
+    given = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]  # an executable's own come first
     try:
         answer = main(given)
     except Exception:

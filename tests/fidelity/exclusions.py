@@ -84,6 +84,8 @@ PROPERTIES = (
     ("Mesh", "loop_triangles", "computed on demand from corners"),
     ("Mesh", "loop_triangle_polygons", "computed on demand from corners"),
     ("MeshPolygon", "vertices", "derived from loop_start and .corner_vert"),
+    ("ColorManagedViewSettings", "white_balance_whitepoint", "temperature and tint, which are compared, as a colour"),
+    ("NodeTreeInterfaceSocket", "bl_socket_idname", "follows from socket_type and subtype, which are compared"),
     ("LayerCollection", "is_visible", "follows from the flags; of the root only reading a file sets it"),
     # Nothing but a file can carry these: Blender has no way to set them.
     ("NodeTree", "name", "read-only where embedded; groups are told by their path"),
@@ -127,6 +129,10 @@ KEPT = (
 )
 
 
+# Items that Blender makes by itself and in an order of its own: compared, but not their places among the others.
+UNPLACED = (("attributes", ("position", ".edge_verts", ".corner_vert", ".corner_edge")),)
+
+
 def _match(rows: tuple[tuple[str, str, str], ...], types: tuple[str, ...], prop: str) -> bool:
     return any(
         fnmatch.fnmatchcase(prop, row_prop) and any(fnmatch.fnmatchcase(t, row_type) for t in types)
@@ -149,6 +155,11 @@ def evaluated(types: tuple[str, ...], prop: str) -> bool:
 def item_excluded(prop: str, name: str | None) -> bool:
     """Whether an item of the collection `prop` is left out."""
     return name is not None and any(p == prop and fnmatch.fnmatchcase(name, glob) for p, glob, _why in ITEMS)
+
+
+def unplaced(prop: str, names: list[str]) -> list[str]:
+    """Which of these items of the collection `prop` stand where Blender has put them."""
+    return sorted(name for p, fixed in UNPLACED if p == prop for name in names if name in fixed)
 
 
 def block_excluded(collection: str, block: object) -> bool:

@@ -195,11 +195,24 @@ def special_value(struct: Struct, types: tuple[str, ...], name: str, walk: Walk)
     if name == "identifier" and ("NodeSocket" in types or "NodeTreeInterfaceSocket" in types):
         # Read-only, and each Blender numbers as it makes; what refers to a number is compared by place.
         return "(numbered)" if _of_a_group(struct, types) else struct.identifier
+    if name == "is_generated_tile" and struct.id_data.source != "TILED":
+        return NOTHING  # Blender asks it of tiled images alone; up to 4.3 it stays as it was when a file is packed
     if name == "name" and getattr(struct, "is_embedded_data", False):
         return NOTHING  # read-only, given by Blender, shown nowhere
     if name in ("height", "width") and "Node" in types and getattr(struct, name) < getattr(struct, f"bl_{name}_min"):
         return {"unsettable": getattr(struct, name)}
     return NotImplemented
+
+
+def class_of(struct: Struct, type_name: str) -> str:
+    """The class of a struct, as far as it says something.
+
+    From 5.2 on a group's socket is of another class once somebody has set its subtype, which a file does not hold.
+    """
+    if isinstance(struct, bpy.types.NodeTreeInterfaceSocket):
+        plain = f"NodeTreeInterface{struct.socket_type.removeprefix('Node')}"
+        return plain if hasattr(bpy.types, plain) else type_name
+    return type_name
 
 
 def _pixels(image: Struct, walk: Walk) -> Value:

@@ -56,6 +56,7 @@ def build_mesh() -> Any:
     faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     mesh.from_pydata(corners, [], faces)
     mesh.uv_layers.new(name="UV")
+    mesh.uv_layers.new(name="Second UV")
     mesh.color_attributes.new("Colour", "BYTE_COLOR", "CORNER")
     mesh.attributes.new("weight", "FLOAT", "EDGE")
     mesh.attributes.new("name", "STRING", "FACE")
@@ -156,7 +157,16 @@ def build_geometry_nodes(cube: Any) -> None:
     tree.links.new(first.outputs[0], join.inputs[0])
     tree.links.new(box.outputs[0], join.inputs[0])
     tree.links.new(join.outputs[0], last.inputs[0])
+    build_use_of_group(tree)
     cube.modifiers.new("Nodes", "NODES").node_group = tree
+
+
+def build_use_of_group(tree: Any) -> None:
+    """Another group that uses this one, with a link that goes when the socket goes."""
+    outer = bpy.data.node_groups.new("Outer", "GeometryNodeTree")
+    inner, number = outer.nodes.new("GeometryNodeGroup"), outer.nodes.new("ShaderNodeValue")
+    inner.node_tree = tree
+    outer.links.new(number.outputs[0], inner.inputs["Amount"])
 
 
 def build_others() -> None:
@@ -704,6 +714,34 @@ def a_collections_colour() -> None:
 @sees("Collection.hide_render")
 def a_hidden_collection() -> None:
     bpy.data.collections["Child"].hide_render = True
+
+
+@sees("Mesh.attributes")
+def the_order_of_uv_maps() -> None:
+    """The values stay: the first one is removed and made again."""
+    layers = mesh().uv_layers
+    values = [tuple(item.uv) for item in layers["UV"].data]
+    layers.remove(layers["UV"])
+    for item, value in zip(layers.new(name="UV", do_init=False).data, values, strict=True):
+        item.uv = value
+
+
+if bpy.app.version >= (5, 2):
+
+    @sees("MeshUVLoopLayer.active_render")
+    def no_uv_map_renders() -> None:
+        mesh().uv_layers.active_render = None
+
+
+@sees("ShaderNodeValToRGB.show_preview")
+def a_nodes_preview() -> None:
+    nodes()["Ramp"].show_preview = not nodes()["Ramp"].show_preview
+
+
+@sees("NodeTreeInterfaceSocketFloat.subtype")
+def the_subtype_of_a_linked_socket() -> None:
+    """From 5.2 on that changes the socket's class; the group stays linked to where it is used."""
+    tree().interface.items_tree["Amount"].subtype = "FACTOR"
 
 
 @sees("BlendData.names")

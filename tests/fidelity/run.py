@@ -34,11 +34,13 @@ from tests.blender.process import BlenderError  # noqa: E402
 from tests.fidelity import compare  # noqa: E402
 
 EXACT = {
-    "grande_salle": ("bpy42", "bpy45", "bpy50"),
-    "vertex_colors": ("bpy42", "bpy45", "bpy50"),
-    "node_groups": ("bpy45", "bpy50"),
+    "grande_salle": blenders.ALL,
+    "vertex_colors": blenders.ALL,
+    "node_groups": ("bpy45", "bpy50", "deb52"),
 }
-CANNOT_OPEN = {("node_groups", "bpy42"): "written by Blender 4.5, which 4.2 cannot read"}
+CANNOT_OPEN = {
+    ("node_groups", name): "written by Blender 4.5, which an older one cannot read" for name in ("bpy42", "deb43")
+}
 END_TIMEOUT_S = 300
 LISTED_MAX = 200
 
@@ -216,7 +218,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--direct", action="store_true", help="replicator to replicator, without engine and network")
     parser.add_argument("--zip", type=Path, help="the packed add-on (default: packs it)")
-    parser.add_argument("--blender", action="append", help=f"one of {' '.join(blenders.ALL)} (default: the official)")
+    parser.add_argument("--blender", action="append", help=f"one of {' '.join(blenders.ALL)} (default: all of them)")
     parser.add_argument("--scene", action="append", help="name of a scene (default: all)")
     parser.add_argument("--all", action="store_true", help="list every difference")
     parser.add_argument("--keep", type=Path, help="folder for dumps and logs")
@@ -227,6 +229,7 @@ def main() -> int:
         return 1
     if not options.direct and options.zip is None:
         options.zip = packed()
+    os.environ["ATRIUM_BIND"] = str(scenes_folder())  # Debian's Blenders see only what they are shown
     with tempfile.TemporaryDirectory() as temporary:
         results = run_all(options, scenes, options.keep or Path(temporary))
     summary(results)
@@ -235,10 +238,11 @@ def main() -> int:
 
 def run_all(options: argparse.Namespace, scenes: list[Path], folder: Path) -> list[Result]:
     results = []
-    for name in options.blender or blenders.OFFICIAL:
+    for name in options.blender or blenders.ALL:
+        reason = blenders.why_missing(name)
         blender = blenders.find(name)
-        if blender is None:
-            print(f"************ SKIPPED: NO BLENDER: {blenders.why_missing(name)}")
+        if reason is not None or blender is None:
+            print(f"************ SKIPPED: NO BLENDER: {reason}")
             continue
         for scene in scenes:
             reason = CANNOT_OPEN.get((scene.stem, name))

@@ -60,18 +60,18 @@ def receive(folder: str) -> Any:
     return echoes
 
 
-def test_every_kind_of_change_arrives(official: Blender, start: Start, tmp_path: Path) -> None:
+def test_every_kind_of_change_arrives(kind: Blender, start: Start, tmp_path: Path) -> None:
     folder = str(tmp_path / "room")
     (tmp_path / "room" / "files").mkdir(parents=True)
-    anna, ben = start(official, "anna"), start(official, "ben")
+    anna, ben = start(kind, "anna"), start(kind, "ben")
     for person in (anna, ben):
         person.call(setup, str(REPO))
     names = anna.call(prepare, folder)
     assert ben.call(join, folder) == []
-    rounded = {} if official.version >= (4, 5, 0) else ROUNDED_NORMALS
+    rounded = {} if kind.version >= (4, 5, 0) else ROUNDED_NORMALS
     known: set[str] = set()
     # Who joined is as good an editor as who hosts: one Blender shows the one, the others the other.
-    editor, other = (ben, anna) if official.name == "bpy45" else (anna, ben)
+    editor, other = (ben, anna) if kind.name == "bpy45" else (anna, ben)
     wrong = [line for name in names for line in one(editor, other, name, folder, known, rounded)]
     assert not wrong, "\n".join(wrong)
 

@@ -205,7 +205,7 @@ class Walk:
                 values[prop.name] = value
         values.update(extras.custom_properties(struct, self))
         values.update(extras.more(struct, types, self))
-        self.out.record(path, type_name, values)
+        self.out.record(path, extras.class_of(struct, type_name), values)
 
     def _value(self, struct: Struct, types: tuple[str, ...], prop: Prop, path: str) -> Value:
         special = extras.special_value(struct, types, prop.name, self)
@@ -267,7 +267,8 @@ class Walk:
             refs.append(name if ref == {"at": f"{own}[{name}]"} else ref)
         if any((t, prop.name) in SETS for t in types):
             refs.sort(key=str)
-        return refs
+        first = exclusions.unplaced(prop.name, [ref for ref in refs if isinstance(ref, str)])
+        return first + [ref for ref in refs if ref not in first]
 
     def _collection_struct(self, items: Any, path: str) -> None:
         """Collections have properties of their own, such as which UV map renders."""

@@ -59,7 +59,8 @@ def read_attributes(reader: Any, data: Any, old: Tree) -> Tree:
             "domain": attribute.domain,
             "v": _read_values(reader, attribute),
         }
-    items.place(found, old)
+    # The built-in ones stand where Blender made them, and nobody can tell.
+    items.place({key: entry for key, entry in found.items() if values.key_name(key) not in _BUILT_IN}, old)
     return found
 
 
@@ -84,11 +85,32 @@ def write_attributes(writer: Any, data: Any, patch: Tree, full: Tree) -> None:
         if have is not None and name not in _BUILT_IN and (entry is None or not _alike(have, entry)):
             data.attributes.remove(have)
     wanted = [k for k in patch if k in full]
-    for key in sorted(wanted, key=lambda k: (full[k].get("pos", ""), k)):
+    if any(isinstance(patch[k], dict) and "pos" in patch[k] for k in wanted):
+        wanted += [k for k in _misplaced(data, full) if k not in patch]
+    for key in sorted(wanted, key=lambda k: _place_of(full, k)):
         try:
             _write_attribute(writer, data, values.key_name(key), full[key])
         except (ValueError, RuntimeError, TypeError, KeyError) as e:
             writer.refuse(f"attribute {values.key_name(key)}", e)
+
+
+def _place_of(full: Tree, key: str) -> tuple[str, str]:
+    return full[key].get("pos", ""), key
+
+
+def _misplaced(data: Any, full: Tree) -> list[str]:
+    """Removes the attributes that have to stand behind one that is missing or misplaced; their keys, to be written anew.
+
+    Blender appends, and moves none. (Up to 5.1 it keeps those of one domain and type together, for everybody alike.)
+    """
+    wanted = [k for k in sorted(full, key=lambda k: _place_of(full, k)) if values.key_name(k) not in _BUILT_IN]
+    names = [values.key_name(k) for k in wanted]
+    have = [a.name for a in data.attributes if a.name in names]
+    same = next((i for i, (a, b) in enumerate(zip(names, have, strict=False)) if a != b), min(len(names), len(have)))
+    again = [k for k in wanted[same:] if values.key_name(k) in have]
+    for key in again:
+        data.attributes.remove(data.attributes[values.key_name(key)])
+    return again
 
 
 def _alike(attribute: Any, entry: Tree) -> bool:
@@ -229,6 +251,8 @@ def _write_render_layers(mesh: Any, p: Tree) -> None:
     uv = mesh.uv_layers.get(p.get("uv_render") or "")
     if uv is not None and not uv.active_render:
         uv.active_render = True
+    elif p.get("uv_render") == "" and getattr(mesh.uv_layers, "active_render", None) is not None:
+        mesh.uv_layers.active_render = None  # from 5.2 on; files of before may name none
     # By name, which may be empty: a first colour attribute is chosen by Blender, and not by everybody.
     colors = mesh.color_attributes
     for prop, key in (("default_color_name", "color_render"), ("active_color_name", "color_active")):

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import bpy
+
 from .. import items
 from . import sockets
 
@@ -24,6 +26,14 @@ BUMP_MAX = 256
 class Interface(items.Items):
     def list(self, owner: Any) -> list[Any]:
         return list(owner.interface.items_tree)
+
+    def type_of(self, item: Any) -> str:
+        """From 5.2 on a socket's class follows its subtype, but not in what a file holds. A change of class would make it anew."""
+        if item.item_type == "SOCKET":
+            plain = f"NodeTreeInterface{_socket_type(item).removeprefix('Node')}"
+            if hasattr(bpy.types, plain):
+                return plain
+        return super().type_of(item)
 
     def key_of(self, reader: Any, owner: Any, item: Any) -> str | None:
         if item.item_type == "SOCKET":
@@ -43,26 +53,27 @@ class Interface(items.Items):
             entry["p"].pop("socket_type", None)
             parent = item.parent
             entry["p"]["panel"] = keys[parent.index] if parent is not None and parent.index >= 0 else ""
-            if item.item_type == "SOCKET":
-                entry["id"] = item.identifier
+            identifier = _identifier(item)
+            if identifier:
+                entry["id"] = identifier
         return out
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        make = tree["make"]
         interface = owner.interface
-        if make["item"] == "PANEL":
-            return interface.new_panel(tree["name"])
-        item = self._new_socket(interface, tree, make)
+        item = self._new(interface, tree, tree["make"])
         for _ in range(BUMP_MAX):
-            if not _is_before(item.identifier, tree.get("id", "")):
+            if not _is_before(_identifier(item), tree.get("id", "")):
                 break
             interface.remove(item)
-            item = self._new_socket(interface, tree, make)
-        writer.identity.bind_inner(owner.session_uid, "socket", item.identifier, key)
+            item = self._new(interface, tree, tree["make"])
+        if item.item_type == "SOCKET":
+            writer.identity.bind_inner(owner.session_uid, "socket", item.identifier, key)
         return item
 
     @staticmethod
-    def _new_socket(interface: Any, tree: Tree, make: Tree) -> Any:
+    def _new(interface: Any, tree: Tree, make: Tree) -> Any:
+        if make["item"] == "PANEL":
+            return interface.new_panel(tree["name"])
         return interface.new_socket(tree["name"], in_out=make["in_out"], socket_type=make["socket"])
 
     def remove(self, writer: Any, owner: Any, item: Any) -> None:
@@ -98,6 +109,14 @@ class Interface(items.Items):
 
 def _socket_type(item: Any) -> str:
     return str(getattr(item, "socket_type", "") or item.bl_socket_idname)
+
+
+def _identifier(item: Any) -> str:
+    """What Blender calls a socket or, from 4.3 on, a panel: both are numbered in one row."""
+    if item.item_type == "SOCKET":
+        return str(item.identifier)
+    number = getattr(item, "persistent_uid", None)
+    return "" if number is None else f"Panel_{number}"
 
 
 def _number(identifier: str) -> int:
