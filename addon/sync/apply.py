@@ -13,7 +13,7 @@ from typing import Any
 
 from mathutils import Matrix
 
-from . import customprops, identity, items, mergepatch, paths, rna, special, values
+from . import customprops, dirty, identity, items, mergepatch, paths, rna, special, values
 from .blobs import Blobs, MissingBlob
 from .capture import Reader
 from .identity import Identity
@@ -96,6 +96,7 @@ class Writer:
     def write_block(self, doc: str, block: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         """Writes a patch into a datablock. Its name is not touched: names are set in two steps for all (scheduler.py)."""
         self.doc, self.block = doc, block
+        dirty.tracker.foreign = True
         for at in [at for at in self.refused if at[0] == doc]:
             del self.refused[at]
         self.write_struct(block, patch, full, cur)

@@ -22,6 +22,8 @@ class Tracker:
         self.structure = True
         self.undone = False
         self.rendering = 0
+        # Whether something was written to Blender's data that no undo step knows.
+        self.foreign = False
 
     def take(self) -> list[int]:
         out = list(self.uids)
@@ -47,10 +49,36 @@ def _depsgraph_update(scene: Any, depsgraph: Any = None) -> None:
             tracker.uids[block.session_uid] = None
 
 
+# What the preferences said before an undo that is under way.
+_before_undo: list[tuple[bool, bool, bool]] = []
+
+
+@persistent
+def _undo_begins(*_: Any) -> None:
+    """Makes Blender read the whole of the undo step where others have changed something since the last one was made.
+
+    What others change makes no undo step. Blender's undo keeps a datablock as it stands if two steps agree on it: then what
+    others have made it point to stays, too, although the undo may just have freed that, and Blender crashes. There is no call for a full
+    read, only a preference, hidden among the developer's, so it is set for as long as the undo takes.
+    """
+    if not tracker.foreign or _before_undo:
+        return
+    preferences = bpy.context.preferences
+    now = (preferences.view.show_developer_ui, preferences.experimental.use_undo_legacy, preferences.is_dirty)
+    _before_undo.append(now)
+    preferences.view.show_developer_ui = preferences.experimental.use_undo_legacy = True
+
+
 @persistent
 def _undo(*_: Any) -> None:
     tracker.undone = True
     tracker.structure = True
+    tracker.foreign = False
+    if _before_undo:
+        preferences = bpy.context.preferences
+        developer, legacy, changed = _before_undo.pop()
+        preferences.view.show_developer_ui, preferences.experimental.use_undo_legacy = developer, legacy
+        preferences.is_dirty = changed
 
 
 @persistent
@@ -65,6 +93,8 @@ def _render_end(*_: Any) -> None:
 
 _HANDLERS = {
     "depsgraph_update_post": _depsgraph_update,
+    "undo_pre": _undo_begins,
+    "redo_pre": _undo_begins,
     "undo_post": _undo,
     "redo_post": _undo,
     "render_init": _render_begin,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import constructors, idtypes, mergepatch, shadow, versions
+from . import constructors, dirty, idtypes, mergepatch, shadow, versions
 from .apply import ERRORS, Writer
 from .capture import Reader
 from .identity import Identity
@@ -92,12 +92,14 @@ class Incoming:
         for doc in dependents:
             self._capture(doc)
         self.batches += 1
+        dirty.tracker.foreign = True
         living = [c for c in changes.values() if c.room is not None]
         fresh = [c for c in living if self._identity.block(c.doc) is None]
         made = yield from self._make_and_write(living, fresh)
         self._write_waiting(made, dependents, {c.doc: c.room or {} for c in living})
-        self._set_names({c.doc: c.room or {} for c in living})
+        # What goes gives its name free first.
         self._bury([c.doc for c in changes.values() if c.room is None], removals_wait)
+        self._set_names({c.doc: c.room or {} for c in living})
         touched = {c.doc for c in living}
         for change in living:
             self._try(change, self._read_back)

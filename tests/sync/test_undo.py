@@ -103,3 +103,47 @@ def test_what_others_deleted_stays_deleted(two):
     stage.settle()
     assert both(a, b, "'Cube' in bpy.data.objects") is False
     assert both(a, b, "bpy.data.objects['Light'].location.x") != 4
+
+
+PARENT_TO = "bpy.data.objects['Camera'].parent = bpy.data.objects['{}']"
+
+
+def test_undo_of_what_others_have_come_to_use(two):
+    """What others make a datablock point to may be what the undo frees: Blender itself then crashes (dirty.py)."""
+    stage, a, b = two
+    a.do("bpy.data.objects['Light'].location.x = 4; bpy.ops.ed.undo_push(message='move')")
+    a.do("bpy.context.scene.collection.objects.link(bpy.data.objects.new('Mine', None))")
+    a.do("bpy.ops.ed.undo_push(message='add')")
+    stage.settle()
+    b.do(PARENT_TO.format("Mine"))
+    stage.settle()
+    assert a.do("bpy.data.objects['Camera'].parent.name") == "Mine"
+    a.do("bpy.ops.ed.undo(); bpy.context.view_layer.update()")
+    a.do("for i in range(200): bpy.data.meshes.remove(bpy.data.meshes.new('x'))")
+    stage.settle()
+    assert both(a, b, "'Mine' in bpy.data.objects") is False
+    assert both(a, b, "bpy.data.objects['Camera'].parent") is None
+
+
+def test_redo_after_others_have_used_what_they_made(two):
+    stage, a, b = two
+    a.do("bpy.data.objects['Light'].location.x = 4; bpy.ops.ed.undo_push(message='move'); bpy.ops.ed.undo()")
+    stage.settle()
+    b.do("bpy.context.scene.collection.objects.link(bpy.data.objects.new('Guest', None))")
+    b.do(PARENT_TO.format("Guest"))
+    stage.settle()
+    a.do("bpy.ops.ed.redo(); bpy.context.view_layer.update()")
+    a.do("for i in range(200): bpy.data.meshes.remove(bpy.data.meshes.new('x'))")
+    stage.settle()
+    assert both(a, b, "bpy.data.objects['Camera'].parent.name") == "Guest"
+    assert both(a, b, "bpy.data.objects['Light'].location.x") == 4
+
+
+def test_undo_leaves_the_preferences_alone(two):
+    stage, a, b = two
+    told = "(lambda p: [p.view.show_developer_ui, p.experimental.use_undo_legacy, p.is_dirty])(bpy.context.preferences)"
+    before = a.do(told)
+    b.do("bpy.data.objects['Cube'].scale.x = 3")
+    stage.settle()
+    a.do("bpy.data.objects['Cube'].location.x = 4; bpy.ops.ed.undo_push(message='move'); bpy.ops.ed.undo()")
+    assert a.do(told) == before
