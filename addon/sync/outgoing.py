@@ -64,8 +64,8 @@ class Outgoing:
         if known.reads_as(tree):
             return {}
         patch = mergepatch.diff(read, tree)
+        special.tidy(tree["type"], patch, room)
         if patch:
-            special.tidy(tree["type"], patch, room)
             self.send_edit(doc, patch)
             room = mergepatch.merge(room, patch)
             theirs = shadow.mark(theirs, patch, by_others=False)

@@ -275,3 +275,40 @@ def test_what_blender_clamps_is_left_alone(three):
     c.do("bpy.context.scene.frame_step = 2")
     stage.settle()
     assert stage.room.tree_of(doc)["p"]["frame_step"] == 2
+
+
+def test_a_name_that_is_given_free_and_taken_at_once(three):
+    """What is deleted makes room for what came with it; the new thing must not keep the name it got beside the old one."""
+    stage, a, b, c = three
+    a.do("bpy.data.objects.remove(bpy.data.objects['Cube'])")
+    a.do("bpy.context.scene.collection.objects.link(bpy.data.objects.new('Cube', None))")
+    stage.settle()
+    assert both(a, b, "sorted(o.name for o in bpy.data.objects)") == ["Camera", "Cube", "Light"]
+    assert c.do("bpy.data.objects['Cube'].type") == "EMPTY"
+
+
+def test_a_collection_in_one_that_another_excludes(three):
+    """Blender excludes what is below an excluded collection; whether it had come before must not matter."""
+    stage, a, b, c = three
+    add = "bpy.data.collections['Collection'].children.link(bpy.data.collections.new('Inner'))"
+    exclude = "bpy.context.view_layer.layer_collection.children['Collection'].exclude = True"
+    at_once(stage, (a, exclude), (b, add))
+    said = "(lambda l: [l.exclude, l.children['Inner'].exclude])(bpy.context.view_layer.layer_collection.children['Collection'])"
+    assert c.do(said) == both(a, b, said)
+
+
+def test_what_blender_computes_is_no_edit(three):
+    """The texture space of a new curve appears when Blender evaluates it, in each Blender at another time."""
+    stage, a, b, c = three
+    a.do("""
+        d = bpy.data.curves.new("D", "CURVE")
+        s = d.splines.new("POLY"); s.points.add(2)
+        for i, p in enumerate(s.points): p.co = (i, i * i, 0, 1)
+        bpy.context.scene.collection.objects.link(bpy.data.objects.new("D", d))
+    """)
+    stage.settle()
+    for peer in (b, c):
+        peer.do(
+            "link.sent.clear(); bpy.context.view_layer.update(); bpy.data.curves['D'].texspace_size; rep.capture_all()"
+        )
+        assert peer.do("link.sent") == []

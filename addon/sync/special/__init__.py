@@ -86,8 +86,9 @@ def write(writer: Any, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur
 
 
 def tidy(kind: str, patch: Tree, room: Tree) -> None:
-    """Adds to a patch that is about to be sent what its author has to clear up."""
-    if kind == "Mesh":
+    """Adds to a patch that is about to be sent what its author has to clear up, and leaves out what nobody has changed."""
+    objects.leave_out_computed(patch, room)
+    if patch and kind == "Mesh":
         mesh.tidy(patch, room)
     elif kind == "Key":
         shapekeys.tidy(patch, room)

@@ -45,11 +45,14 @@ def write(writer: Any, view_layer: Any, patch: Tree, full: Tree, cur: Tree) -> N
     change = (patch.get("i") or {}).get("layer_collections")
     if not change:
         return
-    here = dict(_walk(writer.reader, _root(view_layer), ""))
-    for key, entry in change.items():
-        layer = here.get(key)
-        if layer is None or entry is None:
-            continue
+    wanted = full.get("i", {}).get("layer_collections", {})
+    turned: list[str] = []
+    # Those above first: excluding a collection excludes what is below it, whatever the room says of that.
+    for key, layer in list(_walk(writer.reader, _root(view_layer), "")):
+        again = any(key.startswith(above) for above in turned)
+        flags = ((wanted if again else change).get(key) or {}).get("p", {})
         for name in _FLAGS:
-            if name in entry.get("p", {}) and getattr(layer, name) != entry["p"][name]:
-                setattr(layer, name, entry["p"][name])
+            if name in flags and getattr(layer, name) != flags[name]:
+                setattr(layer, name, flags[name])
+                if name == "exclude":
+                    turned.append(key + "/")

@@ -83,6 +83,13 @@ def _read_materials(reader: Any, data: Any, old: Tree, out: Tree) -> None:
     out["p"]["materials"] = [reader.identity.reference(m) or values.NONE_VALUE for m in data.materials]
 
 
+def leave_out_computed(patch: Tree, room: Tree) -> None:
+    """An automatic texture space follows when Blender next evaluates the data: by itself it is no change of anybody's."""
+    p = patch.get("p")
+    if p and set(patch) == {"p"} and set(p) <= set(_TEXTURE_SPACE) and room.get("p", {}).get("use_auto_texspace"):
+        patch.clear()
+
+
 def _write_texture_space(data: Any, patch: Tree, full: Tree) -> None:
     """Read-only while it is computed, and yet stored: an old file's may differ from what would be computed today."""
     if not any(name in patch for name in _TEXTURE_SPACE):
