@@ -2,7 +2,7 @@
 """A room and its link in plain Python, with the rules that matter to the replicator.
 
 One order; merge patches with the rule for items; creates replace; an operation on a tombstone is refused; equal names show
-with suffixes that are computed from room state; an event is delivered without what one's own later operations override.
+with suffixes that are computed from room state; what is shown is what is confirmed with one's own later operations on top.
 It is a second implementation on purpose: the replicator's tests need neither the engine nor a network. Blobs really are
 named by their SHA-256.
 
@@ -29,47 +29,29 @@ Tree = dict[str, Any]
 class FakeRoom:
     def __init__(self) -> None:
         self.trees: dict[str, Tree | None] = {}
-        self.created: dict[str, int] = {}
+        # (sequence number, member, document, kind, JSON). A refusal stands in the order, too, and concerns its member only.
         self.log: list[tuple[int, int, str, str, str]] = []
         self.blobs: dict[str, bytes] = {}
-        self.shows: dict[str, str] = {}
-        self.refused: dict[int, list[dict[str, Any]]] = {}
 
     def submit(self, member: int, doc: str, kind: str, text: str) -> int:
         """Commits or refuses; the sequence number, 0 if refused."""
         what = json.loads(text)
         have = self.trees.get(doc)
+        seq = len(self.log) + 1
         if kind != "create" and have is None:
             code = "GONE" if doc in self.trees else "NOENT"
-            self.refused.setdefault(member, []).append({"t": "refused", "doc": doc, "code": code, "text": kind})
+            self.log.append((seq, member, doc, "refused", json.dumps({"code": code, "text": kind})))
             return 0
-        seq = len(self.log) + 1
-        if kind == "create":
-            assert isinstance(what, dict) and "null" not in json.dumps(_nulls(what)), what
-            self.trees[doc] = what
-            self.created[doc] = seq
-        elif kind == "edit":
-            self.trees[doc] = mergepatch.merge(have, what)
-            if "name" not in what:
-                self.log.append((seq, member, doc, kind, text))
-                return seq
-        else:
-            self.trees[doc] = None
+        assert kind != "create" or not _nulls(what), what
+        self.trees[doc] = _after(have, kind, what)
         self.log.append((seq, member, doc, kind, text))
-        self._name_all()
         return seq
 
-    def since(self, cursor: int) -> list[tuple[int, int, str, str, str]]:
-        return self.log[cursor:]
+    def since(self, cursor: int, limit: int | None = None) -> list[tuple[int, int, str, str, str]]:
+        return self.log[cursor:] if limit is None else self.log[cursor : cursor + limit]
 
     def head(self) -> int:
         return len(self.log)
-
-    def take_refused(self, member: int) -> list[dict[str, Any]]:
-        return self.refused.pop(member, [])
-
-    def names(self) -> dict[str, str]:
-        return self.shows
 
     def put_blob(self, data: bytes) -> str:
         sha = hashlib.sha256(data).hexdigest()
@@ -85,26 +67,28 @@ class FakeRoom:
     def all_trees(self) -> dict[str, Tree]:
         return {d: t for d, t in self.trees.items() if t is not None}
 
-    def _name_all(self) -> None:
-        """The first created of a name shows it; each other one the first free suffix."""
-        by_type: dict[str, list[str]] = {}
-        for doc, tree in self.trees.items():
-            if tree is not None:
-                by_type.setdefault(tree["type"], []).append(doc)
-        self.shows = {}
-        for docs in by_type.values():
-            docs.sort(key=lambda d: (self.created[d], d))
-            own = {(self.trees[d] or {})["name"] for d in docs}
-            used: set[str] = set()
-            for doc in docs:
-                name = show = (self.trees[doc] or {})["name"]
-                n = 0
-                while show in used or (n and show in own):
-                    n += 1
-                    show = f"{name}.{n:03d}"
-                used.add(show)
-                if show != name:
-                    self.shows[doc] = show
+
+def names_of(trees: dict[str, Tree | None], created: dict[str, int]) -> dict[str, str]:
+    """The first created of a name shows it; each other one the first free suffix. Only what differs from its own name."""
+    by_type: dict[str, list[str]] = {}
+    for doc, tree in trees.items():
+        if tree is not None:
+            by_type.setdefault(tree["type"], []).append(doc)
+    shows = {}
+    for docs in by_type.values():
+        docs.sort(key=lambda d: (created[d], d))
+        own = {(trees[d] or {})["name"] for d in docs}
+        used: set[str] = set()
+        for doc in docs:
+            name = show = (trees[doc] or {})["name"]
+            n = 0
+            while show in used or (n and show in own):
+                n += 1
+                show = f"{name}.{n:03d}"
+            used.add(show)
+            if show != name:
+                shows[doc] = show
+    return shows
 
 
 def _nulls(tree: Any) -> list[Any]:
@@ -125,7 +109,11 @@ def _after(tree: Tree | None, kind: str, what: Any) -> Tree | None:
 
 
 class FakeLink:
-    """One member's link. `hold` keeps own operations back, as a slow connection does."""
+    """One member's link. `hold` keeps own operations back, as a slow connection does; `limit` those of the room.
+
+    As in the engine's replica, what is shown is what the room has confirmed with own operations on top, and an own operation
+    is confirmed when it comes back in the room's order: so there may be any delay in each direction.
+    """
 
     def __init__(self, room: Any, member: int) -> None:
         self.room = room
@@ -133,12 +121,17 @@ class FakeLink:
         self.cursor = 0
         self.hold = False
         self.full = False
-        self.queue: list[tuple[str, str, str]] = []
+        # How many entries of the room's log may still come; None: all.
+        self.limit: int | None = None
+        # Own operations that have not come back, oldest first; the last `unsent` of them have not gone out.
+        self.pending: list[tuple[str, str, str]] = []
+        self.unsent = 0
         self.sent: list[tuple[str, str, Any]] = []
-        self.known: dict[str, str] = {}
-        # The replica: what the room has confirmed, and what was shown last (with own operations on top).
+        # The replica: what the room has confirmed, what the application was told last, and under which name.
         self.confirmed: dict[str, Tree | None] = {}
-        self.shown: dict[str, Tree | None] = {}
+        self.created: dict[str, int] = {}
+        self.told: dict[str, Tree | None] = {}
+        self.told_name: dict[str, str] = {}
         self.cache: dict[str, bytes] = {}
 
     def submit(
@@ -155,66 +148,77 @@ class FakeLink:
             return False
         text = json.dumps(tree_or_patch, allow_nan=False)
         self.sent.append((doc, kind, json.loads(text)))
-        self.queue.append((doc, kind, text))
-        self.shown[doc] = _after(self.shown.get(doc), kind, json.loads(text))
+        self.pending.append((doc, kind, text))
+        self.unsent += 1
+        self.told[doc] = _after(self.told.get(doc), kind, json.loads(text))
         if not self.hold:
             self.release()
         return True
 
-    def release(self) -> None:
-        self.hold = False
-        queue, self.queue = self.queue, []
-        for doc, kind, text in queue:
+    def release(self, count: int | None = None) -> None:
+        """Sends what was kept back, or the oldest few of it."""
+        self.hold = self.hold and count is not None
+        first = len(self.pending) - self.unsent
+        for doc, kind, text in self.pending[first : None if count is None else first + count]:
             self.room.submit(self.member, doc, kind, text)
+            self.unsent -= 1
 
     def poll(self, max_events: int) -> list[dict[str, Any]]:
-        """Everything since the last time as one event per document: from what was shown to what is to be shown."""
-        log = self.room.since(self.cursor)
+        """Everything since the last time as one event per document: from what was told to what is to be shown."""
+        log = self.room.since(self.cursor, self.limit)
         self.cursor += len(log)
-        touched = {}
+        if self.limit is not None:
+            self.limit -= len(log)
+        touched: dict[str, tuple[int, int]] = {}
+        refused = []
         for seq, member, doc, kind, text in log:
-            self.confirmed[doc] = _after(self.confirmed.get(doc), kind, json.loads(text))
+            if member == self.member:
+                assert self.pending.pop(0)[0] == doc
+            elif kind == "refused":
+                continue
             touched[doc] = (seq, member)
-        events: list[dict[str, Any]] = []
-        for doc, (seq, member) in touched.items():
-            event = self._event(doc)
-            if event is not None:
-                events.append({"t": "doc", "doc": doc, **event, "seq": seq, "by": str(member), "mine": False})
-        events += self._names()
-        return [*self.room.take_refused(self.member), *events]
+            if kind == "refused":
+                refused.append({"t": "refused", "doc": doc, **json.loads(text)})
+                continue
+            if kind == "create":
+                self.created[doc] = seq
+            self.confirmed[doc] = _after(self.confirmed.get(doc), kind, json.loads(text))
+        shown, shows = self._shown(touched)
+        for doc in set(shows) ^ set(self.told_name) | {d for d in shows if shows[d] != self.told_name.get(d)}:
+            touched.setdefault(doc, (0, 0))
+        return [*refused, *self._events(touched, shown, shows)]
 
-    def _event(self, doc: str) -> dict[str, Any] | None:
-        new = self.confirmed.get(doc)
-        for own_doc, kind, text in self.queue:
-            if own_doc == doc:
-                new = _after(new, kind, json.loads(text))
-        old, self.shown[doc] = self.shown.get(doc), new
+    def _shown(self, touched: dict[str, Any]) -> tuple[dict[str, Tree | None], dict[str, str]]:
+        """What is to be shown, and the names that differ from documents' own. Own creates come after all others."""
+        shown, created = dict(self.confirmed), dict(self.created)
+        for i, (doc, kind, text) in enumerate(self.pending):
+            shown[doc] = _after(shown.get(doc), kind, json.loads(text))
+            if kind == "create":
+                created[doc] = (1 << 60) + i
+        return shown, names_of(shown, created)
+
+    def _events(
+        self, touched: dict[str, tuple[int, int]], shown: dict[str, Tree | None], shows: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        events = []
+        for doc, (seq, member) in touched.items():
+            event = self._event(doc, shown.get(doc))
+            if event is None and shown.get(doc) is not None and shows.get(doc) != self.told_name.get(doc):
+                event = {"kind": "edit", "tree": {}}
+            if event is not None:
+                show = shows.get(doc)
+                events.append({"t": "doc", "doc": doc, **event, "seq": seq, "by": str(member), "show": show})
+        self.told_name = shows
+        return events
+
+    def _event(self, doc: str, new: Tree | None) -> dict[str, Any] | None:
+        old, self.told[doc] = self.told.get(doc), new
         if new is None:
             return {"kind": "delete", "tree": None} if old is not None else None
         if old is None:
             return {"kind": "create", "tree": new}
         patch = mergepatch.diff(old, new)
         return {"kind": "edit", "tree": patch} if patch else None
-
-    def _names(self) -> list[dict[str, Any]]:
-        names = self.room.names()
-        more = []
-        for doc in set(names) | set(self.known):
-            if names.get(doc) != self.known.get(doc) and self.confirmed.get(doc) is not None:
-                more.append(
-                    {
-                        "t": "doc",
-                        "doc": doc,
-                        "kind": "edit",
-                        "tree": {},
-                        "show": names.get(doc),
-                        "by": "",
-                        "seq": 0,
-                        "mine": True,
-                    }
-                )
-        self.known = dict(names)
-        return more
 
     def put_blob(self, data: Any) -> str:
         raw = bytes(data)

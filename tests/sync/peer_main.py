@@ -2,6 +2,7 @@
 """The Blender side of peers.py: one replicator on a fake link, told what to do."""
 
 import ast
+import faulthandler
 import os
 import sys
 import traceback
@@ -33,6 +34,7 @@ def run(code, names):
 
 
 def main():
+    faulthandler.enable()
     args = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
     address, number = args[0], args[1]
     blend = args[2] if len(args) > 2 else ""
@@ -44,7 +46,7 @@ def main():
     if blend:
         bpy.ops.wm.open_mainfile(filepath=blend)
     link = FakeLink(manager.room(), int(number))
-    names = {"bpy": bpy, "link": link, "rep": Replicator(link, room_id="f" * 32)}
+    names = {"bpy": bpy, "link": link, "rep": Replicator(link, room_id="f" * 32), "fresh_room": manager.room}
     while True:
         code = calls.get()
         if code is None:
