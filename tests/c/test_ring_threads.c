@@ -6,7 +6,10 @@
  * and waits until it was taken, while the consumer, having taken one, goes to sleep: both meet in the window for which
  * the four sequentially consistent operations are there, a million times. Without either of the two stores
  * it fails in most runs (on x86; elsewhere without the order of the loads, too). Items are counted blocks of memory: the
- * sanitizers see a lost or doubled one. */
+ * sanitizers see a lost or doubled one.
+ *
+ * The numbers of items take seconds where each thread has a processor. Where they must share one, each turn of theirs may cost a time
+ * slice: then a stress ends after STRESS_S with as many as it got through. */
 #include "test.h"
 
 #include <pthread.h>
@@ -86,9 +89,20 @@ static void one_wake_up_stands_for_many_pushes(void **state)
   atr_ring_free(ring, NULL, NULL);
 }
 
+#define STRESS_S 40
+
+static time_t now_s(void)
+{
+  struct timespec now;
+
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
+
 struct stress {
   atr_ring *ring;
   sem_t wake;
+  atomic_uint items; /* lowered by the producer when its time is over */
   uint64_t wakes;
   unsigned batch_max; /* pushes before one look at must_wake */
   atomic_bool failed;
@@ -98,8 +112,9 @@ static void *produce(void *arg)
 {
   struct stress *s = arg;
   uint64_t random = test_seed(), pushed = 0;
+  time_t end = now_s() + STRESS_S;
 
-  while (pushed < ITEMS) {
+  while (pushed < ITEMS && (pushed % 64 || now_s() < end)) {
     uint64_t batch = 1 + test_below(&random, s->batch_max);
 
     for (; batch && pushed < ITEMS; batch--, pushed++) {
@@ -119,6 +134,8 @@ static void *produce(void *arg)
       sem_post(&s->wake);
     }
   }
+  atomic_store(&s->items, (unsigned)pushed);
+  sem_post(&s->wake);
   return NULL;
 }
 
@@ -139,7 +156,7 @@ static void *consume(void *arg)
   uint32_t expected = 0;
   void *items[64];
 
-  while (expected < ITEMS && !atomic_load(&s->failed)) {
+  while (expected < atomic_load(&s->items) && !atomic_load(&s->failed)) {
     size_t n = atr_ring_pop(s->ring, items, 1 + test_below(&random, 64));
 
     for (size_t i = 0; i < n; i++) {
@@ -155,7 +172,7 @@ static void *consume(void *arg)
 
 static void run_stress(size_t slots, unsigned batch_max)
 {
-  struct stress s = {.ring = atr_ring_new(slots), .batch_max = batch_max};
+  struct stress s = {.ring = atr_ring_new(slots), .batch_max = batch_max, .items = ITEMS};
   pthread_t producer, consumer;
 
   sem_init(&s.wake, 0, 0);
@@ -166,7 +183,7 @@ static void run_stress(size_t slots, unsigned batch_max)
   assert_false(atomic_load(&s.failed));
   assert_int_equal(atr_ring_count(s.ring), 0);
   print_message("    %zu slots, batches up to %u: %llu wake-ups for %u items\n", slots, batch_max,
-                (unsigned long long)s.wakes, ITEMS);
+                (unsigned long long)s.wakes, atomic_load(&s.items));
   sem_destroy(&s.wake);
   atr_ring_free(s.ring, NULL, NULL);
 }
@@ -199,7 +216,7 @@ static void nothing_is_lost_in_a_large_ring(void **state)
 
 struct lonely {
   atr_ring *ring;
-  atomic_uint wakes, taken;
+  atomic_uint items, wakes, taken;
   atomic_bool failed;
 };
 
@@ -228,8 +245,10 @@ static void *push_one_by_one(void *arg)
 {
   struct lonely *l = arg;
   uint64_t random = test_seed();
+  time_t end = now_s() + STRESS_S;
+  unsigned i = 0;
 
-  for (unsigned i = 0; i < LONELY_ITEMS && !atomic_load(&l->failed); i++) {
+  for (; i < LONELY_ITEMS && (i % 64 || now_s() < end) && !atomic_load(&l->failed); i++) {
     pause_a_little(&random);
     atr_ring_push(l->ring, l);
     if (atr_ring_must_wake(l->ring))
@@ -237,6 +256,8 @@ static void *push_one_by_one(void *arg)
     if (!wait_until_above(&l->taken, i, &l->failed))
       atomic_store(&l->failed, true);
   }
+  atomic_store(&l->items, i);
+  atomic_fetch_add(&l->wakes, 1);
   return NULL;
 }
 
@@ -247,7 +268,7 @@ static void *take_one_by_one(void *arg)
   unsigned taken = 0, wakes = 0;
   void *item;
 
-  while (taken < LONELY_ITEMS && !atomic_load(&l->failed)) {
+  while (taken < atomic_load(&l->items) && !atomic_load(&l->failed)) {
     if (atr_ring_pop(l->ring, &item, 1)) {
       atomic_store_explicit(&l->taken, ++taken, memory_order_release);
       pause_a_little(&random);
@@ -262,7 +283,7 @@ static void *take_one_by_one(void *arg)
 
 static void no_wake_up_is_lost(void **state)
 {
-  struct lonely l = {.ring = atr_ring_new(16)};
+  struct lonely l = {.ring = atr_ring_new(16), .items = LONELY_ITEMS};
   pthread_t producer, consumer;
 
   (void)state;
