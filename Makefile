@@ -234,10 +234,10 @@ $(OUT)/sim: $(SIM_OBJECTS) $(OUT)/libatrium.a
 	$(Q)$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: test-sim test-mutants bench
-# Takes one rule out at a time: the simulator must notice each.
-test-mutants: $(OUT)/sim
+# Takes one rule out at a time: the simulator, or the test that the rule names, must notice each. M=word selects by name.
+test-mutants: $(OUT)/sim $(addprefix $(OUT)/,$(shell sed -n 's/.* test="\(.*\)",/\1/p' tests/sim/mutants.py | sort -u))
 	@echo '$(LIBS)' >$(OUT)/sim.libs
-	$(PYTHON) tests/sim/mutants.py --build $(OUT) --cc $(CC)
+	$(PYTHON) tests/sim/mutants.py --build $(OUT) --cc $(CC) $(if $(M),--only '$(M)')
 
 test-sim: $(OUT)/sim
 	$(SANITIZER_ENV) timeout 600 $(OUT)/sim --file tests/sim/seeds.txt --seeds $(SEEDS)

@@ -31,8 +31,8 @@ rdoc *rep_get(atr_replica *r, const atr_id *id)
     return NULL;
   d->id = d->name.id = *id;
   d->told_shown = true; /* nothing is told and nothing is shown */
-  d->last_event =
-      r->forgotten_event; /* perhaps it was told of: an edit that crossed with that is then answered in full */
+  /* Perhaps it was told of before: an edit that crossed with that is then answered in full. */
+  d->last_event = r->forgotten_event;
   HASH_ADD(hh, r->docs, id, sizeof d->id, d);
   if (!atr_table_added(d)) {
     free(d);

@@ -115,7 +115,8 @@ struct peer {
   int refused_as;
   uint64_t op_seq; /* of the last OP of somebody else */
   char op_json[64];
-  bool held; /* as the room said last */
+  size_t docs, lives; /* DOC and LIVE */
+  bool held;          /* as the room said last */
 };
 
 static void on_hold(void *ctx, atr_room_member *m, bool hold)
@@ -150,6 +151,10 @@ static inline int peer_message(void *ctx, enum atr_lane lane, const uint8_t *byt
     peer->op_seq = op.seq;
     snprintf(peer->op_json, sizeof peer->op_json, "%.*s", (int)op.op.json.n, (const char *)op.op.json.p);
     peer->ops++;
+  } else if (bytes[0] == ATR_MSG_DOC) {
+    peer->docs++;
+  } else if (bytes[0] == ATR_MSG_LIVE) {
+    peer->lives++;
   }
   return 0;
 }

@@ -85,6 +85,46 @@ static void old_tombstones_make_room(void **state)
   leave(&peer);
 }
 
+static int begin_with_one_tombstone(void **state)
+{
+  room_config.tombstones_max = 1;
+  return begin(state);
+}
+
+/* Its cursor is 0 as a newcomer's, but it has got documents: one of them is deleted and forgotten while it is away. */
+static void who_was_cut_in_its_first_pass_hears_what_lives(void **state)
+{
+  atr_room_join again = {.name = "somebody", .participant = {{9}}, .returning = true, .partial = true};
+  struct peer peer, cut = {0};
+  atr_buf out;
+
+  (void)state;
+  join(&peer, 0);
+  for (uint32_t i = 0; i < 4; i++)
+    assert_ok(give(&peer, ATR_OP_CREATE, i, text("{}"), NULL));
+  cut.reader = atr_frame_reader_new();
+  assert_ok(atr_room_join_member(room, &again, &cut, &cut.member));
+  atr_buf_init(&out, SIZE_MAX);
+  while (!cut.docs) {
+    atr_buf_clear(&out);
+    assert_true(atr_room_pull(room, cut.member, ATR_LANE_STATE, &out, 1) > 0);
+    assert_ok(atr_frame_reader_feed(cut.reader, out.data, out.len, peer_message, &cut));
+  }
+  atr_buf_free(&out);
+  leave(&cut);
+  for (uint32_t i = 0; i < 2; i++)
+    assert_ok(give(&peer, ATR_OP_DELETE, i, text(""), NULL));
+  assert_int_equal(atr_room_tombstones(room), 1);
+  memset(&cut, 0, sizeof cut);
+  cut.reader = atr_frame_reader_new();
+  again.epoch.b[0] = 1;
+  assert_ok(atr_room_join_member(room, &again, &cut, &cut.member));
+  pull(&cut);
+  assert_int_equal(cut.lives, 1);
+  leave(&cut);
+  leave(&peer);
+}
+
 /* {"<key>":"xxx..."} of `len` bytes in all. */
 static atr_span large_json(char key, size_t len)
 {
@@ -406,6 +446,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_room_holds_so_many_documents, begin, end),
       cmocka_unit_test_setup_teardown(old_tombstones_make_room, begin, end),
+      cmocka_unit_test_setup_teardown(who_was_cut_in_its_first_pass_hears_what_lives, begin_with_one_tombstone, end),
       cmocka_unit_test_setup_teardown(a_document_grows_so_far, begin, end),
       cmocka_unit_test_setup_teardown(strange_operations_are_refused_or_cut, begin, end),
       cmocka_unit_test_setup_teardown(a_room_holds_so_many_members, begin, end),

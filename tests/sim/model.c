@@ -163,6 +163,7 @@ static int commit_one(void *ctx, enum atr_lane lane, const uint8_t *msg, size_t 
     d->tree = tree;
   }
   d->seq = op.seq;
+  d->edited = d->edited || op.counter;
   return 0;
 }
 

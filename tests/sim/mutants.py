@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Takes one rule out of the room or the replica at a time and expects the simulator to notice.
+"""Takes one rule out of the engine at a time and expects a test to notice.
 
 Each mutant is a list of replacements in a copy of a source file; the product has no switches for it. The copy is compiled and linked
-in front of the library, so that it takes the place of the original. A mutant that survives means that the simulator does not
-check what we believe it checks; a replacement that no longer applies means that the table must be brought up to date.
+in front of the library, so that it takes the place of the original. The simulator judges it, or, where the rule is one that it
+cannot see (a bound that it never reaches, a line's delay), the C test that is named. A mutant that survives means that the tests do not
+check what we believe they check; a replacement that no longer applies means that the table must be brought up to date.
+
+`INVARIANTS` lists what binds the room and its replicas, and the beginnings of the mutants' names that stand for each.
 """
 
 from __future__ import annotations
@@ -19,12 +22,31 @@ from dataclasses import dataclass, field
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+INVARIANTS = {
+    "Order: one sequence per room, the last write wins, all end with the same state": [
+        "order",
+        "waking",
+        "long messages",
+    ],
+    "No flicker, no loss: confirmed and own pending operations": ["pending", "told", "two queues", "previews", "store"],
+    "Exactly once: counters, kept with the room": ["exactly once"],
+    "Epochs: differences only, the newest stands": ["epochs"],
+    "One mechanism for joining, lagging and returning": ["cursor"],
+    "Deletion: tombstones, bounded": ["deletion"],
+    "References never deadlock": ["references", "blobs"],
+    "Equal names": ["names"],
+    "Lanes: what lies unsent is bounded": ["lanes"],
+    "Convergence is checked": ["digests"],
+}
+
+
 @dataclass
 class Mutant:
     rule: str
     file: str
     changes: list[tuple[str, str]]
     more: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # other files
+    test: str = ""  # a C test instead of the simulator
 
 
 MUTANTS = [
@@ -58,6 +80,7 @@ MUTANTS = [
         "exactly once: nobody is forgotten while the store is busy with him",
         "csrc/room/room.c",
         [("  while (list && list->staged)", "  while (0)")],
+        test="test_room_limits",
     ),
     Mutant(
         "store: what failed was not committed",
@@ -126,6 +149,7 @@ MUTANTS = [
         "deletion: who was cut in its first pass hears it too",
         "csrc/room/room.c",
         [("    m->returning = same;", "    m->returning = false;")],
+        test="test_room_limits",
     ),
     Mutant(
         "deletion: a list under way hears of a dropped tombstone",
@@ -150,7 +174,7 @@ MUTANTS = [
     Mutant(
         "deletion: an edit that crossed with a forgotten document's event is answered",
         "csrc/replica/docs.c",
-        [("  d->last_event = r->forgotten_event;", "  d->last_event = 0;")],
+        [("      r->forgotten_event;", "      0;")],
     ),
     Mutant(
         "deletion: a create replaces, never merges",
@@ -162,8 +186,8 @@ MUTANTS = [
         "csrc/room/room.c",
         [
             (
-                "  free_member(m, for_good);\n  room_end_orphans(room);\n  tell_members",
-                "  free_member(m, for_good);\n  tell_members",
+                "    room_preview_orphan(room, m->previews);",
+                "  {\n    preview *p = m->previews;\n    DL_DELETE(m->previews, p);\n    p->member = NULL;\n  }",
             )
         ],
     ),
@@ -253,7 +277,7 @@ MUTANTS = [
         [("  int err = wait_for_doc(p->doc, p);", "  int err = 0;")],
     ),
     Mutant(
-        "pending: what a constructor needs goes first",
+        "references: what a constructor needs goes first",
         "csrc/replica/pending.c",
         [("    if (d && d != p->doc)\n      err = wait_for_doc(d, p);", "    (void)d;")],
     ),
@@ -313,6 +337,52 @@ MUTANTS = [
         ],
     ),
     Mutant(
+        "epochs: the newest stands, whoever returns first",
+        "csrc/room/reconcile.c",
+        [("(!d || seq > d->version)", "!d")],
+    ),
+    Mutant(
+        "epochs: what was brought back is compared by its old version",
+        "csrc/room/docs.c",
+        [("  d->version = s->version ? s->version : s->seq;", "  d->version = s->seq;")],
+    ),
+    Mutant(
+        "exactly once: whoever said goodbye is forgotten first",
+        "csrc/room/room.c",
+        [("  participant *p = oldest_of(room->left);", "  participant *p = NULL;")],
+        test="test_room_limits",
+    ),
+    Mutant(
+        "references: nothing else is waited for",
+        "csrc/replica/pending.c",
+        [
+            (
+                "  int err = wait_for_doc(p->doc, p);\n\n",
+                "  int err = wait_for_doc(p->doc, p);\n  for (pend *o = r->pending; o && !err; o = o->next)\n"
+                "    if (o != p && !o->counter && o->n_blobs)\n      err = rep_wait(&o->waiters, p);\n",
+            )
+        ],
+    ),
+    Mutant(
+        "lanes: a window that follows the delay",
+        "csrc/session/credit.c",
+        [
+            (
+                "size_t atr_credit_available(",
+                "size_t atr_credit_unused(atr_credit *c, int l, uint64_t n);\n"
+                "size_t atr_credit_available(atr_credit *c, int l, uint64_t n)\n{\n  (void)c, (void)l, (void)n;\n  return 1 << 20;\n}\n"
+                "size_t atr_credit_unused(",
+            )
+        ],
+        test="test_credit",
+    ),
+    Mutant(
+        "lanes: who holds a lane gives no credit",
+        "csrc/session/outbox.c",
+        [("  if (s->out.held[lane] || ", "  if (")],
+        test="test_session",
+    ),
+    Mutant(
         "digests: a difference is found and counted",
         "csrc/replica/receive.c",
         [
@@ -346,6 +416,9 @@ def change(mutant: Mutant, file: str, changes: list[tuple[str, str]], copy: path
 def build(mutant: Mutant, number: int, out: pathlib.Path, build_dir: pathlib.Path, cc: str) -> pathlib.Path:
     files = {mutant.file: mutant.changes, **mutant.more}
     sources = [change(mutant, f, c, out / f"{number}_{pathlib.Path(f).name}") for f, c in files.items()]
+    objects = sorted((build_dir / "tests" / "sim").glob("*.o"))
+    if mutant.test:
+        objects = [build_dir / "tests" / "c" / f"{mutant.test}.o"]
     binary = out / str(number)
     libs = (build_dir / "sim.libs").read_text().split()
     command = [
@@ -358,8 +431,9 @@ def build(mutant: Mutant, number: int, out: pathlib.Path, build_dir: pathlib.Pat
         "-isystem",
         "build/deps",
         *map(str, sources),
-        *map(str, sorted((build_dir / "tests" / "sim").glob("*.o"))),
+        *map(str, objects),
         str(build_dir / "libatrium.a"),
+        *(["-lcmocka"] if mutant.test else []),
         *libs,
         "-o",
         str(binary),
@@ -368,11 +442,12 @@ def build(mutant: Mutant, number: int, out: pathlib.Path, build_dir: pathlib.Pat
     return binary
 
 
-def noticed(binary: pathlib.Path, seeds: str) -> str | None:
-    """What the simulator says, or None where it says nothing."""
+def noticed(binary: pathlib.Path, mutant: Mutant, seeds: str) -> str | None:
+    """What the simulator or the test says, or None where it says nothing."""
+    options = [] if mutant.test else ["--file", "tests/sim/seeds.txt", "--seeds", seeds]
     try:
         run = subprocess.run(
-            [str(binary), "--file", "tests/sim/seeds.txt", "--seeds", seeds],
+            [str(binary), *options],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -382,7 +457,8 @@ def noticed(binary: pathlib.Path, seeds: str) -> str | None:
         return "does not end"
     if run.returncode == 0:
         return None
-    lines = [line for line in run.stderr.splitlines() if line.startswith("seed")]
+    mark = "[  FAILED  ] " if mutant.test else "seed"
+    lines = [line.removeprefix("[  FAILED  ] ") for line in run.stderr.splitlines() if line.startswith(mark)]
     return lines[-1] if lines else f"ends with {run.returncode}"
 
 
@@ -398,8 +474,13 @@ def main() -> int:
     out.mkdir(parents=True, exist_ok=True)
 
     def one(item: tuple[int, Mutant]) -> tuple[Mutant, str | None]:
-        return item[1], noticed(build(item[1], item[0], out, build_dir, args.cc), args.seeds)
+        return item[1], noticed(build(item[1], item[0], out, build_dir, args.cc), item[1], args.seeds)
 
+    prefixes = [prefix for names in INVARIANTS.values() for prefix in names]
+    strays = [m.rule for m in MUTANTS if m.rule.split(":")[0] not in prefixes]
+    missing = [prefix for prefix in prefixes if not any(m.rule.startswith(prefix + ":") for m in MUTANTS)]
+    if strays or missing:
+        raise SystemExit(f"mutants: of no invariant: {strays}; no mutant: {missing}")
     chosen = [(i, m) for i, m in enumerate(MUTANTS) if args.only in m.rule]
     survivors = 0
     with ThreadPoolExecutor(2) as pool:

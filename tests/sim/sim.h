@@ -46,6 +46,7 @@ typedef struct model_doc {
   atr_id id;
   cJSON *tree; /* NULL: does not live */
   uint64_t seq, created;
+  bool edited; /* by an operation of this epoch, not only brought back */
 } model_doc;
 
 enum { SIM_ACTIONS = 1 << 15 };
