@@ -280,6 +280,7 @@ types:
 
 layers:
 	$(PYTHON) tests/layers.py
+	$(PYTHON) tests/sim/mutants.py --check
 
 format:
 	$(CLANG_FORMAT) -i $(C_FILES)

@@ -174,7 +174,7 @@ MUTANTS = [
     Mutant(
         "deletion: an edit that crossed with a forgotten document's event is answered",
         "csrc/replica/docs.c",
-        [("      r->forgotten_event;", "      0;")],
+        [("  d->last_event = r->forgotten_event;", "  d->last_event = 0;")],
     ),
     Mutant(
         "deletion: a create replaces, never merges",
@@ -387,8 +387,8 @@ MUTANTS = [
         "csrc/replica/receive.c",
         [
             (
-                "    if (d->confirmed)\n      err = atr_patch_apply_move(&d->confirmed, tree);",
-                "    if (d->confirmed && seq % 16)\n      err = atr_patch_apply_move(&d->confirmed, tree);",
+                "    if (d->tree)\n      err = atr_patch_apply_move(&d->tree, tree);",
+                "    if (d->tree && seq % 16)\n      err = atr_patch_apply_move(&d->tree, tree);",
             )
         ],
     ),
@@ -462,13 +462,29 @@ def noticed(binary: pathlib.Path, mutant: Mutant, seeds: str) -> str | None:
     return lines[-1] if lines else f"ends with {run.returncode}"
 
 
+def check() -> int:
+    """Says which replacements no longer apply, before somebody needs them."""
+    stale = [
+        f"mutants: {mutant.rule!r} does not apply to {file}"
+        for mutant in MUTANTS
+        for file, changes in [(mutant.file, mutant.changes), *mutant.more.items()]
+        for old, _ in changes
+        if old not in (ROOT / file).read_text()
+    ]
+    print("\n".join(stale) or f"mutants: {len(MUTANTS)} rules, all apply")
+    return 1 if stale else 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--cc", default="cc")
     parser.add_argument("--seeds", default="1..4000")
     parser.add_argument("--only", default="")
+    parser.add_argument("--check", action="store_true", help="only look whether all replacements apply")
     args = parser.parse_args()
+    if args.check:
+        return check()
     build_dir = ROOT / args.build
     out = build_dir / "mutants"
     out.mkdir(parents=True, exist_ok=True)
