@@ -63,6 +63,11 @@
 /* Dimensions of a blob's array: frames x height x width x channels is the most that occurs, twice over. */
 #define ATR_BLOB_DIMS_MAX 8
 
+/* Keys that a replica keeps once for all its documents (proto/compact.h), and the longest of them. Blender 5.0 has some 5,000 names of
+ * properties, and more come with add-ons. */
+#define ATR_WORDS_MAX 16384u
+#define ATR_WORD_BYTES_MAX 63u
+
 /* --- arrays ---------------------------------------------------------------------------------------------------- */
 
 /* Bytes of one array element: a 4x4 matrix of doubles. */
@@ -78,6 +83,14 @@
 
 /* The ring of operations that a room keeps for members near the tail: 40,000 operations of 800 bytes. */
 #define ATR_RING_BYTES ATR_MIB(32)
+
+/* Documents whose trees a replica keeps ready for the next edit: 30 KB each for a plain object. As many as somebody drags at once; the others are
+ * compact. */
+#define ATR_WARM_DOCS 1024u
+
+/* Ticks after which a document that nothing happens to is made compact, and how many of them in one tick. */
+#define ATR_WARM_TICKS 20u
+#define ATR_COOL_PER_TICK 128
 
 /* Operations that a client has sent and not seen acknowledged. At 80,000 a second and 100 ms it just binds. */
 #define ATR_PENDING_MAX 8192u

@@ -76,7 +76,7 @@ static void unref_all(atr_replica *r, atr_hash *blobs, uint32_t n)
   free(blobs);
 }
 
-/* The exact set; new references before the old ones are given back. */
+/* The exact set, of a warm tree; new references before the old ones are given back. */
 static int recount_blobs(atr_replica *r, rdoc *d)
 {
   atr_hash *old = d->blobs;
@@ -86,8 +86,8 @@ static int recount_blobs(atr_replica *r, rdoc *d)
 
   d->blobs = NULL;
   d->n_blobs = d->blobs_cap = 0;
-  if (d->confirmed)
-    err = atr_json_visit_blobs(d->confirmed, add_blob, &a);
+  if (d->tree)
+    err = atr_json_visit_blobs(d->tree, add_blob, &a);
   d->blobs_exact = d->n_blobs;
   unref_all(r, old, n_old);
   return err;
@@ -103,8 +103,7 @@ int rep_add_blobs(atr_replica *r, rdoc *d, const cJSON *patch)
 
 int rep_set_confirmed(atr_replica *r, rdoc *d, cJSON *tree)
 {
-  cJSON_Delete(d->confirmed);
-  d->confirmed = tree;
+  rep_put(r, d, tree);
   return recount_blobs(r, d);
 }
 
@@ -126,7 +125,7 @@ void rep_buried(atr_replica *r, rdoc *d)
 {
   if (d->tomb_prev)
     bury(r, d, false);
-  if (d->seq && !d->confirmed)
+  if (d->seq && !rdoc_lives(d))
     bury(r, d, true);
 }
 
@@ -142,7 +141,7 @@ void rep_doc_free(atr_replica *r, rdoc *d)
     r->forgotten_event = d->last_event;
   atr_names_set(r->names, &d->name, NULL, NULL, 0);
   HASH_DEL(r->docs, d);
-  cJSON_Delete(d->confirmed);
+  rep_put(r, d, NULL);
   cJSON_Delete(d->preview);
   cJSON_Delete(d->told);
   unref_all(r, d->blobs, d->n_blobs);
@@ -153,7 +152,7 @@ void rep_doc_free(atr_replica *r, rdoc *d)
 
 void rep_doc_forget(atr_replica *r, rdoc *d)
 {
-  if (d->seq || d->confirmed || d->pends || d->own_preview || d->dirty || d->n_wants || d->told || d->preview)
+  if (d->seq || rdoc_lives(d) || d->pends || d->own_preview || d->dirty || d->n_wants || d->told || d->preview)
     return;
   rep_doc_free(r, d);
 }
@@ -199,18 +198,17 @@ static int add_pending(cJSON **tree, const pend *p)
   return *tree ? 0 : ATR_NOMEM;
 }
 
-/* What is shown. *owned is to be deleted by the caller; it is NULL where the confirmed tree itself is shown, or nothing. */
+/* What is shown. *owned is to be deleted by the caller; it is NULL where the confirmed tree itself is shown, and warm, or nothing. */
 int rep_shown(const atr_replica *r, const rdoc *d, cJSON **owned, const cJSON **shown)
 {
   bool foreign = d->preview && d->preview_member != r->self;
-  cJSON *tree = NULL;
-  int err = 0;
+  cJSON *tree;
+  int err = rep_read(r, d, owned, shown);
 
-  *owned = NULL;
-  *shown = d->confirmed;
-  if (!foreign && !d->pends && !d->own_preview)
-    return 0;
-  if (d->confirmed && !(tree = cJSON_Duplicate(d->confirmed, true)))
+  if (err || (!foreign && !d->pends && !d->own_preview))
+    return err;
+  tree = *owned;
+  if (!tree && *shown && !(tree = cJSON_Duplicate(*shown, true)))
     return ATR_NOMEM;
   if (tree && foreign)
     err = atr_patch_apply(&tree, d->preview);
@@ -280,9 +278,16 @@ bool rep_names(enum atr_op_kind kind, const cJSON *tree)
 /* Own creates that are not acknowledged come after everything else, in their own order. */
 void rep_named(atr_replica *r, rdoc *d)
 {
-  const char *name = text_of(d->confirmed, "name", NULL), *type = text_of(d->confirmed, "type", "");
+  const char *name, *type;
   uint64_t created = d->created;
-  bool lives = d->confirmed != NULL;
+  bool lives = rdoc_lives(d);
+  const cJSON *confirmed;
+  cJSON *owned;
+
+  if (rep_read(r, d, &owned, &confirmed))
+    return; /* memory is short: it keeps the name that it shows */
+  name = text_of(confirmed, "name", NULL);
+  type = text_of(confirmed, "type", "");
 
   for (const pend *p = d->pends; p; p = p->doc_next) {
     if (p->kind == ATR_OP_DELETE) {
@@ -297,6 +302,7 @@ void rep_named(atr_replica *r, rdoc *d)
     }
   }
   atr_names_set(r->names, &d->name, type, lives ? name : NULL, created);
+  cJSON_Delete(owned);
 }
 
 /* --- delivery ----------------------------------------------------------------------------------------------------- */
@@ -445,5 +451,6 @@ int atr_replica_deliver(atr_replica *r, int max)
   }
   rep_trim_tombs(r);
   report(r);
+  rep_cool(r);
   return n;
 }

@@ -8,7 +8,10 @@
  * remote edit that the application takes at once is passed on as it came. Only where the two come apart, `told` becomes a
  * tree of its own until the difference was delivered.
  *
- * docs.c: layers and delivery. pending.c: submit, counters, sending. receive.c: what the server says. transfer.c: blobs.
+ * Most documents rest: their confirmed tree is kept in the compact form of proto/compact.h, a thirtieth of its memory. Those that were used last are
+ * warm. A borrowed tree stays until the end of the call from outside, since documents are made compact there only.
+ *
+ * docs.c: layers and delivery. rest.c: warm trees and compact ones. pending.c: submit, counters, sending. receive.c: what the server says. transfer.c: blobs.
  * reconcile.c: digests and epochs. taint.c: edits that crossed with events. names.c: equal names. */
 #ifndef ATR_REPLICA_INTERNAL_H
 #define ATR_REPLICA_INTERNAL_H
@@ -18,6 +21,7 @@
 #include "base/table.h"
 #include "blob/blobs.h"
 #include "blob/xfer.h"
+#include "proto/compact.h"
 #include "proto/json.h"
 #include "proto/message.h"
 #include "proto/patch.h"
@@ -58,8 +62,10 @@ struct pend {                /* an own operation, from submit until the server h
 struct rdoc {
   UT_hash_handle hh;
   atr_id id;
-  cJSON *confirmed; /* NULL: does not live */
-  uint64_t seq;     /* 0: never heard of */
+  cJSON *tree;   /* confirmed, while it is warm (rest.c) */
+  uint8_t *rest; /* confirmed, compact, while it is not; neither: does not live */
+  rdoc *warm_prev, *warm_next;
+  uint64_t seq; /* 0: never heard of */
   uint64_t created;
   uint64_t preview_seq;
   cJSON *preview;
@@ -74,6 +80,8 @@ struct rdoc {
   want **wants; /* blobs that it waits for */
   uint64_t last_event;
   uint64_t checked_seq; /* whose digest was compared */
+  uint32_t rest_bytes;
+  uint32_t warmed; /* the tick of its last use */
   uint32_t n_blobs, blobs_cap, blobs_exact;
   uint32_t preview_member;
   uint32_t by;
@@ -120,6 +128,10 @@ struct atr_replica {
   size_t n_confirmed, n_parked, n_old, n_tombs, tombs_max;
   uint64_t forgotten_event; /* newest event of a document that was forgotten */
   atr_names *names;
+  atr_words *words;
+  rdoc *warm; /* the one that was used last comes first */
+  size_t n_warm, warm_max;
+  uint32_t ticks;               /* of idle time */
   uint64_t own_events, *events; /* number of the last event */
   uint64_t submissions;
   size_t memory;
@@ -191,6 +203,22 @@ int rep_set_confirmed(atr_replica *r, rdoc *d, cJSON *tree);
 int rep_add_blobs(atr_replica *r, rdoc *d, const cJSON *patch);
 int rep_shown(const atr_replica *r, const rdoc *d, cJSON **owned, const cJSON **shown);
 int rep_emit(atr_replica *r, rdoc *d, enum atr_op_kind kind, const cJSON *tree);
+
+/* rest.c */
+static inline bool rdoc_lives(const rdoc *d)
+{
+  return d->tree || d->rest;
+}
+/* Makes d->tree be there, where the document lives. */
+int rep_warm(atr_replica *r, rdoc *d);
+/* The confirmed tree without keeping it warm: *tree is borrowed, or the same as *owned, which the caller deletes. */
+int rep_read(const atr_replica *r, const rdoc *d, cJSON **owned, const cJSON **tree);
+/* Another confirmed tree (NULL: none); takes it over. */
+void rep_put(atr_replica *r, rdoc *d, cJSON *tree);
+/* At the end of a call from outside: no more than warm_max stay. */
+void rep_cool(atr_replica *r);
+/* Once per idle tick: what has not been used for a while. */
+void rep_cool_idle(atr_replica *r);
 
 /* taint.c */
 int rep_taint(cJSON **told, const cJSON *patch);

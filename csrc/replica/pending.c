@@ -308,7 +308,9 @@ static int new_pend(atr_replica *r, rdoc *d, atr_submit *op, pend **out)
     err = p->needs ? 0 : ATR_NOMEM;
   }
   if (!err && op->tree)
-    err = rep_visit_blobs(op->tree, d->confirmed, name_blob, &c);
+    err = rep_warm(r, d);
+  if (!err && op->tree)
+    err = rep_visit_blobs(op->tree, d->tree, name_blob, &c);
   if (err) {
     for (uint32_t i = 0; i < p->n_blobs; i++)
       atr_blobs_unref(r->blobs, &p->blobs[i]);
@@ -356,7 +358,7 @@ static int account(atr_replica *r, rdoc *d, const pend *p, uint64_t seen)
 
 static bool lives(const rdoc *d)
 {
-  bool alive = d->confirmed != NULL;
+  bool alive = rdoc_lives(d);
 
   for (const pend *p = d->pends; p; p = p->doc_next)
     alive = p->kind == ATR_OP_CREATE || (alive && p->kind == ATR_OP_EDIT);
@@ -419,5 +421,6 @@ Exit:
   op->tree = NULL;
   if (err && d)
     rep_doc_forget(r, d);
+  rep_cool(r);
   return err;
 }

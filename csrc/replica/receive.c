@@ -37,9 +37,11 @@ int rep_apply(atr_replica *r, rdoc *d, uint8_t kind, cJSON *tree, uint64_t seq, 
   int err = 0;
 
   if (kind == ATR_OP_EDIT) {
-    err = rep_add_blobs(r, d, tree);
-    if (d->confirmed)
-      err = atr_patch_apply_move(&d->confirmed, tree);
+    err = rep_warm(r, d);
+    if (!err)
+      err = rep_add_blobs(r, d, tree);
+    if (d->tree)
+      err = atr_patch_apply_move(&d->tree, tree);
     else
       cJSON_Delete(tree);
   } else {
@@ -86,8 +88,8 @@ static bool pass_on(atr_replica *r, rdoc *d, const cJSON *patch, uint64_t seq, u
   uint64_t seq_before = d->seq;
   uint32_t by_before = d->by;
 
-  if (!d->told_shown || d->pends || d->own_preview || d->preview || !d->confirmed || r->dirty || d->dirty ||
-      d->parked || atr_json_get(patch, "name") || atr_json_get(patch, "type") || !is_exact(d->confirmed, patch))
+  if (!d->told_shown || d->pends || d->own_preview || d->preview || !d->tree || r->dirty || d->dirty || d->parked ||
+      atr_json_get(patch, "name") || atr_json_get(patch, "type") || !is_exact(d->tree, patch))
     return false;
   d->seq = seq;
   d->by = member;
@@ -100,11 +102,12 @@ static bool pass_on(atr_replica *r, rdoc *d, const cJSON *patch, uint64_t seq, u
 
 static int apply_foreign(atr_replica *r, rdoc *d, const atr_msg_op *m, cJSON *tree)
 {
-  int err;
+  int err = m->op.kind == ATR_OP_EDIT ? rep_warm(r, d) : 0;
 
-  if (m->op.kind == ATR_OP_EDIT && !m->op.blobs.count && pass_on(r, d, tree, m->seq, m->member))
+  if (!err && m->op.kind == ATR_OP_EDIT && !m->op.blobs.count && pass_on(r, d, tree, m->seq, m->member))
     return rep_apply(r, d, m->op.kind, tree, m->seq, m->member);
-  err = rep_part(r, d);
+  if (!err)
+    err = rep_part(r, d);
   if (err) {
     cJSON_Delete(tree);
     return err;
@@ -169,7 +172,7 @@ static int receive_op(atr_replica *r, atr_span message)
 static int settle(atr_replica *r, pend *p, uint64_t seq)
 {
   rdoc *d = p->doc;
-  bool quiet = p == d->pends && !d->preview && (p->kind != ATR_OP_EDIT || d->confirmed);
+  bool quiet = p == d->pends && !d->preview && (p->kind != ATR_OP_EDIT || rdoc_lives(d));
   cJSON *tree = p->tree;
   uint8_t kind = p->kind;
   bool names = !quiet || rep_names(kind, tree);
@@ -356,10 +359,8 @@ static int receive_cursor(atr_replica *r, atr_span message)
   return err;
 }
 
-int atr_replica_receive(atr_replica *r, int lane, atr_span message)
+static int receive(atr_replica *r, atr_span message)
 {
-  if (!r->online || !message.n || atr_msg_lane(message.p[0]) != lane)
-    return ATR_PROTO;
   switch (message.p[0]) {
   case ATR_MSG_OP:
     return receive_op(r, message);
@@ -385,4 +386,15 @@ int atr_replica_receive(atr_replica *r, int lane, atr_span message)
   default:
     return ATR_PROTO;
   }
+}
+
+int atr_replica_receive(atr_replica *r, int lane, atr_span message)
+{
+  int err;
+
+  if (!r->online || !message.n || atr_msg_lane(message.p[0]) != lane)
+    return ATR_PROTO;
+  err = receive(r, message);
+  rep_cool(r);
+  return err;
 }

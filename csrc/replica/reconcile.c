@@ -13,18 +13,19 @@
 
 enum { VERSIONS_PER_PART = 1024 };
 
-static int digest_of(atr_replica *r, const cJSON *tree, uint8_t out[16])
+static int digest_of(atr_replica *r, const rdoc *d, uint8_t out[16])
 {
-  int err;
+  const cJSON *tree;
+  cJSON *owned;
+  int err = rep_read(r, d, &owned, &tree);
 
-  if (!tree) {
-    memset(out, 0, 16);
-    return 0;
-  }
+  memset(out, 0, 16);
   atr_buf_clear(&r->scratch);
-  err = atr_json_canonical(tree, &r->scratch);
-  if (!err)
+  if (!err && tree)
+    err = atr_json_canonical(tree, &r->scratch);
+  if (!err && tree)
     atr_xxh128(r->scratch.data, r->scratch.len, out);
+  cJSON_Delete(owned);
   return err;
 }
 
@@ -33,6 +34,7 @@ void atr_replica_idle(atr_replica *r, int max)
   atr_doc_version list[ATR_DIGESTS_MAX];
   size_t n = 0, mark, walked = HASH_COUNT(r->docs);
 
+  rep_cool_idle(r);
   if (!r->online || !r->whole || r->comparing || r->out.len)
     return;
   max = max > (int)ATR_DIGESTS_MAX ? (int)ATR_DIGESTS_MAX : max;
@@ -42,7 +44,7 @@ void atr_replica_idle(atr_replica *r, int max)
     rdoc *d = r->idle_at ? r->idle_at : r->docs;
 
     r->idle_at = d->hh.next;
-    if (!d->seq || d->checked_seq == d->seq || digest_of(r, d->confirmed, list[n].digest))
+    if (!d->seq || d->checked_seq == d->seq || digest_of(r, d, list[n].digest))
       continue;
     d->checked_seq = d->seq;
     list[n].doc = d->id;
@@ -97,7 +99,7 @@ int rep_receive_live(atr_replica *r, atr_span message)
 
     d->brought = d->brought || (d->wanted && m.flags & ATR_PART_SETTLES);
     old = d->old_epoch && (!d->wanted || d->brought);
-    if (err || d->live_gen == r->live_gen || !(old || (d->confirmed && !d->old_epoch && d->seq <= m.seq)))
+    if (err || d->live_gen == r->live_gen || !(old || (rdoc_lives(d) && !d->old_epoch && d->seq <= m.seq)))
       continue;
     err = gone(r, d);
     rep_heard(r, d);
@@ -172,7 +174,7 @@ int rep_begin_compare(atr_replica *r)
     d->wanted = d->brought = false;
     r->n_old++;
     if (!err)
-      err = digest_of(r, d->confirmed, list[n].digest);
+      err = digest_of(r, d, list[n].digest);
     list[n].doc = d->id;
     list[n].seq = d->seq;
     list[n++].created = d->created;
@@ -292,20 +294,25 @@ static int append_recreate(atr_replica *r, rdoc *d)
   atr_msg_doc m = {.room = r->handle,
                    .seq = d->seq,
                    .created = d->created,
-                   .flags = (uint8_t)(d->confirmed ? 0u : ATR_DOC_TOMBSTONE),
+                   .flags = (uint8_t)(rdoc_lives(d) ? 0u : ATR_DOC_TOMBSTONE),
                    .doc = d->id};
   offering o = {r};
+  const cJSON *tree;
+  cJSON *owned;
   size_t mark;
-  int err = atr_frame_begin(&r->out, &mark);
+  int err = rep_read(r, d, &owned, &tree);
 
   if (!err)
+    err = atr_frame_begin(&r->out, &mark);
+  if (!err)
     err = atr_msg_write_doc_head(&r->out, ATR_MSG_RECREATE, &m);
-  if (!err && d->confirmed)
-    err = atr_json_print(d->confirmed, &r->out);
+  if (!err && tree)
+    err = atr_json_print(tree, &r->out);
   if (!err)
     err = atr_frame_end(&r->out, mark, ATR_LANE_STATE);
-  if (!err && d->confirmed)
-    err = atr_json_visit_blobs(d->confirmed, offer_blob, &o);
+  if (!err && tree)
+    err = atr_json_visit_blobs(tree, offer_blob, &o);
+  cJSON_Delete(owned);
   return err;
 }
 

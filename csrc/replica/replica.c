@@ -28,9 +28,11 @@ int atr_replica_new(atr_replica **out, const atr_id *participant, atr_blobs *blo
   r->ctx = ctx;
   r->events = &r->own_events;
   r->tombs_max = ATR_TOMBSTONES_MAX;
+  r->warm_max = ATR_WARM_DOCS;
   atr_buf_init(&r->out, SIZE_MAX / 2);
-  atr_buf_init(&r->scratch, 2 * (size_t)ATR_DOC_BYTES_MAX);
-  if (atr_names_new(&r->names, on_name, r) || atr_xfer_new(&r->xfer, blobs, rep_on_received, r)) {
+  atr_buf_init(&r->scratch, 3 * (size_t)ATR_DOC_BYTES_MAX); /* a number of 4 characters may take 9 bytes compact */
+  r->words = atr_words_new();
+  if (!r->words || atr_names_new(&r->names, on_name, r) || atr_xfer_new(&r->xfer, blobs, rep_on_received, r)) {
     atr_replica_free(r);
     return ATR_NOMEM;
   }
@@ -68,6 +70,7 @@ void atr_replica_free(atr_replica *r)
     rep_doc_free(r, d);
   }
   atr_names_free(r->names);
+  atr_words_free(r->words);
   atr_buf_free(&r->out);
   atr_buf_free(&r->scratch);
   free(r->recreate);
@@ -264,12 +267,18 @@ uint64_t atr_replica_highest(const atr_replica *r)
   return r->highest > r->cursor ? r->highest : r->cursor;
 }
 
-const cJSON *atr_replica_confirmed(const atr_replica *r, const atr_id *doc, uint64_t *seq)
+const cJSON *atr_replica_confirmed(atr_replica *r, const atr_id *doc, uint64_t *seq)
 {
-  const rdoc *d = rep_find(r, doc);
+  rdoc *d = rep_find(r, doc);
 
   *seq = d ? d->seq : 0;
-  return d ? d->confirmed : NULL;
+  return d && rep_warm(r, d) == 0 ? d->tree : NULL;
+}
+
+void atr_replica_keep_warm(atr_replica *r, size_t docs)
+{
+  r->warm_max = docs;
+  rep_cool(r);
 }
 
 bool atr_replica_told_all(const atr_replica *r)
@@ -304,10 +313,11 @@ static size_t memory_of(const cJSON *tree)
 
 size_t atr_replica_memory(const atr_replica *r)
 {
-  size_t n = sizeof *r + r->out.head + r->out.cap + r->scratch.head + r->scratch.cap + atr_xfer_memory(r->xfer);
+  size_t n = sizeof *r + r->out.head + r->out.cap + r->scratch.head + r->scratch.cap + atr_xfer_memory(r->xfer) +
+             atr_words_memory(r->words);
 
   for (const rdoc *d = r->docs; d; d = d->hh.next) {
-    n += sizeof *d + d->blobs_cap * sizeof *d->blobs + memory_of(d->confirmed) + memory_of(d->told) +
+    n += sizeof *d + d->blobs_cap * sizeof *d->blobs + d->rest_bytes + memory_of(d->tree) + memory_of(d->told) +
          memory_of(d->preview);
     for (const pend *p = d->pends; p; p = p->doc_next)
       n += sizeof *p + memory_of(p->tree) + p->n_blobs * 2 * sizeof *p->blobs;

@@ -94,10 +94,12 @@ uint64_t atr_replica_cursor(const atr_replica *r); /* all up to here is confirme
 /* The highest number ever seen, in any epoch: `base` when a lost room is created anew. */
 uint64_t atr_replica_highest(const atr_replica *r);
 /* The confirmed tree, borrowed until the next call of any other function here; NULL where there is none. */
-const cJSON *atr_replica_confirmed(const atr_replica *r, const atr_id *doc, uint64_t *seq);
+const cJSON *atr_replica_confirmed(atr_replica *r, const atr_id *doc, uint64_t *seq);
 bool atr_replica_delivered(
     const atr_replica *r,
     uint64_t seq); /* all up to seq was handed to the application (parked documents count as listed) */
+/* How many documents' trees are kept ready for the next edit; the others rest in a compact form. ATR_WARM_DOCS unless said otherwise. */
+void atr_replica_keep_warm(atr_replica *r, size_t docs);
 /* Documents that wait for blobs. */
 size_t atr_replica_parked(const atr_replica *r);
 /* Documents that are known to be deleted. */

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import edits
 import members
 from harness import (
     PROGRAMS,
@@ -197,6 +198,7 @@ BENCHMARKS: dict[str, Callable[[], list[Entry]]] = {
     "relay.stalled": members.relay_stalled,
     "relay.idle_cpu": members.relay_idle_cpu,
     "delta.vertices": delta_vertices,
+    "blender.edit_to_edit": edits.blender_edit_to_edit,
     "engine.bytes_per_object": members.engine_bytes_per_object,
 }
 

@@ -27,7 +27,7 @@ enum {
   DOCS = 1000,
   KEYS = 20,
   OPERATION_BYTES = 1024,
-  SETTLE_MS = 1500,
+  SETTLE_MS = 4000,
 };
 
 /* --- operations of 1 KB --- */
@@ -226,7 +226,7 @@ static size_t resident_bytes(void)
   return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* The engine has freed what it needed for joining, and events that still come are taken. */
+/* Until what the engine needed for joining is freed and its documents rest (ATR_WARM_TICKS); events that still come are taken. */
 static void settle(void)
 {
   const uint64_t end_ns = bench_now_ns() + SETTLE_MS * UINT64_C(1000000);

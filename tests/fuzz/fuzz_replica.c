@@ -152,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
   CHECK(atr_blobs_new(&blobs, 1 << 16) == 0);
   CHECK(atr_replica_new(&w.replica, &participant, blobs, &callbacks, &w) == 0);
+  atr_replica_keep_warm(w.replica, size % 2);
   for (size_t at = 0; size - at > 3;)
     at += record(&w, data + at, size - at);
   w.full = false;

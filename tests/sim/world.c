@@ -334,6 +334,7 @@ static void start_client(client *c)
   if (atr_blobs_new(&c->blobs, 200000) || atr_replica_new(&c->replica, &c->participant, c->blobs, &cb, c))
     sim_fail("no memory");
   atr_replica_keep_tombstones(c->replica, w.own_tombstones_max);
+  atr_replica_keep_warm(c->replica, (size_t)(c - w.clients) % 3); /* a document's tree is almost never at hand */
   c->app.events_max = sim_chance(30) ? 1 + sim_below(3) : APP_EVENTS;
   c->app.blobs = c->blobs;
 }

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""From an edit in one real Blender until another one reads it: both with the add-on as users install it, and a server between them.
+
+Without a window Blender's timers never fire, so the harness calls the add-on's tick, and here no more often than its timer would in a window: ticks are as
+far apart as `runtime._interval()` says. The pauses between edits are random, so that an edit meets every phase of the ticks.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+from harness import ROOT, Entry, entry
+
+sys.path.insert(0, str(ROOT))  # what these files share with the tests
+
+from tests.blender import blenders, extension
+from tests.blender.inside import bpy
+from tests.blender.party import Party, Person
+
+ANY_OF = ("bpy50", "bpy45", "bpy42")
+LIMIT_MS = 40.0
+MULTI_USER_MS = 1000.0
+REPORTED = (100, 0.03, 0.12)
+"""How many edits, and the least and the longest pause before one in seconds."""
+UNREPORTED = (40, 0.3, 0.6)
+"""Longer than the 0.25 s after which the add-on looks for what Blender does not report."""
+
+
+# --- sent to Blender
+
+
+def paced_tick() -> None:
+    module = "bl_ext.user_default.atrium"
+    now = time.monotonic()
+    if now < globals().get("due_s", 0.0):
+        return
+    sys.modules[module].tick()
+    globals()["due_s"] = time.monotonic() + sys.modules[f"{module}.session.runtime"]._interval()
+
+
+def edit(what: str, pauses: list[float]) -> Generator[None, None, list[float]]:
+    """Sets the location, which Blender reports, or a custom property, which it does not; the times."""
+    cube = bpy.data.objects["Cube"]
+    bpy.context.view_layer.objects.active = cube
+    times = []
+    for i, pause in enumerate(pauses):
+        end = time.monotonic() + pause
+        while time.monotonic() < end:
+            yield
+        times.append(time.monotonic())
+        if what == "location":
+            cube.location.x = i + 1
+            bpy.context.view_layer.update()
+        else:
+            cube["told"] = i + 1
+    return times
+
+
+def see(what: str, count: int) -> Generator[None, None, list[float]]:
+    """When each of the edits could be read first."""
+    times: list[float] = []
+    while len(times) < count:
+        cube = bpy.data.objects["Cube"]
+        value = cube.location.x if what == "location" else cube.get("told", 0)
+        while len(times) < round(value):
+            times.append(time.monotonic())
+        yield
+    return times
+
+
+# --- measuring
+
+
+def measure(anna: Person, ben: Person, what: str, plan: tuple[int, float, float]) -> list[float]:
+    """Milliseconds of each edit."""
+    count, least, longest = plan
+    number = ben.send(see, what, count)
+    pauses = [random.uniform(least, longest) for _ in range(count)]
+    made = anna.call(edit, what, pauses, timeout=60)
+    seen = ben.wait(number, timeout=20)
+    return [(s - m) * 1000 for m, s in zip(made, seen, strict=True)]
+
+
+def pace(person: Person) -> None:
+    person.blender.define(paced_tick)
+    person.blender.set_tick("atrium_test:paced_tick")
+
+
+def blender_edit_to_edit() -> list[Entry]:
+    blender = next((blenders.find(name) for name in ANY_OF if blenders.find(name)), None)
+    if blender is None:
+        raise SystemExit(f"No Blender here: run tests/setup/blenders.sh {ANY_OF[0]}")
+    with (
+        tempfile.TemporaryDirectory(prefix="atrium-bench-") as folder,
+        Party(Path(folder), extension.build()) as party,
+    ):
+        anna, ben = party.invite(blender, "anna"), party.invite(blender, "ben")
+        anna.host("Bench")
+        ben.join("Bench", let_in_by=anna)
+        for person in (anna, ben):
+            pace(person)
+        reported = statistics.median(measure(anna, ben, "location", REPORTED))
+        unreported = statistics.median(measure(anna, ben, "told", UNREPORTED))
+    name, timer = "blender.edit_to_edit_p50", "Multi-User's timer"
+    other = "blender.edit_to_edit_unreported_p50"
+    return [
+        entry(name, reported, "ms", "limit", LIMIT_MS, more_is_better=False),
+        entry(name, reported, "ms", timer, MULTI_USER_MS, more_is_better=False),
+        entry(other, unreported, "ms", timer, MULTI_USER_MS, more_is_better=False),
+    ]
