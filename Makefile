@@ -80,11 +80,13 @@ help:
 	@echo 'test-asan   the same under AddressSanitizer and UBSan'
 	@echo 'test-tsan   the ones with threads under ThreadSanitizer'
 	@echo 'fuzz-short  each fuzzer for FUZZ_SECONDS (5) from its corpus'
+	@echo 'test-sim    the simulator of rooms, SEEDS=1..3000; test-mutants: it notices when a rule is taken out'
 	@echo 'zip         the Blender extension, build/atrium-<version>.zip'
 	@echo 'demo        three people with real Blenders edit one scene'
 	@echo 'test-blender  in real Blenders, with a window where possible; T=name selects'
 	@echo 'fidelity    real scenes from Blender to Blender, both ends compared'
 	@echo 'test        all of the tests, on a fresh machine too; what cannot run here says so'
+	@echo 'bench       the benchmarks, into build/bench.json; B=name runs some'
 	@echo 'check       formatters, linters, types, layers'
 	@echo 'format      rewrites C and Python files in the project'"'"'s layout'
 

@@ -34,3 +34,54 @@ def test_code_in_the_documentation_runs(page: str, tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
+
+
+PAGES = sorted(str(page.relative_to(ROOT)) for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+SOURCES = ("csrc", "addon", "python", "tests", "docs")
+# A name with one of these endings is a file of ours, unless it is one that Atrium writes.
+ENDINGS = (".c", ".h", ".py", ".sh", ".md", ".txt", ".ini", ".mk")
+
+
+def files() -> set[str]:
+    """Every file of the repository by its path, without what was built."""
+    return {
+        str(path.relative_to(ROOT))
+        for folder in SOURCES
+        for path in (ROOT / folder).rglob("*")
+        if "__pycache__" not in path.parts
+    }
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_are_named_exist(page: str) -> None:
+    """`room.c`, `transport/tls.c` and `csrc/base/error.h` are all names of files; a renamed one is noticed here."""
+    known = files()
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(), flags=re.M | re.S)
+    named = {word for quoted in re.findall(r"`([^`\n]+)`", text) for word in quoted.split() if word.endswith(ENDINGS)}
+    lacking = [name for name in named if not any(file == name or file.endswith("/" + name) for file in known)]
+    assert [name for name in lacking if not re.search(r"[<*{]|\.\.\.|^(build|\.\.)/", name)] == []
+
+
+def test_every_folder_of_sources_is_on_the_map() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    folders = [path for top in ("csrc", "addon", "addon/sync") for path in (ROOT / top).iterdir() if path.is_dir()]
+    names = [str(path.relative_to(ROOT)) for path in folders if any(path.glob("*.[ch]")) or any(path.glob("*.py"))]
+    assert [name for name in names if name not in page and f"`{Path(name).name}/`" not in page] == []

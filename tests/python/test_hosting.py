@@ -155,6 +155,18 @@ def test_the_server_outlives_who_started_it(tmp_path: Path) -> None:
         os.kill(pid, signal.SIGTERM)
 
 
+def test_it_ends_some_minutes_after_the_last_user_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 1 <= hosting.IDLE_EXIT_MIN <= 60
+    monkeypatch.setattr(hosting, "IDLE_EXIT_MIN", 0.02)
+    ensure = ensure_server(free_port(), tmp_path)
+    poll_fast(ensure)
+    with Client(tmp_path) as host:
+        host.connect(f"localhost:{ensure.port}")
+        time.sleep(2.0)
+        assert hosting._children[0].poll() is None  # somebody is here
+    assert hosting._children[0].wait(20) == 0
+
+
 def test_cancel_leaves_nothing_behind(tmp_path: Path) -> None:
     ensure = ensure_server(free_port(), tmp_path)
     ensure.poll()
