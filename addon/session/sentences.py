@@ -68,6 +68,16 @@ ERRORS: dict[str, str] = {
 }
 
 
+# What the room did not take of the user's own changes: code -> sentence; {name} is that of the datablock, {text} the engine's own.
+REFUSALS: dict[str, str] = {
+    "GONE": "“{name}” was deleted by somebody else, and your last change to it with it.",
+    "DOC_SIZE": "“{name}” is too large for the room, so your last change to it was not taken: split it into smaller ones.",
+    "BLOB_SIZE": "“{name}” has data too large for the room, so your last change to it was not taken: split it into smaller ones.",
+    "LIMIT": "A limit of the room was reached, so your last change to “{name}” was not taken: delete what nobody needs.",
+}
+REFUSED = "Your last change to “{name}” was not taken by the room. {text}"
+REFUSED_UNNAMED = "One of your changes was not taken by the room. {text}"
+
 # What a person typed or another program sent can be of any length; so much of it is enough to know it again.
 FIELD_MAX = 80
 
@@ -95,6 +105,12 @@ def problem(code: str, *, detail: str = "", text: str = "", **fields: object) ->
     known = {"address": "the host", "room": "", "seconds": "", **{k: shortened(str(v)) for k, v in fields.items()}}
     known["text"] = said
     return Problem(code, translated(template).format(**known).strip(), detail)
+
+
+def refusal(code: str, name: str, text: str) -> str:
+    """A change of the user's that the room did not take."""
+    template = (REFUSALS.get(code) or REFUSED) if name else REFUSED_UNNAMED
+    return translated(template).format(name=shortened(name), text=translated(text)).strip()
 
 
 def shortened(text: str) -> str:

@@ -23,7 +23,7 @@ from enum import Enum
 from typing import Any
 
 from . import colors
-from .sentences import Problem, problem
+from .sentences import Problem, problem, refusal
 from .settings import Settings
 
 Event = dict[str, Any]
@@ -148,6 +148,7 @@ class State:
     latency_ms: float = 0.0
     problem: Problem | None = None
     refusals: list[str] = field(default_factory=list)
+    refused_at: float = 0.0
     left: Here | None = None  # offered to be joined again
     ask_unsaved: str = ""  # the room whose join waits for a word on unsaved work
     paused: bool = False  # Blender renders or bakes
@@ -174,6 +175,11 @@ class State:
     @property
     def elapsed_s(self) -> int:
         return int(self.clock() - self.since)
+
+    @property
+    def fresh_refusals(self) -> list[str]:
+        """What the user should hear now: the newest, for a while."""
+        return self.refusals[-REFUSALS_SHOWN:] if self.clock() - self.refused_at < REFUSALS_SHOWN_S else []
 
     def room_named(self, name: str) -> Room | None:
         """By name; where two have one name, the first that can be joined. An id is taken too."""
@@ -369,7 +375,9 @@ class State:
             self.pending = int(event.get("operations") or 0)
 
     def _on_refused(self, event: Event) -> None:
-        self.refusals.append(str(event.get("text") or event.get("code") or ""))
+        code, text = str(event.get("code") or ""), str(event.get("text") or "")
+        self.refusals.append(refusal(code, str(event.get("name") or ""), text or code))
+        self.refused_at = self.clock()
         del self.refusals[:-REFUSALS_MAX]
 
     def _on_closed(self, event: Event) -> None:
@@ -396,6 +404,8 @@ class State:
 
 # The engine's refusals are shown as a short list; more than these nobody reads.
 REFUSALS_MAX = 50
+REFUSALS_SHOWN = 3
+REFUSALS_SHOWN_S = 60.0
 
 # command -> tasks that its failure ends
 TASKS_OF: dict[str, tuple[str, ...]] = {

@@ -91,9 +91,13 @@ class Replicator:
         """What the room holds and this Blender does not take."""
         return [Refusal(doc, self._name(doc), what, why) for (doc, what), why in self._writer.refused.items()]
 
-    def _name(self, doc: str) -> str:
+    def name_of(self, doc: str) -> str:
+        """What the user knows a document by; empty where this Blender does not have it."""
         block = self.identity.block(doc)
-        return block.name if block is not None else str(self.state.parked.get(doc, {}).get("name", doc))
+        return block.name if block is not None else str(self.state.parked.get(doc, {}).get("name", ""))
+
+    def _name(self, doc: str) -> str:
+        return self.name_of(doc) or doc
 
     @property
     def busy(self) -> bool:

@@ -375,7 +375,7 @@ class ATRIUM_PT_room(_Panel):
             delay = row.row()
             delay.alignment = "RIGHT"
             delay.label(text=milliseconds(state.latency_ms), translate=False)
-        for text in state.refusals[-3:]:
+        for text in state.fresh_refusals:
             paragraph(layout, text, context, "INFO")
 
     def _not_taken(self, layout: Any, context: Any) -> None:

@@ -86,6 +86,9 @@ class FakeReplicator:
             raise BlockingIOError
         self.log.append("capture_all")
 
+    def name_of(self, doc: str) -> str:
+        return "Cube" if doc == "00" * 16 else ""
+
     def write_properties(self) -> None:
         self.log.append("write_properties")
 

@@ -98,7 +98,9 @@ def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
     anna.call(tell, {"t": "progress", "room": "ab" * 16, "value": 1.0, "complete": True}, {"t": "latency", "us": 1234})
     anna.call(state_is, "JOINED")
     assert anna.evaluate("[o.name for o in bpy.data.objects]") == ["From the room"]
+    anna.call(tell, {"t": "refused", "room": "ab" * 16, "doc": "00" * 16, "code": "GONE", "text": "It was deleted."})
     anna.picture(name_of(anna, "joined"))
+    assert "“Cube”" in anna.evaluate("runtime.state().fresh_refusals[0]")
     anna.call(
         tell, {"t": "state", "state": "RECONNECTING", "code": "CLOSED", "attempt": 3}, {"t": "pending", "operations": 7}
     )

@@ -385,7 +385,15 @@ def test_refusals_reach_the_user_and_the_replicator() -> None:
     bench = Bench().in_lobby().joined()
     bench.scene.rendering = True
     bench.tick({"t": "refused", "room": ROOM, "doc": "00" * 16, "code": "DENIED", "text": "No."})
-    assert bench.state.refusals == ["No."]
+    assert bench.state.refusals == ["Your last change to “Cube” was not taken by the room. No."]
+    bench.tick({"t": "refused", "room": ROOM, "doc": "11" * 16, "code": "NEW", "text": "It rained."})
+    bench.tick({"t": "refused", "room": ROOM, "doc": "00" * 16, "code": "GONE", "text": "The document was deleted."})
+    assert bench.state.fresh_refusals[1:] == [
+        "One of your changes was not taken by the room. It rained.",
+        "“Cube” was deleted by somebody else, and your last change to it with it.",
+    ]
+    bench.state.clock = lambda: bench.state.refused_at + 3600
+    assert bench.state.fresh_refusals == [] and len(bench.state.refusals) == 3
     assert bench.session.link is not None and bench.session.link.poll()[0]["t"] == "refused"
 
 
