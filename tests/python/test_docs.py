@@ -36,6 +36,15 @@ def test_code_in_the_documentation_runs(page: str, tmp_path: Path) -> None:
     assert run.stderr == ""
 
 
+def test_the_servers_options_are_those_of_its_help() -> None:
+    text = (ROOT / "docs" / "scripting.md").read_text()
+    told = set(re.findall(r"`(--[a-z-]+)", text))
+    command = [sys.executable, "-m", "atrium.server", "--help"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert told == set(re.findall(r"^  (--[a-z-]+)", run.stdout, re.M))
+
+
 PAGES = sorted(str(page.relative_to(ROOT)) for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 SOURCES = ("csrc", "addon", "python", "tests", "docs")
 # A name with one of these endings is a file of ours, unless it is one that Atrium writes.
