@@ -413,6 +413,12 @@ def change(mutant: Mutant, file: str, changes: list[tuple[str, str]], copy: path
     return copy
 
 
+def sound(test: str, build_dir: pathlib.Path) -> None:
+    """A test that fails anyhow would notice everything."""
+    if subprocess.run([str(build_dir / test)], cwd=ROOT, capture_output=True, timeout=600).returncode:
+        raise SystemExit(f"mutants: {test} fails as it is")
+
+
 def build(mutant: Mutant, number: int, out: pathlib.Path, build_dir: pathlib.Path, cc: str) -> pathlib.Path:
     files = {mutant.file: mutant.changes, **mutant.more}
     sources = [change(mutant, f, c, out / f"{number}_{pathlib.Path(f).name}") for f, c in files.items()]
@@ -498,6 +504,8 @@ def main() -> int:
     if strays or missing:
         raise SystemExit(f"mutants: of no invariant: {strays}; no mutant: {missing}")
     chosen = [(i, m) for i, m in enumerate(MUTANTS) if args.only in m.rule]
+    for test in sorted({m.test for _, m in chosen if m.test}):
+        sound(test, build_dir)
     survivors = 0
     with ThreadPoolExecutor(2) as pool:
         for mutant, what in pool.map(one, chosen):
