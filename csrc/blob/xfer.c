@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/pages.h"
 #include "base/table.h"
 #include "blob/blobs.h"
 #include "proto/delta.h"
@@ -27,6 +28,8 @@ enum {
   PROBE_EVERY = 16,
   DELTA_PIECE_BYTES = ATR_FRAME_PAYLOAD_BYTES_MAX - ATR_MSG_BLOB_DELTA_HEAD_BYTES,
   DELTA_ELEM_BYTES = 4,
+  /* Memory of a blob is asked for in such steps: what a peer announces costs nothing, only what it sends. */
+  READY_BYTES = 1 << 20,
 };
 
 typedef struct outgoing {
@@ -44,6 +47,7 @@ typedef struct incoming {
   UT_hash_handle hh;
   atr_hash hash, base_hash;
   uint64_t size, got;
+  uint64_t ready; /* bytes whose memory was asked for */
   uint64_t total; /* of the delta */
   atr_bytes *base;
   atr_bytes *bytes; /* the blob, or the packed delta */
@@ -375,6 +379,19 @@ static int finish(atr_xfer *x, incoming *in, atr_bytes *bytes, const atr_hash *c
   return 0;
 }
 
+/* Memory for the next `n` bytes, in steps that are worth a call. Small blobs fit into memory that the process has already. */
+static void make_ready(incoming *in, size_t n)
+{
+  uint64_t step = READY_BYTES;
+
+  if (in->size < READY_BYTES || in->got + n <= in->ready)
+    return;
+  if (step > in->size - in->ready)
+    step = in->size - in->ready;
+  atr_pages_will_write(atr_bytes_mutable(in->bytes) + in->ready, (size_t)step);
+  in->ready += step;
+}
+
 static int receive_data(atr_xfer *x, uint32_t room, atr_span message)
 {
   atr_msg_blob_data m;
@@ -400,6 +417,7 @@ static int receive_data(atr_xfer *x, uint32_t room, atr_span message)
   }
   if (m.offset != in->got || n > in->size - in->got || n > CHUNK_BYTES || (!n && in->size))
     return ATR_PROTO;
+  make_ready(in, n);
   to = atr_bytes_mutable(in->bytes) + in->got;
   if (m.flags & ATR_BLOB_DATA_ZSTD)
     err = atr_unpack(packer(x), atr_span_of(m.bytes.p + 4, m.bytes.n - 4), to, n);

@@ -14,6 +14,8 @@
 #include "proto/message.h"
 #include "proto/pack.h"
 
+#include <uv.h>
+
 enum { ROOM = 7, NOISE_BYTES = 200000 };
 
 static atr_blobs *ours, *theirs;
@@ -115,6 +117,23 @@ static void a_whole_blob_arrives(void **state)
   assert_arrived(&noise_hash, noise, sizeof noise);
 }
 
+/* Longer than the steps in which its memory is asked for, and no multiple of them. */
+static void a_large_blob_arrives(void **state)
+{
+  static uint8_t large[(3 << 20) + 4321];
+  atr_hash hash;
+
+  (void)state;
+  for (size_t at = 0; at + sizeof noise <= sizeof large; at += sizeof noise)
+    memcpy(large + at, noise, sizeof noise);
+  assert_ok(atr_sha256_of(large, sizeof large, &hash));
+  put(ours, &hash, large, sizeof large);
+  assert_ok(atr_xfer_expect(to, &hash, sizeof large, NULL));
+  assert_ok(atr_xfer_send(from, &hash, NULL));
+  carry(SIZE_MAX);
+  assert_arrived(&hash, large, sizeof large);
+}
+
 static void a_blob_that_packs_arrives_in_few_bytes(void **state)
 {
   (void)state;
@@ -177,6 +196,20 @@ static int data(atr_msg_blob_data m, const void *bytes, size_t len)
   err = atr_xfer_receive(to, ROOM, atr_buf_span(&msg));
   atr_buf_free(&msg);
   return err;
+}
+
+/* What is announced is a number; only what arrives may take memory of the machine, and at most some steps ahead. */
+static void an_announced_gigabyte_takes_no_memory(void **state)
+{
+  atr_msg_blob_data m = {.size = ATR_BLOB_BYTES_MAX};
+  size_t before, after;
+
+  (void)state;
+  assert_ok(atr_xfer_expect(to, &noise_hash, m.size, NULL));
+  assert_int_equal(uv_resident_set_memory(&before), 0);
+  assert_ok(data(m, noise, 60000));
+  assert_int_equal(uv_resident_set_memory(&after), 0);
+  assert_true(after < before + ATR_MIB(16));
 }
 
 static void expect_noise(void)
@@ -372,6 +405,8 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_whole_blob_arrives, begin, end),
+      cmocka_unit_test_setup_teardown(a_large_blob_arrives, begin, end),
+      cmocka_unit_test_setup_teardown(an_announced_gigabyte_takes_no_memory, begin, end),
       cmocka_unit_test_setup_teardown(a_blob_that_packs_arrives_in_few_bytes, begin, end),
       cmocka_unit_test_setup_teardown(an_empty_blob_arrives, begin, end),
       cmocka_unit_test_setup_teardown(a_delta_arrives_in_few_bytes, begin, end),
