@@ -13,6 +13,15 @@ from typing import Any
 
 import bpy
 
+# Classes that the newest Blender calls otherwise: {class here: type}. Up to 4.2 the strokes of Grease Pencil objects and those
+# drawn on top of an editor were one type; from 4.3 on they are two.
+if hasattr(bpy.types, "Annotation"):
+    RENAMED: dict[str, str] = {}
+elif hasattr(bpy.types, "GreasePencilv3"):
+    RENAMED = {"GreasePencil": "Annotation", "GreasePencilv3": "GreasePencil"}
+else:
+    RENAMED = {"GreasePencil": "Annotation"}
+
 # type -> collection in bpy.data, in the order of making.
 COLLECTIONS: dict[str, str] = {
     "Text": "texts",
@@ -20,6 +29,8 @@ COLLECTIONS: dict[str, str] = {
     "Sound": "sounds",
     "MovieClip": "movieclips",
     "CacheFile": "cache_files",
+    "Mask": "masks",
+    "Annotation": "grease_pencils" if RENAMED else "annotations",
     "Image": "images",
     "Palette": "palettes",
     "NodeTree": "node_groups",
@@ -37,6 +48,8 @@ COLLECTIONS: dict[str, str] = {
     "Curve": "curves",
     "PointCloud": "pointclouds",
     "Volume": "volumes",
+    "Curves": "hair_curves",
+    "GreasePencil": "grease_pencils_v3" if RENAMED else "grease_pencils",
     "Armature": "armatures",
     "Key": "shape_keys",
     "Action": "actions",
@@ -50,11 +63,6 @@ COLLECTIONS: dict[str, str] = {
 LEFT_OUT: dict[str, str] = {
     "Brush": "a tool of the user, not part of the scene",
     "PaintCurve": "belongs to brushes",
-    "GreasePencil": "strokes have no identity and no bulk access before 4.3; a later issue",
-    "GreasePencilv3": "as GreasePencil",
-    "Annotation": "drawn on screens, per user",
-    "Curves": "hair needs its own surface attachment; a later issue",
-    "Mask": "spline points with feathers need constructors of their own; a later issue",
     "Library": "a file on one user's disk; linked data arrives as data of its own",
     "Screen": "the user's own windows",
     "WindowManager": "the user's own windows",
@@ -77,8 +85,9 @@ def _base_of_class(cls: type) -> str:
     if found is None:
         found = ""
         for base in cls.__mro__:
-            if base.__name__ in COLLECTIONS:
-                found = base.__name__
+            name = RENAMED.get(base.__name__, base.__name__)
+            if name in COLLECTIONS:
+                found = name
                 break
         _by_class[cls] = found
     return found

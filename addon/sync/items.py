@@ -393,6 +393,8 @@ TABLE: dict[str, Items] = {
     "FreestyleLineStyle.texture_slots": TextureSlots("texture_slots"),
     "ParticleSettings.texture_slots": TextureSlots("texture_slots"),
     "Object.modifiers": Modifiers("modifiers"),
+    "Object.grease_pencil_modifiers": Typed("grease_pencil_modifiers"),
+    "Object.shader_effects": Typed("shader_effects"),
     "Object.constraints": TypedThenNamed("constraints"),
     "PoseBone.constraints": TypedThenNamed("constraints"),
     "ArmatureConstraint.targets": Nameless("targets"),

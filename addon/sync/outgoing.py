@@ -64,7 +64,7 @@ class Outgoing:
         if known.reads_as(tree):
             return {}
         patch = mergepatch.diff(read, tree)
-        special.tidy(tree["type"], patch, room)
+        special.tidy(patch, room)
         if patch:
             self.send_edit(doc, patch)
             room = mergepatch.merge(room, patch)

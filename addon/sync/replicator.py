@@ -431,8 +431,6 @@ def _clear_file() -> Any:
             for scene in [s for s in blocks if s != stand_in]:
                 bpy.data.scenes.remove(scene)
     doomed = [b for kind, b in idtypes.all_blocks() if kind not in ("Scene", "Key") and _is_ours_to_clear(b)]
-    for attr in ("grease_pencils", "grease_pencils_v3", "annotations", "hair_curves", "curves_new", "masks"):
-        doomed.extend(getattr(bpy.data, attr, ()))
     if doomed:
         bpy.data.batch_remove(doomed)
     return stand_in

@@ -12,35 +12,47 @@ from typing import Any
 
 import bpy
 
-from .. import rna
+from .. import idtypes, rna
 from . import (
     actions,
     animation,
     armatures,
     curves,
+    greasepencil,
     images,
     layers,
+    masks,
     mesh,
     misc,
     modifiers,
     nodes,
+    notes,
     objects,
     ramps,
     shapekeys,
     sockets,
+    strokes,
 )
 
 Tree = dict[str, Any]
 
+# Handlers of collections only, which put themselves into items.TABLE.
+__all__ = ["masks"]
+
 _MODULES: dict[str, Any] = {
     "Action": actions,
     "AnimData": animation,
+    "Annotation": notes,
     "Armature": armatures,
     "Curve": curves,
+    "Curves": strokes.hair,
     "TextCurve": curves.text,
     "ColorRamp": ramps,
     "CurveMapping": ramps.mapping,
     "CurveProfile": ramps.profile,
+    # Its name belonged to another type before 5.0.
+    "GreasePencil": notes if idtypes.RENAMED else greasepencil,
+    "GreasePencilv3": greasepencil,
     "Image": images,
     "Key": shapekeys,
     "Lattice": misc.lattice,
@@ -85,13 +97,10 @@ def write(writer: Any, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur
         module.write(writer, struct, patch, full, cur)
 
 
-def tidy(kind: str, patch: Tree, room: Tree) -> None:
+def tidy(patch: Tree, room: Tree) -> None:
     """Adds to a patch that is about to be sent what its author has to clear up, and leaves out what nobody has changed."""
     objects.leave_out_computed(patch, room)
-    if patch and kind == "Mesh":
-        mesh.tidy(patch, room)
-    elif kind == "Key":
-        shapekeys.tidy(patch, room)
+    mesh.tidy(patch, room)
 
 
 def is_edited(block: Any) -> bool:

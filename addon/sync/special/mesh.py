@@ -49,7 +49,8 @@ def _is_selection(name: str) -> bool:
     return name.startswith(_SELECTION)
 
 
-def read_attributes(reader: Any, data: Any, old: Tree) -> Tree:
+def read_attributes(reader: Any, data: Any, old: Tree, where: tuple[Any, ...] = ()) -> Tree:
+    """`where` tells several sets of attributes in one document apart."""
     found: Tree = {}
     for attribute in data.attributes:
         if _is_selection(attribute.name) or (attribute.data_type not in TYPES and attribute.data_type != STRING):
@@ -57,15 +58,15 @@ def read_attributes(reader: Any, data: Any, old: Tree) -> Tree:
         found[values.name_key(attribute.name)] = {
             "type": attribute.data_type,
             "domain": attribute.domain,
-            "v": _read_values(reader, attribute),
+            "v": _read_values(reader, attribute, where),
         }
     # The built-in ones stand where Blender made them, and nobody can tell.
     items.place({key: entry for key, entry in found.items() if values.key_name(key) not in _BUILT_IN}, old)
     return found
 
 
-def _read_values(reader: Any, attribute: Any) -> Any:
-    where = (reader.doc, "a", attribute.name)
+def _read_values(reader: Any, attribute: Any, place: tuple[Any, ...]) -> Any:
+    where = (reader.doc, *place, "a", attribute.name)
     if attribute.data_type == STRING:
         texts = [item.value for item in attribute.data]
         packed = b"".join(len(text).to_bytes(_LENGTH_BYTES, "little") + text for text in texts)
@@ -159,13 +160,23 @@ def chosen(tree: Tree) -> tuple[str | None, Tree]:
     return (key, shapes[key]) if key is not None else (None, {})
 
 
+# Collections of items of which only one counts: all the numbers of one shape.
+SHAPES = ("geometry", "points")
+
+
 def tidy(patch: Tree, room: Tree) -> None:
-    """Two people who reshape a mesh at once leave a geometry too many: whoever makes the next one clears up."""
-    fresh = (patch.get("i") or {}).get("geometry") or {}
-    if not any(isinstance(entry, dict) and "type" in entry for entry in fresh.values()):
-        return
-    for key in room.get("i", {}).get("geometry", {}):
-        fresh.setdefault(key, None)
+    """Two people who reshape something at once leave a shape too many: whoever makes the next one clears up."""
+    for name, entries in (patch.get("i") or {}).items():
+        known = room.get("i", {}).get(name, {})
+        if not isinstance(entries, dict):
+            continue
+        if name not in SHAPES:
+            for key, entry in entries.items():
+                if isinstance(entry, dict) and "type" not in entry:
+                    tidy(entry, known.get(key, {}))
+        elif any(isinstance(entry, dict) and "type" in entry for entry in entries.values()):
+            for key in known:
+                entries.setdefault(key, None)
 
 
 def _topology(geometry: Tree) -> list[Any]:

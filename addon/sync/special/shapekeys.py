@@ -92,16 +92,6 @@ def _size(points: Any) -> int:
     return int(points["p"].get("size", 0)) if isinstance(points, dict) and isinstance(points.get("p"), dict) else 0
 
 
-def tidy(patch: Tree, room: Tree) -> None:
-    """Two people who reshape an owner at once leave points too many: whoever makes the next ones clears up."""
-    for key, block in ((patch.get("i") or {}).get("key_blocks") or {}).items():
-        fresh = (block.get("i") or {}).get("points") if isinstance(block, dict) and "type" not in block else None
-        if fresh and any(isinstance(entry, dict) and "type" in entry for entry in fresh.values()):
-            known = room.get("i", {}).get("key_blocks", {}).get(key, {}).get("i", {}).get("points", {})
-            for other in known:
-                fresh.setdefault(other, None)
-
-
 def is_edited(key: Any) -> bool:
     return bool(getattr(key.user, "is_editmode", False))
 

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Grease Pencil as it is from Blender 4.3 on: layers in groups, frames, a drawing to each.
+
+Layers and groups are one tree with one order, and so one collection of items. A frame is known by its number: one that
+is moved takes its drawing along as a new frame. Drawings are curves in bulk (strokes.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .. import items, rna
+from . import mesh, objects, strokes
+
+Tree = dict[str, Any]
+
+
+class Frames(items.Items):
+    ordered = False
+
+    def title(self, item: Any) -> str:
+        return ""
+
+    def key_of(self, reader: Any, owner: Any, item: Any) -> str:
+        return f"@={item.frame_number}"
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        return owner.frames.new(int(key[2:]))
+
+    def remove(self, writer: Any, owner: Any, item: Any) -> None:
+        owner.frames.remove(item.frame_number)
+
+    def rename(self, item: Any, name: str) -> None:
+        return
+
+    def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
+        tree = super().read_one(reader, owner, item, old)
+        if item.drawing is not None and item.drawing.type == "DRAWING":
+            where = (owner.name, item.frame_number)
+            strokes.read_shape(reader, item.drawing, item.drawing.curve_offsets, old, tree, where)
+        return tree
+
+    def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+        super().write_one(writer, owner, item, patch, full, cur)
+        try:
+            if item.drawing is not None and strokes.write_shape(writer, item.drawing, patch, full, cur):
+                item.drawing.tag_positions_changed()
+        except (ValueError, TypeError, RuntimeError) as e:
+            writer.refuse(f"frame {item.frame_number}", e)
+
+
+class Nodes(items.Items):
+    """Layers and groups. Python's references to them stay good while others come and go."""
+
+    def list(self, owner: Any) -> list[Any]:
+        return list(_walk(owner, None))
+
+    def make_of(self, reader: Any, owner: Any, item: Any) -> Tree:
+        return {"node": "LAYER" if _is_layer(item) else "GROUP"}
+
+    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
+        if tree["make"]["node"] == "LAYER":
+            return owner.layers.new(tree["name"], set_active=False)
+        return owner.layer_groups.new(tree["name"])
+
+    def remove(self, writer: Any, owner: Any, item: Any) -> None:
+        if _is_layer(item):
+            owner.layers.remove(item)
+        else:
+            owner.layer_groups.remove(item, keep_children=True)
+
+    def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
+        tree = super().read_one(reader, owner, item, old)
+        tree["p"]["group"] = item.parent_group.name if item.parent_group else ""
+        if _is_layer(item):
+            frames = FRAMES.read(reader, item, old.get("i", {}).get("frames", {}))
+            if frames:
+                tree.setdefault("i", {})["frames"] = frames
+        return tree
+
+    def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+        super().write_one(writer, owner, item, patch, full, cur)
+        change = (patch.get("i") or {}).get("frames", {}) if "i" in patch else {}
+        before = cur.get("i", {}).get("frames", {})
+        if change is None or ("i" in patch and patch["i"] is None):
+            change = dict.fromkeys(before)
+        if change and _is_layer(item):
+            FRAMES.write(writer, item, change, full.get("i", {}).get("frames", {}), before)
+
+    def write(self, writer: Any, owner: Any, patch: Tree, full: Tree, cur: Tree) -> items.Live:
+        live = super().write(writer, owner, patch, full, cur)
+        _arrange(owner, full, live)
+        return live
+
+    def _order(self, owner: Any, full: Tree, live: items.Live) -> None:
+        """Afterwards, when all have their names and groups."""
+
+
+def _is_layer(node: Any) -> bool:
+    return "GreasePencilLayer" in rna.plan_of(node).lineage
+
+
+def _walk(pencil: Any, group: Any) -> Iterator[Any]:
+    """The tree from the lowest to the highest, each group before what is in it."""
+    inside = [n for n in (*pencil.layers, *pencil.layer_groups) if n.parent_group == group]
+    node = next((n for n in inside if n.prev_node is None), None)
+    while node is not None:
+        yield node
+        if not _is_layer(node):
+            yield from _walk(pencil, node)
+        node = node.next_node
+
+
+def _arrange(pencil: Any, full: Tree, live: items.Live) -> None:
+    """Every node to its group, and in its order there: moving each to the top, from the lowest on, puts all in order."""
+    wanted = sorted((k for k in live.keys if k in full), key=lambda k: (full[k].get("pos", ""), k))
+    here = [(n.name, n.parent_group.name if n.parent_group else "") for n in _walk(pencil, None)]
+    if here == [(live.item(k).name, full[k].get("p", {}).get("group") or "") for k in wanted]:
+        return
+    for key in wanted:
+        node = live.item(key)
+        mover = pencil.layers if _is_layer(node) else pencil.layer_groups
+        group = pencil.layer_groups.get(full[key].get("p", {}).get("group") or "")
+        if node.parent_group != group:
+            mover.move_to_layer_group(node, group)
+    for key in wanted:
+        node = live.item(key)
+        (pencil.layers if _is_layer(node) else pencil.layer_groups).move_top(node)
+
+
+FRAMES = Frames("frames")
+NODES = Nodes("nodes")
+
+
+def read(reader: Any, pencil: Any, old: Tree, out: Tree) -> None:
+    objects.slots.read(reader, pencil, old, out)
+    nodes = NODES.read(reader, pencil, old.get("i", {}).get("nodes", {}))
+    if nodes:
+        out.setdefault("i", {})["nodes"] = nodes
+    attributes = mesh.read_attributes(reader, pencil, old.get("a", {}))
+    if attributes:
+        out["a"] = attributes
+
+
+def write(writer: Any, pencil: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    objects.slots.write(writer, pencil, patch, full, cur)
+    change = (patch.get("i") or {}).get("nodes", {}) if "i" in patch else {}
+    before = cur.get("i", {}).get("nodes", {})
+    if change is None or ("i" in patch and patch["i"] is None):
+        change = dict.fromkeys(before)
+    if change:
+        NODES.write(writer, pencil, change, full.get("i", {}).get("nodes", {}), before)
+    if patch.get("a"):
+        mesh.write_attributes(writer, pencil, patch["a"], full.get("a", {}))

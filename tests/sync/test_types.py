@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every type of datablock in bpy.data: made, changed, renamed, relinked and deleted here, it is so there.
+
+What there is comes from Blender itself: a new Blender's new type is either synchronised or named, with its reason, in
+`idtypes.LEFT_OUT`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peers import assert_silent, available, joined_pair
+
+VERSION = os.environ.get("ATRIUM_SYNC_BLENDER", "bpy42")
+pytestmark = pytest.mark.skipif(
+    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
+)
+
+# Defined in each peer: makes one datablock of each collection that can make any, and tells what it holds.
+PREPARE = """
+    from sync import exclude, idtypes, paths, rna
+    MORE = {"objects": (None,), "curves": ("CURVE",), "lights": ("SPOT",), "textures": ("CLOUDS",),
+            "node_groups": ("ShaderNodeTree",), "lightprobes": ("SPHERE",), "images": (4, 4)}
+
+    def collections():
+        for prop in bpy.types.BlendData.bl_rna.properties:
+            if prop.type == "COLLECTION" and prop.srna is not None:
+                yield prop.identifier, prop.fixed_type.identifier, prop.srna.functions
+
+    def made_here():
+        return [name for name, kind, functions in collections() if "new" in functions and kind not in idtypes.LEFT_OUT]
+
+    def plain(block):
+        # The first plain property of its own, not of every ID, that takes another value.
+        common = bpy.types.ID.bl_rna.properties
+        for prop in block.bl_rna.properties:
+            if prop.identifier in common or prop.is_readonly or getattr(prop, "is_array", False):
+                continue
+            if exclude.reason(rna.lineage_of(block.bl_rna), prop.identifier):
+                continue
+            if any(f"{kind}.{prop.identifier}" in paths.KINDS for kind in rna.lineage_of(block.bl_rna)):
+                continue
+            if prop.type in ("BOOLEAN", "INT", "FLOAT"):
+                yield prop.identifier
+
+    def change(block):
+        for name in plain(block):
+            before = getattr(block, name)
+            try:
+                setattr(block, name, (not before) if isinstance(before, bool) else before + 1)
+            except (AttributeError, TypeError, ValueError):
+                continue
+            if getattr(block, name) != before:
+                return name
+        block.use_fake_user = not block.use_fake_user
+        return "use_fake_user"
+"""
+
+
+@pytest.fixture
+def two():
+    with joined_pair(VERSION) as (stage, a, b):
+        for peer in (a, b):
+            peer.do(PREPARE)
+        yield stage, a, b
+        stage.settle()
+        assert_silent(stage)
+
+
+def test_every_type_is_synchronised_or_has_a_reason(two):
+    _, a, _ = two
+    assert (
+        a.do("""[kind for _, kind, _ in collections()
+                 if idtypes.RENAMED.get(kind, kind) not in idtypes.COLLECTIONS and not idtypes.LEFT_OUT.get(kind)]""")
+        == []
+    )
+
+
+def test_one_of_each(two):
+    stage, a, b = two
+    names = a.do("made_here()")
+    assert len(names) > 24
+    a.do("""
+        for name in made_here():
+            block = getattr(bpy.data, name).new("One", *MORE.get(name, ()))
+            block.use_fake_user = name != "scenes"
+            bpy.data.worlds['World']["link " + name] = block
+    """)
+    stage.settle()
+    assert b.do("[n for n in made_here() if 'One' not in getattr(bpy.data, n)]") == []
+    link = "[n for n in made_here() if bpy.data.worlds['World'].get('link ' + n) != getattr(bpy.data, n)[{name!r}]]"
+    assert b.do(link.format(name="One")) == []
+    # The other one changes a property of each, and renames them.
+    changed = b.do("{n: change(getattr(bpy.data, n)['One']) for n in made_here()}")
+    value = f"{{n: getattr(getattr(bpy.data, n)['One'], p) for n, p in {changed!r}.items()}}"
+    assert sum(prop != "use_fake_user" for prop in changed.values()) > 20
+    stage.settle()
+    assert a.do(value) == b.do(value)
+    b.do("""
+        for name in made_here():
+            getattr(bpy.data, name)["One"].name = "Other"
+    """)
+    stage.settle()
+    assert a.do("[n for n in made_here() if 'Other' not in getattr(bpy.data, n)]") == []
+    assert a.do(link.format(name="Other")) == []
+    # Relinked to another one.
+    a.do("""
+        for name in made_here():
+            more = getattr(bpy.data, name).new("Third", *MORE.get(name, ()))
+            bpy.data.worlds['World']["link " + name] = more
+    """)
+    stage.settle()
+    assert b.do(link.format(name="Third")) == []
+    # Deleted.
+    b.do("""
+        for name in made_here():
+            blocks = getattr(bpy.data, name)
+            blocks.remove(blocks["Other"])
+    """)
+    stage.settle()
+    assert a.do("[n for n in made_here() if 'Other' in getattr(bpy.data, n)]") == []
+    assert a.do("[n for n in made_here() if 'Third' not in getattr(bpy.data, n)]") == []
+
+
+def both(a, b, expression):
+    left, right = a.do(expression), b.do(expression)
+    assert left == right, expression
+    return left
+
+
+def test_masks(two):
+    stage, a, b = two
+    a.do("""
+        mask = bpy.data.masks.new("Hole"); mask.use_fake_user = True
+        layer = mask.layers.new(name="Inner"); layer.alpha = 0.5
+        spline = layer.splines.new(); spline.points.add(3); spline.use_cyclic = True
+        for i, point in enumerate(spline.points):
+            point.handle_type = "FREE"
+            point.co, point.handle_left, point.handle_right, point.weight = (i, i * i), (i, 0), (0, i), i / 4
+        spline.points[1].handle_type = "VECTOR"
+    """)
+    stage.settle()
+    read = """[(l.name, l.alpha, [(s.use_cyclic, [(tuple(p.co), tuple(p.handle_left), tuple(p.handle_right), p.weight,
+               p.handle_type, p.handle_left_type) for p in s.points]) for s in l.splines])
+              for l in bpy.data.masks["Hole"].layers]"""
+    assert len(both(a, b, read)[0][2][0][1]) == 4
+    b.do("""
+        layer = bpy.data.masks["Hole"].layers["Inner"]
+        layer.splines[0].points.add(1)
+        layer.splines[0].points[4].co = (9, 9)
+        layer.splines.new().offset_mode = "SMOOTH"
+        bpy.data.masks["Hole"].layers.new(name="Outer")
+    """)
+    stage.settle()
+    assert [len(points) for _, points in both(a, b, read)[0][2]] == [5, 1]
+    a.do("m = bpy.data.masks['Hole']; m.layers['Inner'].splines.remove(m.layers['Inner'].splines[0])")
+    b.do("bpy.data.masks['Hole'].layers['Outer'].name = 'Rim'")
+    stage.settle()
+    assert [(name, len(splines)) for name, _, splines in both(a, b, read)] == [("Inner", 1), ("Rim", 0)]
+
+
+HAIR = """(lambda h: ([c.points_length for c in h.curves], h.surface_uv_map, [m and m.name for m in h.materials],
+            {x.name: [tuple(v.vector) if hasattr(v, "vector") else v.value for v in x.data] for x in h.attributes}))"""
+
+
+def test_hair(two):
+    stage, a, b = two
+    a.do("""
+        hair = bpy.data.hair_curves.new("Hair")
+        hair.add_curves([3, 5])
+        hair.points.foreach_set("position", [i / 7 for i in range(24)])
+        hair.attributes.new("radius", "FLOAT", "POINT").data.foreach_set("value", [i / 9 for i in range(8)])
+        hair.attributes.new("surface_uv_coordinate", "FLOAT2", "CURVE").data.foreach_set("vector", [0.1, 0.2, 0.3, 0.4])
+        hair.surface = bpy.data.objects["Cube"]; hair.surface_uv_map = "UVMap"
+        hair.materials.append(bpy.data.materials["Material"])
+        ob = bpy.data.objects.new("Hair", hair)
+        bpy.context.scene.collection.objects.link(ob); ob.parent = bpy.data.objects["Cube"]
+    """)
+    stage.settle()
+    read = HAIR + "(bpy.data.hair_curves['Hair'])"
+    sizes, *_, attributes = both(a, b, read)
+    assert sizes == [3, 5] and "surface_uv_coordinate" in attributes
+    assert b.do("bpy.data.objects['Hair'].data.surface.name") == "Cube"
+    b.do("""
+        hair = bpy.data.hair_curves["Hair"]
+        hair.points[7].position = (1, 2, 3)
+        hair.attributes.remove(hair.attributes["radius"])
+        hair.update_tag()
+    """)
+    stage.settle()
+    assert "radius" not in both(a, b, read)[3]
+    if b.do("hasattr(bpy.types.Curves, 'resize_curves')"):
+        b.do("h = bpy.data.hair_curves['Hair']; h.resize_curves([2], indices=[0]); h.add_curves([4]); h.update_tag()")
+        stage.settle()
+        assert both(a, b, read)[0] == [2, 5, 4]
+
+
+PENCIL = "getattr(bpy.data, 'grease_pencils_v3', bpy.data.grease_pencils)['Sketch']"
+DRAWN = """[(l.name, l.parent_group and l.parent_group.name, l.opacity, [(f.frame_number, f.keyframe_type,
+             {x.name: [tuple(v.vector) if hasattr(v, "vector") else v.value for v in x.data]
+              for x in f.drawing.attributes},
+             [o.value for o in f.drawing.curve_offsets]) for f in l.frames])
+            for l in PENCIL.layers]""".replace("PENCIL", PENCIL)
+
+
+def test_grease_pencil(two):
+    stage, a, b = two
+    if a.do("bpy.app.version < (4, 3)"):
+        pytest.skip("up to 4.2 Grease Pencil is another type")
+    a.do("""
+        data = getattr(bpy.data, "grease_pencils_v3", bpy.data.grease_pencils).new("Sketch")
+        line = data.layers.new("Line"); group = data.layer_groups.new("Group")
+        fill = data.layers.new("Fill", layer_group=group); data.layers.new("Top")
+        for layer, frame, sizes in ((line, 1, [3, 2]), (line, 8, [4]), (fill, 1, [5])):
+            drawing = layer.frames.new(frame).drawing
+            drawing.add_strokes(sizes)
+            n = sum(sizes)
+            drawing.attributes["position"].data.foreach_set("vector", [i / 3 for i in range(3 * n)])
+            drawing.attributes.new("radius", "FLOAT", "POINT").data.foreach_set("value", [i / 50 for i in range(n)])
+            drawing.attributes.new("cyclic", "BOOLEAN", "CURVE").data.foreach_set("value", [True] * len(sizes))
+        line.frames[1].keyframe_type = "EXTREME"
+        line.opacity = 0.5
+        data.materials.append(bpy.data.materials["Material"])
+        ob = bpy.data.objects.new("Sketch", data)
+        bpy.context.scene.collection.objects.link(ob)
+        ob.modifiers.new("Thick", "GREASE_PENCIL_THICKNESS").thickness = 7
+    """)
+    stage.settle()
+    assert [name for name, *_ in both(a, b, DRAWN)] == ["Line", "Fill", "Top"]
+    assert b.do("bpy.data.objects['Sketch'].modifiers['Thick'].thickness") == 7
+    b.do(f"""
+        data = {PENCIL}
+        drawing = data.layers["Line"].frames[0].drawing
+        drawing.add_strokes([2]); drawing.attributes["position"].data[6].vector = (7, 7, 7)
+        data.layers["Line"].frames.move(8, 12)
+        data.layers["Top"].frames.new(4)
+        data.layers.move_top(data.layers["Line"])
+        data.layers.new("More", layer_group=data.layer_groups["Group"])
+        data.update_tag()
+    """)
+    stage.settle()
+    layers = {name: (group, frames) for name, group, _, frames in both(a, b, DRAWN)}
+    assert [f[0] for f in layers["Line"][1]] == [1, 12] and layers["Line"][1][0][3] == [0, 3, 5, 7]
+    assert layers["More"][0] == "Group"
+    tree = f"[(n.name, n.prev_node and n.prev_node.name) for n in (*{PENCIL}.layers, *{PENCIL}.layer_groups)]"
+    both(a, b, tree)
+    a.do(f"d = {PENCIL}; d.layers.remove(d.layers['Fill']); d.layers['Top'].name = 'Sky'")
+    stage.settle()
+    assert [name for name, *_ in both(a, b, DRAWN)] == ["More", "Sky", "Line"]
+    both(a, b, tree)
+
+
+def test_strokes_of_older_blenders_and_annotations(two):
+    stage, a, b = two
+    a.do("""
+        notes = getattr(bpy.data, "annotations", bpy.data.grease_pencils).new("Notes")
+        layer = notes.layers.new("Note"); layer.color = (1, 0, 0); layer.thickness = 7
+        strokes = layer.frames.new(5).strokes
+        if hasattr(strokes, "new"):
+            stroke = strokes.new(); stroke.points.add(3); stroke.line_width = 30; stroke.use_cyclic = True
+            for i, point in enumerate(stroke.points):
+                point.co, point.pressure, point.vertex_color = (i, 2 * i, 3), 0.5, (1, 0, 0, 0.25)
+        scene = bpy.context.scene
+        setattr(scene, "annotation" if hasattr(scene, "annotation") else "grease_pencil", notes)
+    """)
+    stage.settle()
+    read = """[(l.info, tuple(l.color), l.thickness, [(f.frame_number, [(getattr(s, "line_width", 0), [(tuple(p.co),
+                getattr(p, "pressure", 0)) for p in s.points]) for s in f.strokes]) for f in l.frames])
+               for l in getattr(bpy.data, "annotations", bpy.data.grease_pencils)["Notes"].layers]"""
+    assert both(a, b, read)[0][3][0][0] == 5
+    held = "(lambda s: getattr(s, 'annotation', None) or getattr(s, 'grease_pencil', None))(bpy.context.scene).name"
+    assert b.do(held) == "Notes"
+    b.do("""
+        layer = getattr(bpy.data, "annotations", bpy.data.grease_pencils)["Notes"].layers[0]
+        layer.info = "Remark"; layer.frames.new(9)
+        if hasattr(layer.frames[0].strokes, "new"):
+            layer.frames[0].strokes[0].points.add(1)
+            layer.frames[0].strokes[0].points[3].co = (9, 9, 9)
+    """)
+    stage.settle()
+    name, _, _, frames = both(a, b, read)[0]
+    assert name == "Remark" and [f[0] for f in frames] == [5, 9]
