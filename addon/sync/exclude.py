@@ -262,7 +262,7 @@ EXCLUDED: dict[str, str] = {
     "Bone.parent": SPECIAL,
     "NodeSocket.node": DERIVED,
     "NodeSocket.link_limit": CLASS,
-    "NodeSocket.enabled": DERIVED,
+    "NodeSocket.enabled": "set by the node from its settings, whenever it changes; a file holds what was so then",
     "NodeSocket.type": CLASS,
     "NodeSocket.display_shape": CLASS,
     "NodeSocket.link_limits": CLASS,

@@ -38,4 +38,5 @@ def zip_file() -> Path:
 
 
 # The Blenders of tests/blender, for the tests here that need one.
+from tests.addon.windows import people  # noqa: E402, F401
 from tests.blender.conftest import kind, pytest_terminal_summary, start, window_kind  # noqa: E402, F401

@@ -22,16 +22,6 @@ def select(*names: str) -> Any:
     return active
 
 
-def tidy_scene() -> None:
-    """Leaves out what Blender's own factory scene has not evaluated yet (its material) and what shows nothing (UV selection)."""
-    cube = bpy.data.objects["Cube"].data
-    for name in [a.name for a in cube.attributes if a.name.startswith(".uv_select")]:
-        cube.attributes.remove(cube.attributes[name])
-    bpy.data.materials.remove(cube.materials[0])
-    cube.materials.clear()
-    cube.materials.append(bpy.data.materials.new("Grey"))
-
-
 def add_empties(modes: list[str]) -> None:
     for number, mode in enumerate(modes):
         empty = bpy.data.objects.new(f"Turned {mode}", None)

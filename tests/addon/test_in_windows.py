@@ -10,20 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.addon import edits
 from tests.addon.test_panel import state_is
-from tests.blender.blenders import Blender
+from tests.addon.together import differences
+from tests.addon.windows import atrium
 from tests.blender.inside import bpy
-from tests.blender.party import Party, Person
+from tests.blender.party import Person
 from tests.blender.window import WindowedBlender
-
-
-def atrium() -> Any:
-    return bpy.context.window_manager.atrium
 
 
 def somebody_knocks() -> Iterator[None]:
@@ -39,15 +33,6 @@ def camera_x_is(x: float) -> Iterator[None]:
     raise AssertionError(bpy.data.objects["Camera"].location.x)
 
 
-def outline() -> dict[str, Any]:
-    """What is where, to a micrometre. Exactness of every value is the matter of tests/fidelity."""
-    bpy.context.view_layer.update()
-    return {
-        o.name: [[round(x, 6) for row in o.matrix_world for x in row], o.data.name if o.data else ""]
-        for o in bpy.context.scene.objects
-    }
-
-
 def quit_blender() -> None:
     """From a timer: an operator that ends Blender cannot answer."""
     bpy.app.timers.register(lambda: bpy.ops.wm.quit_blender() and None, first_interval=0.1)
@@ -58,36 +43,6 @@ def make_unsaved_work() -> None:
     bpy.ops.ed.undo_push(message="monkey")
 
 
-def flushed() -> Iterator[None]:
-    """With a window the operator returns at once; the task says when it is done."""
-    import sys
-
-    module = next(m for name, m in sys.modules.items() if name.endswith("atrium.session.runtime"))
-    bpy.ops.atrium.flush()
-    while not module.state().task.done:
-        yield
-
-
-class WindowPerson(Person):
-    def flush(self) -> None:
-        self.call(flushed)
-
-
-@pytest.fixture
-def people(window_kind: Blender, tmp_path: Path, zip_file: Path) -> Iterator[list[Person]]:
-    with Party(tmp_path, zip_file) as party:
-        people = [party.invite(window_kind, name, window=True) for name in ("anna", "ben")]
-        for person in people:
-            person.__class__ = WindowPerson
-            person.blender.define(atrium, edits.select)
-            person.window.open_sidebar("Atrium")
-            person.window.widen_sidebar(110)
-        yield people
-        for person in people:
-            log = person.blender.log.read_text(errors="replace")
-            assert "Traceback" not in log, log[-3000:]
-
-
 def press_until(person: Person, operator: str, state: str) -> None:
     person.window.press(operator)
     person.call(state_is, state)
@@ -95,7 +50,6 @@ def press_until(person: Person, operator: str, state: str) -> None:
 
 def test_from_host_to_edit_with_clicks(people: list[Person], tmp_path: Path) -> None:
     anna, ben = people
-    anna.call(edits.tidy_scene)
     press_until(anna, "atrium.host", "LOBBY")
     press_until(anna, "atrium.create_room", "JOINED")
 
@@ -122,9 +76,7 @@ def test_from_host_to_edit_with_clicks(people: list[Person], tmp_path: Path) -> 
     anna.call(edits.set_location_x, "Camera", 11.0)
     ben.call(camera_x_is, 11.0)
     drag_while_the_other_edits(anna, ben)
-    for person in (anna, ben):
-        person.flush()
-    assert ben.call(outline) == anna.call(outline)
+    assert differences(people, tmp_path) == []
 
     press_until(ben, "atrium.leave_room", "LOBBY")
     press_until(ben, "atrium.disconnect", "OFFLINE")

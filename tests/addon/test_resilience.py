@@ -35,7 +35,6 @@ def party(tmp_path: Path, zip_file: Path) -> Iterator[Party]:
 def anna(party: Party) -> Person:
     """Hosts the factory scene."""
     anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
-    anna.call(edits.tidy_scene)
     anna.host("Studio")
     return anna
 

@@ -49,7 +49,6 @@ def studio(
     with Party(folder, zip_file) as party:
         anna = party.invite(blender, "anna")
         anna.blender.define(edits.select, edits.settle)
-        anna.call(edits.tidy_scene)
         anna.host("Studio")
         studio = Studio(party, blender, folder, [anna])
         for name in ("ben", "carla"):

@@ -18,7 +18,7 @@ from tests.blender.blenders import REPO, Blender
 from tests.blender.inside import bpy
 from tests.blender.party import Party, Person, server_pids, wait_for_room, wait_for_state
 from tests.blender.process import BlenderError
-from tests.demo import demo, edits, scene
+from tests.demo import demo, edits
 from tests.fidelity import compare
 
 ROOM = "Together"
@@ -46,7 +46,6 @@ def edit(who: Person, change: edits.Edit, others: list[Person]) -> None:
 
 def test_three_people_and_all_edits(kind: Blender, party: Party, tmp_path: Path) -> None:
     anna = party.invite(kind, "anna")
-    anna.call(scene.update_nodes)
     anna.host(ROOM)
     ben = party.invite(kind, "ben")
     ben.join(ROOM, let_in_by=anna)

@@ -28,15 +28,6 @@ def open_file(path: str) -> None:
     bpy.ops.wm.open_mainfile(filepath=path, load_ui=False)
 
 
-def update_nodes() -> None:
-    """The startup file's Principled node is stored with sockets that another
-    setting hides; Blender notices at the first change of the node."""
-    for material in bpy.data.materials:
-        for node in material.node_tree.nodes if material.node_tree else ():
-            if hasattr(node, "subsurface_method"):
-                node.subsurface_method = node.subsurface_method
-
-
 def make(count: int) -> None:
     """Adds objects of some kinds with materials to the startup scene."""
     import random
@@ -69,7 +60,6 @@ def open_or_make(person: Person) -> str:
     path = find()
     if path is None:
         person.call(make, MADE_OBJECTS, timeout=120)
-        person.call(update_nodes)
         return "a scene made for the demo"
     # A copy in the person's own folder: nothing can happen to the original.
     copy = shutil.copy(path, person.blender.folder)

@@ -69,6 +69,9 @@ PROPERTIES = (
     ("View3DShading", "selected_studio_light", "file of one person's installation, named in studio_light"),
     ("ViewLayer", "depsgraph", "evaluated data"),
     ("Modifier", "is_active", "the modifier that one person has clicked last"),
+    # Of Principled's "Subsurface IOR" the startup file of 4.2 to 5.0 says otherwise, until the node is first changed.
+    ("NodeSocket", "enabled", "set by the node from its settings, whenever it changes; a file holds what was so then"),
+    ("NodeSocket", "is_unavailable", "the reverse of enabled"),
     ("NodeSocket", "is_inactive", "inferred when this process draws the node"),
     ("NodeSocket", "is_icon_visible", "inferred when this process draws the node"),
     ("Modifier", "execution_time", "measured by this process"),
