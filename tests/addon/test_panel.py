@@ -82,6 +82,9 @@ def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
     anna.call(tell, {"t": "knock", "key": "k1", "name": "Eve", "code": "ABCD-EFGH-JKMN-PQRS-TVWX"})
     anna.call(state_is, "LOBBY")
     anna.picture(name_of(anna, "lobby"))
+    anna.press('atrium.copy(text="192.0.2.7:12800"')  # what others connect to
+    time.sleep(0.3)
+    assert anna.evaluate("bpy.context.window_manager.clipboard") == "192.0.2.7:12800"
     anna.press("atrium.admit")
     time.sleep(0.5)
     assert anna.evaluate("engine.sent[-1]") == {"t": "admit", "key": "k1", "remember": False}

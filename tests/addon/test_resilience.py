@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -198,3 +199,33 @@ def test_nothing_listens_there(party: Party) -> None:
     ):
         anna.operate("atrium.connect")
     assert anna.state == "OFFLINE" and anna.error
+
+
+def connect_and_watch(host: str) -> list[Any]:
+    """Seconds of the longest tick and of the whole, and what the user is told in the end."""
+    import sys
+
+    module = next(m for name, m in sys.modules.items() if name.endswith("atrium.session.runtime"))
+    begin = time.monotonic()
+    task = module.need().connect(host)
+    worst = time.monotonic() - begin
+    while not task.done and time.monotonic() - begin < 40:
+        at = time.monotonic()
+        module.tick()
+        worst = max(worst, time.monotonic() - at)
+        time.sleep(0.005)
+    return [worst, time.monotonic() - begin, task.problem.sentence if task.problem else ""]
+
+
+TICK_S_MAX = 0.5
+"""A busy machine takes the processor away for some tenths of a second; whatever waits for a peer waits for seconds."""
+
+
+def test_connecting_never_stops_blender(party: Party) -> None:
+    anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
+    with socket.create_server(("127.0.0.1", party.port)):  # takes connections and says nothing
+        worst, whole, told = anna.call(connect_and_watch, f"localhost:{party.port}")
+    assert "Another program uses port" in told
+    assert whole > 2 and worst < TICK_S_MAX, (whole, worst)
+    worst, whole, told = anna.call(connect_and_watch, f"localhost:{party.port}")  # starts a server
+    assert told == "" and worst < TICK_S_MAX, (whole, worst)

@@ -102,6 +102,13 @@ def test_a_server_that_does_not_start_is_a_sentence_with_details() -> None:
     assert bench.state.phase == "OFFLINE"
 
 
+def test_the_preference_opens_the_door_of_a_server_that_is_started() -> None:
+    bench = Bench(open_door=True)
+    bench.session.connect("localhost")
+    bench.tick()
+    assert bench.starts[0].how["open"] is True
+
+
 def test_a_start_that_raises_ends_the_connecting() -> None:
     """Found with localhost:99999: the error was shown, and the panel went on counting the seconds."""
     bench = Bench()

@@ -67,6 +67,15 @@ def test_a_server_is_started_and_then_found(tmp_path: Path) -> None:
     assert first.log.stat().st_mode & 0o077 == 0
 
 
+def test_an_open_door_lets_strangers_in(tmp_path: Path) -> None:
+    ensure = ensure_server(free_port(), tmp_path / "host", bind="127.0.0.1", open=True)
+    poll_fast(ensure)
+    with Client(tmp_path / "stranger") as stranger:
+        stranger.connect(f"localhost:{ensure.port}")
+        assert (stranger.state, stranger.welcome["host"]) == ("LOBBY", False)
+        assert stranger.welcome["all_interfaces"] is False
+
+
 def test_a_running_server_is_used_whoever_started_it(start: Start, tmp_path: Path) -> None:
     server = start()
     ensure = ensure_server(server.port, tmp_path / "another home")
