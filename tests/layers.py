@@ -33,7 +33,7 @@ NO_SOCKETS_MAY_NOT_SEE: set[str] = {"transport", "session"}
 # Which folders may include the headers of a library.
 LIBRARIES: dict[str, set[str]] = {
     "Python.h": {"pymod"},
-    "uv.h": {"transport", "session", "store", "client", "server", "main.c"},
+    "uv.h": {"transport", "session", "store", "client", "server", "pymod", "main.c"},
     "openssl/": {"base", "transport", "session"},
     "sodium.h": {"base", "session"},
     "sqlite3.h": {"store"},

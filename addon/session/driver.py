@@ -167,6 +167,8 @@ class Session:
 
     def give_up(self, task: Task) -> None:
         """Whoever waited for this task has lost patience."""
+        if task is self.state.forgetting:
+            return
         self._abandon(problem("CANCELED"))
         if task.kind in ("connect", "disconnect"):
             self._hang_up()
@@ -190,14 +192,15 @@ class Session:
         """The user saw another code, or does not want to."""
         self.cancel()
 
-    def forget_host(self, host: str) -> None:
+    def forget_host(self, host: str) -> Task:
+        """Beside whatever else is under way. What it was about stays on show until the engine has answered."""
         host = address.tidy(host)
         if not host:
             raise Trouble(problem("NO_ADDRESS"))
         self._open_engine()
         self._send({"t": "forget_host", "host": address.with_port(host, self._port_of(host))})
-        self.state.problem = None
-        self.state.changed()
+        self.state.forgetting = Task("forget", "Forgetting the host's key.")
+        return self.state.forgetting
 
     def answer_knock(self, key: str, admit: bool, remember: bool) -> None:
         self._require("admit")
@@ -297,6 +300,8 @@ class Session:
         self._outbox.clear()
         self.state.set_link(OFFLINE)
         self.state.finish(trouble=None)
+        if self.state.forgetting is not None:
+            self.state.forgetting.finish()
 
     @property
     def has_work(self) -> bool:

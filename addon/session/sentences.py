@@ -60,6 +60,7 @@ ERRORS: dict[str, str] = {
     "NO_KNOCK": "Nobody with this key is asking to enter.",
     "NO_QUESTION": "No host waits to be trusted: connect first.",
     "CODE_DIFFERS": "This is not the check code that the host shows: ask its owner to read it out once more.",
+    "HOST_UNKNOWN": "No key is remembered for {address}, so there is nothing to forget.",
     "NO_ADDRESS": "Type the host's address first.",
     "WAITED": "This took longer than {seconds} seconds: {text}",
     "CANCELED": "It was cancelled.",

@@ -153,6 +153,7 @@ class State:
     ask_unsaved: str = ""  # the room whose join waits for a word on unsaved work
     paused: bool = False  # Blender renders or bakes
     task: Task | None = None
+    forgetting: Task | None = None  # of a host's key: beside `task`
     revision: int = 0
 
     # --- reading -----------------------------------------------------------------------------------------------------
@@ -386,6 +387,13 @@ class State:
             self.leave()
             self.finish("create", "join", "flush", "leave", trouble=trouble)
 
+    def _on_forgotten(self, event: Event) -> None:
+        """The problem that led here is solved; or there was nothing to forget."""
+        known, host = bool(event.get("known")), str(event.get("address"))
+        self.problem = None if known else problem("HOST_UNKNOWN", address=host)
+        if self.forgetting is not None:
+            self.forgetting.finish(self.problem)
+
     def _on_error(self, event: Event) -> None:
         """Ends what waits for the command that failed; an answer to another command is shown and ends nothing."""
         trouble, re = self._problem_of(event), str(event.get("re"))
@@ -393,6 +401,8 @@ class State:
             self.leave()
         if self.task is not None and self.task.kind in TASKS_OF.get(re, ()):
             self.finish(trouble=trouble)
+        if re == "forget_host" and self.forgetting is not None:
+            self.forgetting.finish(trouble)
         self.problem = trouble
 
     def _problem_of(self, event: Event) -> Problem:
@@ -429,6 +439,7 @@ _HANDLERS: dict[str, Callable[[State, Event], None]] = {
     "members": State._on_members,
     "knock": State._on_knock,
     "knock_end": State._on_knock_end,
+    "forgotten": State._on_forgotten,
     "progress": State._on_progress,
     "latency": State._on_latency,
     "pending": State._on_pending,

@@ -252,10 +252,10 @@ class ATRIUM_OT_forget_host(_Operator):
     bl_idname = "atrium.forget_host"
     bl_label = "Forget Host"
     host: StringProperty(name="Host", description="Its address", options={"SKIP_SAVE"})
+    timeout: _timeout()
 
     def start(self) -> Task | None:
-        runtime.need().forget_host(self.host or runtime.state().settings.host)
-        return None
+        return runtime.need().forget_host(self.host or runtime.state().settings.host)
 
 
 class ATRIUM_OT_copy(_Operator):

@@ -277,4 +277,7 @@
 /* One log line; longer ones are cut. */
 #define ATR_LOG_LINE_BYTES 1024u
 
+/* Lines that are kept for a Python program that does not look: 1 MiB at most. */
+#define ATR_LOG_KEPT_MAX 1000u
+
 #endif

@@ -165,6 +165,9 @@ static void go_offline(atr_client *c, int err, const char *detail)
     seats_close_all(c, err, sentence);
   else
     seats_close_all(c, ATR_OK, NULL);
+  if (err < 0)
+    atr_log(ATR_LOG_WARN, "no connection to %s: %s%s%s (%s)", c->address_text, sentence, detail && *detail ? " " : "",
+            detail ? detail : "", atr_err_name(err));
   link_tell_state(c, err, sentence, detail);
 }
 
@@ -417,9 +420,18 @@ void link_trust(atr_client *c, const cJSON *message)
     link_cancel(c);
 }
 
+static void tell_forgotten(atr_client *c, const char *address, bool known)
+{
+  atr_jw w = event_begin(c, "forgotten");
+
+  atr_jw_str(&w, "address", address);
+  atr_jw_bool(&w, "known", known);
+  event_end(c, &w, NULL);
+}
+
 void link_forget(atr_client *c, const cJSON *message)
 {
-  char why[ATR_ADDRESS_TEXT_BYTES + 64], text[ATR_ADDRESS_TEXT_BYTES];
+  char why[ATR_ADDRESS_TEXT_BYTES + 64] = "", text[ATR_ADDRESS_TEXT_BYTES];
   atr_address address;
   const char *host;
   int err;
@@ -432,11 +444,15 @@ void link_forget(atr_client *c, const cJSON *message)
   if (err == ATR_OK) {
     atr_address_text(&address, text);
     err = atr_pins_forget(c->home, text);
-    snprintf(why, sizeof why,
-             err == ATR_NOENT ? "No key is remembered for %s." : "The key of %s could not be forgotten.", text);
+    snprintf(why, sizeof why, "The key of %s could not be forgotten: %s", text, atr_err_text(err));
   }
-  if (err < 0)
+  if (err < 0 && err != ATR_NOENT) {
     event_error(c, err, why, "forget_host", NULL);
+    return;
+  }
+  if (err == ATR_OK)
+    atr_log(ATR_LOG_INFO, "the key of %s is forgotten", text);
+  tell_forgotten(c, text, err == ATR_OK);
 }
 
 /* --- connecting ---------------------------------------------------------------------------------------------- */
@@ -588,6 +604,7 @@ void link_welcome(atr_client *c, const cJSON *message)
   atr_jw_str(&w, "check_code", c->host_code);
   atr_jw_str(&w, "own_code", own_code);
   event_end(c, &w, NULL);
+  atr_log(ATR_LOG_INFO, "connected to %s (%s)", c->address_text, atr_session_peer_address(c->session));
   seats_link_up(c);
   link_tell_state(c, ATR_OK, NULL, NULL);
 }

@@ -93,7 +93,10 @@ static int on_event(void *ctx, const atr_replica_event *event)
 static void tell_refused(seat *s, const atr_id *doc, int err, const char *text)
 {
   atr_jw w = event_begin(s->client, "refused");
+  char hex[ATR_ID_HEX + 1];
 
+  atr_id_to_hex(doc, hex);
+  atr_log(ATR_LOG_INFO, "room \"%s\" refused a change of %s: %s", s->name, hex, atr_err_name(err));
   atr_jw_id(&w, "room", &s->room);
   atr_jw_id(&w, "doc", doc);
   atr_jw_str(&w, "code", atr_err_name(err));
@@ -377,6 +380,7 @@ void seat_joined(atr_client *c, const cJSON *message)
   s->handle = (uint32_t)handle;
   s->joined = s->ever_joined = true;
   snprintf(s->name, sizeof s->name, "%s", name);
+  atr_log(ATR_LOG_INFO, "room \"%s\" is %s", s->name, created ? "created" : "joined");
   tell_joined(s, created);
   err = s->tap ? ATR_OK : atr_replica_joined(s->replica, message);
   if (err < 0) {

@@ -107,6 +107,7 @@ static int exec_module(PyObject *module)
       add_type(module, &atr_py_engine_spec, NULL, &state->engine) < 0 ||
       add_type(module, &atr_py_server_spec, NULL, &state->server) < 0)
     return -1;
+  atr_py_log_start();
   return PyModule_AddStringConstant(module, "__version__", atr_version());
 }
 
@@ -140,6 +141,7 @@ static void free_module(void *module)
 static PyMethodDef functions[] = {
     {"fingerprint", fingerprint, METH_O, "XXH3-64 of the bytes: for comparing only."},
     {"sha256", sha256, METH_O, "SHA-256 in hex: the name that put_blob would give."},
+    {"log_poll", atr_py_log_poll, METH_NOARGS, "Takes the lines of the log: (Unix time, level, text). Never waits."},
     {"server_main", server_main, METH_O,
      "Runs the command atrium-server with these arguments; returns its exit status."},
     {NULL, NULL, 0, NULL},

@@ -35,6 +35,10 @@ PyObject *atr_py_raise(module_state *state, int err, const char *text);
 /* A Blob that takes over one reference. */
 PyObject *atr_py_blob_new(module_state *state, const atr_hash *hash, atr_bytes *bytes);
 
+/* Keeps the log's lines from now on, and `log_poll`: what was kept. */
+void atr_py_log_start(void);
+PyObject *atr_py_log_poll(PyObject *module, PyObject *unused);
+
 /* str of lower-case hexadecimal digits. */
 PyObject *atr_py_hash_text(const atr_hash *hash);
 

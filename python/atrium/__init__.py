@@ -15,6 +15,18 @@ Host a room and edit it, in one script (more in docs/scripting.md):
 
 from atrium._core import AtriumError, __version__
 from atrium.client import Client, Event, Knock, Room, RoomInfo
+from atrium.engine import forward_log
 from atrium.serving import RunningServer, serve
 
-__all__ = ["AtriumError", "Client", "Event", "Knock", "Room", "RoomInfo", "RunningServer", "__version__", "serve"]
+__all__ = [
+    "AtriumError",
+    "Client",
+    "Event",
+    "Knock",
+    "Room",
+    "RoomInfo",
+    "RunningServer",
+    "__version__",
+    "forward_log",
+    "serve",
+]

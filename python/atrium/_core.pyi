@@ -102,6 +102,10 @@ def fingerprint(data: Buffer, /) -> int:
 def sha256(data: Buffer, /) -> str:
     """SHA-256 in hex, the name `put_blob` would give. Without the GIL where they are many."""
 
+def log_poll() -> list[tuple[float, str, str]]:
+    """Takes the lines that engines and servers of this process have logged: Unix time, "debug" "info" "warning" or "error", text. The
+    newest thousand are kept for whoever does not look."""
+
 def server_main(argv: Sequence[str], /) -> int:
     """The command `atrium-server` with these arguments (without the program's name). Returns its exit status when the server ends;
     handles SIGTERM and SIGINT itself meanwhile. Without the GIL."""

@@ -203,6 +203,7 @@ class _Waiting:
     error: AtriumError | None = None
     joined: Room | None = None
     rooms: list[RoomInfo] | None = None
+    forgotten: bool | None = None  # whether the host that was to be forgotten was known
 
 
 class Client:
@@ -244,9 +245,12 @@ class Client:
         """Trusts the host that shows this check code, at the next `connect` or at the question that is open."""
         self._command({"t": "trust", "code": code})
 
-    def forget_host(self, host: str) -> None:
-        """Forgets the key that is pinned for this address."""
+    def forget_host(self, host: str, timeout: float = TIMEOUT_S) -> bool:
+        """Forgets the key that is pinned for this address; False where none was."""
+        self._now.error = self._now.forgotten = None
         self._command({"t": "forget_host", "host": host})
+        self._wait(lambda: self._now.forgotten is not None, timeout, "The engine did not answer in time.")
+        return bool(self._now.forgotten)
 
     def connect(
         self,
@@ -412,6 +416,9 @@ class Client:
 
     def _on_error(self, message: Message) -> None:
         self._now.error = _error_of(message, "text")
+
+    def _on_forgotten(self, message: Message) -> None:
+        self._now.forgotten = message["known"]
 
     def _on_welcome(self, message: Message) -> None:
         self.welcome = message

@@ -3,11 +3,14 @@
 
 The add-on and `atrium.Client` talk to the engine through this class only. It holds no state besides the C object: json.loads
 and json.dumps are all that Python does per message, everything else is done on the engine's own thread.
+
+What engines and servers of this process log arrives in Python's `logging` as "atrium.engine", on the thread that polls.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import weakref
 from collections.abc import Mapping
@@ -23,6 +26,20 @@ Message = dict[str, Any]
 
 # Keys need no escaping to ASCII and no spaces: the engine reads UTF-8, and a shorter text is parsed sooner.
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+_log = logging.getLogger("atrium.engine")
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def forward_log() -> None:
+    """Passes on what was logged since the last time. Each poll does it; a program that only runs a server calls it now and then."""
+    for unix_s, level, text in _core.log_poll():
+        number = _LEVELS[level]
+        if _log.isEnabledFor(number):
+            record = _log.makeRecord(_log.name, number, "", 0, "%s", (text,), None)
+            record.created, record.msecs = unix_s, unix_s % 1 * 1000
+            _log.handle(record)
 
 
 class Engine:
@@ -45,6 +62,7 @@ class Engine:
 
     def poll(self, max: int = 256) -> list[Message]:
         """At most `max` events, oldest first; never waits."""
+        forward_log()
         return [json.loads(text) for text in self._core.poll(max)]
 
     def wait(self, timeout_s: float) -> bool:

@@ -513,6 +513,20 @@ def test_the_failure_of_another_command_ends_no_task() -> None:
     assert not task.done and bench.state.problem is not None
 
 
+def test_forgetting_a_host_is_answered() -> None:
+    bench = Bench(port=12900)
+    task = bench.session.forget_host("localhost")
+    assert not task.done
+    bench.tick({"t": "forgotten", "address": "localhost:12900", "known": True})
+    assert task.done and task.problem is None and bench.state.problem is None
+    task = bench.session.forget_host("192.0.2.7")
+    bench.tick({"t": "forgotten", "address": "192.0.2.7:12900", "known": False})
+    assert task.problem is not None and "192.0.2.7" in task.problem.sentence
+    task = bench.session.forget_host("192.0.2.7")
+    bench.tick({"t": "error", "re": "forget_host", "code": "IO", "text": "It could not be written."})
+    assert task.problem is not None and task.problem.code == "IO"
+
+
 def test_close_is_idempotent_and_ends_every_wait() -> None:
     bench = Bench().in_lobby()
     task = bench.receiving()

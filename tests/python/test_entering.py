@@ -166,9 +166,17 @@ def test_a_changed_key_is_a_hard_stop_until_it_is_forgotten(start: Start, client
         guest.connect(second.address)
     assert changed.value.code == "KEY_CHANGED"
     assert second.address.split(":")[1] in changed.value.text
-    guest.forget_host(second.address)
+    assert guest.forget_host(second.address)
     guest.connect(second.address)
     assert guest.state == "LOBBY"
+
+
+def test_forgetting_a_host_is_answered(clients: Clients) -> None:
+    guest = clients()
+    assert not guest.forget_host("192.0.2.7:9")  # never met
+    with pytest.raises(AtriumError) as wrong:
+        guest.forget_host("http:/x y")
+    assert wrong.value.code == "ADDR_SYNTAX"
 
 
 def own_address() -> str:
