@@ -79,6 +79,11 @@ def test_links_lead_somewhere(page: str) -> None:
         assert not anchor or anchor in anchors(file), target
 
 
+def test_every_picture_is_shown() -> None:
+    shown = "".join((ROOT / page).read_text() for page in PAGES)
+    assert [path.name for path in (ROOT / "docs" / "images").iterdir() if f"images/{path.name})" not in shown] == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_files_that_are_named_exist(page: str) -> None:
     """`room.c`, `transport/tls.c` and `csrc/base/error.h` are all names of files; a renamed one is noticed here."""
