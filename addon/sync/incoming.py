@@ -29,6 +29,7 @@ STRUCTURAL: dict[str, tuple[tuple[str, str], ...]] = {
     # A new shape of the mesh is one of its shape keys too.
     "Mesh": (("p", "materials"), ("i", "vertex_groups"), ("p", "geometry")),
     "Curve": (("p", "materials"),),
+    "Lattice": (("i", "vertex_groups"),),
     "MetaBall": (("p", "materials"),),
     "NodeTree": (("i", "interface"),),
     "Armature": (("i", "bones"),),

@@ -284,3 +284,98 @@ def test_strokes_of_older_blenders_and_annotations(two):
     stage.settle()
     name, _, _, frames = both(a, b, read)[0]
     assert name == "Remark" and [f[0] for f in frames] == [5, 9]
+
+
+def test_rigid_bodies(two):
+    stage, a, b = two
+    a.do("""
+        scene, cube = bpy.context.scene, bpy.data.objects["Cube"]
+        bpy.ops.rigidbody.world_add()
+        scene.rigidbody_world.substeps_per_frame = 7
+        bpy.context.view_layer.objects.active = cube
+        bpy.ops.rigidbody.object_add(type="PASSIVE")
+        cube.rigid_body.friction, cube.rigid_body.collision_shape = 0.25, "MESH"
+        hinge = bpy.data.objects.new("Hinge", None)
+        scene.collection.objects.link(hinge)
+        bpy.context.view_layer.objects.active = hinge
+        bpy.ops.rigidbody.constraint_add(type="HINGE")
+        hinge.rigid_body_constraint.object1 = cube
+        hinge.rigid_body_constraint.use_limit_ang_z = True
+    """)
+    stage.settle()
+    body = """(lambda r: r and (r.type, r.friction, r.collision_shape, r.mass))(bpy.data.objects['Cube'].rigid_body)"""
+    assert both(a, b, body)[:3] == ("PASSIVE", 0.25, "MESH")
+    hinge = """(lambda c: c and (c.type, c.object1.name, c.use_limit_ang_z))(
+                bpy.data.objects['Hinge'].rigid_body_constraint)"""
+    assert both(a, b, hinge) == ("HINGE", "Cube", True)
+    world = """(lambda w: w and (w.substeps_per_frame, [o.name for o in w.collection.objects],
+                [o.name for o in w.constraints.objects]))(bpy.context.scene.rigidbody_world)"""
+    assert both(a, b, world) == (7, ["Cube"], ["Hinge"])
+    lists = (
+        "(len(bpy.data.scenes), sorted(c.name for c in bpy.data.collections), sorted(o.name for o in bpy.data.objects))"
+    )
+    both(a, b, lists)
+    b.do("""
+        layer = bpy.context.view_layer
+        layer.objects.active = bpy.data.objects["Hinge"]
+        bpy.ops.rigidbody.constraint_remove()
+        bpy.data.objects["Cube"].rigid_body.mass = 3
+    """)
+    stage.settle()
+    assert both(a, b, hinge) is None and both(a, b, body)[3] == 3
+    b.do("""
+        cube = bpy.data.objects["Cube"]
+        bpy.context.view_layer.objects.active = cube
+        with bpy.context.temp_override(object=cube, selected_editable_objects=[cube]):
+            bpy.ops.rigidbody.object_remove()
+        bpy.ops.rigidbody.world_remove()
+    """)
+    stage.settle()
+    assert both(a, b, body) is None and both(a, b, world) is None
+    both(a, b, lists)
+
+
+def test_lattices_with_vertex_groups(two):
+    stage, a, b = two
+    a.do("""
+        lattice = bpy.data.lattices.new("Cage"); lattice.points_u = 3
+        ob = bpy.data.objects.new("Cage", lattice)
+        bpy.context.scene.collection.objects.link(ob)
+        ob.vertex_groups.new(name="Top").add([1, 5], 0.25, "REPLACE")
+        lattice.vertex_group = "Top"
+    """)
+    stage.settle()
+    read = """(lambda l: (l.vertex_group, [(tuple(p.co_deform), [(g.group, g.weight) for g in p.groups])
+               for p in l.points]))(bpy.data.lattices['Cage'])"""
+    name, points = both(a, b, read)
+    assert name == "Top" and len(points) == 12 and len(points[5][1]) == 1
+    b.do(
+        "bpy.data.objects['Cage'].vertex_groups['Top'].add([7], 0.5, 'REPLACE'); bpy.data.lattices['Cage'].points_w = 3"
+    )
+    stage.settle()
+    assert len(both(a, b, read)[1]) == 18
+    assert both(a, b, "[g.name for g in bpy.data.objects['Cage'].vertex_groups]") == ["Top"]
+
+
+def test_surfaces_of_several_rows(two):
+    stage, a, b = two
+    a.do("""
+        surface = bpy.data.curves.new("Sheet", "SURFACE")
+        bpy.context.scene.collection.objects.link(bpy.data.objects.new("Sheet", surface))
+        bpy.context.view_layer.objects.active = bpy.data.objects["Sheet"]
+        bpy.ops.object.mode_set(mode="EDIT")
+        bpy.ops.surface.primitive_nurbs_surface_surface_add()
+        bpy.ops.object.mode_set(mode="OBJECT")
+        surface.splines[0].points[5].co = (7, 8, 9, 2)
+        surface.splines[0].use_cyclic_v = True
+    """)
+    stage.settle()
+    read = """[(s.point_count_u, s.point_count_v, s.order_u, s.use_cyclic_v, [(tuple(p.co), p.weight) for p in s.points])
+               for s in bpy.data.curves['Sheet'].splines]"""
+    rows = both(a, b, read)
+    assert rows[0][:2] == (4, 4) and rows[0][4][5][0] == (7, 8, 9, 2)
+    b.do(
+        "bpy.data.curves['Sheet'].splines[0].points[1].co.x = 3; bpy.data.curves['Sheet'].splines.new('NURBS').points.add(3)"
+    )
+    stage.settle()
+    assert [r[:2] for r in both(a, b, read)] == [(4, 4), (4, 1)]

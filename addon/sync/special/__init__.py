@@ -29,6 +29,7 @@ from . import (
     notes,
     objects,
     ramps,
+    rigidbodies,
     shapekeys,
     sockets,
     strokes,
@@ -140,6 +141,8 @@ def make_part(struct: Any, name: str, tree: Tree) -> Any:
         return struct.sequence_editor_create()
     elif name == "grease_pencil":
         bpy.data.materials.create_gpencil_data(struct)
+    elif rigidbodies.makes(name):
+        return rigidbodies.make(struct, name)
     elif name == "field":
         with bpy.context.temp_override(object=struct, active_object=struct):
             bpy.ops.object.forcefield_toggle()
@@ -162,5 +165,7 @@ def remove_part(struct: Any, name: str) -> None:
         struct.sequence_editor_clear()
     elif name == "grease_pencil":
         bpy.data.materials.remove_gpencil_data(struct)
+    elif rigidbodies.makes(name):
+        rigidbodies.remove(struct, name)
     elif name == "field":
         struct.field.type = "NONE"

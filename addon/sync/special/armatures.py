@@ -8,14 +8,13 @@ scene made for it; what needs no edit mode is set afterwards. Pose bones exist b
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import bpy
 
 from .. import items, rna, values
 from . import restpose
+from .workshop import workshop
 
 Tree = dict[str, Any]
 
@@ -158,10 +157,11 @@ def write(writer: Any, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:
 
 def _write_bones(writer: Any, armature: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     if any(_needs_edit_mode(k, v, full, cur) for k, v in patch.items()):
-        with _workshop(armature) as edit_mode:
-            with edit_mode() as bones:
-                _edit_bones(bones, patch, full, cur)
-            restpose.restore(armature, {bone["name"]: bone["p"] for bone in full.values()}, edit_mode)
+        with workshop() as shop:
+            shop.use(armature)
+            with shop.edit():
+                _edit_bones(armature.edit_bones, patch, full, cur)
+            restpose.restore(armature, {bone["name"]: bone["p"] for bone in full.values()}, shop.edit)
     handler_plan = None
     for key, change in patch.items():
         bone = armature.bones.get(full[key]["name"]) if key in full else None
@@ -205,33 +205,3 @@ def _edit_bones(bones: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         bone.head, bone.tail, bone.roll = (values.decode(p[n]) for n in ("head", "tail", "roll"))
     for key, bone in wanted.items():
         bone.use_connect = bool(full[key]["p"].get("use_connect"))
-
-
-@contextmanager
-def _workshop(armature: Any) -> Iterator[restpose.EditMode]:
-    """A scene of its own to edit an armature in, as often as need be: in the user's, each visit to edit mode would evaluate
-    all that is there, and it would take their active object."""
-    scene = bpy.data.scenes.new("atrium bones")
-    ob = bpy.data.objects.new("atrium bones", armature)
-    scene.collection.objects.link(ob)
-    layer = scene.view_layers[0]
-    layer.update()
-    layer.objects.active = ob
-
-    def mode_set(mode: str, edited: Any) -> None:
-        with bpy.context.temp_override(scene=scene, view_layer=layer, active_object=ob, object=ob, edit_object=edited):
-            bpy.ops.object.mode_set(mode=mode)
-
-    @contextmanager
-    def edit_mode() -> Iterator[Any]:
-        mode_set("EDIT", None)
-        try:
-            yield armature.edit_bones
-        finally:
-            mode_set("OBJECT", ob)
-
-    try:
-        yield edit_mode
-    finally:
-        bpy.data.objects.remove(ob)
-        bpy.data.scenes.remove(scene)

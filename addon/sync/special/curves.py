@@ -10,10 +10,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import bpy
 import numpy as np
 
 from .. import items
 from . import objects
+from .workshop import workshop
 
 Tree = dict[str, Any]
 
@@ -38,8 +40,8 @@ class Splines(items.Items):
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         make = tree["make"]
-        if make.get("rows", 1) > 1 and make["type"] == "NURBS":
-            raise RuntimeError("Blender has no call that makes a surface of several rows")
+        if make.get("rows", 1) > 1:
+            return _surface(owner, int(make["points"]) // int(make["rows"]), int(make["rows"]))
         spline = owner.splines.new(make["type"])
         points, _ = _layout(spline)
         if make["points"] > 1:
@@ -86,6 +88,30 @@ class Splines(items.Items):
         for name, width in layout:
             points.foreach_set(name, np.ascontiguousarray(floats[:, at : at + width]).reshape(-1))
             at += width
+
+
+def _surface(curve: Any, columns: int, rows: int) -> Any:
+    """Blender has no call that makes a surface of several rows; extruding a row in edit mode adds the next one to it."""
+    for spline in curve.splines:
+        _select(spline, False)
+    spline = curve.splines.new("NURBS")
+    spline.points.add(columns - 1)
+    _select(spline, True)
+    with workshop() as shop:
+        ob = shop.use(curve)
+        with shop.edit():
+            for _ in range(rows - 1):
+                shop.run(bpy.ops.curve.extrude, ob)
+    made = curve.splines[-1]
+    _select(made, False)
+    return made
+
+
+def _select(spline: Any, state: bool) -> None:
+    for point in spline.points:
+        point.select = state
+    for point in spline.bezier_points:
+        point.select_control_point = point.select_left_handle = point.select_right_handle = state
 
 
 SPLINES = Splines("splines")

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from . import weights
+
 Tree = dict[str, Any]
 
 
@@ -29,8 +31,12 @@ def _write_text(writer: Any, text: Any, patch: Tree, full: Tree, cur: Tree) -> N
 def _read_lattice(reader: Any, lattice: Any, old: Tree, out: Tree) -> None:
     seen = reader.seen.get("p", {})
     if lattice.is_editmode and "points" in seen:
-        out["p"]["points"] = seen["points"]
+        out["p"].update({name: seen[name] for name in ("points", "weights") if name in seen})
+        groups = reader.seen.get("i", {}).get("vertex_groups")
+        if groups:
+            out.setdefault("i", {})["vertex_groups"] = groups
         return
+    weights.read(reader, lattice, old, old, out.setdefault("i", {}), out["p"])
     points = np.empty(len(lattice.points) * 3, dtype=np.float32)
     lattice.points.foreach_get("co_deform", points)
     out["p"]["points"] = reader.blobs.put(points.reshape(-1, 3), (reader.doc, "points"))
@@ -44,6 +50,8 @@ def _write_lattice(writer: Any, lattice: Any, patch: Tree, full: Tree, cur: Tree
         points = writer.blobs.get(full["p"]["points"], "float32")
         if len(points) == len(lattice.points) * 3:
             lattice.points.foreach_set("co_deform", points)
+    if not lattice.is_editmode and ("weights" in p or "vertex_groups" in (patch.get("i") or {})):
+        weights.write(writer, lattice, patch, full, cur, full["p"] if "weights" in p else None, False)
 
 
 def _read_sequencer(reader: Any, editor: Any, old: Tree, out: Tree) -> None:

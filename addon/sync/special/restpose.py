@@ -21,7 +21,7 @@ import numpy as np
 from .. import values
 
 Tree = dict[str, Any]
-EditMode = Callable[[], AbstractContextManager[Any]]
+EditMode = Callable[[], AbstractContextManager[None]]
 
 # Visits to edit mode for one armature: two milliseconds each for a usual character. What can be had at all needs less.
 VISITS_MAX = 128
@@ -103,8 +103,8 @@ def restore(armature: Any, wanted: dict[str, Tree], edit_mode: EditMode) -> None
             if not _next(bone, what, state):
                 bone.given_up = True
                 bone.head, bone.tail, bone.roll = first[bone.name]
-        with edit_mode() as edit_bones:
-            _set(edit_bones, bones)
+        with edit_mode():
+            _set(armature.edit_bones, bones)
 
 
 def _bone(name: str, p: Tree) -> Bone:

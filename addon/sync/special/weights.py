@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Vertex groups and weights of meshes.
+"""Vertex groups and weights, of meshes and lattices.
 
-They are stored in the mesh but only an object that uses it shows them: any will do, and where there is none a temporary
-one is made for writing. The weights are two arrays over all vertices: (vertex, group) and weight.
+They are stored in the data but only an object that uses it shows them: any will do, and where there is none a temporary
+one is made for writing. The weights are two arrays over all points: (vertex, group) and weight.
 """
 
 from __future__ import annotations
@@ -31,9 +31,13 @@ class Groups(items.Items):
 GROUPS = Groups("vertex_groups")
 
 
-def read(reader: Any, mesh: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) -> None:
-    """Adds the groups to the items `i` of the mesh and the weights to the properties `p` of its geometry."""
-    ob = reader.user_of(mesh)
+def _points(data: Any) -> Any:
+    return data.vertices if hasattr(data, "vertices") else data.points
+
+
+def read(reader: Any, data: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) -> None:
+    """Adds the groups to the items `i` of the data and the weights to the properties `p` of its geometry."""
+    ob = reader.user_of(data)
     if ob is None and not reader.keep:
         return
     if ob is None:
@@ -48,7 +52,7 @@ def read(reader: Any, mesh: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) ->
     i["vertex_groups"] = GROUPS.read(reader, ob, old.get("i", {}).get("vertex_groups", {}))
     at: list[int] = []
     values: list[float] = []
-    for index, vertex in enumerate(mesh.vertices):
+    for index, vertex in enumerate(_points(data)):
         for element in vertex.groups:
             at.append(index)
             at.append(element.group)
@@ -60,16 +64,16 @@ def read(reader: Any, mesh: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) ->
     ]
 
 
-def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree, geometry: Tree | None, rebuilt: bool) -> None:
+def write(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree, geometry: Tree | None, rebuilt: bool) -> None:
     """`geometry` holds the weights, where they are to be written."""
     change = (patch.get("i") or {}).get("vertex_groups") if "i" in patch else None
     weights_changed = bool(geometry and geometry.get("weights"))
     if not change and not weights_changed:
         return
-    ob = writer.reader.user_of(mesh)
+    ob = writer.reader.user_of(data)
     temporary = None
     if ob is None:
-        ob = temporary = bpy.data.objects.new("atrium weights", mesh)
+        ob = temporary = bpy.data.objects.new("atrium weights", data)
     have = cur.get("i", {}).get("vertex_groups", {})
     if rebuilt and not ob.vertex_groups:
         # The old geometry took the groups with it: all are made again.
@@ -78,16 +82,16 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree, geometry: 
         if change:
             GROUPS.write(writer, ob, change, full.get("i", {}).get("vertex_groups", {}), have)
         if weights_changed:
-            _write_weights(writer, ob, mesh, geometry or {})
+            _write_weights(writer, ob, data, geometry or {})
     finally:
         if temporary is not None:
             bpy.data.objects.remove(temporary)
 
 
-def _write_weights(writer: Any, ob: Any, mesh: Any, p: Tree) -> None:
+def _write_weights(writer: Any, ob: Any, data: Any, p: Tree) -> None:
     at = writer.blobs.get(p["weights"][0], "int32").reshape(-1, 2)
     weights = writer.blobs.get(p["weights"][1], "float32")
-    count = len(mesh.vertices)
+    count = len(_points(data))
     groups = ob.vertex_groups
     if len(at) != len(weights) or (len(at) and (at.min() < 0 or at[:, 0].max() >= count)):
         raise ValueError("vertex weights out of range")
