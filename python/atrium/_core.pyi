@@ -6,7 +6,7 @@ texts; what they may hold is listed in docs/architecture.md ("JSON messages"). `
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import Self, final
 
 from typing_extensions import Buffer
 
@@ -37,7 +37,7 @@ class Engine:
     All methods are called by one thread at a time (the GIL sees to that). After `close()` they raise AtriumError("STATE").
     """
 
-    def __init__(self, home: str, *, interactive: bool = False, queue_slots: int = 65536) -> None:
+    def __new__(cls, home: str, *, interactive: bool = False, queue_slots: int = 65536) -> Self:
         """`home` is the folder of key and pins; it is made if missing. `interactive`: an unknown host's key is asked about
         (`confirm_host`); otherwise it is refused unless ATRIUM_TRUST=first-use."""
 
@@ -74,8 +74,8 @@ class Engine:
 class Server:
     """A server on a thread of this process."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         home: str,
         port: int = 12800,
@@ -84,7 +84,7 @@ class Server:
         open: bool = False,
         allow: Sequence[str] = (),
         idle_exit_min: float = 0.0,
-    ) -> None: ...
+    ) -> Self: ...
     def start(self) -> None:
         """Binds and listens; returns when clients can connect. AtriumError("PORT_BUSY") and others."""
     @property

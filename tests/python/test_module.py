@@ -11,10 +11,13 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from atrium import _core
+
+from .conftest import ROOT
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("ATRIUM_VARIANT", "release") != "release", reason="sanitizers bring libraries and symbols of theirs"
@@ -46,3 +49,21 @@ def test_it_can_be_loaded_twice() -> None:
     spec.loader.exec_module(again)
     assert again is not sys.modules["atrium._core"]
     assert again.Engine is not _core.Engine and again.sha256(b"x") == _core.sha256(b"x")
+
+
+def test_the_stubs_say_what_the_module_has(tmp_path: Path) -> None:
+    """What scripts are type-checked against is written by hand."""
+    allowed = tmp_path / "allowed"
+    allowed.write_text("atrium._core.Blob.__buffer__\n")  # Python names it from 3.12 on
+    environment = {**os.environ, "MYPYPATH": str(ROOT / "python"), "PYTHONPATH": str(ROOT / "python")}
+    command = [sys.executable, "-m", "mypy.stubtest", "--allowlist", str(allowed), "--ignore-unused-allowlist"]
+    run = subprocess.run(
+        [*command, "atrium._core"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
