@@ -291,10 +291,20 @@ static void refuse_all(atr_room *room, stage *st, int err)
   empty(st);
 }
 
+/* Whose operation ended the batch, if he is here. */
+static atr_room_member *last_author(const stage *st)
+{
+  const participant *part = st->n ? st->ops[st->n - 1].part : NULL;
+
+  return part ? part->member : NULL;
+}
+
+/* The others wait for the operation itself, its author only for the acknowledgement: he comes last. */
 static void done(void *ctx, int err)
 {
   atr_room *room = ctx;
   stage *st = &room->stages[!room->stage_now];
+  atr_room_member *author;
 
   room->in_flight = false;
   if (room->dying) {
@@ -312,10 +322,11 @@ static void done(void *ctx, int err)
   }
   for (size_t i = 0; i < st->n; i++)
     commit_one(room, st, &st->ops[i]);
+  author = last_author(st);
   empty(st);
   room_end_orphans(room);
   room_tombs_trim(room);
-  room_wake_all(room, ATR_LANE_STATE);
+  room_wake_all(room, ATR_LANE_STATE, author);
   if (!room->committing)
     room_flush(room);
   if (room->holding)

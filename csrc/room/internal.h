@@ -261,7 +261,8 @@ int room_check_json(const atr_op *op, int *refusal);
 
 /* serve.c */
 void room_wake(atr_room_member *m, int lane);
-void room_wake_all(atr_room *room, int lane);
+/* `last`, which may be NULL, after all others: who is woken first is served first. */
+void room_wake_all(atr_room *room, int lane, atr_room_member *last);
 void room_begin_pass(atr_room_member *m, uint64_t cursor);
 void room_end_pass(atr_room_member *m);
 void room_doc_moves(atr_room *room, room_doc *d, uint64_t old_number);

@@ -25,10 +25,13 @@ void room_wake(atr_room_member *m, int lane)
   m->room->cb.on_wake(m->room->ctx, m, lane);
 }
 
-void room_wake_all(atr_room *room, int lane)
+void room_wake_all(atr_room *room, int lane, atr_room_member *last)
 {
   for (atr_room_member *m = room->members; m; m = m->next)
-    room_wake(m, lane);
+    if (m != last)
+      room_wake(m, lane);
+  if (last)
+    room_wake(last, lane);
 }
 
 /* --- passes through the documents -------------------------------------------------------------------------------- */

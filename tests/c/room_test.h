@@ -53,11 +53,13 @@ static inline void store_done(int err)
 static const atr_store_ops store_ops = {.commit = store_commit};
 static atr_store store = {&store_ops};
 
+static atr_room_member *woken_last; /* on the state lane */
+
 static void on_wake(void *ctx, atr_room_member *m, int lane)
 {
   (void)ctx;
-  (void)m;
-  (void)lane;
+  if (lane == ATR_LANE_STATE)
+    woken_last = m;
 }
 
 static void on_control(void *ctx, atr_room_member *m, atr_span json)
