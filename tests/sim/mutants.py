@@ -393,7 +393,9 @@ MUTANTS = [
         ],
     ),
     Mutant(
-        "waking: a commit wakes the members", "csrc/room/commit.c", [("  room_wake_all(room, ATR_LANE_STATE);", "")]
+        "waking: a commit wakes the members",
+        "csrc/room/commit.c",
+        [("  room_wake_all(room, ATR_LANE_STATE, author);", "  (void)author;")],
     ),
     Mutant(
         "long messages: one that has begun is ended",
