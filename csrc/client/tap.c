@@ -6,8 +6,8 @@
  * server relayed it. Before the first come the documents as they stand (`kind` is "state"), after a lost connection they come again. The numbers of
  * operations have no gaps; one that has is the server's mistake and ends the connection.
  *
- * An application that does not take its events makes the engine keep messages; above ATR_TAP_BYTES_MAX the room is left, because
- * unlike a replica a tap cannot leave anything out. */
+ * An application that does not take its events makes the engine keep messages; above ATR_TAP_BYTES_MAX the connection ends, because
+ * unlike a replica a tap cannot leave anything out, and as after any lost one the documents come again. */
 #include "client/internal.h"
 
 #include <stdlib.h>

@@ -15,7 +15,7 @@
 #include "room/room.h"
 #include "store/store.h"
 
-enum { HANDLE = 1 };
+enum { HANDLE = 1, RING_BYTES = 1 << 20 };
 
 static enum { STORE_DONE, STORE_RETURNS_ERROR, STORE_DONE_WITH_ERROR, STORE_WAITS } store_does;
 static atr_store_done store_waiting; /* NULL: no commit is under way */
@@ -87,7 +87,7 @@ static int begin(void **state)
   memset(&room_config, 0, sizeof room_config);
   config.handle = HANDLE;
   config.name = "room";
-  config.ring_bytes_max = 1 << 20;
+  config.ring_bytes_max = RING_BYTES;
   config.store = &store;
   store_does = STORE_DONE;
   store_waiting = NULL;

@@ -364,6 +364,29 @@ static void processes_that_pin_together_lose_nothing(void **state)
     }
 }
 
+/* ATR_PIN_LINE_BYTES: half of it is the address, the rest key, time and name. */
+static void what_is_said_of_a_host_is_limited(void **state)
+{
+  char where[128], address[ATR_PIN_LINE_BYTES / 2 + 2], name[2000], line[2 * ATR_PIN_LINE_BYTES];
+  atr_hash key = key_of(1);
+  FILE *f;
+
+  (void)state;
+  snprintf(where, sizeof where, "%s", at_home("long"));
+  memset(address, 'a', sizeof address);
+  address[sizeof address - 1] = 0;
+  memset(name, 'n', sizeof name);
+  name[sizeof name - 1] = 0;
+  assert_int_equal(atr_pins_set(where, address, &key, NULL), ATR_INVAL);
+  address[sizeof address - 2] = 0;
+  assert_int_equal(atr_pins_set(where, address, &key, name), 0);
+  assert_int_equal(atr_pins_check(where, address, &key, NULL), ATR_PIN_MATCHES);
+  f = fopen(at_home("long/known_hosts"), "r");
+  assert_non_null(fgets(line, sizeof line, f));
+  fclose(f);
+  assert_true(strlen(line) <= ATR_PIN_LINE_BYTES);
+}
+
 static void the_number_of_hosts_is_limited(void **state)
 {
   char where[128];
@@ -398,6 +421,7 @@ int main(void)
       cmocka_unit_test(hosts_are_pinned_changed_and_forgotten),
       cmocka_unit_test(lines_of_a_newer_version_are_kept),
       cmocka_unit_test(processes_that_pin_together_lose_nothing),
+      cmocka_unit_test(what_is_said_of_a_host_is_limited),
       cmocka_unit_test(the_number_of_hosts_is_limited),
   };
 

@@ -143,6 +143,32 @@ static void a_listener_is_found(void **state)
   bench_close(&r.bench);
 }
 
+/* ATR_ADDRESSES_MAX: the one that would answer is the last of them, and then one too many. */
+static void so_many_addresses_race(void **state)
+{
+  const atr_race_options options = {.delay_ms = 1};
+  atr_address addresses[ATR_ADDRESSES_MAX + 1];
+  atr_listener *listener;
+  run r = {0};
+  char text[32];
+
+  (void)state;
+  bench_open(&r.bench);
+  listener = listener_at(&r.bench, "127.0.0.1");
+  for (size_t i = 0; i < ATR_ADDRESSES_MAX + 1; i++) {
+    snprintf(text, sizeof text, "127.0.0.%u", (unsigned)i + 2); /* nobody listens there */
+    addresses[i] = address_of(text, atr_listener_port(listener));
+  }
+  addresses[ATR_ADDRESSES_MAX] = address_of("127.0.0.1", atr_listener_port(listener));
+  race(&r, addresses, ATR_ADDRESSES_MAX + 1, &options);
+  assert_int_equal(r.result.err, ATR_CONNREFUSED);
+  race(&r, addresses + 1, ATR_ADDRESSES_MAX, &options);
+  assert_int_equal(r.result.err, 0);
+  atr_stream_close(r.result.stream);
+  atr_listener_free(listener);
+  bench_close(&r.bench);
+}
+
 /* The first answers that nobody is there: the second is tried at once, not after the pause. */
 static void a_failure_starts_the_next_attempt(void **state)
 {
@@ -306,13 +332,10 @@ static void interfaces_can_be_typed(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(families_take_turns),
-      cmocka_unit_test(a_listener_is_found),
-      cmocka_unit_test(a_failure_starts_the_next_attempt),
-      cmocka_unit_test(failures_have_names),
-      cmocka_unit_test(silence_is_told_after_the_time_limit),
-      cmocka_unit_test(a_silent_address_is_overtaken),
-      cmocka_unit_test(a_race_can_be_given_up_at_any_moment),
+      cmocka_unit_test(families_take_turns),           cmocka_unit_test(a_listener_is_found),
+      cmocka_unit_test(so_many_addresses_race),        cmocka_unit_test(a_failure_starts_the_next_attempt),
+      cmocka_unit_test(failures_have_names),           cmocka_unit_test(silence_is_told_after_the_time_limit),
+      cmocka_unit_test(a_silent_address_is_overtaken), cmocka_unit_test(a_race_can_be_given_up_at_any_moment),
       cmocka_unit_test(interfaces_can_be_typed),
   };
 

@@ -32,6 +32,36 @@ static atr_hash hash_of(uint32_t number)
   return hash;
 }
 
+/* --- the ring ----------------------------------------------------------------------------------------------------- */
+
+/* ATR_RING_BYTES, a megabyte here. Who does not read costs the ring and no more, and is then told what there is instead of all that was. */
+static void the_ring_keeps_so_many_bytes(void **state)
+{
+  enum { OPERATIONS = 8000, DOCS = 10, SLACK_BYTES = 1 << 18 };
+  struct peer peer, slow;
+  char json[1024];
+
+  (void)state;
+  join(&peer, 0);
+  join(&slow, 1);
+  for (uint32_t i = 0; i < DOCS; i++)
+    assert_ok(give(&peer, ATR_OP_CREATE, i, text("{}"), NULL));
+  pull(&slow);
+  slow.ops = slow.docs = 0;
+  for (uint32_t i = 0; i < OPERATIONS; i++) {
+    snprintf(json, sizeof json, "{\"a\":\"%0900u\"}", i);
+    assert_ok(give(&peer, ATR_OP_EDIT, i % DOCS, text(json), NULL));
+    pull(&peer);
+    assert_true(atr_room_memory(room) < RING_BYTES + 2 * SLACK_BYTES);
+  }
+  assert_int_equal(peer.acks, DOCS + OPERATIONS);
+  pull(&slow);
+  assert_int_equal(slow.docs, DOCS);
+  assert_true(slow.ops < RING_BYTES / 900 + 1);
+  leave(&slow);
+  leave(&peer);
+}
+
 /* --- documents --------------------------------------------------------------------------------------------------- */
 
 static void a_room_holds_so_many_documents(void **state)
@@ -445,6 +475,7 @@ static void a_client_has_so_many_operations_out(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(the_ring_keeps_so_many_bytes, begin, end),
       cmocka_unit_test_setup_teardown(a_room_holds_so_many_documents, begin, end),
       cmocka_unit_test_setup_teardown(old_tombstones_make_room, begin, end),
       cmocka_unit_test_setup_teardown(who_was_cut_in_its_first_pass_hears_what_lives, begin_with_one_tombstone, end),

@@ -13,10 +13,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from atrium import Client
+from atrium.engine import Engine
 
 from .conftest import ROOT, Process, Wire, free_port, settle
 from .test_editing import assert_equal
@@ -176,3 +181,64 @@ def test_a_stopped_process_is_found_dead_by_the_server(start: Start, clients: Cl
         room.flush(10)
         os.kill(slow.pid, signal.SIGCONT)
         assert slow.stdout.readline() == "2000\n"
+
+
+def test_disconnecting_from_a_server_that_hangs(start: Start, clients: Clients) -> None:
+    """ATR_LEAVE_MS, 3 s: what was submitted gets that long to go out, and nobody waits longer."""
+    server = start("--open")
+    client = clients()
+    client.connect(server.address)
+    room = client.create_room("r")
+    room.flush()
+    os.kill(server.popen.pid, signal.SIGSTOP)
+    try:
+        room.create({"type": "Object", "p": {}})
+        began = time.monotonic()
+        client.disconnect(timeout=15)
+        assert 2.5 < time.monotonic() - began < 10
+    finally:
+        os.kill(server.popen.pid, signal.SIGCONT)
+
+
+def test_a_blob_that_is_lost_holds_a_join_for_a_bounded_time(
+    start: Start, clients: Clients, wire: Callable[[int], Wire], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ATR_BLOB_STALL_MS, 30 s. The server and the only one who had the blob are killed while a guest still loads it: the guest brings the room back, its
+    join is complete without that blob, and the document that names it waits."""
+    monkeypatch.setenv("ATRIUM_TRUST", "first-use")
+    port = free_port()
+    server = start("--open", "--port", str(port))
+    host = clients("host")
+    host.connect(server.address)
+    room = host.create_room("r")
+    lamp = room.create({"type": "Light", "p": {}})
+    blob = host.put_blob(random.Random(1).randbytes(1 << 25))
+    room.create({"type": "Mesh", "p": {"v": ["$blob", blob, "u1", [1 << 25]]}})
+    room.ready()
+    room.flush(30)
+    line = wire(port)
+    with Engine(tmp_path / "guest") as guest:
+        guest.send({"t": "connect", "host": f"127.0.0.1:{line.port}", "name": "g", "color": [1, 1, 1], "version": "0"})
+        wait_for(guest, lambda e: e["t"] == "welcome")
+        guest.send({"t": "join", "room": room.id, "blender": [5, 0, 1]})
+        wait_for(guest, lambda e: e["t"] == "doc" and e["doc"] == lamp)
+        line.stalled = True
+        server.end(signal.SIGKILL)
+        host.close()
+        start("--open", "--port", str(port), home=server.home)
+        line.cut()
+        line.stalled = False
+        wait_for(guest, lambda e: e["t"] == "joined")
+        began = time.monotonic()
+        wait_for(guest, lambda e: e["t"] == "progress" and e["complete"], timeout=60)
+        assert 25 < time.monotonic() - began < 45
+
+
+def wait_for(engine: Engine, done: Callable[[dict[str, Any]], bool], timeout: float = 20) -> None:
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        engine.wait(0.1)
+        for event in engine.poll(1):
+            if done(event):
+                return
+    raise AssertionError("it did not come")

@@ -92,6 +92,21 @@ def test_a_full_queue_is_a_return_value(tmp_path: Path) -> None:
         assert refused
 
 
+def test_answers_that_nobody_takes_are_bounded(tmp_path: Path) -> None:
+    """ATR_EVENT_BACKLOG_MAX, 4096: what waits beside the queue is bounded, and the engine goes on."""
+    slots = 8
+    with Engine(tmp_path, queue_slots=slots) as engine:
+        sent = 0
+        while sent < 6000:
+            sent += engine.send({"t": "rooms"})
+        answers = [e for e in events_until(engine, "error", code="STATE") if e["t"] == "error"]
+        while engine.wait(0.3):
+            answers += [e for e in engine.poll() if e["t"] == "error"]
+        assert 4096 <= len(answers) <= 4096 + 2 * slots
+        assert engine.send({"t": "what"})
+        events_until(engine, "error", code="INVAL")
+
+
 def test_documents_wait_for_a_slow_application(start: Start, clients: Clients, tmp_path: Path) -> None:
     """A queue of 16 events and 3,000 documents: they come as there is room, each in its newest state."""
     server = start("--open")

@@ -145,12 +145,24 @@ def test_allow_admits_a_key(start: Start, clients: Clients) -> None:
 
 
 def test_a_long_name_is_refused_by_name(start: Start, clients: Clients) -> None:
+    """ATR_USER_NAME_BYTES_MAX, 255."""
     server = start("--open")
     guest = clients()
     with pytest.raises(AtriumError) as long:
         guest.connect(server.address, name="x" * 10_000)
     assert long.value.code == "LIMIT"
     guest.connect(server.address, name="ü" * 127)
+
+
+def test_a_long_room_name_is_refused_by_name(start: Start, clients: Clients) -> None:
+    """ATR_ROOM_NAME_BYTES_MAX, 255."""
+    guest = clients()
+    guest.connect(start("--open").address)
+    for length in (256, 10_000):
+        with pytest.raises(AtriumError) as long:
+            guest.create_room("x" * length)
+        assert long.value.code == "ROOM_NAME"
+    assert guest.create_room("ü" * 127 + "x").id
 
 
 def test_a_changed_key_is_a_hard_stop_until_it_is_forgotten(start: Start, clients: Clients, tmp_path: Path) -> None:

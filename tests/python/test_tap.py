@@ -17,7 +17,7 @@ import pytest
 from atrium import Client, Room
 from atrium.engine import Engine
 
-from .conftest import Process
+from .conftest import Process, settle
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -96,3 +96,21 @@ def test_a_tap_only_listens(start: Start, clients: Clients, tmp_path: Path) -> N
         assert engine.send({"t": "submit", "room": room.id, "doc": doc, "kind": "edit", "tree": {"p": {"x": 1}}})
         refused = take(engine, lambda e: e["t"] == "refused")[-1]
     assert refused["code"] == "DENIED"
+
+
+def test_a_tap_that_takes_nothing_begins_anew(start: Start, clients: Clients, tmp_path: Path) -> None:
+    """ATR_TAP_BYTES_MAX, 64 MiB: it cannot leave anything out, and must not keep everything either. What it has kept comes without a gap, and then the
+    documents as they stand."""
+    process, room, doc = a_room(start, clients)
+    text = "x" * 1_000_000
+    with tap(process, tmp_path / "tap", room.id, queue_slots=16) as engine:
+        settle([room._client], lambda: len(room.members) == 2, what="the tap's coming")
+        for x in range(100):
+            room.edit(doc, {"p": {"x": x, "text": text}})
+        room.flush()
+        settle([room._client], lambda: len(room.members) == 1, what="the end of the tap's connection")
+        events = [e for e in take(engine, lambda e: e.get("kind") == "state" and e["seq"] > 1) if e["t"] == "op"]
+    edits = [e["tree"]["p"]["x"] for e in events if e["kind"] == "edit"]
+    assert edits == list(range(len(edits)))
+    assert 60 < len(edits) < 100
+    assert events[-1]["tree"]["p"]["x"] == 99
