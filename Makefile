@@ -282,6 +282,7 @@ types:
 
 layers:
 	$(PYTHON) tests/layers.py
+	$(PYTHON) tests/limits.py
 	$(PYTHON) tests/sim/mutants.py --check
 
 format:

@@ -42,6 +42,7 @@ static int feed(const char *hex, struct sink *sink)
   return err;
 }
 
+/* ATR_FRAME_BYTES_MAX among them. */
 static void malformed_headers_are_refused(void **state)
 {
   static const struct {

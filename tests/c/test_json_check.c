@@ -155,8 +155,11 @@ static void nul_is_refused_everywhere(void **state)
   assert_err(check_bytes("\0", 1, NULL), ATR_JSON_NUL);
 }
 
+/* ATR_JSON_INT_MAX, ATR_JSON_NUMBER_BYTES_MAX */
 static void numbers_are_exact_or_refused(void **state)
 {
+  char digits[ATR_JSON_NUMBER_BYTES_MAX + 2] = "0.";
+
   static const char *const bad[] = {"9007199254740993",
                                     "-9007199254740993",
                                     "18446744073709551616",
@@ -173,6 +176,12 @@ static void numbers_are_exact_or_refused(void **state)
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     if (check(bad[i]) != ATR_JSON_NUMBER)
       fail_msg("%s gave %s", bad[i], atr_err_name(check(bad[i])));
+  assert_ok(check("9007199254740992"));
+  assert_ok(check("-9007199254740992"));
+  memset(digits + 2, '3', ATR_JSON_NUMBER_BYTES_MAX - 2);
+  assert_ok(check(digits));
+  digits[ATR_JSON_NUMBER_BYTES_MAX] = '3';
+  assert_err(check(digits), ATR_JSON_NUMBER);
 }
 
 static int check_nested(int depth, const char *open, const char *close)

@@ -333,7 +333,7 @@ static bool is_open(int fd)
   return n > 0 || (n < 0 && errno == EAGAIN);
 }
 
-/* A byte now and then keeps an idle timer happy; the handshake has a time of its own. */
+/* ATR_HANDSHAKE_TIMEOUT_MS, a second here. A byte now and then keeps an idle timer happy; the handshake has a time of its own. */
 static void slow_handshakes_are_cut(void **state)
 {
   static const uint8_t start[] = {0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3};
@@ -362,7 +362,7 @@ static void slow_handshakes_are_cut(void **state)
   pair_close(&p);
 }
 
-/* The oldest goes for the next: who comes with a key gets in however many hold the door. */
+/* ATR_HALF_OPEN_MAX, 16 here. The oldest goes for the next: who comes with a key gets in however many hold the door. */
 static void a_flood_of_half_open_connections_is_bounded(void **state)
 {
   enum { FLOOD = 200, LIMIT = 16 };
@@ -386,6 +386,7 @@ static void a_flood_of_half_open_connections_is_bounded(void **state)
   pair_close(&p);
 }
 
+/* ATR_CONNECTIONS_MAX, three here. */
 static void connections_are_limited(void **state)
 {
   const atr_listen_options options = {.bind = "127.0.0.1", .connections_max = 3};
@@ -468,7 +469,7 @@ static void both_families_reach_the_default(void **state)
   pair_close(&p);
 }
 
-/* New sending keys in the middle of a stream: nothing of it shows. */
+/* ATR_TLS_REKEY_RECORDS, 3 and 5 here. New sending keys in the middle of a stream: nothing of it shows. */
 static void keys_are_renewed(void **state)
 {
   pair p;

@@ -245,6 +245,7 @@ static void black_hole_close(black_hole *h)
   close(h->listener);
 }
 
+/* ATR_CONNECT_TIMEOUT_MS, 0.3 s here. */
 static void silence_is_told_after_the_time_limit(void **state)
 {
   const atr_race_options options = {.timeout_ms = 300};
@@ -262,6 +263,7 @@ static void silence_is_told_after_the_time_limit(void **state)
   bench_close(&r.bench);
 }
 
+/* After ATR_RACE_DELAY_MS, 0.1 s here. */
 static void a_silent_address_is_overtaken(void **state)
 {
   const atr_race_options options = {.delay_ms = 100};

@@ -23,10 +23,10 @@ static int start_server(bool open)
   atr_server_config config = {.home = home,
                               .bind = "127.0.0.1",
                               .open = open,
-                              .hello_timeout_ms = LIMIT_MS,
-                              .knock_timeout_ms = LIMIT_MS,
-                              .room_unready_ms = LIMIT_MS,
-                              .rooms_max = 2};
+                              .hello_timeout_ms = LIMIT_MS, /* instead of ATR_HELLO_TIMEOUT_MS, */
+                              .knock_timeout_ms = LIMIT_MS, /* ATR_KNOCK_TIMEOUT_MS, */
+                              .room_unready_ms = LIMIT_MS,  /* ATR_ROOM_UNREADY_MS and */
+                              .rooms_max = 2};              /* ATR_ROOMS_MAX */
 
   snprintf(home, sizeof home, "/tmp/atrium-limits-XXXXXX");
   if (!mkdtemp(home) || atr_server_new(&server, &config, why, sizeof why) < 0) {

@@ -226,9 +226,10 @@ static void queues_of_small_messages_are_bounded(void **state)
   assert_int_equal(atr_session_send(p.client.session, ATR_LANE_PRESENCE, atr_span_of(message, sizeof message)), 0);
   assert_int_equal(atr_session_send(p.client.session, ATR_LANE_PRESENCE, atr_span_of(message, sizeof message + 1)),
                    ATR_MESSAGE_SIZE);
-  for (err = 0; err == 0;)
+  for (err = 0, sent = 0; err == 0; sent += err == 0)
     err = atr_session_send(p.client.session, ATR_LANE_CONTROL, atr_span_of(message, sizeof message));
   assert_int_equal(err, ATR_FULL);
+  assert_in_range(sent, ATR_CONTROL_QUEUE_BYTES / sizeof message / 2, ATR_CONTROL_QUEUE_BYTES / sizeof message);
   pair_close(&p);
 }
 

@@ -218,7 +218,7 @@ static void a_line_may_end_at_any_byte(void **state)
 
 /* --- peers that do not read ------------------------------------------------------------------------------------ */
 
-/* Bulk without end, and small messages until the session says that its bounds are reached. */
+/* ATR_SEND_BUFFER_BYTES, ATR_WINDOW_FIRST_BYTES: bulk without end, and small messages until the session says that its bounds are reached. */
 static void a_peer_that_does_not_read_costs_bounded_memory(void **state)
 {
   const proxy_options options = {.mbit = 100, .buffer_bytes = 16 << 10};
@@ -368,6 +368,7 @@ static void bulk_does_not_look_like_death(void **state)
   pair_close_by(&p, &line);
 }
 
+/* ATR_CLOSE_MS, less here. */
 static void closing_does_not_wait_for_ever(void **state)
 {
   const proxy_options options = {.mbit = 20};

@@ -315,6 +315,7 @@ static int begin_slow(void **state)
   return begin_two(state);
 }
 
+/* ATR_STAGED_BYTES_MAX, 4 KiB here. */
 static void a_slow_store_holds_its_members_and_is_bounded(void **state)
 {
   struct peer late;

@@ -146,7 +146,7 @@ def test_close_is_idempotent_and_final(tmp_path: Path) -> None:
 
 
 def test_close_while_busy(start: Start, clients: Clients, tmp_path: Path, nobody: str) -> None:
-    """In every state and at random moments, hundreds of times; each within a moment."""
+    """In every state and at random moments, hundreds of times; each within a moment (ATR_CLIENT_CLOSE_MS, 100 ms, and a busy machine's)."""
     server = start("--open")
     other = clients("other")
     other.connect(server.address)

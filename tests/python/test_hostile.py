@@ -227,6 +227,7 @@ def test_an_endless_message_is_cut(busy: Process, raw: Callable[[int], Raw]) -> 
 
 
 def test_many_knocks_are_bounded(start: Start, certificate: Path) -> None:
+    """ATR_KNOCKS_MAX, 32."""
     server = start()
     peers = []
     answers = []

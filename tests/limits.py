@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks that every limit has a test that passes it.
+
+docs/limits.md is the map. Each name of csrc/base/limits.h stands there once, with a test or as something that is no bound; the test exists, and its
+file names the limit, so that whoever changes a limit finds its test by searching for it.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+NOT_LIMITS = {"ATR_BASE_LIMITS_H", "ATR_KIB", "ATR_MIB"}
+
+DEFINED = re.compile(r"^#define (ATR_\w+)", re.M)
+ROW = re.compile(r"^\| `(ATR_\w+)` \|(.*)\|$", re.M)
+TEST = re.compile(r"`([\w/]+\.(?:c|py))` `(\w+)`")
+
+
+def fault_of(name: str, rest: str) -> str | None:
+    """What is wrong with one row of the first table."""
+    found = TEST.search(rest)
+    if not found:
+        return f"{name} has no test"
+    path = ROOT / "tests" / found[1]
+    if not path.exists():
+        return f"{name}: there is no tests/{found[1]}"
+    text = path.read_text(encoding="utf-8")
+    if not re.search(rf"^(?:static void|def) {found[2]}\(", text, re.M):
+        return f"{name}: tests/{found[1]} has no {found[2]}"
+    if not re.search(rf"\b{name}\b", text):
+        return f"{name}: tests/{found[1]} does not name it"
+    return None
+
+
+def main() -> int:
+    defined = set(DEFINED.findall((ROOT / "csrc/base/limits.h").read_text(encoding="utf-8"))) - NOT_LIMITS
+    bounds, _, others = (ROOT / "docs/limits.md").read_text(encoding="utf-8").partition("\n## Not bounds")
+    rows = ROW.findall(bounds)
+    names = [name for name, _ in rows] + [name for name, _ in ROW.findall(others)]
+    faults = [f"{name} is not in docs/limits.md" for name in sorted(defined - set(names))]
+    faults += [f"{name} is no limit any more" for name in sorted(set(names) - defined)]
+    faults += [f"{name} stands twice in docs/limits.md" for name in sorted(set(names)) if names.count(name) > 1]
+    faults += [fault for name, rest in rows if (fault := fault_of(name, rest))]
+    print("\n".join(f"limits: {fault}" for fault in faults) or f"limits: {len(rows)}, each with a test")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
