@@ -302,6 +302,11 @@ MUTANTS = [
         [("  return a->created != b->created ? a->created < b->created : ", "  return ")],
     ),
     Mutant(
+        "names: an edit of the name counts",
+        "csrc/replica/docs.c",
+        [('kind != ATR_OP_EDIT || atr_json_get(tree, "name") ||', "kind != ATR_OP_EDIT ||")],
+    ),
+    Mutant(
         "names: a suffix that is somebody's name is taken",
         "csrc/replica/names.c",
         [("  return g != NULL;", "  return g != NULL && 0;")],
