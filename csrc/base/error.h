@@ -35,7 +35,7 @@
     X(FRAME_SIZE,   "A frame is larger than allowed.",                                    FINAL,     PEER)   \
     X(MESSAGE_SIZE, "A message is larger than allowed.",                                  FINAL,     PEER)   \
     X(DOC_SIZE,     "A document is larger than allowed.",                                 FINAL,     PEER)   \
-    X(BLOB_SIZE,    "A blob is larger than allowed.",                                     FINAL,     PEER)   \
+    X(BLOB_SIZE,    "A blob is larger than allowed, or has another size than its array.",  FINAL,     PEER)   \
     X(BLOB_HASH,    "The bytes of a blob do not match its name.",                         FINAL,     PEER)   \
     X(DELTA,        "An array delta does not fit its base.",                              FINAL,     PEER)   \
     X(PACK,         "Compressed bytes are damaged.",                                      FINAL,     PEER)   \

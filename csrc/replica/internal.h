@@ -99,7 +99,6 @@ struct rdoc {
 struct want { /* a blob that is to be fetched */
   UT_hash_handle hh;
   atr_hash hash, base;
-  uint64_t size;
   rdoc **docs;
   uint32_t n_docs;
   uint32_t looked; /* r->looks of the last document that was found to need it */
@@ -238,7 +237,7 @@ void rep_forget_waiters(waiter **list);
 
 /* transfer.c */
 int rep_offer(atr_replica *r, const atr_hash *hash, const atr_hash *base, pend *who);
-int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, uint64_t size, const atr_hash *base);
+int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, const atr_hash *base);
 /* The document was looked at: what it was not found to need it waits for no more. */
 void rep_drop_stale_wants(atr_replica *r, rdoc *d);
 int rep_receive_status(atr_replica *r, atr_span message);

@@ -240,12 +240,15 @@ static int name_blob(void *ctx, const atr_blob_ref *blob, const atr_hash *base)
 {
   naming *c = ctx;
   pend *p = c->p;
+  const atr_bytes *bytes = atr_blobs_get(c->r->blobs, &blob->hash);
 
   for (uint32_t i = 0; i < p->n_blobs; i++)
     if (atr_hash_equal(&p->blobs[i], &blob->hash))
       return 0;
-  if (!atr_blobs_have(c->r->blobs, &blob->hash))
+  if (!bytes)
     return ATR_NOBLOB;
+  if (atr_bytes_len(bytes) != blob->bytes)
+    return ATR_BLOB_SIZE;
   if (p->n_blobs == ATR_OP_BLOBS_MAX)
     return ATR_LIMIT;
   if (p->n_blobs == c->cap) {

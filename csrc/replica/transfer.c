@@ -172,14 +172,13 @@ static want *find_want(const atr_replica *r, const atr_hash *hash)
   return w;
 }
 
-static want *new_want(atr_replica *r, const atr_hash *hash, uint64_t size, const atr_hash *base)
+static want *new_want(atr_replica *r, const atr_hash *hash, const atr_hash *base)
 {
   want *w = calloc(1, sizeof *w);
 
   if (!w)
     return NULL;
   w->hash = *hash;
-  w->size = size;
   if (base && atr_blobs_have(r->blobs, base))
     w->base = *base;
   HASH_ADD(hh, r->wants, hash, sizeof w->hash, w);
@@ -212,12 +211,12 @@ static int link_want(rdoc *d, want *w)
   return 0;
 }
 
-int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, uint64_t size, const atr_hash *base)
+int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, const atr_hash *base)
 {
   want *w = find_want(r, hash);
 
   if (!w) {
-    w = new_want(r, hash, size, base);
+    w = new_want(r, hash, base);
     if (!w)
       return ATR_NOMEM;
   } else if (w->asked && w->unknown) {
@@ -380,7 +379,8 @@ static int append_gets(atr_replica *r, atr_buf *out)
     w->asked = true;
     r->n_unasked--;
     list[n++] = (atr_blob_get){.hash = w->hash, .base = w->base};
-    err = atr_xfer_expect(r->xfer, &w->hash, w->size, based ? &w->base : NULL);
+    /* Of whatever size: what a hostile member has named wrongly must not cost the connection. Delivery looks at it (docs.c). */
+    err = atr_xfer_expect(r->xfer, &w->hash, UINT64_MAX, based ? &w->base : NULL);
   }
   if (!n || err)
     return err;

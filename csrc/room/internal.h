@@ -18,6 +18,7 @@
 #include "blob/blobs.h"
 #include "blob/xfer.h"
 #include "proto/message.h"
+#include "proto/tags.h"
 #include "room/room.h"
 #include "store/store.h"
 
@@ -257,7 +258,9 @@ int room_stage_preview_end(atr_room *room, const atr_id *doc, uint32_t number);
 /* Remembers the refusal and answers with it. */
 void room_refuse(atr_room *room, participant *part, uint64_t counter, int err);
 /* What REFUSED says about the JSON of an operation (0: nothing), or ATR_PROTO and the like where the peer must be cut. */
-int room_check_json(const atr_op *op, int *refusal);
+int room_check_json(const atr_room *room, const atr_op *op, int *refusal);
+/* ATR_BLOB_SIZE where the blob is here and has another size than the array that a tree makes of it. */
+int room_check_blob_size(const atr_room *room, const atr_blob_ref *blob);
 
 /* serve.c */
 void room_wake(atr_room_member *m, int lane);

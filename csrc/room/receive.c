@@ -87,33 +87,47 @@ static void answer_again(atr_room_member *m, uint64_t counter)
 
 /* --- checking --------------------------------------------------------------------------------------------------- */
 
+typedef struct checking {
+  const atr_room *room;
+  const atr_op *op;
+} checking;
+
+/* The members expect as many bytes as the array has. */
+int room_check_blob_size(const atr_room *room, const atr_blob_ref *blob)
+{
+  const atr_bytes *bytes = atr_blobs_get(room->config.blobs, &blob->hash);
+
+  return !bytes || atr_bytes_len(bytes) == blob->bytes ? 0 : ATR_BLOB_SIZE;
+}
+
 static int is_listed(void *ctx, const atr_blob_ref *blob)
 {
-  const atr_op *op = ctx;
-  atr_list list = op->blobs;
+  const checking *c = ctx;
+  atr_list list = c->op->blobs;
   atr_hash hash;
 
   while (atr_list_next_hash(&list, &hash))
     if (atr_hash_equal(&hash, &blob->hash))
-      return 0;
+      return room_check_blob_size(c->room, blob);
   return ATR_NOBLOB;
 }
 
 /* Only an operation with tagged values is ever made a tree here. */
-static int check_tags(const atr_op *op)
+static int check_tags(const atr_room *room, const atr_op *op)
 {
+  checking c = {room, op};
   cJSON *tree = NULL;
   int err = atr_json_parse((const char *)op->json.p, op->json.n, &tree);
 
   if (!err)
     err = atr_tags_check(tree);
   if (!err)
-    err = atr_json_visit_blobs(tree, is_listed, (void *)op);
+    err = atr_json_visit_blobs(tree, is_listed, &c);
   cJSON_Delete(tree);
   return err;
 }
 
-int room_check_json(const atr_op *op, int *refusal)
+int room_check_json(const atr_room *room, const atr_op *op, int *refusal)
 {
   atr_json_info info;
   int err;
@@ -129,7 +143,7 @@ int room_check_json(const atr_op *op, int *refusal)
   if (info.array_nulls || (op->kind == ATR_OP_CREATE && info.nulls))
     *refusal = ATR_JSON_NULL;
   else if (info.tags)
-    *refusal = check_tags(op);
+    *refusal = check_tags(room, op);
   return 0;
 }
 
@@ -188,7 +202,7 @@ static int receive_submit(atr_room *room, atr_room_member *m, atr_span message)
     answer_again(m, s.counter);
     return 0;
   }
-  err = room_check_json(&s.op, &refusal);
+  err = room_check_json(room, &s.op, &refusal);
   if (err)
     return err;
   if (s.counter)

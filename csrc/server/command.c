@@ -102,8 +102,10 @@ static int set_ring(arguments *a, const char *value)
 
 static int add_allow(arguments *a, const char *value)
 {
-  if (a->config.n_allow == ALLOW_MAX)
+  if (a->config.n_allow == ALLOW_MAX) {
+    fprintf(stderr, "atrium-server: --allow can be given %d times; let the others knock\n", ALLOW_MAX);
     return ATR_LIMIT;
+  }
   return atr_hash_from_hex(value, strlen(value), &a->allow[a->config.n_allow++]);
 }
 
@@ -130,13 +132,19 @@ static int set_help(arguments *a, const char *value)
 
 static const struct option {
   const char *name;
-  bool has_value;
+  const char *takes; /* NULL: no value */
   int (*set)(arguments *a, const char *value);
 } options[] = {
-    {"--port", true, set_port},    {"--bind", true, set_bind},          {"--data", true, set_data},
-    {"--log", true, set_log},      {"--idle-exit-min", true, set_idle}, {"--allow", true, add_allow},
-    {"--ring-mb", true, set_ring}, {"--open", false, set_open},         {"--version", false, set_version},
-    {"--help", false, set_help},
+    {"--port", "a number from 0 to 65535", set_port},
+    {"--bind", "an IP address of this machine", set_bind},
+    {"--data", "a folder", set_data},
+    {"--log", "a file", set_log},
+    {"--idle-exit-min", "minutes, up to 43200", set_idle},
+    {"--allow", "a user's key of 64 hexadecimal digits", add_allow},
+    {"--ring-mb", "a number from 1 to 1024", set_ring},
+    {"--open", NULL, set_open},
+    {"--version", NULL, set_version},
+    {"--help", NULL, set_help},
 };
 
 /* "--name value" and "--name=value". */
@@ -151,14 +159,14 @@ static int parse_one(arguments *a, int argc, const char *const *args, int *at)
 
     if (strlen(o->name) != name_bytes || strncmp(o->name, arg, name_bytes) != 0)
       continue;
-    if (o->has_value && !value && *at < argc)
+    if (o->takes && !value && *at < argc)
       value = args[(*at)++];
-    if (o->has_value != (value != NULL)) {
-      fprintf(stderr, "atrium-server: %s %s\n", o->name, o->has_value ? "needs a value" : "takes no value");
+    if (!o->takes != !value) {
+      fprintf(stderr, "atrium-server: %s takes %s\n", o->name, o->takes ? o->takes : "no value");
       return ATR_INVAL;
     }
     if (o->set(a, value) < 0) {
-      fprintf(stderr, "atrium-server: %s does not take \"%s\"\n", o->name, value);
+      fprintf(stderr, "atrium-server: %s takes %s, not \"%s\"\n", o->name, o->takes, value);
       return ATR_INVAL;
     }
     return ATR_OK;
@@ -267,7 +275,8 @@ static int serve_with_log(arguments *a)
   int status;
 
   if (!file) {
-    fprintf(stderr, "atrium-server: the log file %s cannot be written: %s\n", a->log, strerror(errno));
+    fprintf(stderr, "atrium-server: the log file %s cannot be written: %s; choose another with --log\n", a->log,
+            strerror(errno));
     return 1;
   }
   atr_log_set_sink(&sink);

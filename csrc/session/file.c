@@ -17,9 +17,25 @@
 
 enum { FOLDER_MODE = 0700, FILE_MODE = 0600 };
 
+/* What a user can do about it. */
+static const char *remedy(int uv_error)
+{
+  switch (uv_error) {
+  case UV_ENOSPC:
+    return "make room on that disk";
+  case UV_EISDIR:
+    return "move that folder out of the way";
+  case UV_EACCES:
+  case UV_EPERM:
+    return "give this user the right to it, or choose another folder";
+  default:
+    return "choose another folder, or look after this one";
+  }
+}
+
 static int failed(char *why, size_t why_bytes, const char *path, const char *what, int uv_error)
 {
-  snprintf(why, why_bytes, "%s %s: %s.", path, what, uv_strerror(uv_error));
+  snprintf(why, why_bytes, "%s %s: %s; %s.", path, what, uv_strerror(uv_error), remedy(uv_error));
   return ATR_IO;
 }
 

@@ -252,9 +252,11 @@ static void explain(int err, const atr_listen_options *o, const char *bind, char
   else if (err == ATR_DENIED)
     snprintf(why, why_bytes, "This user may not listen on port %u: choose one above 1023.", (unsigned)o->port);
   else if (err == ATR_UNREACHABLE)
-    snprintf(why, why_bytes, "%s is not an address of this machine.", bind);
+    snprintf(why, why_bytes, "%s is not an address of this machine: choose one of its own, or :: for all of them.",
+             bind);
   else if (err == ATR_ADDR_SYNTAX)
-    snprintf(why, why_bytes, "\"%s\" is not an IP address to listen on.", bind);
+    snprintf(why, why_bytes,
+             "\"%s\" is not an IP address to listen on: choose one of this machine's, or :: for all of them.", bind);
   else
     snprintf(why, why_bytes, "Cannot listen on %s port %u: %s", bind, (unsigned)o->port, atr_err_text(err));
 }

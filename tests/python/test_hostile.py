@@ -8,6 +8,7 @@ peer below speaks frames (docs/protocol.md, 2) over Python's own TLS, with a key
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import secrets
 import socket
@@ -23,7 +24,7 @@ import pytest
 
 from atrium import AtriumError, Client
 
-from .conftest import Process
+from .conftest import Process, eventually
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -90,6 +91,30 @@ class Raw:
 
     def until(self, t: str) -> dict[str, Any]:
         return next(m for m in self.messages() if m["t"] == t)
+
+    def join(self) -> int:
+        """Into the one room of a server; its handle."""
+        self.send(hello())
+        self.until("welcome")
+        self.send(message({"t": "rooms"}))
+        (room,) = self.until("rooms")["rooms"]
+        self.send(message({"t": "join", "room": room["id"], "blender": [5, 0, 1], "schema": 1}))
+        return int(self.until("joined")["handle"])
+
+    def refusal(self) -> tuple[str, str]:
+        """Name and text of the next REFUSED; fragments do not occur here."""
+        while True:
+            while len(self._bytes) >= 3:
+                lane, size = struct.unpack(">BH", self._bytes[:3])
+                if len(self._bytes) < 3 + size:
+                    break
+                payload, self._bytes = self._bytes[3 : 3 + size], self._bytes[3 + size :]
+                if lane == STATE and payload[0] == 0x23:
+                    name = payload[14 : 14 + payload[13]]
+                    return name.decode(), payload[14 + payload[13] :].decode()
+            more = self.tls.recv(65536)
+            assert more, "the connection was closed"
+            self._bytes += more
 
 
 @pytest.fixture
@@ -187,16 +212,172 @@ def test_nonsense_before_the_welcome_ends_the_connection(busy: Process, raw: Cal
 )
 def test_nonsense_in_a_room_hurts_nobody_else(busy: Process, raw: Callable[[int], Raw], bad: bytes) -> None:
     peer = raw(busy.port)
-    peer.send(hello())
-    peer.until("welcome")
-    peer.send(message({"t": "rooms"}))
-    (room,) = peer.until("rooms")["rooms"]
-    peer.send(message({"t": "join", "room": room["id"], "blender": [5, 0, 1], "schema": 1}))
-    assert peer.until("joined")["handle"] == 1
+    assert peer.join() == 1
     peer.send(bad)
     peer.send(message({"t": "bye"}))
     for _ in peer.messages():  # an error, the end, or both
         pass
+
+
+def submit(counter: int, kind: int, doc: bytes, tree: bytes, blobs: tuple[bytes, ...] = ()) -> bytes:
+    head = struct.pack(">BIQBB16sQH", 0x20, 1, counter, kind, 0, doc, 0, len(blobs))
+    return frame(STATE, head + b"".join(blobs) + tree)
+
+
+DOC = b"d" * 16
+
+
+# What ends the connection, and the sentence that the server's log has for it.
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (b"\x02\xff\xff" + bytes(65535), "A frame is larger than allowed."),
+        (frame(STATE, b"\x20" + bytes(60000), more=True) * 150, "A message is larger than allowed."),
+        (submit(1, 1, DOC, b'{"a":' * 1000 + b"1" + b"}" * 1000), "JSON is nested too deeply."),
+        (submit(1, 1, DOC, b'{"a":"\xff\xfe"}'), "JSON text is not valid UTF-8."),
+        (submit(1, 1, DOC, b'{"a":1'), "The text is not JSON."),
+        (submit(1, 1, DOC, b'{"a":1,"a":2}'), "A JSON object has the same key twice."),
+        (submit(1, 1, DOC, b'{"a":"\\u0000"}'), "JSON text holds a NUL character."),
+        (submit(1, 1, DOC, b'{"a":1e999}'), "A JSON number cannot be held exactly."),
+        (submit(1, 9, DOC, b"{}"), "The other side sent bytes that break the protocol."),
+        (frame(BULK, b"\x30" + struct.pack(">I", 1) + bytes(70)), "The other side sent bytes that break the protocol."),
+        (message(b'{"t":"\xff"}'), "JSON text is not valid UTF-8."),
+        (message(b'{"t":' + b"[" * 1000 + b"]" * 1000 + b"}"), "JSON is nested too deeply."),
+    ],
+)
+def test_what_breaks_the_protocol_is_named(busy: Process, raw: Callable[[int], Raw], bad: bytes, sentence: str) -> None:
+    peer = raw(busy.port)
+    peer.join()
+    peer.send(bad)
+    for _ in peer.messages():
+        pass
+    eventually(lambda: sentence in busy.log.read_text(), what=sentence)
+
+
+def test_truncated_bytes_are_the_end_of_a_connection(busy: Process, raw: Callable[[int], Raw]) -> None:
+    whole = submit(1, 1, DOC, b'{"a":1}')
+    for end in (1, 2, 3, 4, 20, len(whole) - 1):
+        peer = raw(busy.port)
+        peer.join()
+        peer.send(whole[:end])
+        peer.tls.close()
+    watcher = Client(busy.home)
+    with contextlib.closing(watcher):
+        watcher.connect(busy.address)
+        assert DOC.hex() not in watcher.join("room").documents
+
+
+HASH = hashlib.sha256(b"twelve bytes").digest()
+
+
+def named(shape: int) -> bytes:
+    return json.dumps({"type": "Mesh", "p": {"co": ["$blob", HASH.hex(), "f4", [shape]]}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("bad", "name"),
+    [
+        (submit(1, 2, DOC, b'{"a":1}'), "NOENT"),
+        (submit(1, 3, DOC, b""), "NOENT"),
+        (submit(1, 1, DOC, b'{"a":null}'), "JSON_NULL"),
+        (submit(1, 1, DOC, b'{"a":["$blob","x"]}'), "JSON_TAG"),
+        (submit(1, 1, DOC, named(3), (HASH,)), "NOBLOB"),
+        (submit(1, 1, DOC, named(3)), "NOBLOB"),
+    ],
+)
+def test_an_operation_that_makes_no_sense_is_refused_by_name(
+    busy: Process, raw: Callable[[int], Raw], bad: bytes, name: str
+) -> None:
+    """The connection stays: a correct client may send such a thing at a wrong moment."""
+    peer = raw(busy.port)
+    peer.join()
+    peer.send(bad, submit(2, 2, DOC, b"{}"))
+    assert peer.refusal()[0] == name
+    assert peer.refusal()[0] == "NOENT"
+
+
+def blob_data(size: int, data: bytes, digest: bytes = HASH) -> bytes:
+    return frame(BULK, b"\x30" + struct.pack(">I32sQQB", 1, digest, size, 0, 2) + data)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (blob_data(5, b"twelv"), "A blob is larger than allowed, or has another size than its array."),
+        (blob_data(12, b"twelve bites"), "The bytes of a blob do not match its name."),
+        (blob_data(12, b"twelve bytes and more"), "The other side sent bytes that break the protocol."),
+    ],
+)
+def test_a_blob_of_another_size_or_content_is_named(
+    busy: Process, raw: Callable[[int], Raw], data: bytes, sentence: str
+) -> None:
+    peer = raw(busy.port)
+    peer.join()
+    peer.send(frame(CONTROL, b"\x05" + struct.pack(">IH32sQ32s", 1, 1, HASH, 12, bytes(32))), data)
+    for _ in peer.messages():
+        pass
+    eventually(lambda: sentence in busy.log.read_text(), what=sentence)
+
+
+def test_a_blob_is_not_named_as_an_array_of_another_size(
+    busy: Process, raw: Callable[[int], Raw], clients: Clients
+) -> None:
+    """Members allocate by the array's shape: one that lies would cost each of them its connection."""
+    peer = raw(busy.port)
+    peer.join()
+    offer = frame(CONTROL, b"\x05" + struct.pack(">IH32sQ32s", 1, 1, HASH, 12, bytes(32)))
+    peer.send(offer, blob_data(12, b"twelve bytes"), submit(1, 1, DOC, named(4), (HASH,)))
+    assert peer.refusal()[0] == "BLOB_SIZE"
+    client = clients()
+    client.connect(busy.address)
+    room = client.join("room")
+    name = client.put_blob(b"twelve bytes")
+    room.create({"type": "Mesh", "p": {"co": ["$blob", name, "f4", [400]]}})
+    room.flush()
+    assert [refusal["code"] for refusal in room.refusals] == ["BLOB_SIZE"]
+
+
+def test_a_document_may_have_a_name_of_ten_thousand_characters(busy: Process, clients: Clients) -> None:
+    """What Blender makes of it is the add-on's business; two of them get different names to show."""
+    client = clients()
+    client.connect(busy.address)
+    room = client.join("room")
+    ids = [room.create({"type": "Object", "name": "\u00e9" * 10000, "p": {}}) for _ in range(2)]
+    room.flush()
+    assert not room.refusals
+    shown = [room.shown_names.get(id, "") for id in ids]
+    assert sorted(len(name.encode()) < 100 for name in shown) == [True, True] and any(shown)
+    for id in ids:
+        room.delete(id)
+    room.flush()
+
+
+def test_a_script_is_told_what_it_cannot_send(busy: Process, clients: Clients) -> None:
+    client = clients()
+    client.connect(busy.address)
+    room = client.join("room")
+    deep: dict[str, Any] = {}
+    for _ in range(200):
+        deep = {"a": deep}
+    for tree in ({"a": deep}, {"a": "x\0y"}):
+        with contextlib.suppress(AtriumError, ValueError):
+            room.create(tree)
+            room.flush()
+    core = client._engine._core
+    core.send(b'{"t":"\xff"}')
+    eventually(lambda: client.pump(0.01) and client._now.error is not None)
+    assert client._now.error is not None and client._now.error.code == "JSON_UTF8"
+    client._now.error = None
+    room.flush()
+
+
+def test_a_port_scanner_is_nobody(busy: Process) -> None:
+    for data in (b"", b"\n", b"\x16", b"HEAD / HTTP/1.0\r\n\r\n", b"OPTIONS * RTSP/1.0\r\n\r\n", bytes(1)):
+        with socket.create_connection(("127.0.0.1", busy.port), timeout=5) as scanner:
+            scanner.sendall(data)
+    with socket.create_connection(("127.0.0.1", busy.port), timeout=5) as scanner:
+        scanner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, as nmap does
+    eventually(lambda: "does not speak TLS" in busy.log.read_text(), what="the log line")
 
 
 def test_nobody_comes_in_as_somebody_else(busy: Process, raw: Callable[[int], Raw]) -> None:

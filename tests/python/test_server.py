@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
@@ -11,6 +12,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +112,92 @@ def test_a_damaged_key_file_is_a_clear_error(tmp_path: Path) -> None:
     wrong = run("--port", "0", home=tmp_path)
     assert wrong.returncode == 1
     assert "identity.pem" in wrong.stderr
+
+
+def test_an_unreadable_key_file_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "server" / "identity.pem").mkdir(mode=0o700, parents=True)
+    (tmp_path / "server").chmod(0o700)
+    wrong = run("--port", "0", home=tmp_path)
+    assert wrong.returncode == 1
+    assert "identity.pem" in wrong.stderr and "folder" in wrong.stderr
+    (tmp_path / "identity.pem").mkdir()
+    with pytest.raises(AtriumError) as ours:
+        Client(tmp_path)
+    assert ours.value.code == "IO" and "identity.pem" in ours.value.text
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="NOT ROOT: nobody else to become")
+def test_somebody_elses_key_file_is_a_clear_error() -> None:
+    """Root reads everything, so this is tried as another user."""
+    nobody = 65534
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        (home / "server").mkdir(mode=0o700)
+        key = home / "server" / "identity.pem"
+        key.write_text("root's")
+        key.chmod(0o600)
+        for folder in (home, home / "server"):
+            os.chown(folder, nobody, nobody)
+        wrong = subprocess.run(
+            [*COMMANDS["c"], "--port", "0"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            env={**os.environ, "ATRIUM_HOME": str(home), **sanitizer(None)},
+            user=nobody,
+            group=nobody,
+            extra_groups=[],
+            check=False,
+        )
+        assert wrong.returncode == 1
+        assert str(key) in wrong.stderr and "permission denied" in wrong.stderr
+        assert key.read_text() == "root's"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="NOT ROOT: no small disk can be mounted")
+def test_a_full_disk_at_key_creation_is_a_clear_error(tmp_path: Path, clients: Clients) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", disk], capture_output=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip("NO MOUNT: this container may not mount a small disk")
+    try:
+        (disk / "home").mkdir(mode=0o700)
+        with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+            while filler.write(b"x" * 4096):
+                pass
+        wrong = run("--port", "0", home=disk / "home")
+        assert wrong.returncode == 1
+        assert "identity.pem" in wrong.stderr and "make room on that disk" in wrong.stderr
+        with pytest.raises(AtriumError) as ours:
+            Client(disk / "home")
+        assert ours.value.code == "IO" and "make room on that disk" in ours.value.text
+        (disk / "filler").unlink()
+        assert not [file for file in (disk / "home").rglob("*") if file.is_file() and file.stat().st_size]
+        with Client(disk / "home") as client:  # there is room now, and no half key is in the way
+            assert len(client.key) == 64
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--port", "70000"], '--port takes a number from 0 to 65535, not "70000"'),
+        (["--bind", "192.0.2.9", "--port", "0"], "choose one of its own, or :: for all of them"),
+        (["--bind", "here", "--port", "0"], "is not an IP address to listen on: choose"),
+        (["--log", "/nowhere/log"], "choose another with --log"),
+        (["--allow", "zz"], 'takes a user\'s key of 64 hexadecimal digits, not "zz"'),
+        (["--data", "/proc/atrium", "--port", "0"], "/proc/atrium cannot be made"),
+    ],
+)
+def test_a_failure_is_one_sentence_that_says_what_to_do(tmp_path: Path, options: list[str], says: str) -> None:
+    wrong = run(*options, home=tmp_path)
+    assert wrong.returncode in (1, 2)
+    assert says in wrong.stderr
+    assert wrong.stderr.startswith("atrium-server: ") and wrong.stderr.count("\n") == 1
 
 
 def test_the_log_goes_to_a_file(start: Start, clients: Clients, tmp_path: Path) -> None:
