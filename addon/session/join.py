@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from .backup import set_original
 from .link import Link
 
 FOLDER = "recovered"
+
+# Collections of bpy.data that no unused thing of the user's is in.
+OF_THE_PROCESS = frozenset({"all_ids", "libraries", "window_managers", "workspaces", "screens"})
 
 # Blender resets all windows when it starts over, unless a file is named to start from (tests/addon/make_empty.py).
 EMPTY = Path(__file__).with_name("empty.dat")
@@ -36,6 +39,9 @@ class Copy:
 
     path: Path
     original: str  # path of the user's own file, empty if it has none
+    unused: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # collection and name of what a saved file would leave out
 
 
 class BlenderScene:
@@ -69,7 +75,8 @@ class BlenderScene:
         if mode == "KEEP_COPY" or (mode == "ASK" and unsaved):
             self._save_copy(self._free_path(""), relative_remap=True, compress=True)
         copy = Copy(self._free_path(".joining"), bpy.data.filepath)
-        self._save_copy(copy.path, relative_remap=False, compress=False)
+        with _kept(_unused()) as copy.unused:
+            self._save_copy(copy.path, relative_remap=False, compress=False)
         set_original(copy.path, copy.original)
         return copy
 
@@ -86,6 +93,7 @@ class BlenderScene:
                 bpy.ops.wm.recover_auto_save(filepath=str(copy.path))
             else:
                 bpy.ops.wm.open_mainfile(filepath=str(copy.path), load_ui=False, display_file_selector=False)
+        _let_go(copy.unused)
         self._session_work = unsaved_work or not copy.original
         if bpy.data.filepath == copy.original:
             copy.path.unlink(missing_ok=True)
@@ -142,6 +150,34 @@ class BlenderScene:
     def set_rendering(self, value: bool) -> None:
         """From render handlers, which may run on any thread: only a flag is set."""
         self._rendering = value
+
+
+def _unused() -> list[tuple[str, str]]:
+    """What nothing uses, not even a fake user: Blender keeps it until it saves or ends, and so must a join that is given up."""
+    found = []
+    for prop in bpy.data.bl_rna.properties:
+        name = prop.identifier
+        if prop.type == "COLLECTION" and name not in OF_THE_PROCESS:
+            found += [(name, block.name) for block in getattr(bpy.data, name) if not block.users and not block.library]
+    return found
+
+
+@contextlib.contextmanager
+def _kept(unused: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """A fake user each, for as long as the file is written."""
+    for collection, name in unused:
+        getattr(bpy.data, collection)[name, None].use_fake_user = True
+    try:
+        yield unused
+    finally:
+        _let_go(unused)
+
+
+def _let_go(unused: list[tuple[str, str]]) -> None:
+    for collection, name in unused:
+        block = getattr(bpy.data, collection).get((name, None))
+        if block is not None:
+            block.use_fake_user = False
 
 
 @contextlib.contextmanager

@@ -192,13 +192,18 @@ def test_joining_replaces_the_scene_and_keeps_what_was_asked(
 @pytest.mark.parametrize("unsaved", ["KEEP_COPY", "DISCARD"])
 def test_a_join_that_fails_brings_everything_back(anna: BlenderProcess, tmp_path: Path, unsaved: str) -> None:
     anna.call(make_file, str(tmp_path / "files"))
-    anna.execute("os.environ['ATRIUM_TEST_FAIL'] = '1'")
+    anna.execute("bpy.data.materials.new('Unused'); os.environ['ATRIUM_TEST_FAIL'] = '1'")
     after = anna.call(join, unsaved)
     assert after["error"].startswith("The room's scene could not be built, so your own was brought back. no such thing")
     assert sorted(after["objects"]) == ["Camera", "Cube", "Light"] and after["x"] == 42
     assert after["file"] == str(tmp_path / "files" / "mine.blend") and after["image"] == "//beside.png"
     assert after["state"] == "LOBBY"
     assert len(after["recovered"]) == (1 if unsaved == "KEEP_COPY" else 0)
+    # What nothing uses is in no saved file, but in the scene as it was.
+    assert anna.evaluate("[bpy.data.materials['Unused'].users, bpy.data.materials['Unused'].use_fake_user]") == [
+        0,
+        False,
+    ]
 
 
 def join_without_a_file(unsaved: str) -> dict[str, Any]:

@@ -74,6 +74,7 @@ PROPERTIES = (
     ("NodeSocket", "is_unavailable", "the reverse of enabled"),
     ("NodeSocket", "is_inactive", "inferred when this process draws the node"),
     ("NodeSocket", "is_icon_visible", "inferred when this process draws the node"),
+    ("Attribute", "storage_type", "how this process keeps it in memory: saving and loading is enough to change it"),
     ("Modifier", "execution_time", "measured by this process"),
     ("Modifier", "persistent_uid", "random number, minted for every modifier as it is made"),
     ("Object", "motion_path", "evaluated data: a path computed at one person's click"),
