@@ -123,6 +123,10 @@ class Progress:
     text: str
     value: float = 0.0
 
+    @property
+    def shown(self) -> str:
+        return f"{self.text} ({self.value:.0%})"
+
 
 @dataclass
 class State:
@@ -168,6 +172,11 @@ class State:
     def in_room(self) -> bool:
         """Also while the line is down, or the server asks anew who comes."""
         return self.here is not None and self.stage is Stage.LIVE
+
+    @property
+    def entering(self) -> bool:
+        """On the way into a room, which can be cancelled; also while the line is down."""
+        return self.here is not None and self.stage is not Stage.LIVE
 
     @property
     def online(self) -> bool:
@@ -255,9 +264,11 @@ class State:
     def set_progress(self, value: float, text: str = "") -> None:
         if self.progress is None:
             self.progress = Progress(text)
+        shown = self.progress.shown
         self.progress.value = min(1.0, max(0.0, value))
         self.progress.text = text or self.progress.text
-        self.changed()
+        if self.progress.shown != shown:  # each change draws the panel anew, and a build takes a step every millisecond
+            self.changed()
 
     def enter(self, here: Here, text: str) -> None:
         self.here, self.left, self.ask_unsaved = here, None, ""

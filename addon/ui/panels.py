@@ -20,7 +20,6 @@ from ..session.state import (
     CONFIRMING,
     CONNECTING,
     JOINED,
-    JOINING,
     KNOCKING,
     LOBBY,
     OFFLINE,
@@ -273,11 +272,12 @@ class ATRIUM_PT_rooms(_Panel):
 
     @classmethod
     def poll(cls, _: Any) -> bool:
-        return runtime.state().phase in (LOBBY, JOINING)
+        state = runtime.state()
+        return state.phase == LOBBY or state.entering
 
     def draw(self, context: Any) -> None:
         layout, atrium, state = self.layout, context.window_manager.atrium, runtime.state()
-        if state.phase == JOINING:
+        if state.entering:
             draw_progress(layout, state)
             return
         if state.left is not None:
@@ -333,7 +333,7 @@ def draw_progress(layout: Any, state: State) -> None:
     progress = state.progress
     row = layout.row(align=True)
     if progress is not None:
-        row.progress(factor=progress.value, text=f"{progress.text} ({progress.value:.0%})", translate=False)
+        row.progress(factor=progress.value, text=progress.shown, translate=False)
     else:
         row.label(text="Joining")
     row.operator("atrium.cancel", text="", icon="CANCEL")

@@ -533,3 +533,14 @@ def test_close_is_idempotent_and_ends_every_wait() -> None:
     bench.session.close()
     bench.session.close()
     assert bench.engine.closed == 1 and task.done and bench.state.phase == "OFFLINE"
+
+
+def test_a_step_that_shows_no_other_number_draws_nothing_anew() -> None:
+    """A build takes a step every millisecond; a panel that is drawn as often leaves no time for clicks."""
+    state = Bench().state
+    state.set_progress(0.0, "Building the scene")
+    before = state.revision
+    for step in range(5000):
+        state.set_progress(step / 5000)
+    assert 90 <= state.revision - before <= 101
+    assert state.progress is not None and state.progress.value == 4999 / 5000

@@ -126,7 +126,7 @@ class Line:
         self._target = target_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.is_cut = False
+        self.is_cut = self.is_held = False
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._closed = False
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -136,7 +136,8 @@ class Line:
         while not self._closed:
             sockets = [self._listener, *(s for pair in self._pairs for s in pair)]
             with contextlib.suppress(OSError, ValueError):
-                for ready in select.select(sockets, [], [], 0.05)[0]:
+                time.sleep(0.05 if self.is_held else 0)
+                for ready in [] if self.is_held else select.select(sockets, [], [], 0.05)[0]:
                     self._serve(ready)
 
     def _serve(self, ready: socket.socket) -> None:
@@ -166,8 +167,12 @@ class Line:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
+    def hold(self) -> None:
+        """Passes nothing on, and loses nothing."""
+        self.is_held = True
+
     def mend(self) -> None:
-        self.is_cut = False
+        self.is_cut = self.is_held = False
 
     def close(self) -> None:
         self._closed = True

@@ -50,10 +50,16 @@ def people(window_kind: Blender, tmp_path: Path, zip_file: Path) -> Iterator[lis
             assert "Traceback" not in log, log[-3000:]
 
 
+def task_is_done() -> Iterator[None]:
+    """Operators return at once where there is a window."""
+    while not session().state.task.done:
+        yield
+
+
 def host(anna: Person, room: str) -> None:
     """Without clicks, where they are not what is shown."""
     anna.operate("atrium.host")
-    anna.call(wait_for_state, ["LOBBY"])
+    anna.call(task_is_done)
     anna.operate("atrium.create_room", name=room)
     anna.call(wait_for_state, ["JOINED"])
 
@@ -62,4 +68,5 @@ def connect(person: Person, port: int, let_in_by: Person) -> None:
     person.blender.execute(f"bpy.context.window_manager.atrium.host = '127.0.0.1:{port}'")
     person.operate("atrium.connect")
     let_in_by.call(admit_next, True)
+    person.call(task_is_done)
     person.call(wait_for_state, ["LOBBY"])

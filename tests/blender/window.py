@@ -35,7 +35,7 @@ nothing was found, because a busy machine needs longer."""
 ATTEMPTS = 3
 ROW_STEP = 0.45
 """Of the height of a button: each is met at least twice."""
-COLUMNS = (0.5, 0.15, 0.85, 0.3, 0.7, 0.06, 0.93)
+COLUMNS = (0.5, 0.15, 0.85, 0.3, 0.7, 0.06, 0.93, 0.97)
 """Where in the width of the sidebar to look, likeliest first."""
 ROWS_BELOW = 25
 """So many steps without a button, a quarter of a usual sidebar, are its end."""
