@@ -10,11 +10,13 @@ VARIANT ?= release
 JOBS    ?= 2
 PYTHON  ?= python3
 
-# The newest of each LLVM tool: Debian and Ubuntu install them under a number, with or without a plain name.
-newest = $(or $(lastword $(sort $(notdir $(wildcard /usr/bin/$(1)-[12][0-9])))),$(1))
-CLANG        := $(call newest,clang)
-CLANG_FORMAT := $(call newest,clang-format)
-CLANG_TIDY   := $(call newest,clang-tidy)
+# The newest clang: Debian and Ubuntu install it under a number, with or without a plain name.
+CLANG := $(or $(lastword $(sort $(notdir $(wildcard /usr/bin/clang-[12][0-9])))),clang)
+CLANG_HEADERS := $(shell $(CLANG) -print-resource-dir 2>/dev/null)
+# Every version of these has opinions of its own, so they come, pinned, from build/venv. The wheel of clang-tidy brings no headers of the
+# compiler along: it gets those of the clang that is here.
+CLANG_FORMAT = $(dir $(TOOLS))clang-format
+CLANG_TIDY   = $(dir $(TOOLS))clang-tidy
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -295,7 +297,7 @@ tidy: $(TIDY_STAMPS)
 build/tidy/%.ok: %.c .clang-tidy build/release/%.o
 	@mkdir -p $(@D)
 	$(call say,TIDY    $<)
-	$(Q)$(CLANG_TIDY) --quiet $< -- -std=c17 -D_GNU_SOURCE $(if $(filter %/version.c,$<),-DATR_VERSION='""') -Icsrc -isystem build/deps
+	$(Q)$(CLANG_TIDY) --quiet $< -- -std=c17 -D_GNU_SOURCE $(if $(filter %/version.c,$<),-DATR_VERSION='""') -Icsrc -isystem build/deps -resource-dir=$(CLANG_HEADERS)
 	@touch $@
 
 # --- the extension and real Blenders ----------------------------------------------------------------------------

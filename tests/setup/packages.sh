@@ -20,8 +20,8 @@ WANTED=(
     # engine: compilers, static libraries and their headers
     build-essential pkg-config python3 python3-venv python3-dev
     libuv1-dev libssl-dev libsodium-dev libzstd-dev libxxhash-dev libsqlite3-dev
-    # C tests, sanitizers, libFuzzer, formatters and linters
-    libcmocka-dev clang clang-format clang-tidy "libclang-rt-dev?"
+    # C tests, sanitizers, libFuzzer
+    libcmocka-dev clang "libclang-rt-dev?"
     # sources of what is compiled in, downloads
     uthash-dev dpkg-dev ca-certificates curl git
     # real Blenders: libraries that the bpy wheels load, folders with other releases
