@@ -196,11 +196,16 @@ def _foreign_path(path: str) -> str:
     """A path from elsewhere to a file that its sender did not have either."""
     if not path or path.startswith("<"):
         return path
-    network = path.startswith("\\\\") or (path.startswith("//") and not is_tame(path))
-    if network or (not is_tame(path) and os.path.lexists(path)):
+    network = path.startswith("\\\\") or (path.startswith("//") and not is_tame(path) and not _leads_up(path))
+    if network or (not is_tame(path) and os.path.lexists(bpy.path.abspath(path))):
         path = name_of(path)
     _foreign.add(path)
     return path
+
+
+def _leads_up(path: str) -> bool:
+    """Relative to the scene's folder (which two slashes stand for), and out of it: no network share has this name."""
+    return path[2:4] == ".." and path[4:5] in ("/", "\\")
 
 
 def is_tame(path: str) -> bool:

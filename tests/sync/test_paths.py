@@ -94,6 +94,7 @@ def test_what_every_new_file_has_is_not_listed(stage):
 def test_nobody_can_ask_for_a_file_of_others(stage, tmp_path):
     secret = tmp_path / "secret.png"
     secret.write_bytes(b"secret")
+    (tmp_path / "deep").mkdir()
     a, b = stage.peer(stage.version), stage.peer(stage.version)
     a.upload()
     b.join()
@@ -107,6 +108,15 @@ def test_nobody_can_ask_for_a_file_of_others(stage, tmp_path):
     stage.settle()
     assert b"secret" not in stage.room.blobs.values()
     assert b.do("bpy.data.images['bait'].filepath_raw") == "secret.png"
+    # The same on the way out of the scene's folder.
+    b.do(f"bpy.ops.wm.save_as_mainfile(filepath={str(tmp_path / 'deep' / 'scene.blend')!r}, relative_remap=False)")
+    for path, shown in (("//../secret.png", "secret.png"), ("//../../gone/lost.png", "//../../gone/lost.png")):
+        stage.room.submit(9, doc, "edit", json.dumps({"p": {"source": "FILE", "file": path}}))
+        stage.settle()
+        assert b.do("bpy.data.images['bait'].filepath_raw") == shown
+    stage.room.submit(9, doc, "edit", json.dumps({"p": {"source": "FILE", "file": "//server/share/x.png"}}))
+    stage.settle()
+    assert b"secret" not in stage.room.blobs.values()
 
 
 def test_a_file_travels_by_content(stage, tmp_path):

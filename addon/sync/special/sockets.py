@@ -49,6 +49,8 @@ def read(reader: Any, node: Any, old: Tree, out: Tree) -> None:
         have = before.get(name, {})
         for socket in getattr(node, name):
             if socket.identifier.startswith("__"):
+                # The place to drop a link on; all it has is that it may be hidden.
+                found[values.name_key(socket.identifier)] = {"type": socket.bl_idname, "p": {"hide": socket.hide}}
                 continue
             key = key_of(reader.identity, tree, node, socket)
             entry = reader.read_struct(socket, have.get(key, {}))
