@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""A large room and a hasty client: time and memory stay in proportion, and "full" is a return value.
+
+ATRIUM_SCALE=50000 runs it at full size (a minute); without it a tenth is enough to see what grows faster than it should: memory is
+compared with what the documents themselves take, and the time with a generous one per document.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atrium import Client
+from atrium.engine import Engine, Message
+
+from .conftest import Process, Wire, settle
+
+Start = Callable[..., Process]
+Clients = Callable[..., Client]
+DOCUMENTS = int(os.environ.get("ATRIUM_SCALE", "5000"))
+SUBMITS = DOCUMENTS * 8 // 5  # 80,000 of 50,000
+
+# Of one of the documents below, everything included; the documents are 300 bytes of JSON.
+SERVER_BYTES = 1200
+CLIENT_BYTES = 8000  # the replica's tree (a name and a value per cJSON node), and Python's own dict of it
+FIXED_BYTES = 48 << 20  # the ring, blobs, a session's buffers
+SECONDS = 0.004  # a document, on a busy machine and under sanitizers
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="NOT LINUX: memory is read from /proc")
+
+
+def resident_bytes(pid: int | str) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def tree(i: int) -> dict[str, Any]:
+    properties = {
+        "location": [i * 0.5, -i, 0.125],
+        "rotation_euler": [0, 0, i / 8],
+        "scale": [1, 1, 1],
+        "hide_render": False,
+        "pass_index": i,
+        "color": [1, 1, 1, 1],
+        "display_type": "TEXTURED",
+        "empty_display_size": 1,
+        "instance_type": "NONE",
+    }
+    return {"type": "Object", "name": f"Object.{i:05}", "p": properties}
+
+
+class Cost:
+    """Time and memory of what is done within; checked at its end."""
+
+    def __init__(self, what: str, server: Process, documents: int = DOCUMENTS) -> None:
+        self._what, self._server, self._documents = what, server, documents
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+        self._memory = resident_bytes("self"), resident_bytes(self._server.popen.pid)
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            return
+        seconds = time.monotonic() - self._began
+        client = resident_bytes("self") - self._memory[0]
+        server = resident_bytes(self._server.popen.pid) - self._memory[1]
+        per = f"{client / self._documents:.0f} and {server / self._documents:.0f} bytes a document"
+        print(f"{self._what}: {seconds:.2f} s, {per}")
+        assert seconds < 5 + self._documents * SECONDS
+        if "ATRIUM_VARIANT" not in os.environ:  # a sanitizer keeps what is freed
+            assert client < FIXED_BYTES + self._documents * CLIENT_BYTES
+            assert server < FIXED_BYTES + self._documents * SERVER_BYTES
+
+
+def test_a_large_room_is_uploaded_joined_late_and_resumed(
+    start: Start, clients: Clients, wire: Callable[[int], Wire]
+) -> None:
+    server = start("--open")
+    writer, late = clients("writer"), clients("late")
+    line = wire(server.port)
+    writer.connect(server.address)
+    room = writer.create_room("large", ready=False)
+    with Cost("upload", server):
+        ids = [room.create(tree(i)) for i in range(DOCUMENTS)]
+        room.flush(300)
+        room.ready()
+    late.connect(f"localhost:{line.port}")
+    with Cost("late join", server):
+        copy = late.join("large", 300)
+    assert copy.documents == room.documents
+    with Cost("resume after a cut, a tenth changed", server, DOCUMENTS // 10):
+        line.cut()
+        settle([late], lambda: late.state == "RECONNECTING")
+        for i in ids[::10]:
+            room.edit(i, {"p": {"pass_index": -1}})
+        room.flush(300)
+        settle([late], lambda: late.state == "JOINED", 60)
+        copy.flush(300)
+    assert copy.documents == room.documents
+    with Cost("delete all", server):
+        for i in ids:
+            room.delete(i)
+        room.flush(300)
+        copy.flush(300)
+    assert copy.documents == room.documents == {}
+
+
+def test_a_hasty_client_is_told_that_the_queue_is_full(start: Start, tmp_path: Path) -> None:
+    """More than the queue and the replica hold, as fast as Python can: nothing is lost, nothing grows, and it ends."""
+    server = start("--open")
+    full = 0
+    with Engine(tmp_path / "hasty", queue_slots=256) as engine:
+
+        def until(t: str, **fields: object) -> Message:
+            while True:
+                engine.wait(10)
+                for event in engine.poll():
+                    if event["t"] == t and all(event.get(key) == value for key, value in fields.items()):
+                        return event
+
+        engine.send({"t": "connect", "host": server.address, "name": "hasty"})
+        until("welcome")
+        engine.send({"t": "create", "name": "r", "blender": [5, 0, 1]})
+        room = until("joined")["room"]
+        doc = secrets.token_hex(16)
+        commands: list[Message] = [{"kind": "create", "tree": {"type": "Object", "p": {}}}]
+        commands += [{"kind": "edit", "tree": {"p": {"n": n}}} for n in range(1, SUBMITS)]
+        with Cost("submits", server, SUBMITS):
+            for command in commands:
+                while not engine.send({"t": "submit", "room": room, "doc": doc, **command}):
+                    full += 1
+                    engine.poll(4096)
+                    time.sleep(0.0005)
+            while not engine.send({"t": "flush", "room": room, "n": 1}):
+                engine.poll(4096)
+                time.sleep(0.001)
+            until("flushed", n=1)
+        engine.send({"t": "ready", "room": room})
+        engine.send({"t": "flush", "room": room, "n": 2})
+        until("flushed", n=2)
+    assert full > 0
+    with Client(tmp_path / "other") as other:
+        other.connect(server.address)
+        assert other.join("r").documents == {doc: {"type": "Object", "p": {"n": SUBMITS - 1}}}
