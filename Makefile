@@ -185,15 +185,13 @@ test-python: all py
 setup:
 	@tests/setup/packages.sh
 
-# One after the other, the quick ones first: each reports for itself, and they share two cores at most.
+# One after the other, the quick ones first: they share two cores at most. Each reports for itself, and what fails keeps none from running.
+TEST_PARTS := test-c test-asan test-tsan fuzz-short test-sim test-python test-blender
 test: setup
-	$(MAKE) --no-print-directory test-c
-	$(MAKE) --no-print-directory test-asan
-	$(MAKE) --no-print-directory test-tsan
-	$(MAKE) --no-print-directory fuzz-short
-	$(MAKE) --no-print-directory test-sim
-	$(MAKE) --no-print-directory test-python
-	$(MAKE) --no-print-directory test-blender
+	@failed=; for part in $(TEST_PARTS); do \
+	  echo "==== $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "************ FAILED:$$failed"; exit 1; fi; echo "==== all parts passed"
 
 RUN_TESTS = $(if $(T),$(filter %$(T),$(1)),$(1))
 SANITIZER_ENV = ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
@@ -201,7 +199,8 @@ SANITIZER_ENV = ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print
 
 # Builds and runs the tests of one variant; internal, the targets below choose the variant.
 tests: $(addprefix $(OUT)/,$(call RUN_TESTS,$(TESTS_OF_VARIANT)))
-	@set -e; for t in $^; do echo "== $$t"; $(SANITIZER_ENV) timeout 300 $$t; done
+	@failed=0; for t in $^; do echo "== $$t"; \
+	  $(SANITIZER_ENV) timeout 300 $$t || { failed=1; echo "************ FAILED: $$t"; }; done; exit $$failed
 
 test-c:
 	@$(MAKE) --no-print-directory -j$(JOBS) tests TESTS_OF_VARIANT='$(TESTS)'
