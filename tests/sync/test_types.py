@@ -379,3 +379,65 @@ def test_surfaces_of_several_rows(two):
     )
     stage.settle()
     assert [r[:2] for r in both(a, b, read)] == [(4, 4), (4, 1)]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_images_of_several_tiles(two, tmp_path, packed):
+    stage, a, b = two
+    a.do(f"""
+        colours = {{1001: (1, 0, 0, 1), 1002: (0, 1, 0, 1), 1011: (0, 0, 1, 1)}}
+        for number, colour in colours.items():
+            one = bpy.data.images.new("tmp", 4, 4)
+            one.pixels[:] = list(colour) * 16
+            one.filepath_raw = {str(tmp_path)!r} + f"/skin.{{number}}.png"
+            one.file_format = "PNG"; one.save()
+            bpy.data.images.remove(one)
+        image = bpy.data.images.load({str(tmp_path)!r} + "/skin.1001.png")
+        image.source = "TILED"
+        image.filepath_raw = {str(tmp_path)!r} + "/skin.<UDIM>.png"
+        for number in (1002, 1011):
+            image.tiles.new(number)
+        image.name = "Skin"
+        image.reload()
+        if {packed}:
+            image.pack()
+        image.tiles.get(1002).label = "Arm"
+        image.use_fake_user = True
+    """)
+    stage.settle()
+    read = "(lambda i: (i.source, [(t.number, t.label, tuple(t.size)) for t in i.tiles]))(bpy.data.images['Skin'])"
+    source, tiles = both(a, b, read)
+    assert source == "TILED" and [t[0] for t in tiles] == [1001, 1002, 1011]
+    files = "sorted((f.tile_number, bytes(f.packed_file.data)) for f in bpy.data.images['Skin'].packed_files)"
+    assert len(both(a, b, files)) == (3 if packed else 0)
+    if not packed:
+        contents = """(lambda p: [open(p.replace("<UDIM>", str(n)), "rb").read() for n in (1001, 1002, 1011)])(
+                       bpy.data.images["Skin"].filepath)"""
+        both(a, b, contents)
+    b.do("i = bpy.data.images['Skin']; i.tiles.remove(i.tiles.get(1011)); i.tiles.get(1001).label = 'Head'")
+    stage.settle()
+    assert [t[:2] for t in both(a, b, read)[1]] == [(1001, "Head"), (1002, "Arm")]
+
+
+def test_keying_sets(two):
+    stage, a, b = two
+    a.do("""
+        found = bpy.context.scene.keying_sets.new(idname="mine", name="Mine")
+        found.paths.add(bpy.data.objects["Cube"], "location", index=-1)
+        found.paths.add(bpy.data.objects["Light"], "scale", index=1, group_method="NAMED", group_name="G")
+        bpy.context.scene.keying_sets.new(idname="other", name="Other")
+    """)
+    stage.settle()
+    read = """[(k.bl_idname, k.bl_label, [(p.id.name, p.data_path, p.array_index, p.use_entire_array, p.group_method, p.group)
+                for p in k.paths]) for k in bpy.context.scene.keying_sets]"""
+    assert [len(paths) for *_, paths in both(a, b, read)] == [2, 0]
+    b.do("""
+        sets = bpy.context.scene.keying_sets
+        sets["Other"].bl_label = "More"
+        sets["Mine"].paths.remove(sets["Mine"].paths[0])
+    """)
+    stage.settle()
+    assert [(label, len(paths)) for _, label, paths in both(a, b, read)] == [("Mine", 1), ("More", 0)]
+    a.do("sets = bpy.context.scene.keying_sets; sets.active = sets['Mine']; bpy.ops.anim.keying_set_remove()")
+    stage.settle()
+    assert [label for _, label, _ in both(a, b, read)] == ["More"]

@@ -20,6 +20,7 @@ from . import (
     curves,
     greasepencil,
     images,
+    keyingsets,
     layers,
     masks,
     mesh,
@@ -38,7 +39,7 @@ from . import (
 Tree = dict[str, Any]
 
 # Handlers of collections only, which put themselves into items.TABLE.
-__all__ = ["masks"]
+__all__ = ["keyingsets", "masks"]
 
 _MODULES: dict[str, Any] = {
     "Action": actions,

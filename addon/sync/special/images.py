@@ -13,6 +13,7 @@ import bpy
 import numpy as np
 
 from .. import paths, values
+from . import tiles
 
 Tree = dict[str, Any]
 
@@ -28,6 +29,9 @@ def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
     for name in _GENERATED:
         p[name] = getattr(image, name)
     p["generated_color"] = values.encode_floats(list(image.generated_color))
+    if image.source == "TILED":
+        tiles.read(reader, image, p)
+        return
     packed = image.packed_file
     if packed is not None:
         p["packed"] = reader.blobs.put_raw(packed.data, "file", [packed.size], (reader.doc, "packed"))
@@ -43,6 +47,8 @@ def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
 
 def create(writer: Any, name: str, tree: Tree) -> Any:
     p = tree.get("p", {})
+    if p.get("source") == "TILED":
+        return tiles.make(name, p)
     width, height = int(p.get("generated_width", 1)), int(p.get("generated_height", 1))
     return bpy.data.images.new(
         name,
@@ -56,6 +62,12 @@ def create(writer: Any, name: str, tree: Tree) -> Any:
 def before(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     """The file decides the colour space that Blender assumes: it comes first, so that ours is set after it."""
     change, p = patch.get("p") or {}, full.get("p", {})
+    if p.get("source") == "TILED":
+        if any(name in change for name in ("source", "file", "tiles", "packed_tiles")):
+            if image.source != "TILED":
+                image.source = "TILED"
+            tiles.write(writer, image, p)
+        return
     if any(name in change for name in ("source", "file", "packed")):
         _write_source(writer, image, p)
     if "packed" in change:
