@@ -57,7 +57,7 @@ def test_a_server_in_this_process_is_heard_too(tmp_path: Path, caplog: pytest.Lo
 
 
 def test_whoever_never_looks_keeps_the_newest_lines(tmp_path: Path) -> None:
-    """Each forgotten host is a line; a thousand stay, and the first of what is taken says how many went."""
+    """Each forgotten host is a line; a thousand stay (ATR_LOG_KEPT_MAX), and the first of what is taken says how many went."""
     engine = _core.Engine(str(tmp_path))
     (tmp_path / "known_hosts").write_text("".join(f"h{i}:1 {i:064x}\n" for i in range(1100)))
     (tmp_path / "known_hosts").chmod(0o600)
