@@ -8,6 +8,10 @@ nothing in Blender and raises nothing: a property that cannot be read is left ou
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import bpy
@@ -18,6 +22,29 @@ from .blobs import Blobs
 from .identity import Identity
 
 Tree = dict[str, Any]
+
+# A slice reads on for at least this long after it has come to where the last one had stopped: to get there costs something.
+SLICE_MIN_S = 0.001
+
+
+class Paused(Exception):
+    """The time is over; what was read so far is in the drafts."""
+
+
+class Draft:
+    """What slices of a reading have found in one collection. It holds nothing of Blender's: all of that may be freed between
+    two slices."""
+
+    __slots__ = ("entries", "heads", "keys", "marks")
+
+    def __init__(self, marks: list[Any] | None) -> None:
+        self.marks = marks
+        self.heads: list[tuple[str | None, list[Any]]] = []
+        self.keys: list[str] | None = None
+        self.entries: Tree = {}
+
+
+Drafts = dict[tuple[str, ...], Draft]
 
 
 class Reader:
@@ -34,6 +61,59 @@ class Reader:
         self.seen: Tree = {}
         self._users: dict[int, Any] = {}
         self._users_of = -1
+        # Of a reading in slices: what they have found, until when this one may last, and where the walk is.
+        self._drafts: Drafts | None = None
+        self._deadline = math.inf
+        self._resuming = False
+        self._path: tuple[str, ...] = ()
+
+    # Slices
+
+    @property
+    def sliced(self) -> bool:
+        return self._drafts is not None
+
+    @contextmanager
+    def slice(self, drafts: Drafts, deadline: float) -> Iterator[None]:
+        """Readings inside raise `Paused` at the deadline and go on where they were when they begin again with the same drafts.
+
+        What is changed in Blender between two slices must be known to have changed: then the drafts are dropped.
+        """
+        self._drafts, self._deadline, self._resuming = drafts, deadline, True
+        try:
+            yield
+        finally:
+            self._drafts, self._deadline, self._path = None, math.inf, ()
+            self.block = None
+
+    def draft(self, name: str, marks: list[Any] | None) -> Draft:
+        """The draft of a collection of the struct that is being read; a new one if its elements are not those of `marks`."""
+        if self._drafts is None:
+            return Draft(None)
+        at = (*self._path, name)
+        draft = self._drafts.get(at)
+        if draft is None or draft.marks != marks:
+            draft = self._drafts[at] = Draft(marks)
+        return draft
+
+    @contextmanager
+    def inside(self, *steps: str) -> Iterator[None]:
+        """Of the walk: what is read inside lies there."""
+        before = self._path
+        self._path = (*before, *steps)
+        yield
+        self._path = before
+
+    def pause(self) -> None:
+        """Called wherever a reading may stop and go on later: after each item that was not in a draft."""
+        if self._drafts is None:
+            return
+        now = time.perf_counter()
+        if self._resuming:
+            self._resuming = False
+            self._deadline = max(self._deadline, now + SLICE_MIN_S)
+        if now > self._deadline:
+            raise Paused
 
     def user_of(self, data: Any) -> Any:
         """An object that uses a datablock, or None. The table of users is remade when it turns out stale."""
@@ -152,7 +232,8 @@ class Reader:
                     self.identity.bind_part(self.doc, name, part)
                 # The name of an embedded datablock is Blender's own and cannot be set.
                 title = "" if getattr(part, "is_embedded_data", False) else None
-                parts[key] = self.read_item(part, before.get(key, {}), title)
+                with self.inside(key):
+                    parts[key] = self.read_item(part, before.get(key, {}), title)
         if parts:
             out["s"] = parts
 

@@ -27,7 +27,7 @@ def read(reader: Any, struct: Any) -> Tree:
         names = list(struct.keys())
     except TypeError:
         return out
-    registered = struct.bl_rna.properties
+    registered = struct.bl_rna.properties if names else ()
     for name in names:
         if name in _SKIPPED or name in registered:
             continue

@@ -8,10 +8,14 @@ What Blender does not report at all is covered by polling (replicator.py).
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
+
+# With each update the longest one counts for less: after some twenty it is forgotten.
+UPDATE_FADE = 0.9
 
 
 class Tracker:
@@ -24,6 +28,9 @@ class Tracker:
         self.rendering = 0
         # Whether something was written to Blender's data that no undo step knows.
         self.foreign = False
+        # What Blender's own updates take, the longest of late; and when the present one has begun.
+        self.update_s = 0.0
+        self.update_begun = 0.0
 
     def take(self) -> list[int]:
         out = list(self.uids)
@@ -39,9 +46,19 @@ tracker = Tracker()
 
 
 @persistent
+def _depsgraph_begin(*_: Any) -> None:
+    if not tracker.rendering:
+        tracker.update_begun = time.perf_counter()
+
+
+@persistent
 def _depsgraph_update(scene: Any, depsgraph: Any = None) -> None:
     if tracker.rendering or depsgraph is None:
         return
+    if tracker.update_begun:
+        took = time.perf_counter() - tracker.update_begun
+        tracker.update_s = max(took, UPDATE_FADE * tracker.update_s)
+        tracker.update_begun = 0.0
     tracker.structure = True
     for update in depsgraph.updates:
         block = update.id.original
@@ -92,6 +109,7 @@ def _render_end(*_: Any) -> None:
 
 
 _HANDLERS = {
+    "depsgraph_update_pre": _depsgraph_begin,
     "depsgraph_update_post": _depsgraph_update,
     "undo_pre": _undo_begins,
     "redo_pre": _undo_begins,

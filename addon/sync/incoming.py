@@ -40,6 +40,12 @@ STRUCTURAL: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+# Of each document what has happened to it in the room, in order. What the user changed in it after something had arrived and before it was
+# applied stands among that, as an event of this kind: it is later in the room's order, and what arrives after it has seen it.
+OWN = "own"
+Batch = dict[str, list[dict[str, Any]]]
+
+
 @dataclass
 class Change:
     """What a batch does to one document."""
@@ -64,6 +70,11 @@ def is_tree(tree: Any) -> bool:
     )
 
 
+def is_structural_patch(kind: str, patch: Tree) -> bool:
+    """Whether what a patch changes in a document of that type shows in others."""
+    return any(name in (patch.get(member) or {}) for member, name in STRUCTURAL.get(kind, ()))
+
+
 class Incoming:
     def __init__(
         self, identity: Identity, reader: Reader, writer: Writer, state: State, capture: Callable[[str], Tree]
@@ -81,14 +92,18 @@ class Incoming:
         # For tests: what a batch did.
         self.batches = 0
 
-    def apply(self, events: list[dict[str, Any]], removals_wait: bool = False) -> None:
+    def apply(self, batch: Batch, removals_wait: bool = False) -> None:
         """Applies one batch. Raises QueueFull before anything is touched if the user's own changes cannot be sent."""
-        for _ in self.apply_slowly(events, removals_wait):
+        for _ in self.apply_slowly(batch, removals_wait):
             pass
 
-    def apply_slowly(self, events: list[dict[str, Any]], removals_wait: bool = False) -> Iterator[float]:
+    def apply_slowly(self, batch: Batch, removals_wait: bool = False) -> Iterator[float]:
         """The same with a yield of the progress after each datablock."""
-        changes = self._fold(events, self._send_own_first(events))
+        for doc in batch:
+            if doc in self._state.shadows:
+                # Whoever captures it adds what is sent to the batch.
+                self._capture(doc)
+        changes = self._fold(batch)
         dependents = self._dependents(changes) | (self._misnamed - set(changes))
         for doc in dependents:
             self._capture(doc)
@@ -104,6 +119,7 @@ class Incoming:
         touched = {c.doc for c in living}
         for change in living:
             self._try(change, self._read_back)
+            yield 1.0
         for doc in dependents - touched:
             self._settle(doc)
         if made:
@@ -111,38 +127,37 @@ class Incoming:
 
     # Before
 
-    def _send_own_first(self, events: list[dict[str, Any]]) -> dict[str, tuple[Tree | None, Tree]]:
-        """(the room's tree before, what the user changed since) of each document concerned."""
-        own: dict[str, tuple[Tree | None, Tree]] = {}
-        for doc in dict.fromkeys(event["doc"] for event in events):
-            before = self._state.room_tree(doc)
-            own[doc] = (before, self._capture(doc) if doc in self._state.shadows else {})
-        return own
-
-    def _fold(self, events: list[dict[str, Any]], own: dict[str, tuple[Tree | None, Tree]]) -> dict[str, Change]:
-        """The events of each document as one change, with the user's own on top."""
+    def _fold(self, batch: Batch) -> dict[str, Change]:
+        """The events of each document as one change, those of the user's own among them that were sent meanwhile."""
         changes: dict[str, Change] = {}
-        for event in events:
-            doc = event["doc"]
-            change = changes.setdefault(doc, Change(doc, own[doc][0]))
-            change.by_others = not event.get("mine", False)
-            self._note_shown(doc, event)
-            if event["kind"] == "delete":
-                change.room = None
-            elif not is_tree(event["tree"]):
-                self._writer.doc = doc
-                self._writer.refuse("the document as a whole", "it is no document tree")
-            elif event["kind"] == "create":
-                change.room = versions.from_schema(event["tree"])
-                change.replaced = True
-            elif change.room is not None:
-                change.room = mergepatch.merge(change.room, versions.from_schema(event["tree"] or {}))
-        for doc, change in changes.items():
-            if change.room is not None and own[doc][1]:
-                change.room = mergepatch.merge(change.room, own[doc][1])
+        for doc, events in batch.items():
+            change = Change(doc, self._state.room_tree(doc))
+            for event in events:
+                self._fold_one(change, event)
             if change.room is not None:
                 change.shape = mergepatch.diff(self._state.room_tree(doc) or {}, change.room)
-        return {d: c for d, c in changes.items() if c.room is not None or d in self._state}
+            if change.room is not None or doc in self._state:
+                changes[doc] = change
+        return changes
+
+    def _fold_one(self, change: Change, event: dict[str, Any]) -> None:
+        kind, tree = event["kind"], event["tree"]
+        if kind == OWN:
+            if change.room is not None:
+                change.room = mergepatch.merge(change.room, tree)
+            return
+        change.by_others = not event.get("mine", False)
+        self._note_shown(change.doc, event)
+        if kind == "delete":
+            change.room = None
+        elif not is_tree(tree):
+            self._writer.doc = change.doc
+            self._writer.refuse("the document as a whole", "it is no document tree")
+        elif kind == "create":
+            change.room = versions.from_schema(tree)
+            change.replaced = True
+        elif change.room is not None:
+            change.room = mergepatch.merge(change.room, versions.from_schema(tree or {}))
 
     def _note_shown(self, doc: str, event: dict[str, Any]) -> None:
         """Every event says under which name a document is shown where that is not its own."""
@@ -157,15 +172,16 @@ class Incoming:
         for doc, change in changes.items():
             if self._is_structural(doc, change):
                 found |= self._state.referrers.get(doc, set())
-                if change.room is not None and change.room.get("type") in ("Collection", "Object"):
+                kind = change.room.get("type") if change.room is not None else ""
+                # What is new is seen by no scene until a collection has it.
+                if kind == "Collection" or (kind == "Object" and self._identity.block(doc) is not None):
                     found |= {d for d in self._identity.docs() if self._identity.type_of(d) == "Scene"}
         return {d for d in found if d in self._state.shadows and self._identity.block(d) is not None} - set(changes)
 
     def _is_structural(self, doc: str, change: Change) -> bool:
         if change.room is None or change.replaced or self._identity.block(doc) is None:
             return True
-        paths = STRUCTURAL.get(change.room.get("type", ""), ())
-        return any(name in (change.shape.get(member) or {}) for member, name in paths)
+        return is_structural_patch(change.room.get("type", ""), change.shape)
 
     # Making and writing
 
@@ -310,7 +326,7 @@ class Incoming:
                     }
                 )
         if ready:
-            yield from self.apply_slowly(ready)
+            yield from self.apply_slowly({str(event["doc"]): [event] for event in ready})
 
     # Names
 

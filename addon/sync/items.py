@@ -21,6 +21,8 @@ import bpy
 from . import fractional, identity, mergepatch, rna
 
 Tree = dict[str, Any]
+# Type, title and what a constructor needs.
+Head = list[Any]
 
 
 class Items:
@@ -79,23 +81,39 @@ class Items:
 
     # Reading
 
+    def mark(self, item: Any) -> Any:
+        """Tells an element from others, at no cost: whether an earlier slice of this reading has seen the same elements."""
+        return self.title(item)
+
+    def known(self, owner: Any, found: list[Any], keys: list[str]) -> None:
+        """Called when the elements have their keys, before any is read."""
+
     def read(self, reader: Any, owner: Any, old: Tree) -> Tree:
         found = self.list(owner)
-        drafts = []
-        for item in found:
+        draft = reader.draft(self.name, [self.mark(item) for item in found] if reader.sliced else None)
+        for item in found[len(draft.heads) :]:
             head = [self.type_of(item), self.title(item), self.make_of(reader, owner, item)]
-            drafts.append((self.key_of(reader, owner, item), head))
-        keys = match(drafts, old)
-        out: Tree = {}
-        for item, key, (_, head) in zip(found, keys, drafts, strict=True):
-            entry: Tree = {"type": head[0], "name": head[1]}
-            if head[2]:
-                entry["make"] = head[2]
-            entry.update(self.read_one(reader, owner, item, old.get(key, {})))
-            out[key] = entry
-        if self.ordered:
-            place(out, old)
-        return out
+            draft.heads.append((self.key_of(reader, owner, item), head))
+            reader.pause()
+        if draft.keys is None:
+            draft.keys = match(draft.heads, old)
+        self.known(owner, found, draft.keys)
+        for item, key, (_, head) in zip(found, draft.keys, draft.heads, strict=True):
+            if key not in draft.entries:
+                draft.entries[key] = self._entry(reader, owner, item, key, head, old.get(key, {}))
+                reader.pause()
+        out = draft.entries
+        return share(place(out, old) if self.ordered else out, old)
+
+    def _entry(self, reader: Any, owner: Any, item: Any, key: str, head: Head, old: Tree) -> Tree:
+        entry: Tree = {"type": head[0], "name": head[1]}
+        if head[2]:
+            entry["make"] = head[2]
+        with reader.inside(self.name, key):
+            entry.update(self.read_one(reader, owner, item, old))
+        if self.ordered and "pos" in old:
+            entry["pos"] = old["pos"]
+        return old if mergepatch.alike(old, entry) else entry
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         result: Tree = reader.read_struct(item, old)
@@ -216,8 +234,9 @@ def _as_edits(patch: Tree, full: Tree, cur: Tree) -> Tree:
 def match(drafts: list[tuple[str | None, list[Any]]], old: Tree) -> list[str]:
     """The keys of what was found, in order: by given key, by type and name, by type and order, else new."""
     keys: list[str | None] = [given for given, _ in drafts]
+    taken = set(keys)
     known = sorted(old.items(), key=lambda kv: (kv[1].get("pos", ""), kv[0])) if _ordered(old) else old.items()
-    free = {k: v for k, v in known if k not in keys}
+    free = {k: v for k, v in known if k not in taken}
     for exact in (True, False):
         waiting: dict[Any, deque[str]] = defaultdict(deque)
         for key, entry in free.items():
@@ -227,7 +246,8 @@ def match(drafts: list[tuple[str | None, list[Any]]], old: Tree) -> list[str]:
                 candidates = waiting.get(_ident(kind, name, make, exact))
                 if candidates:
                     keys[i] = candidates.popleft()
-        free = {k: v for k, v in free.items() if k not in keys}
+        taken.update(keys)
+        free = {k: v for k, v in free.items() if k not in taken}
         if not free:
             break
     return [key or identity.mint_key() for key in keys]
@@ -241,11 +261,19 @@ def _ident(kind: Any, name: str, make: Any, exact: bool) -> Any:
     return (kind, name if exact else None, repr(make))
 
 
-def place(entries: Tree, old: Tree) -> None:
-    """Gives entries in Blender's order their positions, keeping those that still hold."""
+def place(entries: Tree, old: Tree) -> Tree:
+    """Entries in Blender's order with their positions, keeping those that still hold."""
     before: list[str | None] = [old.get(k, {}).get("pos") for k in entries]
-    for entry, pos in zip(entries.values(), fractional.keep_ascending(before), strict=True):
-        entry["pos"] = pos
+    out: Tree = {}
+    for (key, entry), pos in zip(entries.items(), fractional.keep_ascending(before), strict=True):
+        out[key] = entry if entry.get("pos") == pos else {**entry, "pos": pos}
+    return out
+
+
+def share(entries: Tree, old: Tree) -> Tree:
+    """`old` itself where nothing differs: what shares its parts is compared at no cost."""
+    alike = len(entries) == len(old) and list(entries) == list(old) and all(old[k] is v for k, v in entries.items())
+    return old if alike else entries
 
 
 class Typed(Items):

@@ -7,14 +7,20 @@ full nothing is remembered as sent: the next attempt finds the same difference a
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 from . import constructors, mergepatch, shadow, special, versions
-from .capture import Reader
+from .capture import Drafts, Paused, Reader
 from .identity import Identity
 from .state import State
 
 Tree = dict[str, Any]
+
+# A document that changed while it was half read gets this much more time in its next slice, doubled each time, up to some
+# quarter of a second.
+AGAIN_S = 0.001
+AGAIN_MAX = 8
 
 
 class Link(Protocol):
@@ -47,20 +53,59 @@ class Outgoing:
         self._reader = reader
         self._state = state
         self.action = 0
+        # What has been read of documents whose reading takes more than one slice, with the tree that gives things their keys; and how
+        # often each had to begin again.
+        self._drafts: dict[str, tuple[Tree | None, Drafts]] = {}
+        self._again: dict[str, int] = {}
 
-    def capture(self, doc: str) -> Tree:
+    # Readings in slices
+
+    def is_half_read(self, doc: str) -> bool:
+        return doc in self._drafts
+
+    def begin_again(self, doc: str) -> None:
+        """The datablock has changed, or is about to: what was read of it may not fit to what is read next."""
+        if self._drafts.pop(doc, None) is not None:
+            self._again[doc] = self._again.get(doc, 0) + 1
+
+    def begin_all_again(self) -> None:
+        self._drafts.clear()
+
+    def _read(self, doc: str, block: Any, old: Tree | None, deadline: float) -> Tree:
+        """The tree, or `Paused`: then what is there so far is kept for the next call."""
+        if deadline == math.inf:
+            self._drafts.pop(doc, None)
+            return self._reader.read_block(doc, block, old)
+        # What changes faster than it can be read in slices of this length gets longer ones.
+        deadline += AGAIN_S * (2 ** min(self._again.get(doc, 0), AGAIN_MAX) - 1)
+        before, drafts = self._drafts.pop(doc, (old, {}))
+        if before is not old:
+            # It was written meanwhile.
+            drafts = {}
+        try:
+            with self._reader.slice(drafts, deadline):
+                tree = self._reader.read_block(doc, block, old)
+        except Paused:
+            self._drafts[doc] = old, drafts
+            raise
+        self._again.pop(doc, None)
+        return tree
+
+    def capture(self, doc: str, deadline: float = math.inf) -> Tree:
         """Reads a document's datablock and sends what its user changed: the patch, {} if nothing.
 
-        Raises QueueFull if it could not be sent. A datablock without a document yet is created in the room.
+        Raises QueueFull if it could not be sent, and Paused if the deadline came first: nothing has been sent then, and the next call
+        goes on. A datablock without a document yet is created in the room.
         """
         block = self._identity.block(doc)
         if block is None:
+            self._drafts.pop(doc, None)
             return {}
         known = self._state.shadows.get(doc)
         if known is None:
-            return self._create(doc, block)
+            return self._create(doc, block, deadline)
         read, room, theirs = known.load()
-        tree = self._reader.read_block(doc, block, read)
+        tree = self._read(doc, block, read, deadline)
         if known.reads_as(tree):
             return {}
         patch = mergepatch.diff(read, tree)
@@ -80,8 +125,8 @@ class Outgoing:
     def send_delete(self, doc: str) -> None:
         self._submit(doc, "delete", None)
 
-    def _create(self, doc: str, block: Any) -> Tree:
-        tree = self._reader.read_block(doc, block, None)
+    def _create(self, doc: str, block: Any, deadline: float) -> Tree:
+        tree = self._read(doc, block, None, deadline)
         self._submit(doc, "create", versions.to_schema(tree), needs=constructors.needs_of(tree))
         self._state.put(doc, tree, tree, None)
         self._state.own.add(doc)

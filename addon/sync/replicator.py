@@ -5,10 +5,14 @@
 then uses what is left of the budget to look at what Blender does not report: the audit goes round all documents, a few at
 a time, and finds custom properties, markers, texts and whatever else has changed in silence. Nothing here walks the whole
 scene in one tick except the comparison of session_uids that finds new and removed datablocks, and that only when Blender reported something or once in a while.
+
+What does not fit into one tick: a large document is read in slices (capture.py), and what arrives in large numbers is applied
+in several batches (inbox.py).
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +24,9 @@ import numpy as np
 from . import dirty, idtypes, mergepatch, paths, shadow, special
 from .apply import Writer
 from .blobs import Blobs
-from .capture import Reader
+from .capture import Paused, Reader
 from .identity import Identity
+from .inbox import Inbox
 from .incoming import Incoming
 from .outgoing import Link, Outgoing, QueueFull
 from .state import State
@@ -40,6 +45,8 @@ POLL_EVERY_S = 0.25
 POLL_SHARE = 0.02
 AUDIT_SHARE = 0.005
 LOOK_FREE_S = 0.001
+# What runs a pass over everything asks for its time between two slices of at most this length.
+UPLOAD_SLICE_S = 0.005
 
 
 class Refusal(NamedTuple):
@@ -70,12 +77,13 @@ class Replicator:
         self._writer = Writer(self.identity, blobs, self._reader)
         self._outgoing = Outgoing(link, self.identity, self._reader, self.state)
         self._incoming = Incoming(self.identity, self._reader, self._writer, self.state, self._look_at)
-        self._held: list[dict[str, Any]] = []
+        self._inbox = Inbox(self.identity, self.state)
         self._dirty: dict[str, None] = {}
         self._after_undo: dict[str, None] = {}
         self._audit: list[str] = []
-        # document -> (seconds that looking at it took, when)
+        # document -> (seconds that looking at it took, when); and what a look that is not finished has taken so far.
         self._costs: dict[str, tuple[float, float]] = {}
+        self._spent: dict[str, float] = {}
         self._scanned = 0.0
         # Per type, the numbers of its datablocks at the last scan: as bytes, and as a set.
         self._stamps: dict[str, bytes] = {}
@@ -102,12 +110,12 @@ class Replicator:
     @property
     def busy(self) -> bool:
         """Whether something has been taken from the link and is not applied yet."""
-        return bool(self._held)
+        return bool(self._inbox)
 
     @property
     def pending(self) -> int:
-        """Datablocks known to have changed and not yet captured, and events not yet applied."""
-        return len(self._dirty) + len(self._held)
+        """Datablocks known to have changed and not yet captured, and documents with events not yet applied."""
+        return len(self._dirty) + len(self._inbox)
 
     def _could_not_read(self, what: str, why: object) -> None:
         self.unread[self._reader.doc, what] = str(why)
@@ -115,20 +123,26 @@ class Replicator:
     # Create Room
 
     def upload_all(self) -> Iterator[float]:
-        """Sends everything as new documents, in the order of making; yields the progress from 0 to 1."""
+        """Sends everything as new documents, in the order of making; yields the progress from 0 to 1.
+
+        What is changed meanwhile is reported as always and sent by the first ticks.
+        """
+        dirty.tracker.take()
         blocks = [b for _, b in idtypes.all_blocks() if not idtypes.skip_reason(b)]
         todo = [self.identity.doc_or_mint(b) for b in blocks]
         for i, doc in enumerate(todo):
             while not self._try_capture(doc):
                 yield i / len(todo)
+                self._note_changes()
             yield (i + 1) / len(todo)
-        dirty.tracker.take()
+            self._note_changes()
 
     def _try_capture(self, doc: str) -> bool:
+        """One slice of reading and sending a document; whether it is done."""
         try:
-            self._outgoing.capture(doc)
+            self._outgoing.capture(doc, time.perf_counter() + UPLOAD_SLICE_S)
             return True
-        except QueueFull:
+        except (QueueFull, Paused):
             return False
 
     # Join Room
@@ -140,25 +154,27 @@ class Replicator:
         """
         while True:
             events = self._link.poll(EVENTS_PER_BATCH)
-            self._held.extend(events)
+            self._inbox.extend(self._doc_events(events))
             if not events and arrived():
                 break
             yield 0.2
         yield 0.3
         stand_in = _clear_file()
-        events, self._held = self._held, []
-        for progress in self._incoming.apply_slowly(self._doc_events(events)):
-            yield 0.3 + 0.7 * progress
+        for progress in self._incoming.apply_slowly(self._inbox.take_all()):
+            yield 0.3 + 0.6 * progress
         _show_first_scene(self, stand_in)
-        for doc in [d for d in self.state.shadows if self.identity.type_of(d) in ("Scene", "Object")]:
+        todo = [d for d in self.state.shadows if self.identity.type_of(d) in ("Scene", "Object")]
+        for i, doc in enumerate(todo):
             self._incoming._settle(doc)
+            yield 0.9 + 0.1 * i / len(todo)
         dirty.tracker.take()
         yield 1.0
 
     # Every now and then
 
     def tick(self, budget_ms: float) -> None:
-        """A slice of work on the main thread. Never longer than the budget by more than one datablock."""
+        """A slice of work on the main thread. Longer than the budget by one datablock at most, and where Blender's graph has to be
+        rebuilt, by what the rebuild itself takes."""
         if dirty.tracker.busy():
             return
         with _window():
@@ -168,7 +184,7 @@ class Replicator:
         deadline = time.perf_counter() + budget_ms / 1000.0
         try:
             self._begin()
-            self._receive()
+            self._receive(deadline)
             self._capture_dirty(deadline)
             self._poll_unreported(deadline)
             self._audit_some(deadline)
@@ -176,15 +192,34 @@ class Replicator:
             return
 
     def capture_all(self) -> None:
-        """One complete pass over every datablock: what flush waits for. Raises QueueFull if the link takes no more."""
+        """One complete pass over every datablock, at once. Raises QueueFull if the link takes no more."""
+        for _ in self.capture_slowly():
+            pass
+
+    def capture_slowly(self) -> Iterator[float]:
+        """The same with a yield of the progress after each datablock: what flush waits for. Ticks may go on in between."""
         if dirty.tracker.busy():
             return
         with _window():
             self._begin(force=True)
             self._receive()
-            for doc in list(self.identity.docs()):
-                self._look_at(doc)
-            self._dirty.clear()
+        todo = self.identity.docs()
+        for i, doc in enumerate(todo):
+            while not self._try_look(doc):
+                yield i / len(todo)
+            yield (i + 1) / len(todo)
+
+    def _try_look(self, doc: str) -> bool:
+        """One slice of looking at a document; whether it is done."""
+        if dirty.tracker.busy():
+            return False
+        with _window():
+            try:
+                self._look_at(doc, time.perf_counter() + UPLOAD_SLICE_S)
+            except Paused:
+                return False
+        self._dirty.pop(doc, None)
+        return True
 
     def detach(self) -> None:
         """Leaves the room: no handler remains, the data stays as it is."""
@@ -204,12 +239,10 @@ class Replicator:
         if tracker.undone:
             tracker.undone = False
             self.identity.drop_references()
+            self._outgoing.begin_all_again()
             self._stamps.clear()
             self._after_undo = dict.fromkeys(self.state.shadows)
-        for uid in tracker.take():
-            doc = self.identity.doc_of_uid(uid) or self.identity.owner_of_part(uid)
-            if doc is not None:
-                self._dirty[doc] = None
+        self._note_changes()
         now = time.monotonic()
         if force or tracker.structure or now - self._scanned > SCAN_EVERY_S:
             tracker.structure = False
@@ -225,18 +258,25 @@ class Replicator:
                 self._writer.deferred.discard(doc)
                 self._incoming.write_rest(doc)
 
-    def _receive(self) -> None:
-        self._held.extend(self._link.poll(EVENTS_PER_BATCH))
-        if not self._held:
+    def _note_changes(self) -> None:
+        """Marks what Blender's handlers have named since the last time."""
+        for uid in dirty.tracker.take():
+            doc = self.identity.doc_of_uid(uid) or self.identity.owner_of_part(uid)
+            if doc is not None:
+                self._dirty[doc] = None
+                self._outgoing.begin_again(doc)
+
+    def _receive(self, deadline: float = math.inf) -> None:
+        """Applies what has arrived: until the deadline, and one batch at least."""
+        self._inbox.extend(self._doc_events(self._link.poll(EVENTS_PER_BATCH)))
+        if not self._inbox:
             return
         # What the user has deleted meanwhile must not be made again by an edit of others.
         self._scan()
-        events = self._doc_events(self._held)
-        self._held = events
-        if events:
-            self._stamps.clear()
-            self._incoming.apply(events, removals_wait=_modal())
-        self._held = []
+        for batch, rebuilds in self._inbox.batches(deadline):
+            if rebuilds:
+                self._stamps.clear()
+            self._incoming.apply(batch, removals_wait=_modal())
 
     def _doc_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         self.rejected.extend(e for e in events if e["t"] == "refused")
@@ -292,18 +332,12 @@ class Replicator:
             room = self.state.room_tree(doc)
             self.state.drop(doc)
             self.identity.forget(doc)
-            self._held.append(
-                {
-                    "t": "doc",
-                    "doc": doc,
-                    "kind": "create",
-                    "tree": room,
-                    "mine": False,
-                    "show": self.state.shown.get(doc),
-                }
-            )
+            again = {"doc": doc, "kind": "create", "tree": room, "mine": False, "show": self.state.shown.get(doc)}
+            self._inbox.extend([again])
             return
         self._outgoing.send_delete(doc)
+        # What others did to it before is overtaken.
+        self._inbox.drop(doc)
         self.state.drop(doc)
         self.identity.forget(doc)
         self._dirty.pop(doc, None)
@@ -312,26 +346,37 @@ class Replicator:
     # What has changed here
 
     def _capture_dirty(self, deadline: float) -> None:
-        for doc in sorted(self._dirty, key=self._rank):
-            self._look_at(doc)
-            self._dirty.pop(doc, None)
-            if time.perf_counter() > deadline:
-                return
+        try:
+            for doc in sorted(self._dirty, key=self._rank):
+                self._look_at(doc, deadline)
+                self._dirty.pop(doc, None)
+                if time.perf_counter() > deadline:
+                    return
+        except Paused:
+            return
         for doc in list(self._after_undo):
             self._look_at(doc)
             if time.perf_counter() > deadline:
                 return
 
-    def _rank(self, doc: str) -> int:
-        return idtypes.ORDER.get(self.identity.type_of(doc), 99)
+    def _rank(self, doc: str) -> tuple[bool, int]:
+        """In the order of making; a large document that is known already lets what is quickly done go first."""
+        waits = self._outgoing.is_half_read(doc) and doc in self.state.shadows
+        return waits, idtypes.ORDER.get(self.identity.type_of(doc), 99)
 
-    def _look_at(self, doc: str) -> Tree:
+    def _look_at(self, doc: str, deadline: float = math.inf) -> Tree:
         """Captures a document and sends what its user changed; the patch. One that fails must not stop the others."""
+        mine = self._captured(doc, deadline)
+        if mine:
+            self._inbox.note_own(doc, mine)
+        return mine
+
+    def _captured(self, doc: str, deadline: float) -> Tree:
         try:
             if doc not in self._after_undo:
-                return self._outgoing.capture(doc)
+                return self._outgoing.capture(doc, deadline)
             mine = self._undone(doc)
-        except QueueFull:
+        except (QueueFull, Paused):
             raise
         except Exception as e:  # an add-on's own property may raise anything
             self.unread[doc, "the datablock as a whole"] = f"{type(e).__name__}: {e}"
@@ -377,18 +422,24 @@ class Replicator:
         first = self.identity.doc(active) if active is not None else None
         polled = [d for d in self.identity.docs() if self.identity.type_of(d) in POLLED]
         for doc in ([first] if first else []) + polled:
-            self._look_unless_dear(doc, now, POLL_SHARE)
+            self._look_unless_dear(doc, now, POLL_SHARE, deadline)
             if time.perf_counter() > deadline:
                 return
 
-    def _look_unless_dear(self, doc: str, now: float, share: float) -> None:
+    def _look_unless_dear(self, doc: str, now: float, share: float, deadline: float) -> None:
         """Looks at a document of which nothing was reported, unless that took more than its share of the time lately."""
         cost, when = self._costs.get(doc, (0.0, 0.0))
-        if cost > LOOK_FREE_S and now - when < cost / share:
+        if cost > LOOK_FREE_S and now - when < cost / share and doc not in self._spent:
             return
         begin = time.perf_counter()
-        self._look_at(doc)
-        self._costs[doc] = (time.perf_counter() - begin, now)
+        try:
+            self._look_at(doc, deadline)
+        except Paused:
+            # The audit goes on with it.
+            self._spent[doc] = self._spent.get(doc, 0.0) + time.perf_counter() - begin
+            self._audit.append(doc)
+            return
+        self._costs[doc] = (self._spent.pop(doc, 0.0) + time.perf_counter() - begin, now)
 
     def _audit_some(self, deadline: float) -> None:
         """Goes on round all documents for as long as the budget lasts, one at least."""
@@ -396,7 +447,7 @@ class Replicator:
             self._audit = self.identity.docs()
         now = time.monotonic()
         while self._audit:
-            self._look_unless_dear(self._audit.pop(), now, AUDIT_SHARE)
+            self._look_unless_dear(self._audit.pop(), now, AUDIT_SHARE, deadline)
             if time.perf_counter() > deadline:
                 return
 

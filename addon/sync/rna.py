@@ -45,6 +45,8 @@ class Plan:
 
 
 _plans: dict[type, Plan] = {}
+# Of classes that add-ons have registered, with what registering gave them: it is another one when that is done again.
+_registered: dict[type, tuple[Any, Plan]] = {}
 
 _SCALARS = {"BOOLEAN": BOOL, "INT": INT, "FLOAT": FLOAT, "STRING": STRING}
 _ARRAYS = {"BOOLEAN": ARRAY_BOOL, "INT": ARRAY_INT, "FLOAT": ARRAY_FLOAT}
@@ -65,6 +67,8 @@ def plan_of(struct: Any) -> Plan:
     cls = type(struct)
     plan = _plans.get(cls)
     if plan is None:
+        if "bl_rna" in vars(cls) and cls.__module__ != "bpy.types":
+            return _plan_of_registered(cls)
         plan = _make_plan(struct.bl_rna)
         # Classes that Blender makes at run time (the inputs of a node group) are freed again: not remembered.
         if getattr(bpy.types, plan.type_name, None) is cls:
@@ -72,9 +76,18 @@ def plan_of(struct: Any) -> Plan:
     return plan
 
 
+def _plan_of_registered(cls: Any) -> Plan:
+    rna = vars(cls)["bl_rna"]
+    known = _registered.get(cls)
+    if known is None or known[0] is not rna:
+        known = _registered[cls] = (rna, _make_plan(rna))
+    return known[1]
+
+
 def forget_plans() -> None:
     """Add-ons were enabled or disabled: classes may have gained or lost properties."""
     _plans.clear()
+    _registered.clear()
 
 
 def lineage_of(rna: Any) -> tuple[str, ...]:

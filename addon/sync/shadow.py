@@ -9,13 +9,12 @@ change. What Blender would not take stays in `room`, untouched.
 `theirs` is a tree of the shape of what others wrote and nobody here has overwritten since: after an undo those values
 are put back, the others are sent.
 
-A shadow is packed: compressed JSON plus the digest of `read`, so that the common question "has this datablock changed?"
-needs neither decompression nor parsing. `room` is stored as its difference from `read`, which is mostly nothing.
+A shadow is packed: compressed JSON, `room` as its difference from `read`, which is mostly nothing. The few that were used
+last are kept as trees and packed when their turn is over: what somebody is editing would be packed at every change.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from typing import Any
@@ -24,44 +23,59 @@ from . import mergepatch
 
 Tree = dict[str, Any]
 
-# Unpacked shadows that are kept: what is edited and what is polled is read again and again.
-HELD_MAX = 64
-_held: dict[bytes, tuple[Tree, Tree, Any]] = {}
+# Shadows that are kept as trees: what is edited and what is polled is read again and again.
+OPEN_MAX = 64
+_open: dict[Shadow, None] = {}
 
 # The lowest level: trees are small and packed often; higher levels gain a few percent at three times the time.
 _LEVEL = 1
 
 
 def dump(tree: Any) -> bytes:
-    """Compact JSON in insertion order: equal bytes mean equal trees, different bytes need a closer look."""
+    """Compact JSON in insertion order."""
     return json.dumps(tree, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
 
 
 class Shadow:
     """One document's shadow."""
 
-    __slots__ = ("_digest", "_packed", "refs")
+    __slots__ = ("_packed", "_trees", "refs")
 
     def __init__(self, read: Tree, room: Tree, theirs: Any, refs: frozenset[str] = frozenset()) -> None:
         self.refs = refs
-        self._packed = b""
-        self._digest = b""
         self.store(read, room, theirs)
 
     def store(self, read: Tree, room: Tree, theirs: Any) -> None:
-        raw = dump(read)
-        self._digest = hashlib.blake2b(raw, digest_size=8).digest()
-        rest = dump([_delta(read, room), theirs])
-        self._packed = zlib.compress(len(raw).to_bytes(4, "little") + raw + rest, _LEVEL)
+        """The trees are kept as they are: nobody changes a tree in place that was given to a shadow."""
+        self._packed = b""
+        self._trees: tuple[Tree, Tree, Any] | None = (read, room, theirs)
+        self._use()
 
     def load(self) -> tuple[Tree, Tree, Any]:
-        """(read, room, theirs). Trees are never changed in place, so the last few are kept as they are."""
-        held = _held.get(self._packed)
-        if held is None:
-            held = _held[self._packed] = self._unpack()
-            if len(_held) > HELD_MAX:
-                del _held[next(iter(_held))]
-        return held
+        """(read, room, theirs)."""
+        trees = self._trees
+        if trees is None:
+            trees = self._trees = self._unpack()
+        self._use()
+        return trees
+
+    def _use(self) -> None:
+        _open.pop(self, None)
+        _open[self] = None
+        if len(_open) > OPEN_MAX:
+            next(iter(_open)).pack()
+
+    def pack(self) -> None:
+        """Keeps the packed form only."""
+        _open.pop(self, None)
+        if self._trees is None:
+            return
+        if not self._packed:
+            read, room, theirs = self._trees
+            raw = dump(read)
+            rest = dump([_delta(read, room), theirs])
+            self._packed = zlib.compress(len(raw).to_bytes(4, "little") + raw + rest, _LEVEL)
+        self._trees = None
 
     def _unpack(self) -> tuple[Tree, Tree, Any]:
         data = zlib.decompress(self._packed)
@@ -71,11 +85,13 @@ class Shadow:
         return read, _undelta(read, delta), theirs
 
     def reads_as(self, tree: Tree) -> bool:
-        """Whether `tree`, just captured, is what was read last, bytes for bytes."""
-        return hashlib.blake2b(dump(tree), digest_size=8).digest() == self._digest
+        """Whether `tree`, just captured, is what was read last, in the same order."""
+        return mergepatch.alike(self.load()[0], tree)
 
     def bytes_used(self) -> int:
-        return len(self._packed) + len(self._digest)
+        """What it takes when it is packed."""
+        self.pack()
+        return len(self._packed)
 
 
 def _delta(read: Any, room: Any) -> Any:
@@ -85,7 +101,10 @@ def _delta(read: Any, room: Any) -> Any:
     if isinstance(read, dict) and isinstance(room, dict):
         inner = {}
         for key, value in room.items():
-            d = _delta(read.get(key), value)
+            have = read.get(key)
+            if have is value or (type(value) is str and have == value):
+                continue
+            d = _delta(have, value)
             if d:
                 inner[key] = d
         gone = [key for key in read if key not in room]

@@ -40,9 +40,12 @@ class State:
         shadow = self.shadows.get(doc)
         if shadow is None:
             shadow = self.shadows[doc] = Shadow(read, room, theirs)
-        else:
-            shadow.store(read, room, theirs)
-        self._index(doc, shadow, room)
+            self._index(doc, shadow, room)
+            return
+        change = mergepatch.diff(shadow.load()[1], room)
+        shadow.store(read, room, theirs)
+        if values.may_change_refs(change):
+            self._index(doc, shadow, room)
 
     def _index(self, doc: str, shadow: Shadow, room: Tree) -> None:
         refs = frozenset(values.refs_in(room))

@@ -129,6 +129,24 @@ def refs_in(tree: Json) -> set[str]:
     return found
 
 
+def may_change_refs(patch: Json) -> bool:
+    """Whether a patch may change what `refs_in` finds in the tree that it is for."""
+    for key, value in patch.items():
+        if value is None or key in ("m", "type"):
+            return True
+        if isinstance(value, dict):
+            if may_change_refs(value):
+                return True
+        elif isinstance(value, list) and _may_refer(value):
+            return True
+    return False
+
+
+def _may_refer(value: list[Any]) -> bool:
+    """A reference, or a list that holds or held some. What is a blob or begins with a number has been that before."""
+    return not value or not (isinstance(value[0], (int, float)) or value[0] in (BLOB, FLOAT))
+
+
 def blobs_in(tree: Json) -> set[str]:
     """The blobs that a tree names."""
     return {v[1] for v in walk_values(tree) if v[0] == BLOB and len(v) >= 2}

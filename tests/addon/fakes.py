@@ -80,11 +80,11 @@ class FakeReplicator:
             raise RuntimeError("tick failed")
         self.link.poll(10)
 
-    def capture_all(self) -> None:
+    def capture_slowly(self) -> Iterator[float]:
         if self.full > 0:
             self.full -= 1
             raise BlockingIOError
-        self.log.append("capture_all")
+        return self._steps("capture_all")
 
     def name_of(self, doc: str) -> str:
         return "Cube" if doc == "00" * 16 else ""

@@ -124,6 +124,7 @@ def test_a_shadow_gives_back_what_it_was_given():
         read, room = random_tree(rng), random_tree(rng)
         theirs = rng.choice([None, True, {"p": True}])
         s = shadow.Shadow(read, room, theirs)
+        s.pack()
         assert s.load() == (read, room, theirs)
         assert s.reads_as(read)
         assert not s.reads_as({**read, "new": 1})

@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from .. import items, rna, values
+from .. import items, mergepatch, rna, values
 from . import restpose
 from .workshop import workshop
 
@@ -27,13 +27,21 @@ class PoseBones(items.Items):
     fixed = True
 
     def read(self, reader: Any, owner: Any, old: Tree) -> Tree:
-        found: Tree = {}
-        for bone in owner.bones:
-            key = values.name_key(bone.name)
-            found[key] = {"type": "PoseBone", **reader.read_struct(bone, old.get(key, {}))}
-            shape = bone.custom_shape_transform
-            found[key]["p"]["shape_transform"] = shape.name if shape else ""
-        return found
+        names = [bone.name for bone in owner.bones]
+        draft = reader.draft(self.name, names if reader.sliced else None)
+        for name, bone in zip(names, owner.bones, strict=True):
+            key = values.name_key(name)
+            if key not in draft.entries:
+                draft.entries[key] = self._pose_bone(reader, bone, key, old.get(key, {}))
+                reader.pause()
+        return items.share(draft.entries, old)
+
+    def _pose_bone(self, reader: Any, bone: Any, key: str, old: Tree) -> Tree:
+        with reader.inside(self.name, key):
+            entry = {"type": "PoseBone", **reader.read_struct(bone, old)}
+        shape = bone.custom_shape_transform
+        entry["p"]["shape_transform"] = shape.name if shape else ""
+        return old if mergepatch.alike(old, entry) else entry
 
     def fixed_keys(self, owner: Any) -> list[str]:
         return [values.name_key(bone.name) for bone in owner.bones]

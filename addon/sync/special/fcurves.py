@@ -28,6 +28,9 @@ class FCurves(items.Items):
     def title(self, item: Any) -> str:
         return ""
 
+    def mark(self, item: Any) -> Any:
+        return item.data_path, item.array_index
+
     def make_of(self, reader: Any, owner: Any, item: Any) -> Tree:
         return {"data_path": item.data_path, "array_index": item.array_index}
 

@@ -61,8 +61,8 @@ def read_attributes(reader: Any, data: Any, old: Tree, where: tuple[Any, ...] = 
             "v": _read_values(reader, attribute, where),
         }
     # The built-in ones stand where Blender made them, and nobody can tell.
-    items.place({key: entry for key, entry in found.items() if values.key_name(key) not in _BUILT_IN}, old)
-    return found
+    placed = items.place({key: entry for key, entry in found.items() if values.key_name(key) not in _BUILT_IN}, old)
+    return {key: placed.get(key, entry) for key, entry in found.items()}
 
 
 def _read_values(reader: Any, attribute: Any, place: tuple[Any, ...]) -> Any:
@@ -166,7 +166,7 @@ SHAPES = ("geometry", "points")
 
 def tidy(patch: Tree, room: Tree) -> None:
     """Two people who reshape something at once leave a shape too many: whoever makes the next one clears up."""
-    for name, entries in (patch.get("i") or {}).items():
+    for name, entries in list((patch.get("i") or {}).items()):
         known = room.get("i", {}).get(name, {})
         if not isinstance(entries, dict):
             continue
@@ -175,8 +175,8 @@ def tidy(patch: Tree, room: Tree) -> None:
                 if isinstance(entry, dict) and "type" not in entry:
                     tidy(entry, known.get(key, {}))
         elif any(isinstance(entry, dict) and "type" in entry for entry in entries.values()):
-            for key in known:
-                entries.setdefault(key, None)
+            # The patch shares parts with the tree that it comes from: they are replaced, not changed.
+            patch["i"] = {**patch["i"], name: {**dict.fromkeys(known), **entries}}
 
 
 def _topology(geometry: Tree) -> list[Any]:

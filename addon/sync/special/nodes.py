@@ -45,18 +45,22 @@ class Interface(items.Items):
             return {"item": "PANEL"}
         return {"item": "SOCKET", "in_out": item.in_out, "socket": _socket_type(item)}
 
-    def read(self, reader: Any, owner: Any, old: Tree) -> Tree:
-        out = super().read(reader, owner, old)
-        found = self.list(owner)
-        keys = list(out)
-        for item, entry in zip(found, out.values(), strict=True):
-            entry["p"].pop("socket_type", None)
-            parent = item.parent
-            entry["p"]["panel"] = keys[parent.index] if parent is not None and parent.index >= 0 else ""
-            identifier = _identifier(item)
-            if identifier:
-                entry["id"] = identifier
-        return out
+    def __init__(self) -> None:
+        super().__init__("interface")
+        self._keys: list[str] = []
+
+    def known(self, owner: Any, found: list[Any], keys: list[str]) -> None:
+        self._keys = keys
+
+    def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
+        tree = super().read_one(reader, owner, item, old)
+        tree["p"].pop("socket_type", None)
+        parent = item.parent
+        tree["p"]["panel"] = self._keys[parent.index] if parent is not None and parent.index >= 0 else ""
+        identifier = _identifier(item)
+        if identifier:
+            tree["id"] = identifier
+        return tree
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         interface = owner.interface
@@ -133,6 +137,18 @@ def _is_before(have: str, wanted: str) -> bool:
 class Nodes(items.Items):
     movable = False
 
+    def known(self, owner: Any, found: list[Any], keys: list[str]) -> None:
+        LINKS.node_keys = {node.name: key for node, key in zip(found, keys, strict=True)}
+
+    def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
+        tree = super().read_one(reader, owner, item, old)
+        if item.parent is not None:
+            tree["p"]["parent"] = LINKS.node_keys.get(item.parent.name, "")
+        pair = getattr(item, "paired_output", None)
+        if pair is not None:
+            tree["p"]["paired_output"] = LINKS.node_keys.get(pair.name, "")
+        return tree
+
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         node = owner.nodes.new(tree["type"])
         node.name = tree["name"]
@@ -175,7 +191,7 @@ class Links(items.Items):
         return owner.links.new(ends[1], ends[0], verify_limits=False)
 
 
-INTERFACE = Interface("interface")
+INTERFACE = Interface()
 NODES = Nodes("nodes")
 LINKS = Links()
 
@@ -186,15 +202,6 @@ def read(reader: Any, tree: Any, old: Tree, out: Tree) -> None:
     if len(tree.interface.items_tree):
         i["interface"] = INTERFACE.read(reader, tree, before.get("interface", {}))
     i["nodes"] = NODES.read(reader, tree, before.get("nodes", {}))
-    names = dict(zip(i["nodes"], tree.nodes, strict=True))
-    LINKS.node_keys = {node.name: key for key, node in names.items()}
-    for key, node in names.items():
-        p = i["nodes"][key]["p"]
-        if node.parent is not None:
-            p["parent"] = LINKS.node_keys.get(node.parent.name, "")
-        pair = getattr(node, "paired_output", None)
-        if pair is not None:
-            p["paired_output"] = LINKS.node_keys.get(pair.name, "")
     i["links"] = LINKS.read(reader, tree, before.get("links", {}))
 
 
