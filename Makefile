@@ -304,11 +304,9 @@ build/tidy/%.ok: %.c .clang-tidy build/release/%.o
 VENV := build/venv/bin/python
 .PHONY: zip test-blender demo
 
-$(VENV):
-	tests/setup/venv.sh
-
-zip: $(VENV)
-	$(VENV) addon/build_zip.py
+zip:
+	@tests/setup/packages.sh build
+	$$(tests/setup/venv.sh) addon/build_zip.py
 
 demo:
 	tests/setup/packages.sh

@@ -10,6 +10,8 @@
 # works it names the missing packages and fails: a later, obscure compiler
 # error would say less.
 #
+# usage: packages.sh [build]     "build": only what the engine, the wheel and the add-on's zip need
+#
 # An entry "a|b" takes the first name that this release of the distribution
 # knows: package names moved between releases. An entry ending in "?" is left
 # out, with a line saying so, where no such package exists.
@@ -20,10 +22,12 @@ WANTED=(
     # engine: compilers, static libraries and their headers
     build-essential pkg-config python3 python3-venv python3-dev
     libuv1-dev libssl-dev libsodium-dev libzstd-dev libxxhash-dev libsqlite3-dev
-    # C tests, sanitizers, libFuzzer
-    libcmocka-dev clang "libclang-rt-dev?"
     # sources of what is compiled in, downloads
     uthash-dev dpkg-dev ca-certificates curl git
+)
+if [ "${1:-}" != build ]; then WANTED+=(
+    # C tests, sanitizers, libFuzzer
+    libcmocka-dev clang "libclang-rt-dev?"
     # real Blenders: libraries that the bpy wheels load, folders with other releases
     libx11-6 libxrender1 libxxf86vm1 libxfixes3 libxi6 libxkbcommon0 libsm6 libice6 libgl1
     libgomp1 debootstrap debian-archive-keyring util-linux
@@ -31,7 +35,7 @@ WANTED=(
     xvfb xdotool imagemagick x11-utils libgl1-mesa-dri
     # network tests
     iproute2 openssl
-)
+); fi
 
 installed() { # every installed package's name, one per line, without architecture
     dpkg-query -W -f '${db:Status-Abbrev}|${Package}\n' 2>/dev/null | sed -n 's/^ii *|//p'
