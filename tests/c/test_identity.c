@@ -215,6 +215,34 @@ static void another_users_files_are_refused(void **state)
   expect_failure(at_home("given"), "belongs to another user");
 }
 
+/* Root reads everything, so a child that is nobody tries. */
+static void an_unreadable_key_is_named(void **state)
+{
+  pid_t child;
+  int status;
+
+  (void)state;
+  child = fork();
+  if (child == 0) {
+    char folder[] = "/tmp/atrium-test-XXXXXX", file[64], why[256] = "";
+    atr_identity *id = NULL;
+    bool told = false;
+
+    if ((geteuid() == 0 && setuid(65534) != 0) || !mkdtemp(folder))
+      _exit(2);
+    snprintf(file, sizeof file, "%s/identity.pem", folder);
+    if (atr_identity_open(&id, folder, why, sizeof why) == 0) {
+      atr_identity_free(id);
+      told = chmod(file, 0) == 0 && atr_identity_open(&id, folder, why, sizeof why) == ATR_IO &&
+             strstr(why, "identity.pem") && strstr(why, "permission denied") && mode_of(file) == 0;
+    }
+    (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    _exit(told ? 0 : 1);
+  }
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+}
+
 /* A limit on file sizes fails as a full disk does: with an error in the middle of writing. */
 static void a_full_disk_leaves_no_half_key(void **state)
 {
@@ -415,6 +443,7 @@ int main(void)
       cmocka_unit_test(damaged_keys_are_named),
       cmocka_unit_test(folders_that_cannot_be_are_named),
       cmocka_unit_test(another_users_files_are_refused),
+      cmocka_unit_test(an_unreadable_key_is_named),
       cmocka_unit_test(a_full_disk_leaves_no_half_key),
       cmocka_unit_test(check_codes),
       cmocka_unit_test(codes_are_compared_as_people_type),
