@@ -29,6 +29,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 
 
 _log = logging.getLogger("atrium.engine")
+# As libraries do: a program that never set up logging gets no lines on its stderr.
+logging.getLogger("atrium").addHandler(logging.NullHandler())
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 import atrium
 from atrium import AtriumError, Client, _core
 
-from .conftest import Process, Wire, settle
+from .conftest import ROOT, Process, Wire, settle
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -74,3 +77,21 @@ def test_whoever_never_looks_keeps_the_newest_lines(tmp_path: Path) -> None:
     assert taken[0][2] == "100 older lines were not taken in time"
     assert [text for _, _, text in taken[1:]] == [f"the key of h{i}:1 is forgotten" for i in range(100, 1100)]
     assert _core.log_poll() == []
+
+
+def test_a_program_without_logging_hears_nothing(tmp_path: Path, nobody: str) -> None:
+    """Python prints warnings that nobody handles; a script that handles the error itself wants none."""
+    code = f"""if True:
+        import atrium
+        client = atrium.Client({str(tmp_path)!r})
+        try:
+            client.connect({nobody!r})
+        except atrium.AtriumError as error:
+            print(error.code)
+        client.close()
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (run.stdout, run.stderr) == ("CONNREFUSED\n", "")
