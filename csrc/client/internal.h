@@ -5,8 +5,10 @@
  *   client.c    the two sides of the queues, the thread, the end
  *   events.c    events to the application: writing, queueing, keeping only the newest where that is enough
  *   commands.c  commands from the application
- *   link.c      the connection: racing, trust, hello, knocking, reconnecting
- *   seats.c     rooms: joining, replicas, flush, leaving
+ *   link.c      the connection: racing, hello, knocking, reconnecting
+ *   trust.c     whether a host's key is the right one
+ *   enter.c     into a room: create, join, again after a cut
+ *   seats.c     rooms: replicas, submit, flush, leaving
  *   tap.c       a seat that only listens to operations
  *   inbox.c     messages from the server
  *   seen.c      which event of a room the application had taken when it sent a command
@@ -222,8 +224,10 @@ int command_run(atr_client *c, command *cmd);
 /* --- link.c --- */
 
 void link_connect(atr_client *c, const cJSON *message);
-void link_trust(atr_client *c, const cJSON *message);
-void link_forget(atr_client *c, const cJSON *message);
+/* A connection to the present address. */
+void link_race(atr_client *c);
+/* The host's key is accepted. */
+void link_hello(atr_client *c);
 void link_cancel(atr_client *c);
 void link_disconnect(atr_client *c);
 void link_end(atr_client *c); /* of the engine: at once, silently */
@@ -238,21 +242,40 @@ void link_said(atr_client *c, int err, const char *text);
 void link_send_json(atr_client *c, atr_jw *w);
 atr_jw link_begin_json(atr_client *c, atr_buf *buf, const char *t);
 
+/* --- trust.c --- */
+
+void link_trust(atr_client *c, const cJSON *message);
+void link_forget(atr_client *c, const cJSON *message);
+/* As atr_session_callbacks.on_key. */
+void trust_on_key(void *ctx, const atr_hash *key, atr_span spki);
+/* The token that this home's own server left for its key, or false. */
+bool trust_token(const atr_client *c, const atr_hash *key, char out[65]);
+
+/* --- enter.c --- */
+
+void seat_create(atr_client *c, const cJSON *message);
+void seat_join(atr_client *c, const cJSON *message);
+void seat_joined(atr_client *c, const cJSON *message);
+/* The server's error about `create` or `join`; true where the application need not know. */
+bool seat_failed(atr_client *c, int err, const char *re, const atr_id *room);
+/* With what the replica holds, over a new connection. */
+void seat_send_join(seat *s);
+
 /* --- seats.c --- */
+
+/* NULL where memory is short. */
+seat *seat_new(atr_client *c, const atr_id *room, const int blender[3]);
+void seat_send_leave(atr_client *c, uint32_t handle);
+void seat_tell_closed(seat *s, const char *code, const char *text);
 
 seat *seat_of_room(const atr_client *c, const atr_id *room);
 seat *seat_of_handle(const atr_client *c, uint32_t handle);
-void seat_create(atr_client *c, const cJSON *message);
-void seat_join(atr_client *c, const cJSON *message);
 void seat_leave(atr_client *c, seat *s);
 void seat_flush(atr_client *c, seat *s, uint64_t n);
 int seat_submit(atr_client *c, seat *s, cJSON *message, uint64_t seen);
 void seat_head(seat *s, uint64_t n, uint64_t seq);
-void seat_joined(atr_client *c, const cJSON *message);
 void seat_members(seat *s, const cJSON *message);
 void seat_closed(seat *s, const cJSON *message);
-/* The server's error about `create` or `join`; true where the application need not know. */
-bool seat_failed(atr_client *c, int err, const char *re, const atr_id *room);
 void seat_free(seat *s);
 void seats_link_up(atr_client *c);
 void seats_link_down(atr_client *c);

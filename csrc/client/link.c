@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The connection to a host: addresses race, the winner proves its key, the key is trusted or not, hello, welcome; and again, when the
+ * The connection to a host: addresses race, the winner proves its key, the key is trusted or not (trust.c), hello, welcome; and again, when the
  * line breaks.
- *
- * Trust. In this order: the pin of this address (another key is a hard stop); a check code that the user gave beforehand; the own machine and
- * the own server (the home holds a token for its key); ATRIUM_TRUST=first-use; the user, where there is one to ask. While the user looks the host
- * may lose patience: the session ends, the question stays, and the answer "yes" connects anew, to the key that was shown.
  *
  * Reconnecting. Only a connection that was up comes back by itself, after a pause that doubles and has jitter (many clients of one
  * restarted server must not return in step), and only for reasons that can pass. Seats keep their replicas meanwhile.
@@ -21,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void start_race(atr_client *c);
 static void lost(atr_client *c, int err, const char *detail);
 
 /* --- state --------------------------------------------------------------------------------------------------- */
@@ -173,7 +168,7 @@ static void go_offline(atr_client *c, int err, const char *detail)
 
 static void on_retry(uv_timer_t *timer)
 {
-  start_race(timer->data);
+  link_race(timer->data);
 }
 
 /* 250 ms, 500, 1 s ... up to ATR_BACKOFF_LAST_MS, each between one half and the whole of it. */
@@ -227,7 +222,7 @@ static void lost(atr_client *c, int err, const char *detail)
     /* The line broke, unnoticed, while the user looked at the check code. The key is pinned by now. */
     c->host_accepted = false;
     drop_line(c);
-    start_race(c);
+    link_race(c);
     return;
   }
   if (!c->was_up || is_final(err)) {
@@ -273,25 +268,7 @@ void link_send_json(atr_client *c, atr_jw *w)
     atr_session_close(c->session, err, "a control message could not be sent");
 }
 
-/* The token that this home's own server left for its key, or false. */
-static bool read_token(const atr_client *c, const atr_hash *key, char out[65])
-{
-  char hex[ATR_HASH_HEX + 1], path[4096];
-  FILE *file;
-  bool found;
-  int n;
-
-  atr_hash_to_hex(key, hex);
-  n = snprintf(path, sizeof path, "%s/tokens/%s", c->home, hex);
-  file = n > 0 && (size_t)n < sizeof path ? fopen(path, "r") : NULL;
-  if (!file)
-    return false;
-  found = fgets(out, 65, file) && strlen(out) == 64;
-  fclose(file);
-  return found;
-}
-
-static void send_hello(atr_client *c)
+void link_hello(atr_client *c)
 {
   char token[65];
   atr_buf buf;
@@ -307,152 +284,10 @@ static void send_hello(atr_client *c)
     atr_jw_num(&w, NULL, c->color[i]);
   atr_jw_end(&w);
   atr_jw_id(&w, "participant", &c->participant);
-  if (read_token(c, atr_session_peer_key(c->session), token))
+  if (trust_token(c, atr_session_peer_key(c->session), token))
     atr_jw_str(&w, "token", token);
   link_send_json(c, &w);
   link_tell_state(c, ATR_OK, NULL, NULL);
-}
-
-/* --- trust --------------------------------------------------------------------------------------------------- */
-
-static void accept_key(atr_client *c)
-{
-  int err = atr_pins_set(c->home, c->address_text, atr_session_peer_key(c->session), NULL);
-
-  if (err < 0)
-    atr_log(ATR_LOG_WARN, "the host's key could not be remembered: %s", atr_err_text(err));
-  atr_session_accept_key(c->session);
-  for (int lane = 0; lane < ATR_LANES; lane++)
-    atr_session_set_source(c->session, lane, seats_pull, c);
-  send_hello(c);
-}
-
-static void ask_user(atr_client *c)
-{
-  atr_jw w;
-
-  c->link = LINK_CONFIRMING;
-  c->host_accepted = false;
-  link_tell_state(c, ATR_OK, NULL, NULL);
-  w = event_begin(c, "confirm_host");
-  atr_jw_str(&w, "address", c->address_text);
-  atr_jw_str(&w, "code", c->host_code);
-  event_end(c, &w, NULL);
-}
-
-/* An address that is not pinned. */
-static bool is_trusted_unasked(atr_client *c, const atr_hash *key)
-{
-  char token[65];
-
-  if (c->host_accepted && atr_hash_equal(&c->host_key, key))
-    return true;
-  if (c->trusted_code[0])
-    return atr_check_code_equal(c->trusted_code, c->host_code);
-  return (atr_address_is_loopback(&c->address) && atr_session_peer_is_loopback(c->session)) ||
-         read_token(c, key, token) || c->first_use;
-}
-
-static void on_key(void *ctx, const atr_hash *key, atr_span spki)
-{
-  atr_client *c = ctx;
-  int pin = atr_pins_check(c->home, c->address_text, key, NULL);
-
-  if (atr_check_code(spki, c->host_code) < 0) {
-    atr_session_close(c->session, ATR_CRYPTO, NULL);
-    return;
-  }
-  if (pin == ATR_PIN_MATCHES) {
-    accept_key(c);
-    return;
-  }
-  if (pin == ATR_PIN_CHANGED) {
-    atr_session_close(c->session, ATR_KEY_CHANGED, c->host_code);
-    return;
-  }
-  if (pin < 0) {
-    atr_session_close(c->session, pin, "the list of known hosts cannot be read");
-    return;
-  }
-  if (is_trusted_unasked(c, key)) {
-    accept_key(c);
-    return;
-  }
-  c->host_key = *key;
-  if (c->interactive && !c->trusted_code[0])
-    ask_user(c);
-  else
-    atr_session_close(c->session, ATR_KEY_UNKNOWN, c->host_code);
-}
-
-/* The user says yes, or shows the code. */
-static void accept_host(atr_client *c)
-{
-  c->host_accepted = true;
-  if (c->session)
-    accept_key(c);
-  else
-    start_race(c);
-}
-
-void link_trust(atr_client *c, const cJSON *message)
-{
-  const char *code = NULL;
-  bool accept = false;
-
-  (void)atr_json_get_bool(message, "accept", &accept);
-  if (atr_json_get_str(message, "code", &code) == ATR_OK) {
-    if (c->link != LINK_CONFIRMING) {
-      snprintf(c->trusted_code, sizeof c->trusted_code, "%s", code);
-      return;
-    }
-    accept = atr_check_code_equal(code, c->host_code);
-    if (!accept) {
-      event_error(c, ATR_KEY_UNKNOWN, "This is not the check code of the host that answered.", "trust", NULL);
-      return;
-    }
-  }
-  if (c->link != LINK_CONFIRMING)
-    event_error(c, ATR_STATE, "No host is waiting to be trusted.", "trust", NULL);
-  else if (accept)
-    accept_host(c);
-  else
-    link_cancel(c);
-}
-
-static void tell_forgotten(atr_client *c, const char *address, bool known)
-{
-  atr_jw w = event_begin(c, "forgotten");
-
-  atr_jw_str(&w, "address", address);
-  atr_jw_bool(&w, "known", known);
-  event_end(c, &w, NULL);
-}
-
-void link_forget(atr_client *c, const cJSON *message)
-{
-  char why[ATR_ADDRESS_TEXT_BYTES + 64] = "", text[ATR_ADDRESS_TEXT_BYTES];
-  atr_address address;
-  const char *host;
-  int err;
-
-  if (atr_json_get_str(message, "host", &host) < 0) {
-    event_error(c, ATR_INVAL, NULL, "forget_host", NULL);
-    return;
-  }
-  err = atr_address_parse(host, strlen(host), ATR_PORT_DEFAULT, &address, why, sizeof why);
-  if (err == ATR_OK) {
-    atr_address_text(&address, text);
-    err = atr_pins_forget(c->home, text);
-    snprintf(why, sizeof why, "The key of %s could not be forgotten: %s", text, atr_err_text(err));
-  }
-  if (err < 0 && err != ATR_NOENT) {
-    event_error(c, err, why, "forget_host", NULL);
-    return;
-  }
-  if (err == ATR_OK)
-    atr_log(ATR_LOG_INFO, "the key of %s is forgotten", text);
-  tell_forgotten(c, text, err == ATR_OK);
 }
 
 /* --- connecting ---------------------------------------------------------------------------------------------- */
@@ -476,7 +311,8 @@ static void on_close(void *ctx, int err, const char *detail)
 
 static void on_race(void *ctx, const atr_race_result *result)
 {
-  static const atr_session_callbacks callbacks = {.on_key = on_key, .on_message = inbox_message, .on_close = on_close};
+  static const atr_session_callbacks callbacks = {
+      .on_key = trust_on_key, .on_message = inbox_message, .on_close = on_close};
   atr_client *c = ctx;
   int err;
 
@@ -493,7 +329,7 @@ static void on_race(void *ctx, const atr_race_result *result)
   }
 }
 
-static void start_race(atr_client *c)
+void link_race(atr_client *c)
 {
   int err;
 
@@ -553,7 +389,7 @@ void link_connect(atr_client *c, const cJSON *message)
   }
   atr_address_text(&c->address, c->address_text);
   read_user(c, message);
-  start_race(c);
+  link_race(c);
 }
 
 void link_cancel(atr_client *c)

@@ -2,9 +2,8 @@
  *
  * Seats: this participant's places in rooms, across connections.
  *
- * A seat is made when a room is created or joined and ends when it is left; in between connections come and go. Each new one asks to join with
- * the replica's cursor; where the server has lost the room, the seat creates it again under its id. What the application edits meanwhile
- * waits in the replica.
+ * A seat is made when a room is created or joined (enter.c) and ends when it is left; in between connections come and go. What the
+ * application edits meanwhile waits in the replica.
  *
  * Everything that waits for something (a flush for acknowledgements and deliveries, a leave for what is still on its way, the
  * first completeness of a join) is looked at in seats_pump(), after whatever may have changed it. */
@@ -148,7 +147,7 @@ static void on_progress(void *ctx, double progress, bool complete, uint64_t seq)
 
 /* --- making and ending --------------------------------------------------------------------------------------- */
 
-static seat *seat_new(atr_client *c, const atr_id *room, const int blender[3])
+seat *seat_new(atr_client *c, const atr_id *room, const int blender[3])
 {
   static const atr_replica_callbacks callbacks = {
       .on_event = on_event, .on_refused = on_refused, .on_wake = on_wake, .on_progress = on_progress};
@@ -188,7 +187,7 @@ void seat_free(seat *s)
   free(s);
 }
 
-static void tell_closed(seat *s, const char *code, const char *text)
+void seat_tell_closed(seat *s, const char *code, const char *text)
 {
   atr_jw w = event_begin(s->client, "closed");
 
@@ -202,7 +201,7 @@ void seats_close_all(atr_client *c, int err, const char *text)
 {
   while (c->seats) {
     if (err < 0)
-      tell_closed(c->seats, atr_err_name(err), text);
+      seat_tell_closed(c->seats, atr_err_name(err), text);
     seat_free(c->seats);
   }
 }
@@ -214,128 +213,14 @@ void seat_closed(seat *s, const cJSON *message)
 
   (void)atr_json_get_str(message, "code", &code);
   (void)atr_json_get_str(message, "text", &text);
-  tell_closed(s, code, text);
+  seat_tell_closed(s, code, text);
   seat_free(s);
   link_tell_state(c, ATR_OK, NULL, NULL);
 }
 
-/* --- create and join ----------------------------------------------------------------------------------------- */
+/* --- leaving ------------------------------------------------------------------------------------------------- */
 
-static bool read_blender(const cJSON *message, int out[3])
-{
-  const cJSON *blender = atr_json_get(message, "blender");
-
-  for (int i = 0; i < 3; i++) {
-    const cJSON *part = cJSON_IsArray(blender) ? cJSON_GetArrayItem(blender, i) : NULL;
-
-    if (!cJSON_IsNumber(part) || !(part->valuedouble >= 0 && part->valuedouble < 10000))
-      return false;
-    out[i] = (int)part->valuedouble;
-  }
-  return true;
-}
-
-static void write_blender(atr_jw *w, const int blender[3])
-{
-  atr_jw_array(w, "blender");
-  for (int i = 0; i < 3; i++)
-    atr_jw_int(w, NULL, blender[i]);
-  atr_jw_end(w);
-  atr_jw_int(w, "schema", ATR_SCHEMA);
-}
-
-void seat_create(atr_client *c, const cJSON *message)
-{
-  const char *name;
-  atr_buf buf;
-  atr_jw w;
-
-  if (c->creating) {
-    event_error(c, ATR_STATE, "A room is being created already.", "create", NULL);
-    return;
-  }
-  if (atr_json_get_str(message, "name", &name) < 0 || !read_blender(message, c->creating_blender)) {
-    event_error(c, ATR_INVAL, NULL, "create", NULL);
-    return;
-  }
-  c->creating = true;
-  w = link_begin_json(c, &buf, "create");
-  atr_jw_str(&w, "name", name);
-  write_blender(&w, c->creating_blender);
-  link_send_json(c, &w);
-  link_tell_state(c, ATR_OK, NULL, NULL);
-}
-
-static void send_join(seat *s)
-{
-  uint64_t cursor = 0;
-  bool partial = false;
-  atr_id epoch;
-  atr_buf buf;
-  atr_jw w = link_begin_json(s->client, &buf, "join");
-
-  atr_jw_id(&w, "room", &s->room);
-  write_blender(&w, s->blender);
-  if (atr_replica_returning(s->replica, &cursor, &partial, &epoch)) {
-    atr_jw_int(&w, "cursor", (int64_t)cursor);
-    atr_jw_bool(&w, "partial", partial);
-    atr_jw_id(&w, "epoch", &epoch);
-  }
-  link_send_json(s->client, &w);
-}
-
-/* The server has lost the room: this member brings it back. */
-static void send_create_again(seat *s)
-{
-  uint64_t cursor;
-  bool partial;
-  atr_id epoch;
-  atr_buf buf;
-  atr_jw w = link_begin_json(s->client, &buf, "create");
-
-  atr_jw_str(&w, "name", s->name);
-  write_blender(&w, s->blender);
-  atr_jw_id(&w, "room", &s->room);
-  atr_jw_int(&w, "base", (int64_t)atr_replica_highest(s->replica));
-  if (atr_replica_returning(s->replica, &cursor, &partial, &epoch)) /* else it has nothing to compare */
-    atr_jw_id(&w, "epoch", &epoch);
-  link_send_json(s->client, &w);
-}
-
-void seat_join(atr_client *c, const cJSON *message)
-{
-  int blender[3];
-  bool taps = false;
-  atr_id room;
-  seat *s;
-
-  if (atr_json_get_id(message, "room", &room) < 0 || !read_blender(message, blender)) {
-    event_error(c, ATR_INVAL, NULL, "join", NULL);
-    return;
-  }
-  s = seat_of_room(c, &room);
-  if (s) {
-    event_error(c, ATR_STATE,
-                s->leaving ? "This room is still being left: try again in a moment." : "This room is joined already.",
-                "join", &room);
-    return;
-  }
-  (void)atr_json_get_bool(message, "tap", &taps);
-  s = seat_new(c, &room, blender);
-  if (s && taps && !(s->tap = tap_new())) {
-    seat_free(s);
-    s = NULL;
-  }
-  if (!s) {
-    event_error(c, ATR_NOMEM, NULL, "join", &room);
-    return;
-  }
-  send_join(s);
-  link_tell_state(c, ATR_OK, NULL, NULL);
-}
-
-/* Cancelled while the server was answering. */
-static void send_leave(atr_client *c, uint32_t handle)
+void seat_send_leave(atr_client *c, uint32_t handle)
 {
   atr_buf buf;
   atr_jw w = link_begin_json(c, &buf, "leave");
@@ -344,81 +229,12 @@ static void send_leave(atr_client *c, uint32_t handle)
   link_send_json(c, &w);
 }
 
-static void tell_joined(seat *s, bool created)
-{
-  atr_jw w = event_begin(s->client, "joined");
-
-  atr_jw_id(&w, "room", &s->room);
-  atr_jw_bool(&w, "created", created);
-  atr_jw_str(&w, "name", s->name);
-  atr_jw_id(&w, "participant", &s->client->participant);
-  event_end(s->client, &w, NULL);
-}
-
-void seat_joined(atr_client *c, const cJSON *message)
-{
-  const char *name = "";
-  bool created = false;
-  uint64_t handle;
-  atr_id room;
-  seat *s;
-  int err;
-
-  if (atr_json_get_id(message, "room", &room) < 0 || atr_json_get_u64(message, "handle", UINT32_MAX, &handle) < 0)
-    return;
-  (void)atr_json_get_bool(message, "created", &created);
-  (void)atr_json_get_str(message, "name", &name);
-  s = seat_of_room(c, &room);
-  if (!s && c->creating && created) {
-    c->creating = false;
-    s = seat_new(c, &room, c->creating_blender);
-  }
-  if (!s) {
-    send_leave(c, (uint32_t)handle);
-    return;
-  }
-  s->handle = (uint32_t)handle;
-  s->joined = s->ever_joined = true;
-  snprintf(s->name, sizeof s->name, "%s", name);
-  atr_log(ATR_LOG_INFO, "room \"%s\" is %s", s->name, created ? "created" : "joined");
-  tell_joined(s, created);
-  err = s->tap ? ATR_OK : atr_replica_joined(s->replica, message);
-  if (err < 0) {
-    atr_session_close(c->session, err, "the server's answer to join was not understood");
-    return;
-  }
-  for (int lane = 0; lane < ATR_LANES; lane++)
-    atr_session_wake(c->session, lane);
-  link_tell_state(c, ATR_OK, NULL, NULL);
-}
-
-bool seat_failed(atr_client *c, int err, const char *re, const atr_id *room)
-{
-  seat *s = room ? seat_of_room(c, room) : NULL;
-
-  if (strcmp(re, "create") == 0 && !s)
-    c->creating = false;
-  if (s && !s->joined && s->ever_joined && err == ATR_NOROOM && strcmp(re, "join") == 0) {
-    send_create_again(s);
-    return true;
-  }
-  if (s && !s->joined) {
-    if (s->ever_joined)
-      tell_closed(s, atr_err_name(err), atr_err_text(err));
-    seat_free(s);
-  }
-  link_tell_state(c, ATR_OK, NULL, NULL);
-  return false;
-}
-
-/* --- leaving ------------------------------------------------------------------------------------------------- */
-
 static void finish_leave(seat *s)
 {
   atr_client *c = s->client;
 
   if (s->joined && c->session)
-    send_leave(c, s->handle);
+    seat_send_leave(c, s->handle);
   seat_free(s);
   link_tell_state(c, ATR_OK, NULL, NULL);
 }
@@ -558,7 +374,7 @@ void seat_members(seat *s, const cJSON *message)
 void seats_link_up(atr_client *c)
 {
   for (seat *s = c->seats; s; s = s->next)
-    send_join(s);
+    seat_send_join(s);
 }
 
 void seats_link_down(atr_client *c)
