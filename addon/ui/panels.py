@@ -95,7 +95,7 @@ class ATRIUM_PT_main(_Panel):
         self._where(layout, atrium, state)
         if not bpy.app.online_access:
             self._offline_mode(layout, context)
-        self._status(layout, state)
+        self._status(layout, context, state)
         if state.question is not None:
             self._trust(layout, context, state)
         if state.phase == KNOCKING:
@@ -141,9 +141,9 @@ class ATRIUM_PT_main(_Panel):
         if bpy.app.online_access_override:
             paragraph(box, translated("It was started with --offline-mode."), context)
 
-    def _status(self, layout: Any, state: State) -> None:
+    def _status(self, layout: Any, context: Any, state: State) -> None:
         text, icon = status_text(state)
-        layout.label(text=text, icon=icon, translate=False)
+        paragraph(layout, text, context, icon)
 
     def _trust(self, layout: Any, context: Any, state: State) -> None:
         question = state.question
@@ -371,7 +371,7 @@ class ATRIUM_PT_room(_Panel):
                 text = translated("{count} changes on their way").format(count=state.pending)
                 row.label(text=text, icon="SORTTIME", translate=False)
             else:
-                row.label(text="All changes are with the server", icon="CHECKMARK")
+                row.label(text="All changes sent", icon="CHECKMARK")
             delay = row.row()
             delay.alignment = "RIGHT"
             delay.label(text=milliseconds(state.latency_ms), translate=False)
