@@ -441,3 +441,76 @@ def test_keying_sets(two):
     a.do("sets = bpy.context.scene.keying_sets; sets.active = sets['Mine']; bpy.ops.anim.keying_set_remove()")
     stage.settle()
     assert [label for _, label, _ in both(a, b, read)] == ["More"]
+
+
+STRIPS = """
+    def strips(owner):
+        return owner.strips if hasattr(owner, "strips") else owner.sequences
+    def effect(owner, name, kind, channel, start, end, *inputs):
+        takes = strips(owner).bl_rna.functions["new_effect"].parameters.keys()
+        more = dict(zip(("input1", "input2") if "input1" in takes else ("seq1", "seq2"), inputs))
+        more.update({"length": end - start} if "length" in takes else {"frame_end": end})
+        return strips(owner).new_effect(name=name, type=kind, channel=channel, frame_start=start, **more)
+    def told(owner):
+        return [(s.name, s.type, s.channel, s.frame_start, s.frame_final_start, s.frame_final_end, s.blend_alpha, s.mute,
+                 [(m.name, m.type) for m in s.modifiers],
+                 [getattr(s, n).name for n in ("input_1", "input_2") if getattr(s, n, None)],
+                 told(s) if s.type == "META" else [],
+                 len(s.elements) if s.type == "IMAGE" else 0) for s in strips(owner)]
+"""
+
+
+def test_strips_of_the_sequencer(two, tmp_path):
+    stage, a, b = two
+    for peer in (a, b):
+        peer.do(STRIPS)
+    a.do(f"""
+        import wave
+        with wave.open({str(tmp_path)!r} + "/beep.wav", "wb") as file:
+            file.setnchannels(1); file.setsampwidth(2); file.setframerate(8000); file.writeframes(bytes(32000))
+        for i in range(3):
+            one = bpy.data.images.new("tmp", 4, 4)
+            one.filepath_raw = {str(tmp_path)!r} + f"/frame{{i}}.png"
+            one.file_format = "PNG"; one.save()
+            bpy.data.images.remove(one)
+        editor = bpy.context.scene.sequence_editor_create()
+        colour = effect(editor, "Red", "COLOR", 1, 1, 60); colour.color = (1, 0, 0); colour.blend_alpha = 0.5
+        other = bpy.data.scenes.new("Second")
+        shot = strips(editor).new_scene(name="Shot", scene=other, channel=2, frame_start=20)
+        shot.frame_offset_start = 5; shot.frame_final_end = 90
+        effect(editor, "Cross", "CROSS", 3, 20, 60, colour, shot)
+        pictures = strips(editor).new_image(name="Pictures", filepath={str(tmp_path)!r} + "/frame0.png",
+                                            channel=4, frame_start=7)
+        pictures.elements.append("frame1.png"); pictures.elements.append("frame2.png")
+        if bpy.app.build_options.audaspace:
+            strips(editor).new_sound(name="Beep", filepath={str(tmp_path)!r} + "/beep.wav", channel=5, frame_start=3)
+        meta = strips(editor).new_meta(name="Meta", channel=6, frame_start=1)
+        effect(meta, "Words", "TEXT", 1, 10, 30).text = "Hello"
+        if bpy.app.version[:2] != (5, 0):  # which crashes there
+            colour.modifiers.new(name="Bright", type="BRIGHT_CONTRAST")
+    """)
+    stage.settle()
+    both(a, b, "told(bpy.context.scene.sequence_editor)")
+    strip = "strips(bpy.context.scene.sequence_editor)"
+    assert len(both(a, b, f"sorted(s.name for s in {strip})")) >= 5
+    assert both(a, b, f"tuple({strip}['Red'].color)") == (1, 0, 0)
+    assert both(a, b, f"strips({strip}['Meta'])['Words'].text") == "Hello"
+    if a.do("bpy.app.build_options.audaspace"):  # not in the Python wheels
+        assert both(a, b, f"{strip}['Beep'].sound.name") == "beep.wav"
+        assert both(a, b, "[s.name for s in bpy.data.sounds]") == ["beep.wav"]
+    pictures = f"[open(bpy.path.abspath({strip}['Pictures'].directory) + e.filename, 'rb').read() for e in {strip}['Pictures'].elements]"
+    assert len(both(a, b, pictures)) == 3
+    b.do(f"""
+        {strip}["Shot"].channel = 8; {strip}["Shot"].mute = True
+        {strip}["Red"].frame_final_end = 40
+        {strip}["Pictures"].name = "Stills"
+        if "Beep" in {strip}:
+            {strip}.remove({strip}["Beep"])
+        strips({strip}["Meta"])["Words"].font_size = 99
+        {strip}["Stills"].transform.offset_x = 12
+    """)
+    stage.settle()
+    both(a, b, "sorted(told(bpy.context.scene.sequence_editor))")
+    assert both(a, b, f"strips({strip}['Meta'])['Words'].font_size") == 99
+    assert both(a, b, f"{strip}['Stills'].transform.offset_x") == 12
+    assert both(a, b, f"{strip}['Shot'].channel") == 8

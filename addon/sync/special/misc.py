@@ -54,23 +54,5 @@ def _write_lattice(writer: Any, lattice: Any, patch: Tree, full: Tree, cur: Tree
         weights.write(writer, lattice, patch, full, cur, full["p"] if "weights" in p else None, False)
 
 
-def _read_sequencer(reader: Any, editor: Any, old: Tree, out: Tree) -> None:
-    """Channels are a fixed row of 128: only those that somebody has changed are named."""
-    changed = []
-    for i, channel in enumerate(editor.channels):
-        if channel.lock or channel.mute or channel.name != f"Channel {i}":
-            changed.append([i, channel.name, channel.lock, channel.mute])
-    out["p"]["channels"] = changed
-
-
-def _write_sequencer(writer: Any, editor: Any, patch: Tree, full: Tree, cur: Tree) -> None:
-    if "channels" not in (patch.get("p") or {}):
-        return
-    wanted = {i: rest for i, *rest in full["p"]["channels"]}
-    for i, channel in enumerate(editor.channels):
-        channel.name, channel.lock, channel.mute = wanted.get(i, (f"Channel {i}", False, False))
-
-
-sequencer = SimpleNamespace(read=_read_sequencer, write=_write_sequencer)
 text = SimpleNamespace(read=_read_text, write=_write_text)
 lattice = SimpleNamespace(read=_read_lattice, write=_write_lattice)
