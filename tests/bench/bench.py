@@ -215,10 +215,19 @@ def main() -> None:
     wanted = sys.argv[1:] or list(BENCHMARKS)
     if unknown := set(wanted) - set(BENCHMARKS):
         raise SystemExit(f"No benchmark {', '.join(sorted(unknown))}; there are: {', '.join(BENCHMARKS)}")
-    entries = [e for name in wanted for e in BENCHMARKS[name]()]
+    entries: list[Entry] = []
+    failed: dict[str, BaseException] = {}
+    for name in wanted:
+        try:
+            entries += BENCHMARKS[name]()
+        except (Exception, SystemExit) as e:  # the others are measured all the same
+            failed[name] = e
     path = ROOT / "build" / "bench.json"
     path.write_text(json.dumps(entries, indent=1) + "\n")
     show(entries)
+    for name, e in failed.items():
+        print(f"************ FAILED: {name}: {type(e).__name__}: {e}")
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
