@@ -2,7 +2,7 @@
  *
  * The engine's two sides: the functions that the application calls, and the loop on the engine's thread.
  *
- * Wake-ups. Towards the engine: after a push, uv_async_send if the engine sleeps; it then drains up to ATR_QUEUE_DRAIN_MAX commands
+ * Wake-ups. Towards the engine: after a push, atr_waker_wake if the engine sleeps; it then drains up to ATR_QUEUE_DRAIN_MAX commands
  * and re-arms. Towards the application: Blender polls by itself and never sleeps in here; a script may, in atr_client_wait, and
  * is woken once per turn of the loop, however many events came. Where the queue of events was full, `starved` asks the next poll for a
  * wake-up of the engine.
@@ -35,7 +35,7 @@ static int push_command(atr_client *c, command *cmd)
   int err = atr_ring_push(c->commands, cmd);
 
   if (err == ATR_OK && atr_ring_must_wake(c->commands))
-    uv_async_send(&c->async);
+    atr_waker_wake(c->waker);
   return err;
 }
 
@@ -67,7 +67,7 @@ int atr_client_send(atr_client *c, const char *json, size_t len)
     return ATR_MESSAGE_SIZE;
   if (urgent) {
     atomic_fetch_or(&c->urgent, urgent);
-    uv_async_send(&c->async);
+    atr_waker_wake(c->waker);
     if (urgent == URGENT_CANCEL)
       return ATR_OK;
   }
@@ -115,7 +115,7 @@ size_t atr_client_poll(atr_client *c, atr_client_event **events, size_t max)
       break;
     }
   if (n > 0 && atomic_exchange(&c->starved, false))
-    uv_async_send(&c->async);
+    atr_waker_wake(c->waker);
   return n;
 }
 
@@ -192,7 +192,7 @@ static void drain(atr_client *c)
       return;
     }
   }
-  uv_async_send(&c->async);
+  atr_waker_wake(c->waker);
 }
 
 static void pump(atr_net_task *task)
@@ -229,9 +229,9 @@ static void begin_close(atr_client *c)
     uv_stop(&c->loop);
 }
 
-static void on_async(uv_async_t *async)
+static void on_wake(void *ctx)
 {
-  atr_client *c = async->data;
+  atr_client *c = ctx;
   int urgent = atomic_exchange(&c->urgent, 0);
 
   if (urgent & URGENT_CLOSE) {
@@ -274,7 +274,7 @@ static void close_all(atr_client *c)
     atr_net_free(c->net);
     c->net = NULL;
   }
-  close_handle((uv_handle_t *)&c->async);
+  atr_waker_close(c->waker);
   close_handle((uv_handle_t *)&c->tick);
   close_handle((uv_handle_t *)&c->retry);
 }
@@ -334,6 +334,7 @@ static void free_all(atr_client *c)
   close_all(c);
   uv_run(&c->loop, UV_RUN_DEFAULT);
   uv_loop_close(&c->loop);
+  atr_waker_free(c->waker);
   event_free_waiting(c);
   command_free(c->held);
   if (c->commands)
@@ -355,7 +356,7 @@ static int open_loop(atr_client *c)
   int err = uv_loop_init(&c->loop);
 
   if (err == 0)
-    err = uv_async_init(&c->loop, &c->async, on_async);
+    err = atr_waker_new(&c->waker, &c->loop, on_wake, c);
   if (err == 0)
     err = uv_timer_init(&c->loop, &c->tick);
   if (err == 0)
@@ -366,7 +367,7 @@ static int open_loop(atr_client *c)
     err = uv_cond_init(&c->wake);
   if (err < 0)
     return ATR_NOMEM;
-  c->async.data = c->tick.data = c->retry.data = c;
+  c->tick.data = c->retry.data = c;
   uv_timer_start(&c->tick, on_tick, ATR_CLIENT_TICK_MS, ATR_CLIENT_TICK_MS);
   return ATR_OK;
 }
@@ -472,7 +473,7 @@ void atr_client_free(atr_client *c)
   if (!c)
     return;
   atomic_fetch_or(&c->urgent, URGENT_CLOSE);
-  uv_async_send(&c->async);
+  atr_waker_wake(c->waker);
   uv_mutex_lock(&c->lock);
   while ((end = c->end) == THREAD_RUNS)
     uv_cond_wait(&c->wake, &c->lock);

@@ -34,6 +34,7 @@
 #include "replica/replica.h"
 #include "session/pins.h"
 #include "session/session.h"
+#include "transport/platform.h"
 #include "transport/race.h"
 
 #include <stdatomic.h>
@@ -128,7 +129,7 @@ struct atr_client {
   /* both threads */
   atr_ring *commands;
   atr_ring *events;
-  uv_async_t async;
+  atr_waker *waker;
   atomic_int urgent;   /* what must not wait in the queue */
   atomic_bool starved; /* the engine waits for room in `events` */
   uv_mutex_t lock;     /* of what follows; held for some instructions only */

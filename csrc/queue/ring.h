@@ -22,7 +22,7 @@
  *   consumer: pop a batch; when the ring is empty, atr_ring_sleep; when that returns true it may sleep,
  *             when false something arrived meanwhile and it pops again.
  *             When it stops after ATR_QUEUE_DRAIN_MAX items with more left, it wakes itself instead of sleeping.
- *   producer: push any number, then once: if (atr_ring_must_wake(ring)) wake the consumer (uv_async_send).
+ *   producer: push any number, then once: if (atr_ring_must_wake(ring)) wake the consumer (atr_waker_wake).
  *
  *   atr_ring_sleep:      store sleeping = 1, SEQ_CST;      load tail, SEQ_CST: empty?
  *   atr_ring_must_wake:  store tail again,   SEQ_CST;      load sleeping, SEQ_CST: asleep?

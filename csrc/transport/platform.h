@@ -28,4 +28,18 @@ bool atr_platform_open_to_others(const uv_stat_t *stat, bool write);
 /* Whether two socket addresses are on the same machine for sure: loopback. */
 bool atr_platform_is_loopback(const struct sockaddr *address);
 
+/* Wakes a loop from other threads, as uv_async_t does. That one makes the loop spin, 15 us and then a yield, where it runs before the
+ * other thread has come back from the system call: on a busy machine mostly, and in front of every operation that is submitted. (So in the
+ * libuv of Debian 12; newer ones do not.)
+ * @locality new, close and free: the loop's thread, or none runs it; wake: any thread, also from within `on_wake` */
+typedef struct atr_waker atr_waker;
+
+int atr_waker_new(atr_waker **out, uv_loop_t *loop, void (*on_wake)(void *ctx), void *ctx);
+/* `on_wake` is called once or more often after it. */
+void atr_waker_wake(atr_waker *waker);
+/* The loop lets go of it; waking is harmless from then on. May be called again. */
+void atr_waker_close(atr_waker *waker);
+/* After the loop has run dry, when no thread wakes any more. NULL is allowed. */
+void atr_waker_free(atr_waker *waker);
+
 #endif

@@ -4,6 +4,7 @@
  */
 #include "transport/platform.h"
 
+#include "base/error.h"
 #include "base/limits.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -65,4 +67,71 @@ bool atr_platform_is_loopback(const struct sockaddr *address)
     return IN6_IS_ADDR_LOOPBACK(ip) || (IN6_IS_ADDR_V4MAPPED(ip) && ip->s6_addr[12] == 127);
   }
   return false;
+}
+
+/* --- waker: a pipe that the loop polls ------------------------------------------------------------------------- */
+
+struct atr_waker {
+  uv_poll_t poll;
+  uv_file ends[2]; /* reading, writing; both never block */
+  void (*on_wake)(void *ctx);
+  void *ctx;
+};
+
+static void drain_pipe(uv_poll_t *poll, int status, int events)
+{
+  atr_waker *waker = poll->data;
+  char bytes[512];
+
+  (void)status;
+  (void)events;
+  /* One read: what is left of more than 512 wake-ups makes the loop come again. */
+  if (read(waker->ends[0], bytes, sizeof bytes) > 0)
+    waker->on_wake(waker->ctx);
+}
+
+int atr_waker_new(atr_waker **out, uv_loop_t *loop, void (*on_wake)(void *ctx), void *ctx)
+{
+  atr_waker *waker = calloc(1, sizeof *waker);
+
+  *out = NULL;
+  if (!waker || uv_pipe(waker->ends, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE) != 0) {
+    free(waker);
+    return ATR_NOMEM;
+  }
+  waker->on_wake = on_wake;
+  waker->ctx = ctx;
+  if (uv_poll_init(loop, &waker->poll, waker->ends[0]) != 0) {
+    atr_waker_free(waker);
+    return ATR_NOMEM;
+  }
+  waker->poll.data = waker;
+  (void)uv_poll_start(&waker->poll, UV_READABLE, drain_pipe); /* fails on handles that are closing only */
+  *out = waker;
+  return 0;
+}
+
+/* A pipe that is full wakes anyway; nothing else can go wrong while both ends are open. */
+void atr_waker_wake(atr_waker *waker)
+{
+  ssize_t n;
+
+  do {
+    n = write(waker->ends[1], "", 1);
+  } while (n < 0 && errno == EINTR);
+}
+
+void atr_waker_close(atr_waker *waker)
+{
+  if (!uv_is_closing((uv_handle_t *)&waker->poll))
+    uv_close((uv_handle_t *)&waker->poll, NULL);
+}
+
+void atr_waker_free(atr_waker *waker)
+{
+  if (!waker)
+    return;
+  close(waker->ends[0]);
+  close(waker->ends[1]);
+  free(waker);
 }
