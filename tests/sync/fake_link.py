@@ -72,7 +72,8 @@ def names_of(trees: dict[str, Tree | None], created: dict[str, int]) -> dict[str
     """The first created of a name shows it; each other one the first free suffix. Only what differs from its own name."""
     by_type: dict[str, list[str]] = {}
     for doc, tree in trees.items():
-        if tree is not None:
+        # Anything may come from elsewhere; the engine names only what has a type and a name.
+        if tree is not None and isinstance(tree.get("type"), str) and isinstance(tree.get("name"), str):
             by_type.setdefault(tree["type"], []).append(doc)
     shows = {}
     for docs in by_type.values():
