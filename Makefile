@@ -89,7 +89,7 @@ help:
 	@echo 'fidelity    real scenes from Blender to Blender, both ends compared'
 	@echo 'test        all of the tests, on a fresh machine too; what cannot run here says so'
 	@echo 'bench       the benchmarks, into build/bench.json; B=name runs some'
-	@echo 'check       formatters, linters, types, layers'
+	@echo 'check       formatters, linters, types, layers, limits'
 	@echo 'format      rewrites C and Python files in the project'"'"'s layout'
 
 # --- building ---------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ from harness import ROOT, Entry, entry
 sys.path.insert(0, str(ROOT))  # what these files share with the tests
 
 from tests.blender import blenders, extension
+from tests.blender.blenders import Blender
 from tests.blender.inside import bpy
 from tests.blender.party import Party, Person
 
@@ -92,10 +94,14 @@ def pace(person: Person) -> None:
     person.blender.set_tick("atrium_test:paced_tick")
 
 
+def any_blender() -> Blender:
+    if not any(blenders.find(name) for name in ANY_OF):
+        subprocess.run([ROOT / "tests/setup/blenders.sh", ANY_OF[0]], check=True)
+    return next(found for name in ANY_OF if (found := blenders.find(name)))
+
+
 def blender_edit_to_edit() -> list[Entry]:
-    blender = next((blenders.find(name) for name in ANY_OF if blenders.find(name)), None)
-    if blender is None:
-        raise SystemExit(f"No Blender here: run tests/setup/blenders.sh {ANY_OF[0]}")
+    blender = any_blender()
     with (
         tempfile.TemporaryDirectory(prefix="atrium-bench-") as folder,
         Party(Path(folder), extension.build()) as party,

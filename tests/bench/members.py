@@ -99,7 +99,9 @@ def atrium_stalled(stall: bool) -> tuple[int, int, float]:
         if held["documents"] != DOCUMENTS:
             raise SystemExit(f"the stalled member holds {held['documents']} of {DOCUMENTS} documents")
         if behind:
-            print(f"relay.stalled: readers got {behind} documents instead of operations: this machine has too much else to do")
+            print(
+                f"relay.stalled: readers got {behind} documents instead of operations: this machine has too much else to do"
+            )
         growth = memory_bytes(b.server, "VmHWM") - before
         return growth, int(sent["documents_bytes"]), quantile(read_samples(paths), 0.99)
 
