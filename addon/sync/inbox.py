@@ -63,7 +63,7 @@ class Inbox:
                 self._order = None
 
     def _is_light(self, event: dict[str, Any]) -> bool:
-        doc, tree = event["doc"], event["tree"]
+        doc, tree = event["doc"], event.get("tree")
         if event["kind"] != "edit" or event.get("show") or not is_tree(tree) or "name" in tree:
             return False
         if doc not in self._state.shadows or doc in self._state.shown:
@@ -151,7 +151,7 @@ def _has_type(tree: Any) -> bool:
 
 
 def _parent_of(event: dict[str, Any]) -> Any:
-    tree = event["tree"]
+    tree = event.get("tree")
     return (tree.get("p") or {}).get("parent") if is_tree(tree) else None
 
 

@@ -141,7 +141,7 @@ class Incoming:
         return changes
 
     def _fold_one(self, change: Change, event: dict[str, Any]) -> None:
-        kind, tree = event["kind"], event["tree"]
+        kind, tree = event["kind"], event.get("tree")
         if kind == OWN:
             if change.room is not None:
                 change.room = mergepatch.merge(change.room, tree)

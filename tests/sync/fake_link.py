@@ -215,7 +215,8 @@ class FakeLink:
     def _event(self, doc: str, new: Tree | None) -> dict[str, Any] | None:
         old, self.told[doc] = self.told.get(doc), new
         if new is None:
-            return {"kind": "delete", "tree": None} if old is not None else None
+            # Without a tree, as the engine says it.
+            return {"kind": "delete"} if old is not None else None
         if old is None:
             return {"kind": "create", "tree": new}
         patch = mergepatch.diff(old, new)
