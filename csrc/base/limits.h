@@ -105,7 +105,7 @@
 /* Living documents of one room: a scene of 100,000 objects with a mesh each, and as many again. */
 #define ATR_DOCS_MAX 400000u
 
-/* Tombstones of one room; the oldest go first. 24 bytes each. */
+/* Tombstones of one room, and of a client in it; the oldest go first. Some 300 bytes each. */
 #define ATR_TOMBSTONES_MAX 100000u
 
 /* Participants whose last counter a room remembers; one is added whenever somebody starts Blender and joins. Those
