@@ -96,7 +96,7 @@ def visit(party: Party, scene: str) -> None:
     ben.window.write("atrium.host", f"127.0.0.1:{party.port}")
     ben.window.press("atrium.connect")
     anna.call(somebody_knocks)
-    take(anna, "knock", panel_area(anna, 420))
+    take(anna, "knock", panel_area(anna, 404))
     anna.window.press("atrium.admit")
     ben.call(state_is, "LOBBY")
     take(ben, "rooms", panel_area(ben, 420))
