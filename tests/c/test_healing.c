@@ -3,13 +3,12 @@
  * Members that hold something else than the room. Two ways lead there: a defect or a bad byte, of which nobody would ever
  * hear if idle members did not compare digests; and a room that was lost, to which members come back with different ages of
  * the same document. In both all end with one document, and in the second it is the newest, whoever comes first. */
-#include "test.h"
+#include "replica_test.h"
 
 #include "blob/blobs.h"
 #include "proto/frame.h"
 #include "proto/json.h"
 #include "proto/message.h"
-#include "replica/replica.h"
 #include "room/room.h"
 #include "store/store.h"
 
@@ -80,31 +79,9 @@ static int on_event(void *ctx, const atr_replica_event *event)
   return 0;
 }
 
-static void on_refused(void *ctx, const atr_id *id, int err, const char *text)
-{
-  (void)ctx;
-  (void)id;
-  (void)err;
-  fail_msg("refused: %s", text);
-}
-
-static void on_wake(void *ctx, int lane)
-{
-  (void)ctx;
-  (void)lane;
-}
-
-static void on_progress(void *ctx, double progress, bool complete, uint64_t seq)
-{
-  (void)ctx;
-  (void)progress;
-  (void)complete;
-  (void)seq;
-}
-
 static void new_client(struct client *c, uint8_t number)
 {
-  static const atr_replica_callbacks callbacks = {on_event, on_refused, on_wake, on_progress};
+  static const atr_replica_callbacks callbacks = {on_event, no_refusal, ignore_wake, ignore_progress};
   atr_id participant = {{number}};
 
   memset(c, 0, sizeof *c);

@@ -2,12 +2,11 @@
  *
  * What a replica keeps ready and what rests: as many warm trees as ATR_WARM_DOCS and no more, none of them after ATR_WARM_TICKS of quiet, and
  * a document that rests is edited, compared and brought back like any other. */
-#include "test.h"
+#include "replica_test.h"
 
 #include "blob/blobs.h"
 #include "proto/json.h"
 #include "proto/message.h"
-#include "replica/replica.h"
 
 enum { HANDLE = 1, DOCS = ATR_WARM_DOCS + 500, OBJECT_BYTES = 4096 };
 
@@ -23,28 +22,6 @@ static int on_event(void *ctx, const atr_replica_event *event)
   last_tree = event->tree ? cJSON_PrintUnformatted(event->tree) : NULL;
   events++;
   return 0;
-}
-
-static void on_refused(void *ctx, const atr_id *id, int err, const char *text)
-{
-  (void)ctx;
-  (void)id;
-  (void)err;
-  fail_msg("refused: %s", text);
-}
-
-static void on_wake(void *ctx, int lane)
-{
-  (void)ctx;
-  (void)lane;
-}
-
-static void on_progress(void *ctx, double progress, bool complete, uint64_t seq)
-{
-  (void)ctx;
-  (void)progress;
-  (void)complete;
-  (void)seq;
 }
 
 static atr_id id_of(uint32_t number)
@@ -105,7 +82,7 @@ static void join(void)
 
 static int begin(void **state)
 {
-  static const atr_replica_callbacks callbacks = {on_event, on_refused, on_wake, on_progress};
+  static const atr_replica_callbacks callbacks = {on_event, no_refusal, ignore_wake, ignore_progress};
   static const atr_id participant = {{1}};
 
   (void)state;

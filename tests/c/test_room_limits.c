@@ -2,11 +2,11 @@
  *
  * What a member may ask of a room, and of a replica: each bound is passed here by one, and what happens is named: a
  * refusal that the member is told, an error that cuts it, or the oldest that makes room. Nothing else suffers. */
+#include "replica_test.h"
 #include "room_test.h"
 
 #include "base/hash.h"
 #include "proto/json.h"
-#include "replica/replica.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SLOW_MACHINE true /* 400,000 documents take a gigabyte there */
@@ -421,35 +421,6 @@ static void so_many_digests_are_compared_at_once(void **state)
 
 /* --- the client's side --------------------------------------------------------------------------------------------- */
 
-static int ignore_event(void *ctx, const atr_replica_event *event)
-{
-  (void)ctx;
-  (void)event;
-  return 0;
-}
-
-static void ignore_refusal(void *ctx, const atr_id *doc, int err, const char *reason)
-{
-  (void)ctx;
-  (void)doc;
-  (void)err;
-  (void)reason;
-}
-
-static void ignore_wake(void *ctx, int lane)
-{
-  (void)ctx;
-  (void)lane;
-}
-
-static void ignore_progress(void *ctx, double progress, bool complete, uint64_t seq)
-{
-  (void)ctx;
-  (void)progress;
-  (void)complete;
-  (void)seq;
-}
-
 static int create(atr_replica *replica, uint32_t number)
 {
   atr_submit op = {.kind = ATR_OP_CREATE, .doc = doc_of(number), .tree = cJSON_CreateObject()};
@@ -459,7 +430,7 @@ static int create(atr_replica *replica, uint32_t number)
 
 static void a_client_has_so_many_operations_out(void **state)
 {
-  static const atr_replica_callbacks callbacks = {ignore_event, ignore_refusal, ignore_wake, ignore_progress};
+  static const atr_replica_callbacks callbacks = {ignore_event, no_refusal, ignore_wake, ignore_progress};
   static const atr_id participant = {{1}};
   atr_replica *replica;
 
