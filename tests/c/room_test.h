@@ -118,7 +118,9 @@ struct peer {
   uint64_t op_seq; /* of the last OP of somebody else */
   char op_json[64];
   size_t docs, lives; /* DOC and LIVE */
-  bool held;          /* as the room said last */
+  size_t statuses;    /* BLOB_STATUS, and the last one */
+  uint8_t status;
+  bool held; /* as the room said last */
 };
 
 static void on_hold(void *ctx, atr_room_member *m, bool hold)
@@ -157,6 +159,16 @@ static inline int peer_message(void *ctx, enum atr_lane lane, const uint8_t *byt
     peer->docs++;
   } else if (bytes[0] == ATR_MSG_LIVE) {
     peer->lives++;
+  } else if (bytes[0] == ATR_MSG_BLOB_STATUS) {
+    uint32_t handle;
+    atr_list list;
+    atr_blob_status status;
+
+    assert_ok(atr_msg_read_blob_status(msg, &handle, &list));
+    while (atr_list_next_status(&list, &status)) {
+      peer->status = status.status;
+      peer->statuses++;
+    }
   }
   return 0;
 }

@@ -255,6 +255,7 @@ MUTANTS = [
         "blobs: who comes next is asked when a sender leaves",
         "csrc/room/transfer.c",
         [("    if (ask(m, u, size, &base) == 0)\n      return;", "    (void)m, (void)base, (void)size;")],
+        test="test_room_blobs",
     ),
     Mutant(
         "pending: what is shown has the own operations on top",
