@@ -143,7 +143,7 @@ void rep_doc_free(atr_replica *r, rdoc *d)
   HASH_DEL(r->docs, d);
   rep_put(r, d, NULL);
   cJSON_Delete(d->preview);
-  cJSON_Delete(d->told);
+  rep_put_told(r, d, NULL);
   unref_all(r, d->blobs, d->n_blobs);
   free(d->wants);
   free(d->told_show);
@@ -152,7 +152,7 @@ void rep_doc_free(atr_replica *r, rdoc *d)
 
 void rep_doc_forget(atr_replica *r, rdoc *d)
 {
-  if (d->seq || rdoc_lives(d) || d->pends || d->own_preview || d->dirty || d->n_wants || d->told || d->preview)
+  if (d->seq || rdoc_lives(d) || d->pends || d->own_preview || d->dirty || d->n_wants || rdoc_has_told(d) || d->preview)
     return;
   rep_doc_free(r, d);
 }
@@ -160,7 +160,8 @@ void rep_doc_forget(atr_replica *r, rdoc *d)
 /* What is still owed to the application, or of use to a pending operation, stays. */
 static bool may_forget(const atr_replica *r, const rdoc *d)
 {
-  return d->seq <= r->cursor && !d->pends && !d->own_preview && !d->preview && !d->told && !d->dirty && !d->n_wants;
+  return d->seq <= r->cursor && !d->pends && !d->own_preview && !d->preview && !rdoc_has_told(d) && !d->dirty &&
+         !d->n_wants;
 }
 
 enum { TRIM_MAX = 8192 }; /* looked at in one turn; those that must stay go to the end of the list */
@@ -237,7 +238,7 @@ int rep_part(atr_replica *r, rdoc *d)
     owned = NULL;
     d->told_unsure = true;
   }
-  d->told = owned;
+  rep_put_told(r, d, owned);
   d->told_shown = false;
   return err;
 }
@@ -390,9 +391,11 @@ static int deliver_doc(atr_replica *r, rdoc *d)
   enum atr_op_kind kind;
   cJSON *owned = NULL, *patch = NULL;
   const cJSON *shown, *tree;
-  int err = rep_shown(r, d, &owned, &shown);
+  int err = rep_warm_told(r, d);
 
   r->looks++;
+  if (!err)
+    err = rep_shown(r, d, &owned, &shown);
   if (!err)
     err = difference(d, shown, &kind, &patch, &tree);
   if (!err && tree)
@@ -404,8 +407,7 @@ static int deliver_doc(atr_replica *r, rdoc *d)
   if (!err && kind)
     err = rep_emit(r, d, kind, tree);
   if (!err) {
-    cJSON_Delete(d->told);
-    d->told = NULL;
+    rep_put_told(r, d, NULL);
     d->told_shown = true;
     d->told_unsure = false;
   }

@@ -59,17 +59,23 @@ struct pend {                /* an own operation, from submit until the server h
   bool dropped; /* freed when nothing that it waits for points to it any more */
 };
 
+typedef struct resting { /* a tree in its compact form */
+  uint8_t *bytes;        /* NULL: none */
+  uint32_t n;
+} resting;
+
 struct rdoc {
   UT_hash_handle hh;
   atr_id id;
-  cJSON *tree;   /* confirmed, while it is warm (rest.c) */
-  uint8_t *rest; /* confirmed, compact, while it is not; neither: does not live */
+  cJSON *tree;  /* confirmed, while it is warm (rest.c) */
+  resting rest; /* confirmed, while it is not; neither: does not live */
   rdoc *warm_prev, *warm_next;
   uint64_t seq; /* 0: never heard of */
   uint64_t created;
   uint64_t preview_seq;
   cJSON *preview;
   cJSON *told; /* where !told_shown; NULL: the application has none */
+  resting told_rest;
   pend *pends;
   pend *own_preview;
   char *told_show;
@@ -80,8 +86,7 @@ struct rdoc {
   want **wants; /* blobs that it waits for */
   uint64_t last_event;
   uint64_t checked_seq; /* whose digest was compared */
-  uint32_t rest_bytes;
-  uint32_t warmed; /* the tick of its last use */
+  uint32_t warmed;      /* the tick of its last use */
   uint32_t n_blobs, blobs_cap, blobs_exact;
   uint32_t preview_member;
   uint32_t by;
@@ -206,10 +211,17 @@ int rep_emit(atr_replica *r, rdoc *d, enum atr_op_kind kind, const cJSON *tree);
 /* rest.c */
 static inline bool rdoc_lives(const rdoc *d)
 {
-  return d->tree || d->rest;
+  return d->tree || d->rest.bytes;
+}
+static inline bool rdoc_has_told(const rdoc *d)
+{
+  return d->told || d->told_rest.bytes;
 }
 /* Makes d->tree be there, where the document lives. */
 int rep_warm(atr_replica *r, rdoc *d);
+/* The same for d->told, where there is one of its own. */
+int rep_warm_told(atr_replica *r, rdoc *d);
+void rep_put_told(atr_replica *r, rdoc *d, cJSON *told);
 /* The confirmed tree without keeping it warm: *tree is borrowed, or the same as *owned, which the caller deletes. */
 int rep_read(const atr_replica *r, const rdoc *d, cJSON **owned, const cJSON **tree);
 /* Another confirmed tree (NULL: none); takes it over. */

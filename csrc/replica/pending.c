@@ -326,15 +326,16 @@ static int new_pend(atr_replica *r, rdoc *d, atr_submit *op, pend **out)
   return 0;
 }
 
-static int add_to_told(rdoc *d, const pend *p)
+static int add_to_told(atr_replica *r, rdoc *d, const pend *p)
 {
+  cJSON *told = NULL;
+
   if (p->kind == ATR_OP_EDIT)
     return d->told ? atr_patch_apply(&d->told, p->tree) : 0;
-  cJSON_Delete(d->told);
-  d->told = NULL;
-  d->told_unsure = false;
-  if (p->kind == ATR_OP_CREATE && !(d->told = cJSON_Duplicate(p->tree, true)))
+  if (p->kind == ATR_OP_CREATE && !(told = cJSON_Duplicate(p->tree, true)))
     return ATR_NOMEM;
+  rep_put_told(r, d, told);
+  d->told_unsure = false;
   return 0;
 }
 
@@ -349,10 +350,12 @@ static int account(atr_replica *r, rdoc *d, const pend *p, uint64_t seen)
     return 0; /* it shows the operation, and so do we */
   err = rep_part(r, d);
   rep_dirty(r, d);
+  if (!err)
+    err = rep_warm_told(r, d);
   if (err)
     return err;
   if (!crossed)
-    return add_to_told(d, p);
+    return add_to_told(r, d, p);
   if (p->kind == ATR_OP_EDIT && d->told)
     return rep_taint(&d->told, p->tree);
   d->told_unsure = true;

@@ -4,7 +4,8 @@
  *
  * An edit needs its document's tree, and whoever edits a document mostly edits it again at once: so trees stay warm until ATR_WARM_DOCS others
  * were used after them, or idle time has passed. What only looks (a digest, a delivery) makes a tree for itself and leaves the order alone: a walk
- * over all documents must not push out the ones that somebody works on. Where memory is too short to make a document compact, it
+ * over all documents must not push out the ones that somebody works on. What the application was told rests likewise while it looks away: a Blender that
+ * renders for an hour, while others edit everything, must not keep two trees of each object. Where memory is too short to make a document compact, it
  * stays warm. */
 #include <stdlib.h>
 #include <string.h>
@@ -37,26 +38,37 @@ static void unwarm(atr_replica *r, rdoc *d)
   r->n_warm--;
 }
 
-static void drop_rest(rdoc *d)
+static void drop(resting *rest)
 {
-  free(d->rest);
-  d->rest = NULL;
-  d->rest_bytes = 0;
+  free(rest->bytes);
+  *rest = (resting){0};
+}
+
+static int wake(const atr_replica *r, resting *rest, cJSON **tree)
+{
+  int err = rest->bytes ? atr_compact_read(r->words, atr_span_of(rest->bytes, rest->n), tree) : 0;
+
+  if (!err)
+    drop(rest);
+  return err;
 }
 
 int rep_warm(atr_replica *r, rdoc *d)
 {
-  int err;
+  int err = wake(r, &d->rest, &d->tree);
 
-  if (d->rest) {
-    err = atr_compact_read(r->words, atr_span_of(d->rest, d->rest_bytes), &d->tree);
-    if (err)
-      return err;
-    drop_rest(d);
-  }
   if (d->tree)
     use(r, d);
-  return 0;
+  return err;
+}
+
+int rep_warm_told(atr_replica *r, rdoc *d)
+{
+  int err = wake(r, &d->told_rest, &d->told);
+
+  if (d->told)
+    use(r, d);
+  return err;
 }
 
 int rep_read(const atr_replica *r, const rdoc *d, cJSON **owned, const cJSON **tree)
@@ -64,35 +76,54 @@ int rep_read(const atr_replica *r, const rdoc *d, cJSON **owned, const cJSON **t
   int err = 0;
 
   *owned = NULL;
-  if (d->rest)
-    err = atr_compact_read(r->words, atr_span_of(d->rest, d->rest_bytes), owned);
-  *tree = d->rest ? *owned : d->tree;
+  if (d->rest.bytes)
+    err = atr_compact_read(r->words, atr_span_of(d->rest.bytes, d->rest.n), owned);
+  *tree = d->rest.bytes ? *owned : d->tree;
   return err;
+}
+
+static void put(atr_replica *r, rdoc *d, cJSON **place, resting *rest, cJSON *tree)
+{
+  cJSON_Delete(*place);
+  drop(rest);
+  *place = tree;
+  if (tree)
+    use(r, d);
+  else if (!d->tree && !d->told)
+    unwarm(r, d);
 }
 
 void rep_put(atr_replica *r, rdoc *d, cJSON *tree)
 {
-  cJSON_Delete(d->tree);
-  drop_rest(d);
-  d->tree = tree;
-  if (tree)
-    use(r, d);
-  else
-    unwarm(r, d);
+  put(r, d, &d->tree, &d->rest, tree);
+}
+
+void rep_put_told(atr_replica *r, rdoc *d, cJSON *told)
+{
+  put(r, d, &d->told, &d->told_rest, told);
+}
+
+static bool lay_down(atr_replica *r, cJSON **tree, resting *rest)
+{
+  if (!*tree)
+    return true;
+  atr_buf_clear(&r->scratch);
+  if (atr_compact_write(r->words, *tree, &r->scratch))
+    return false;
+  rest->bytes = malloc(r->scratch.len);
+  if (!rest->bytes)
+    return false;
+  memcpy(rest->bytes, r->scratch.data, r->scratch.len);
+  rest->n = (uint32_t)r->scratch.len;
+  cJSON_Delete(*tree);
+  *tree = NULL;
+  return true;
 }
 
 static bool make_compact(atr_replica *r, rdoc *d)
 {
-  atr_buf_clear(&r->scratch);
-  if (atr_compact_write(r->words, d->tree, &r->scratch))
+  if (!lay_down(r, &d->tree, &d->rest) || !lay_down(r, &d->told, &d->told_rest))
     return false;
-  d->rest = malloc(r->scratch.len);
-  if (!d->rest)
-    return false;
-  memcpy(d->rest, r->scratch.data, r->scratch.len);
-  d->rest_bytes = (uint32_t)r->scratch.len;
-  cJSON_Delete(d->tree);
-  d->tree = NULL;
   unwarm(r, d);
   return true;
 }

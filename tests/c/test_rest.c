@@ -15,9 +15,13 @@ static atr_replica *replica;
 static char *last_tree;
 static size_t events;
 
+static bool looks_away; /* the application takes nothing */
+
 static int on_event(void *ctx, const atr_replica_event *event)
 {
   (void)ctx;
+  if (looks_away)
+    return ATR_FULL;
   cJSON_free(last_tree);
   last_tree = event->tree ? cJSON_PrintUnformatted(event->tree) : NULL;
   events++;
@@ -87,6 +91,7 @@ static int begin(void **state)
 
   (void)state;
   events = 0;
+  looks_away = false;
   assert_ok(atr_blobs_new(&blobs, 0));
   assert_ok(atr_replica_new(&replica, &participant, blobs, &callbacks, NULL));
   join();
@@ -180,11 +185,35 @@ static void a_resting_document_is_edited_like_any_other(void **state)
   assert_true(x_of(2) == 2);
 }
 
+/* A Blender renders, and others edit every object meanwhile: neither what it was told nor what there is now is kept as trees. */
+static void who_looks_away_costs_two_compact_forms(void **state)
+{
+  char json[64];
+
+  (void)state;
+  looks_away = true;
+  for (uint32_t i = 1; i <= DOCS; i++) {
+    snprintf(json, sizeof json, "{\"p\":{\"x\":%u}}", i + 5);
+    edit(i, DOCS + i, json);
+  }
+  for (unsigned i = 0; i < ATR_WARM_TICKS + DOCS / ATR_COOL_PER_TICK; i++)
+    atr_replica_idle(replica, 1);
+  assert_true(atr_replica_memory(replica) < (size_t)DOCS * OBJECT_BYTES);
+  looks_away = false;
+  events = 0;
+  while (atr_replica_deliver(replica, 1000) > 0)
+    continue;
+  assert_int_equal(events, DOCS);
+  snprintf(json, sizeof json, "{\"p\":{\"x\":%u}}", DOCS + 5);
+  assert_string_equal(last_tree, json);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(so_many_trees_are_kept_ready, begin, end),
       cmocka_unit_test_setup_teardown(what_nobody_uses_rests_after_a_while, begin, end),
+      cmocka_unit_test_setup_teardown(who_looks_away_costs_two_compact_forms, begin, end),
       cmocka_unit_test_setup_teardown(a_resting_document_is_edited_like_any_other, begin, end),
   };
 

@@ -290,7 +290,7 @@ MUTANTS = [
     Mutant(
         "told: the difference is taken from what was told",
         "csrc/replica/docs.c",
-        [("  d->told = owned;\n", "  cJSON_Delete(owned);\n  d->told = NULL;\n")],
+        [("  rep_put_told(r, d, owned);\n", "  cJSON_Delete(owned);\n  rep_put_told(r, d, NULL);\n")],
     ),
     Mutant(
         "told: a remote edit is only passed on where nothing is pending",
