@@ -32,6 +32,8 @@ from tests.blender.window import WindowedBlender
 
 TICK = f"{extension.MODULE}:tick"
 SERVER_END_S = 10.0
+MISHAP = " ERROR INTERNAL"
+"""As addon/session/driver.py logs what should never happen."""
 
 
 # --- sent to Blender ---------------------------------------------------------
@@ -175,11 +177,23 @@ class Party:
             person.blender.close()
         end_server(self.port)
 
+    def mishaps(self) -> list[str]:
+        """What the add-on caught and wrote down as its own fault: it goes on after such, and the people may notice nothing."""
+        found = []
+        for log in self.folder.glob("*/atrium/logs/addon.log"):
+            text = log.read_text(errors="replace")
+            if MISHAP in text:
+                found.append(f"{log}:\n{text[text.index(MISHAP) :][:2000]}")
+        return found
+
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self.close()
+        found = self.mishaps()
+        if kind is None and found:
+            raise BlenderError("\n".join(found))
 
 
 def free_port() -> int:
