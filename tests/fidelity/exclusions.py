@@ -85,6 +85,8 @@ PROPERTIES = (
     ("NodesModifier", "node_warnings", "outcome of the evaluation"),
     ("MeshUVLoopLayer", "pin", "reading it adds the attribute .pn.*, in which the pins are compared"),
     ("MeshVertex", "undeformed_co", "evaluated data"),
+    ("Curves", "normals", "computed from the points when read, some of it from memory that Blender leaves unset"),
+    ("GPencilStroke", "bound_box_*", "computed from the points at moments of Blender's choosing"),
     ("Mesh", "loop_triangles", "computed on demand from corners"),
     ("Mesh", "loop_triangle_polygons", "computed on demand from corners"),
     ("MeshPolygon", "vertices", "derived from loop_start and .corner_vert"),

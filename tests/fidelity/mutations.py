@@ -48,6 +48,7 @@ def build() -> None:
     build_armature(cube)
     build_geometry_nodes(cube)
     build_others()
+    build_rarer()
 
 
 def build_mesh() -> Any:
@@ -196,6 +197,50 @@ def build_others() -> None:
     scene.view_layers[0].freestyle_settings.linesets.new("Lines")
     for block in (*bpy.data.textures, *bpy.data.texts, *bpy.data.actions):
         block.use_fake_user = True
+
+
+def build_rarer() -> None:
+    """What few scenes have."""
+    scene = bpy.context.scene
+    mask = bpy.data.masks.new("Mask")
+    mask.use_fake_user = True
+    mask.layers.new(name="Layer").splines.new().points.add(2)
+    hair = bpy.data.hair_curves.new("Hair")
+    hair.add_curves([3, 2])
+    hair.points.foreach_set("position", [i * i / 9 for i in range(15)])
+    hair.attributes.new("radius", "FLOAT", "POINT")
+    pencils().new("Sketch").layers.new("Lines").frames.new(3)
+    if HAS_DRAWINGS:
+        frame = pencils()["Sketch"].layers[0].frames[0]
+        frame.drawing.add_strokes([4])
+    else:
+        pencils()["Sketch"].layers[0].frames[0].strokes.new().points.add(4)
+    for name, block in (("Hair", hair), ("Sketch", pencils()["Sketch"])):
+        scene.collection.objects.link(bpy.data.objects.new(name, block))
+    cage = bpy.data.objects["Lattice"]
+    cage.vertex_groups.new(name="Top").add([1], 0.5, "REPLACE")
+    body = bpy.data.objects.new("Body", bpy.data.meshes["Mesh"])
+    scene.collection.objects.link(body)
+    bpy.ops.rigidbody.world_add()
+    scene.rigidbody_world.collection = bpy.data.collections.new("Bodies")
+    scene.rigidbody_world.collection.objects.link(body)
+    scene.keying_sets.new(idname="mine", name="Mine").paths.add(body, "location", index=-1)
+    takes = strips().bl_rna.functions["new_effect"].parameters.keys()
+    end = {"length": 20} if "length" in takes else {"frame_end": 21}
+    strips().new_effect(name="Red", type="COLOR", channel=1, frame_start=1, **end)
+
+
+# From 4.3 on Grease Pencil has drawings; before, strokes one by one.
+HAS_DRAWINGS = bpy.app.version >= (4, 3)
+
+
+def pencils() -> Any:
+    return getattr(bpy.data, "grease_pencils_v3", bpy.data.grease_pencils)
+
+
+def strips() -> Any:
+    editor = bpy.context.scene.sequence_editor_create()
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
 # The changes
@@ -752,6 +797,61 @@ def a_name() -> None:
 @sees("Mesh.use_fake_user")
 def a_fake_user() -> None:
     mesh().use_fake_user = True
+
+
+@sees("MaskSplinePoint.co")
+def a_masks_point() -> None:
+    bpy.data.masks["Mask"].layers[0].splines[0].points[1].co = (0.5, 0.25)
+
+
+@sees("FloatVectorAttributeValue.vector")
+def a_hair() -> None:
+    bpy.data.hair_curves["Hair"].points[3].position = (1, 2, 3)
+    bpy.data.hair_curves["Hair"].update_tag()
+
+
+@sees("FloatAttributeValue.value")
+def the_radius_of_hair() -> None:
+    bpy.data.hair_curves["Hair"].attributes["radius"].data[1].value = 0.5
+
+
+@sees("FloatVectorAttributeValue.vector" if HAS_DRAWINGS else "GPencilStrokePoint.co")
+def a_drawing() -> None:
+    frame = pencils()["Sketch"].layers[0].frames[0]
+    if HAS_DRAWINGS:
+        frame.drawing.attributes["position"].data[2].vector = (1, 2, 3)
+    else:
+        frame.strokes[0].points[2].co = (1, 2, 3)
+
+
+@sees("GreasePencilLayer.opacity" if HAS_DRAWINGS else "GPencilLayer.opacity")
+def a_layer_of_drawings() -> None:
+    pencils()["Sketch"].layers[0].opacity = 0.25
+
+
+@sees("LatticePoint.groups.weight")
+def a_lattices_weight() -> None:
+    bpy.data.objects["Lattice"].vertex_groups["Top"].add([1], 0.75, "REPLACE")
+
+
+@sees("RigidBodyObject.friction")
+def a_rigid_body() -> None:
+    bpy.data.objects["Body"].rigid_body.friction = 0.125
+
+
+@sees("RigidBodyWorld.substeps_per_frame")
+def a_rigid_body_world() -> None:
+    bpy.context.scene.rigidbody_world.substeps_per_frame = 7
+
+
+@sees("KeyingSetPath (whole)")
+def a_keying_set() -> None:
+    bpy.context.scene.keying_sets["Mine"].paths[0].data_path = "scale"
+
+
+@sees("ColorStrip.color" if hasattr(bpy.types, "ColorStrip") else "ColorSequence.color")
+def a_strip() -> None:
+    strips()["Red"].color = (1, 0, 0)
 
 
 @sees("Object (whole)")

@@ -97,11 +97,18 @@ class Strokes(items.Items):
         floats = writer.blobs.get(full["p"]["points"], "float32")
         if len(floats) != n * _WIDTH:
             raise ValueError("stroke points of another number")
-        rows, at = floats.reshape(n, _WIDTH), 0
-        for name, width in _POINT:
-            item.points.foreach_set(name, np.ascontiguousarray(rows[:, at : at + width]).reshape(-1))
-            at += width
+        rows = floats.reshape(n, _WIDTH)
+        _set(item.points, rows)
+        # Fills its inside anew, and computes some of what was just set.
         item.points.update()
+        _set(item.points, rows)
+
+
+def _set(points: Any, rows: np.ndarray) -> None:
+    at = 0
+    for name, width in _POINT:
+        points.foreach_set(name, np.ascontiguousarray(rows[:, at : at + width]).reshape(-1))
+        at += width
 
 
 for _kind in ("GPencilLayer", "AnnotationLayer"):
