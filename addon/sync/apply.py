@@ -104,6 +104,7 @@ class Writer:
 
     def write_struct(self, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         plan = rna.plan_of(struct)
+        patch = _spelt_out(patch, cur)
         special.before(self, struct, plan, patch, full, cur)
         # An object's modifiers bring parts along, and making a force field changes properties: the other way round there.
         # A driver's expression is only known to be harmless once its variables are there.
@@ -114,25 +115,24 @@ class Writer:
             if step == "p":
                 self._write_props(struct, plan, patch["p"] or {}, full.get("p", {}))
             elif step == "s":
-                self._write_parts(struct, plan, patch["s"] or {}, full.get("s", {}), cur.get("s", {}))
+                self._write_parts(struct, plan, patch["s"], full.get("s", {}), cur.get("s", {}))
             else:
                 self._write_items(struct, plan, patch, full, cur)
         if "c" in patch:
-            change = patch["c"] if patch["c"] is not None else dict.fromkeys(cur.get("c", {}))
             if plan.has_custom:
-                customprops.write(self, struct, change, full.get("c", {}))
-        for name, change in (patch.get("m") or {}).items():
-            self._write_members(struct, name, change or {})
+                customprops.write(self, struct, patch["c"], full.get("c", {}))
+        for name, change in patch.get("m", {}).items():
+            self._write_members(struct, name, change)
         special.write(self, struct, plan, patch, full, cur)
 
     def _write_items(self, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur: Tree) -> None:
-        for name, change in (patch["i"] or {}).items():
+        for name, change in patch["i"].items():
             handler = items.handler(plan, name)
             if handler is not None and hasattr(struct, name):
                 handler.write(
                     self,
                     struct,
-                    _removals(change, cur, name),
+                    change,
                     full.get("i", {}).get(name, {}),
                     cur.get("i", {}).get(name, {}),
                 )
@@ -215,9 +215,17 @@ class Writer:
                 self.refuse(f"{name}: {block.name}", e)
 
 
-def _removals(change: Any, cur: Tree, name: str) -> Tree:
-    """A whole collection that is gone removes each of its items."""
-    return change if change is not None else dict.fromkeys(cur.get("i", {}).get(name, {}))
+def _spelt_out(patch: Tree, cur: Tree) -> Tree:
+    """A patch names the uppermost thing that is gone: the last modifier goes with all of `i`. Here each thing is named."""
+    out = dict(patch)
+    for member in ("s", "c", "i", "m"):
+        if member not in patch:
+            continue
+        here = cur.get(member, {})
+        out[member] = dict.fromkeys(here) if patch[member] is None else patch[member]
+        if member in ("i", "m"):
+            out[member] = {n: dict.fromkeys(here.get(n, {})) if c is None else c for n, c in out[member].items()}
+    return out
 
 
 def _in_order(plan: rna.Plan, patch: Tree) -> list[str]:
