@@ -65,6 +65,7 @@ def remove(block: Any) -> None:
 
 def remove_many(blocks: list[Any]) -> None:
     """In one call: each removal rebuilds the whole dependency graph, one second for 10,000 objects."""
+    _leave_edit_mode(blocks)
     plain = []
     for block in blocks:
         if idtypes.base_type(block) in ("Key", "Scene"):
@@ -73,6 +74,26 @@ def remove_many(blocks: list[Any]) -> None:
             plain.append(block)
     if plain:
         bpy.data.batch_remove(plain)
+
+
+def _leave_edit_mode(blocks: list[Any]) -> None:
+    """An object that goes while it is edited would leave its data in edit mode for ever, where nothing can be written."""
+    edited = [b for b in blocks if isinstance(b, bpy.types.Object) and b.mode == "EDIT"]
+    for block in blocks:
+        if getattr(block, "is_editmode", False):
+            edited += [ob for ob in bpy.data.objects if ob.data == block and ob.mode == "EDIT" and ob not in edited]
+    for ob in edited:
+        # The operator is about what the view layer shows, and the collections may have lost the object already.
+        layer = bpy.context.view_layer
+        hidden = ob.name not in layer.objects
+        if hidden:
+            bpy.context.scene.collection.objects.link(ob)
+            layer.update()
+        layer.objects.active = ob
+        with bpy.context.temp_override(object=ob, active_object=ob, edit_object=ob):
+            bpy.ops.object.mode_set(mode="OBJECT")
+        if hidden:
+            bpy.context.scene.collection.objects.unlink(ob)
 
 
 def _typed(reader: Any, block: Any) -> Tree:
