@@ -286,6 +286,7 @@ class Replicator:
         """Finds datablocks that appeared or vanished, by their numbers; only a type whose numbers changed is looked at."""
         # Deleted by others, and back through an undo here.
         doomed: list[str] = []
+        again: list[tuple[str, int]] = []
         changed = False
         for kind in idtypes.COLLECTIONS:
             blocks = idtypes.collection(kind)
@@ -301,11 +302,16 @@ class Replicator:
             here = uids.tolist()
             self._living[kind] = set(here)
             for i, uid in enumerate(here):
-                if self.identity.living_doc(uid) not in self.state.shadows and not self._appeared(blocks[i], doomed):
+                doc = self.identity.living_doc(uid)
+                if doc in self.state.shadows:
+                    if self.identity.uid(doc) != uid:
+                        again.append((kind, uid))
+                elif not self._appeared(blocks[i], doomed):
                     # Looked at again next time: an image may stop being a render result.
                     self._stamps.pop(kind, None)
         if not changed:
             return
+        self._take_back(again)
         for doc in list(self.state.shadows):
             if self.identity.uid(doc) not in self._living.get(self.identity.type_of(doc), ()):
                 self._vanished(doc)
@@ -325,6 +331,20 @@ class Replicator:
             return False
         self._dirty[doc] = None
         return True
+
+    def _take_back(self, again: list[tuple[str, int]]) -> None:
+        """Datablocks back through an undo whose documents have been given others meanwhile: those go on, if they are still here."""
+        for kind, uid in again:
+            block = next(b for b in idtypes.collection(kind) if b.session_uid == uid)
+            doc = self.identity.doc(block)
+            other = self.identity.block(doc) if self.identity.uid(doc) in self._living[kind] else None
+            if other is None:
+                self.identity.bind(doc, block)
+                self._dirty[doc] = None
+            else:
+                block.user_remap(other)
+                self._incoming._remove([block])
+                self._stamps.pop(kind, None)
 
     def _vanished(self, doc: str) -> None:
         """Removed by the user, or by an undo of what others did: then it is put back."""

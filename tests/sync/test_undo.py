@@ -147,3 +147,17 @@ def test_undo_leaves_the_preferences_alone(two):
     stage.settle()
     a.do("bpy.data.objects['Cube'].location.x = 4; bpy.ops.ed.undo_push(message='move'); bpy.ops.ed.undo()")
     assert a.do(told) == before
+
+
+def test_an_undo_that_brings_back_what_was_made_anew(two):
+    """Deleted right after an undo it is taken for undone, and made anew; the next undo brings back the first one."""
+    stage, a, b = two
+    b.do("bpy.data.lights.new('Lamp', 'POINT').use_fake_user = True")
+    stage.settle()
+    a.do("bpy.ops.ed.undo_push(message='before')")
+    a.do("bpy.data.objects['Cube'].location.x = 4; bpy.ops.ed.undo_push(message='move'); bpy.ops.ed.undo()")
+    a.do("bpy.data.lights.remove(bpy.data.lights['Lamp']); bpy.ops.ed.undo_push(message='delete')")
+    stage.settle()
+    a.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert [n for n in both(a, b, "sorted(l.name for l in bpy.data.lights)") if "Lamp" in n] == ["Lamp"]
