@@ -419,6 +419,14 @@ def edit_mode(rng: random.Random) -> str:
     return f"in {ob.name}"
 
 
+def leave_edit_mode() -> None:
+    """Also of objects that are no longer shown."""
+    for ob in [o for o in bpy.data.objects if o.mode == "EDIT" and o.name in bpy.context.view_layer.objects]:
+        bpy.context.view_layer.objects.active = ob
+        with bpy.context.temp_override(object=ob, active_object=ob, edit_object=ob):
+            bpy.ops.object.mode_set(mode="OBJECT")
+
+
 # Materials
 
 

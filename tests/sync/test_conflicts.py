@@ -312,3 +312,47 @@ def test_what_blender_computes_is_no_edit(three):
             "link.sent.clear(); bpy.context.view_layer.update(); bpy.data.curves['D'].texspace_size; rep.capture_all()"
         )
         assert peer.do("link.sent") == []
+
+
+LAST = {
+    "modifier": ("o.modifiers.new('M', 'BEVEL')", "o.modifiers.clear()", "len(o.modifiers)"),
+    "vertex group": ("o.vertex_groups.new(name='G')", "o.vertex_groups.clear()", "len(o.vertex_groups)"),
+    "constraint": ("o.constraints.new('LIMIT_SCALE')", "o.constraints.remove(o.constraints[0])", "len(o.constraints)"),
+    "animation": (
+        "o.keyframe_insert('location', frame=1)",
+        "o.animation_data_clear()",
+        "o.animation_data and o.animation_data.action.name",
+    ),
+    "custom property": ("o['x'] = 1", "del o['x']", "o.get('x')"),
+    "marker": (
+        "bpy.context.scene.timeline_markers.new('M')",
+        "bpy.context.scene.timeline_markers.clear()",
+        "len(bpy.context.scene.timeline_markers)",
+    ),
+}
+
+
+def test_the_last_one_of_a_kind_goes(three):
+    stage, a, b, c = three
+    cube = "o = bpy.data.objects['Cube']; "
+    for make, remove, look in LAST.values():
+        before = a.do(cube + "\n" + look)
+        a.do(cube + make)
+        stage.settle()
+        assert c.do(cube + "\n" + look) == b.do(cube + "\n" + look) != before
+        b.do(cube + remove)
+        stage.settle()
+        assert [p.do(cube + "\n" + look) for p in (a, c)] == [before] * 2, look
+
+
+def test_one_deletes_what_the_other_is_in_edit_mode_of(three):
+    """The data outlives the object, and is no longer in edit mode: what others do to it arrives."""
+    stage, a, b, c = three
+    a.do("bpy.data.meshes['Cube'].use_fake_user = True")
+    stage.settle()
+    b.do(EDIT.format("EDIT"))
+    a.do("bpy.data.objects.remove(bpy.data.objects['Cube'])")
+    stage.settle()
+    c.do("m = bpy.data.meshes['Cube']; m.clear_geometry(); m.vertices.add(3); m.update()")
+    stage.settle()
+    assert both(a, b, "len(bpy.data.meshes['Cube'].vertices)") == 3
