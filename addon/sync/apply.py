@@ -118,9 +118,8 @@ class Writer:
                 self._write_parts(struct, plan, patch["s"], full.get("s", {}), cur.get("s", {}))
             else:
                 self._write_items(struct, plan, patch, full, cur)
-        if "c" in patch:
-            if plan.has_custom:
-                customprops.write(self, struct, patch["c"], full.get("c", {}))
+        if "c" in patch and plan.has_custom:
+            customprops.write(self, struct, patch["c"], full.get("c", {}))
         for name, change in patch.get("m", {}).items():
             self._write_members(struct, name, change)
         special.write(self, struct, plan, patch, full, cur)

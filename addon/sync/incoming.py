@@ -20,6 +20,7 @@ from . import constructors, dirty, idtypes, mergepatch, shadow, versions
 from .apply import ERRORS, Writer
 from .capture import Reader
 from .identity import Identity
+from .parents import Parents
 from .state import State
 
 Tree = dict[str, Any]
@@ -89,6 +90,7 @@ class Incoming:
         self._doomed: list[str] = []
         # Datablocks whose name another one still has here; it is to get another name, which has not arrived yet.
         self._misnamed: set[str] = set()
+        self.parents = Parents(identity, writer, state, capture, self._settle)
         # For tests: what a batch did.
         self.batches = 0
 
@@ -122,6 +124,7 @@ class Incoming:
             yield 1.0
         for doc in dependents - touched:
             self._settle(doc)
+        self.parents.mend()
         if made:
             yield from self._try_parked()
 
@@ -412,6 +415,7 @@ class Incoming:
             theirs = shadow.mark(theirs, change.shape, by_others=change.by_others)
         tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else None)
         self._state.put(doc, tree, room, theirs)
+        self.parents.note(doc, tree, room)
 
     def _settle(self, doc: str) -> None:
         """Reads a dependent back: whatever has changed in it is no user's doing."""

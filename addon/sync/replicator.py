@@ -250,6 +250,8 @@ class Replicator:
             self._scan()
         if not _modal():
             self._incoming.remove_doomed()
+        # What the user has changed here may open a circle.
+        self._incoming.parents.mend()
         for doc in list(self._writer.deferred):
             block = self.identity.block(doc)
             if block is None or not special.is_edited(block):

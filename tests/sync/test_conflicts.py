@@ -259,7 +259,29 @@ def test_parents_in_a_circle(three):
         (a, "bpy.data.objects['Cube'].parent = bpy.data.objects['Light']"),
         (b, "bpy.data.objects['Light'].parent = bpy.data.objects['Cube']"),
     )
-    assert c.do("len(bpy.data.objects)") == 3
+    shown = "sorted((o.name, o.parent and o.parent.name) for o in bpy.data.objects)"
+    circle = both(a, b, shown)
+    assert c.do(shown) == circle and circle != [("Camera", None), ("Cube", None), ("Light", None)]
+    # Whoever lets go gives the other one's word its due again.
+    child = a.do("next(o.name for o in bpy.data.objects if o.parent)")
+    a.do(f"bpy.data.objects[{child!r}].parent = None")
+    stage.settle()
+    assert both(a, b, shown) == c.do(shown)
+    assert [n for n, parent in c.do(shown) if parent] == [n for n in ("Cube", "Light") if n != child]
+
+
+def test_parents_that_change_places(three):
+    """On the way there may be a circle that is in nobody's mind."""
+    stage, a, b, c = three
+    a.do("bpy.data.objects['Cube'].parent = bpy.data.objects['Light']")
+    a.do("bpy.data.objects['Light'].parent = bpy.data.objects['Camera']")
+    stage.settle()
+    a.do("bpy.data.objects['Light'].parent = None; bpy.data.objects['Cube'].parent = None")
+    a.do("bpy.data.objects['Light'].parent = bpy.data.objects['Cube']")
+    a.do("bpy.data.objects['Camera'].parent = bpy.data.objects['Light']")
+    stage.settle()
+    shown = "sorted((o.name, o.parent and o.parent.name) for o in bpy.data.objects)"
+    assert both(a, b, shown) == c.do(shown) == [("Camera", "Light"), ("Cube", None), ("Light", "Cube")]
 
 
 def test_what_blender_clamps_is_left_alone(three):

@@ -48,12 +48,12 @@ def before(writer: Any, ob: Any, patch: Tree, full: Tree, cur: Tree) -> None:
 def write(writer: Any, ob: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     p = patch.get("p") or {}
     if any(name in p for name in _PARENTING):
-        _parent(writer, ob, full["p"])
+        set_parent(writer, ob, full["p"])
     if "material_slots" in p or "data" in p:
         _slots(writer, ob, full["p"].get("material_slots") or [])
 
 
-def _parent(writer: Any, ob: Any, p: Tree) -> None:
+def set_parent(writer: Any, ob: Any, p: Tree) -> None:
     parent = writer.resolve(p.get("parent"))
     try:
         if ob.parent != parent:
