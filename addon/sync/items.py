@@ -36,6 +36,8 @@ class Items:
     volatile = False
     # Whether the elements come and go by themselves (sockets): then they are written but never made.
     fixed = False
+    # Whether Blender lets no two of them have one name.
+    unique_names = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -96,7 +98,7 @@ class Items:
             draft.heads.append((self.key_of(reader, owner, item), head))
             reader.pause()
         if draft.keys is None:
-            draft.keys = match(draft.heads, old)
+            draft.keys = match(draft.heads, old, self.shown_names(old))
         self.known(owner, found, draft.keys)
         for item, key, (_, head) in zip(found, draft.keys, draft.heads, strict=True):
             if key not in draft.entries:
@@ -172,13 +174,28 @@ class Items:
                 live.keys.insert(to, live.keys.pop(at))
                 live.moved()
 
+    def shown_names(self, entries: Tree) -> dict[str, str]:
+        """The names that entries show. Where Blender allows no two alike, those further back show the first free suffix: whose
+        came first in this Blender must not matter."""
+        names = {key: str(entry.get("name", "")) for key, entry in entries.items() if isinstance(entry, dict)}
+        own = set(names.values())
+        if not self.unique_names or len(own) == len(names):
+            return names
+        used: set[str] = set()
+        for key in sorted(names, key=lambda k: (entries[k].get("pos", ""), k)):
+            name, n = names[key], 0
+            while names[key] in used or (n and names[key] in own):
+                n += 1
+                names[key] = f"{name}.{n:03d}"
+            used.add(names[key])
+        return names
+
     def _rename_all(self, patch: Tree, full: Tree, live: Live) -> None:
-        """In two steps where there are several: two things may be swapping their names."""
-        wanted = {
-            k: full[k]["name"]
-            for k, v in patch.items()
-            if isinstance(v, dict) and "name" in v and k in full and k in live.index
-        }
+        """In two steps where there are several: two things may be swapping their names. One that goes or comes may change
+        what others of its name show."""
+        wanted = {k: n for k, n in self.shown_names(full).items() if k in live.index}
+        if not self.unique_names:
+            wanted = {k: n for k, n in wanted.items() if isinstance(patch.get(k), dict) and "name" in patch[k]}
         wanted = {k: n for k, n in wanted.items() if self.title(live.item(k)) != n}
         if len(wanted) > 1:
             for key in wanted:
@@ -231,7 +248,19 @@ def _as_edits(patch: Tree, full: Tree, cur: Tree) -> Tree:
     return out
 
 
-def match(drafts: list[tuple[str | None, list[Any]]], old: Tree) -> list[str]:
+def misnamed(read: Any, room: Any) -> bool:
+    """Whether something in a document shows another name than it has in the room."""
+    for key, entry in read.items():
+        other = room.get(key)
+        if isinstance(entry, dict) and isinstance(other, dict):
+            if key.startswith("@") and entry.get("name") != other.get("name"):
+                return True
+            if misnamed(entry, other):
+                return True
+    return False
+
+
+def match(drafts: list[tuple[str | None, list[Any]]], old: Tree, names: dict[str, str]) -> list[str]:
     """The keys of what was found, in order: by given key, by type and name, by type and order, else new."""
     keys: list[str | None] = [given for given, _ in drafts]
     taken = set(keys)
@@ -240,7 +269,7 @@ def match(drafts: list[tuple[str | None, list[Any]]], old: Tree) -> list[str]:
     for exact in (True, False):
         waiting: dict[Any, deque[str]] = defaultdict(deque)
         for key, entry in free.items():
-            waiting[_ident(entry.get("type"), entry.get("name", ""), entry.get("make"), exact)].append(key)
+            waiting[_ident(entry.get("type"), names.get(key, ""), entry.get("make"), exact)].append(key)
         for i, (_, (kind, name, make)) in enumerate(drafts):
             if keys[i] is None:
                 candidates = waiting.get(_ident(kind, name, make, exact))
@@ -289,6 +318,8 @@ class Typed(Items):
 class TypedThenNamed(Typed):
     """new(type), named afterwards"""
 
+    unique_names = True
+
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         item = getattr(owner, self.name).new(type=tree["make"]["type"])
         if tree.get("name"):
@@ -297,8 +328,14 @@ class TypedThenNamed(Typed):
 
 
 class FModifiers(TypedThenNamed):
+    unique_names = False
+
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         return getattr(owner, self.name).new(tree["make"]["type"])
+
+
+class Unique(Items):
+    unique_names = True
 
 
 class Nameless(Items):
@@ -372,6 +409,8 @@ class Linesets(Items):
 class Modifiers(Typed):
     """A particle system's modifier brings new settings along, which are not the ones it is to have."""
 
+    unique_names = True
+
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         item = super().create(writer, owner, key, tree)
         system = getattr(item, "particle_system", None)
@@ -433,7 +472,7 @@ TABLE: dict[str, Items] = {
     "NlaStrip.modifiers": FModifiers("modifiers"),
     "RenderSettings.views": Unordered("views"),
     "Scene.timeline_markers": Markers("timeline_markers"),
-    "Scene.view_layers": Items("view_layers"),
+    "Scene.view_layers": Unique("view_layers"),
     "ViewLayer.aovs": Added("aovs"),
     "ViewLayer.lightgroups": Lightgroups("lightgroups"),
     "GeometryNodeRepeatOutput.repeat_items": SocketTyped("repeat_items"),

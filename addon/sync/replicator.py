@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import bpy
 import numpy as np
 
-from . import dirty, idtypes, mergepatch, paths, shadow, special
+from . import dirty, idtypes, items, mergepatch, paths, shadow, special
 from .apply import Writer
 from .blobs import Blobs
 from .capture import Paused, Reader
@@ -396,7 +396,10 @@ class Replicator:
     def _captured(self, doc: str, deadline: float) -> Tree:
         try:
             if doc not in self._after_undo:
-                return self._outgoing.capture(doc, deadline)
+                mine = self._outgoing.capture(doc, deadline)
+                if ("i" in mine or "s" in mine) and doc in self.state.shadows:
+                    self._give_names(doc)
+                return mine
             mine = self._undone(doc)
         except (QueueFull, Paused):
             raise
@@ -405,6 +408,12 @@ class Replicator:
             mine = {}
         self._after_undo.pop(doc, None)
         return mine
+
+    def _give_names(self, doc: str) -> None:
+        """What the user has removed or renamed may leave its name to a thing of another, which had to show a suffix."""
+        read, room, _ = self.state.shadows[doc].load()
+        if items.misnamed(read, room):
+            self._incoming.write_rest(doc)
 
     def _undone(self, doc: str) -> Tree:
         """After undo or redo: what this user wrote is sent, what others wrote is put back."""

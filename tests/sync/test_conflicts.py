@@ -378,3 +378,43 @@ def test_one_deletes_what_the_other_is_in_edit_mode_of(three):
     c.do("m = bpy.data.meshes['Cube']; m.clear_geometry(); m.vertices.add(3); m.update()")
     stage.settle()
     assert both(a, b, "len(bpy.data.meshes['Cube'].vertices)") == 3
+
+
+SAME_NAME = {
+    "modifiers": (
+        "o.modifiers.new('M', '{}')",
+        ("BEVEL", "ARRAY"),
+        "o.modifiers",
+        "o.modifiers.remove(o.modifiers['M'])",
+    ),
+    "constraints": (
+        "o.constraints.new('{}').name = 'K'",
+        ("LIMIT_SCALE", "COPY_LOCATION"),
+        "o.constraints",
+        "o.constraints.remove(o.constraints['K'])",
+    ),
+    "nodes": (
+        "n = o.active_material.node_tree.nodes.new('{}'); n.name = 'N'; n.label = n.bl_idname",
+        ("ShaderNodeMath", "ShaderNodeTexNoise"),
+        "o.active_material.node_tree.nodes",
+        "o.active_material.node_tree.nodes.remove(o.active_material.node_tree.nodes['N'])",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SAME_NAME)
+def test_the_same_name_inside_of_a_datablock(three, kind):
+    """Blender gives the second one a suffix: whichever was second here must not be the first elsewhere."""
+    stage, a, b, c = three
+    make, types, where, remove = SAME_NAME[kind]
+    cube = "o = bpy.data.objects['Cube']\n"
+    at_once(stage, (a, cube + make.format(types[0])), (b, cube + make.format(types[1])))
+    shown = cube + f"[(x.name, x.bl_rna.identifier) for x in sorted({where}, key=lambda x: x.name)]"
+    said = both(a, b, shown)
+    assert c.do(shown) == said
+    # Whoever removes the one that shows the name leaves it to the other.
+    a.do(cube + remove)
+    stage.settle()
+    left = both(a, b, shown)
+    assert c.do(shown) == left and len(left) == len(said) - 1
+    assert {name for name, _ in left} == {name for name, _ in said if not name.endswith(".001")}

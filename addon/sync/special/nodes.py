@@ -136,6 +136,7 @@ def _is_before(have: str, wanted: str) -> bool:
 
 class Nodes(items.Items):
     movable = False
+    unique_names = True
 
     def known(self, owner: Any, found: list[Any], keys: list[str]) -> None:
         LINKS.node_keys = {node.name: key for node, key in zip(found, keys, strict=True)}

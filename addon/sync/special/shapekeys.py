@@ -31,6 +31,7 @@ _LAYOUTS: dict[str, tuple[tuple[str, int], ...]] = {
 
 class Blocks(items.Items):
     movable = False
+    unique_names = True
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         with _object_of(writer, owner.user) as ob, _at_frame(owner, tree.get("p", {}).get("frame")):

@@ -22,6 +22,7 @@ class Groups(items.Items):
     """Blender has no call to move a group: their order is that of making."""
 
     movable = False
+    unique_names = True
     volatile = True
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
