@@ -47,6 +47,7 @@ def main():
         bpy.ops.wm.open_mainfile(filepath=blend)
     link = FakeLink(manager.room(), int(number))
     names = {"bpy": bpy, "link": link, "rep": Replicator(link, room_id="f" * 32), "fresh_room": manager.room}
+    names.update(FakeLink=FakeLink, Replicator=Replicator)
     while True:
         code = calls.get()
         if code is None:

@@ -7,6 +7,7 @@ given and answers with the result. Only the tests' own code is ever sent.
 
 from __future__ import annotations
 
+import atexit
 import os
 import queue
 import subprocess
@@ -22,6 +23,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 BLENDERS = Path(os.environ.get("ATRIUM_BLENDERS", Path.home() / ".cache" / "atrium" / "blenders"))
 KEY = b"atrium tests"
+OFFICIAL = ("bpy42", "bpy45", "bpy50")
 
 
 class Manager(BaseManager):
@@ -51,12 +53,14 @@ class Stage:
 
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.peers: list[Peer] = []
+        self.started = 0
 
     def _queue(self, name: str) -> queue.Queue[Any]:
         return self._queues.setdefault(name, queue.Queue())
 
     def peer(self, version: str = "bpy42", blend: str | None = None) -> Peer:
-        peer = Peer(self, len(self.peers) + 1, version, blend)
+        self.started += 1
+        peer = Peer(self, self.started, version, blend)
         self.peers.append(peer)
         return peer
 
@@ -138,15 +142,61 @@ def assert_silent(stage: Stage) -> None:
     assert stage.room.head() == before
 
 
+# What a peer does to be as if it had just been started.
+FRESH = """
+    rep.detach()
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    link = FakeLink(fresh_room(), {member})
+    rep = Replicator(link, room_id="f" * 32)
+"""
+
+# The stage that stays for the next test: starting three Blenders takes longer than most tests.
+_kept: list[tuple[str, Stage]] = []
+
+
+def fresh_stage(version: str, count: int) -> tuple[Stage, list[Peer]]:
+    """A stage with so many Blenders, each with the factory scene and a replicator that has joined nothing."""
+    if _kept and (_kept[0][0] != version or any(p.process.poll() is not None for p in _kept[0][1].peers)):
+        drop_stage()
+    if not _kept:
+        _kept.append((version, Stage()))
+        atexit.register(_kept[0][1].close)
+    stage = _kept[0][1]
+    stage.room = type(stage.room)()
+    extra = stage.peers[count:]
+    del stage.peers[count:]
+    for peer in extra:
+        peer.close()
+    for peer in stage.peers:
+        peer.do(FRESH.format(member=peer.number))
+    while len(stage.peers) < count:
+        stage.peer(version)
+    return stage, list(stage.peers)
+
+
+def drop_stage() -> None:
+    """After a failure nobody knows what state the Blenders are in."""
+    while _kept:
+        _kept.pop()[1].close()
+
+
+@contextmanager
+def joined(version: str, count: int) -> Iterator[tuple[Stage, list[Peer]]]:
+    """Several Blenders in one room: the first one's scene, which the others have joined."""
+    stage, peers = fresh_stage(version, count)
+    try:
+        peers[0].upload()
+        for peer in peers[1:]:
+            peer.join()
+        stage.settle()
+        yield stage, peers
+    except BaseException:
+        drop_stage()
+        raise
+
+
 @contextmanager
 def joined_pair(version: str) -> Iterator[tuple[Stage, Peer, Peer]]:
     """A stage with two Blenders: the first one's scene is the room, the second has joined it."""
-    stage = Stage()
-    a, b = stage.peer(version), stage.peer(version)
-    try:
-        a.upload()
-        b.join()
-        stage.settle()
+    with joined(version, 2) as (stage, (a, b)):
         yield stage, a, b
-    finally:
-        stage.close()

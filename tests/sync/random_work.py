@@ -287,17 +287,13 @@ def play(stage: Stage, version: str, seed: int, steps: list[Step], say: Any = No
     return ""
 
 
-def fresh_stage() -> Stage:
-    return Stage()
-
-
 def alive(stage: Stage) -> bool:
     return all(p.process.poll() is None for p in stage.peers)
 
 
 def shrink(version: str, seed: int, steps: list[Step], like: str, say: Any) -> list[Step]:
     """Leaves out steps while it still fails alike, in halves, quarters ... and one by one at last."""
-    stage = fresh_stage()
+    stage = Stage()
     size = len(steps) // 2
     while size >= 1:
         at = 0
@@ -305,7 +301,7 @@ def shrink(version: str, seed: int, steps: list[Step], like: str, say: Any) -> l
             fewer = steps[:at] + steps[at + size :]
             if not alive(stage):
                 stage.close()
-                stage = fresh_stage()
+                stage = Stage()
             wrong = play(stage, version, seed, fewer)
             if wrong and like in wrong:
                 steps = fewer
@@ -329,13 +325,13 @@ def main() -> None:
     options = parser.parse_args()
     first, _, last = options.seeds.partition("..")
     failed = []
-    stage = fresh_stage()
+    stage = Stage()
     for seed in range(int(first), int(last or first) + 1):
         steps = eval(options.only) if options.only else plan(seed, options.steps)  # one's own command line
         begin = time.monotonic()
         if not alive(stage):
             stage.close()
-            stage = fresh_stage()
+            stage = Stage()
         wrong = play(stage, options.blender, seed, steps, print if options.verbose else None)
         print(f"seed {seed}: {'FAILED' if wrong else 'ok'} ({time.monotonic() - begin:.1f} s)", flush=True)
         if not wrong:
@@ -345,7 +341,7 @@ def main() -> None:
         if options.shrink:
             fewest = shrink(options.blender, seed, steps, options.like, lambda text: print(text, flush=True))
             print(f"--seeds {seed} --only '{fewest}'")
-            again = fresh_stage()
+            again = Stage()
             print(play(again, options.blender, seed, fewest, print)[:6000], flush=True)
             again.close()
     stage.close()

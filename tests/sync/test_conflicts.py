@@ -10,33 +10,28 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import Stage, available
-from test_two_blenders import VERSION, assert_silent, both
+from peers import OFFICIAL, available, joined
+from test_two_blenders import assert_silent, both
 
-pytestmark = pytest.mark.skipif(
-    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
-)
+
+@pytest.fixture(scope="module", params=OFFICIAL)
+def version(request):
+    if not available(request.param):
+        pytest.skip(f"NO BLENDER: no {request.param} here: run tests/setup/blenders.sh")
+    return request.param
 
 
 @pytest.fixture
-def three():
-    stage = Stage()
-    a, b, c = (stage.peer(VERSION) for _ in range(3))
-    try:
-        a.upload()
-        b.join()
-        c.join()
-        stage.settle()
+def three(version):
+    with joined(version, 3) as (stage, (a, b, c)):
         yield stage, a, b, c
         stage.settle()
         assert_silent(stage)
-        late = stage.peer(VERSION)
+        late = stage.peer(version)
         late.join()
         names = "sorted((type(x).__name__, x.name) for x in [*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials])"
         assert late.do(names) == a.do(names) == b.do(names) == c.do(names)
         assert_silent(stage)
-    finally:
-        stage.close()
 
 
 def at_once(stage, *deeds):

@@ -9,17 +9,20 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import available, joined_pair
-from test_two_blenders import VERSION, assert_silent, both
+from peers import OFFICIAL, available, joined_pair
+from test_two_blenders import assert_silent, both
 
-pytestmark = pytest.mark.skipif(
-    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
-)
+
+@pytest.fixture(scope="module", params=OFFICIAL)
+def version(request):
+    if not available(request.param):
+        pytest.skip(f"NO BLENDER: no {request.param} here: run tests/setup/blenders.sh")
+    return request.param
 
 
 @pytest.fixture
-def two():
-    with joined_pair(VERSION) as (stage, a, b):
+def two(version):
+    with joined_pair(version) as (stage, a, b):
         a.do("bpy.ops.ed.undo_push(message='begin')")
         yield stage, a, b
         stage.settle()
