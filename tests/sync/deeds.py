@@ -420,11 +420,26 @@ def edit_mode(rng: random.Random) -> str:
 
 
 def leave_edit_mode() -> None:
-    """Also of objects that are no longer shown."""
-    for ob in [o for o in bpy.data.objects if o.mode == "EDIT" and o.name in bpy.context.view_layer.objects]:
-        bpy.context.view_layer.objects.active = ob
+    """Also of objects that are in no collection any more: they are shown for that moment."""
+    layer = bpy.context.view_layer
+    for ob in [o for o in bpy.data.objects if o.mode == "EDIT"]:
+        hidden = ob.name not in layer.objects
+        if hidden:
+            bpy.context.scene.collection.objects.link(ob)
+            layer.update()
+        layer.objects.active = ob
         with bpy.context.temp_override(object=ob, active_object=ob, edit_object=ob):
             bpy.ops.object.mode_set(mode="OBJECT")
+        if hidden:
+            bpy.context.scene.collection.objects.unlink(ob)
+
+
+def drop_empty_animation() -> None:
+    """Animation data without anything in it means the same as none, and is not sent."""
+    for ob in bpy.data.objects:
+        data = ob.animation_data
+        if data is not None and data.action is None and not len(data.drivers) and not len(data.nla_tracks):
+            ob.animation_data_clear()
 
 
 # Materials

@@ -243,6 +243,7 @@ class Work:
         dumps = []
         for who, peer in enumerate(self.people):
             dumps.append(folder / f"dump{who}")
+            peer.do("deeds.drop_empty_animation()")
             peer.do(f"from tests.fidelity.dump import dump; dump({str(dumps[-1])!r})")
         wrong = []
         for who, other in enumerate(dumps[1:], 1):
