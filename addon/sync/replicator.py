@@ -338,8 +338,8 @@ class Replicator:
         """Datablocks back through an undo whose documents have been given others meanwhile: those go on, if they are still here."""
         for kind, uid in again:
             block = next(b for b in idtypes.collection(kind) if b.session_uid == uid)
-            doc = self.identity.doc(block)
-            other = self.identity.block(doc) if self.identity.uid(doc) in self._living[kind] else None
+            doc = self.identity.doc(block) or ""
+            other = self.identity.block(doc)
             if other is None:
                 self.identity.bind(doc, block)
                 self._dirty[doc] = None
