@@ -70,6 +70,7 @@
     X(KEY_CHANGED,  "The host's key is not the one that was trusted.",                    FINAL,     PEER)   \
     X(KEY_UNKNOWN,  "The host's key is not trusted yet.",                                 FINAL,     PEER)   \
     X(REFUSED,      "The host refused.",                                                  FINAL,     PEER)   \
+    X(PASSWORD,     "The password is not right.",                                         FINAL,     PEER)   \
     X(KNOCKING,     "The host has not answered yet.",                                     RETRIABLE, PEER)   \
     X(RESOLVE,      "The name of the host is not known.",                                 RETRIABLE, OURS)   \
     X(UNREACHABLE,  "There is no way to this address.",                                   RETRIABLE, OURS)   \
