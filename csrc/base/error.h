@@ -30,6 +30,7 @@
     X(CANCELED,     "It was cancelled.",                                                  RETRIABLE, OURS)   \
     X(ADDR_SYNTAX,  "This is not an address: type a name or an IP address, with or without a port.",         \
                                                                                           FINAL,     OURS)   \
+    X(INVITE,       "This is not a valid invite.",                                        FINAL,     OURS)   \
     /* bytes from a peer */                                                                                  \
     X(PROTO,        "The other side sent bytes that break the protocol.",                 FINAL,     PEER)   \
     X(FRAME_SIZE,   "A frame is larger than allowed.",                                    FINAL,     PEER)   \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Three steps: take off what pasting adds (spaces, quotes, tcp://, a path), split host and port, look at the host.
+ * Four steps: take off what pasting adds (spaces, quotes, the rest of a line), look at the scheme and path, split host and
+ * port, look at the host.
  *
  * One thing is ambiguous: an IPv6 address without brackets may end in what looks like a port (`fe80::1:9090`). It is
  * then all address, as browsers and ssh read it; whoever means a port writes brackets.
@@ -87,17 +88,89 @@ static text trim(text t)
   return t;
 }
 
-static int strip_scheme(text *t, char *why, size_t why_bytes)
+/* --- scheme and path ------------------------------------------------------------------------------------------- */
+
+static const struct {
+  const char *scheme;
+  atr_carrier carrier;
+  uint16_t port; /* where none is typed; 0: the caller's */
+} schemes[] = {
+    {"tcp://", ATR_CARRIER_TCP, 0},  {"atrium://", ATR_CARRIER_TCP, 0}, {"ws://", ATR_CARRIER_WS, 80},
+    {"http://", ATR_CARRIER_WS, 80}, {"wss://", ATR_CARRIER_WSS, 443},  {"https://", ATR_CARRIER_WSS, 443},
+};
+
+/* The path that a server of ours answers to where the address has none (docs/protocol.md, 1). */
+static const char default_path[] = "/atrium";
+
+/* Of a text of several words, the one with a scheme: what a tunnel's program prints is pasted as a whole line. */
+static text word_with_scheme(text t)
 {
-  for (size_t i = 0; i + 2 < t->n; i++) {
-    if (memcmp(t->p + i, "://", 3) != 0)
-      continue;
-    if (!starts_with(*t, "tcp://"))
-      return wrong(why, why_bytes, "Only addresses that begin with tcp://, or with nothing, can be used here.");
-    t->p += 6;
-    t->n -= 6;
-    break;
+  for (size_t i = 0; i < t.n;) {
+    text word;
+
+    while (i < t.n && forgiven(t.p + i, t.n - i) > 0)
+      i += forgiven(t.p + i, t.n - i);
+    word = (text){t.p + i, 0};
+    while (i < t.n && forgiven(t.p + i, t.n - i) == 0) {
+      word.n++;
+      i++;
+    }
+    for (size_t k = 1; k + 2 < word.n; k++)
+      if (memcmp(word.p + k, "://", 3) == 0)
+        return word;
   }
+  return t;
+}
+
+/* The path is what it says, for the tunnel's server to understand; a fragment is never sent. */
+static int take_path(text *t, atr_address *out, char *why, size_t why_bytes)
+{
+  const char *slash = NULL;
+  size_t n = 0;
+
+  for (size_t i = 0; i < t->n && !slash; i++)
+    if (strchr("/?#", t->p[i]))
+      slash = t->p + i;
+  if (slash) {
+    const char *hash = memchr(slash, '#', t->n - (size_t)(slash - t->p));
+
+    n = (size_t)((hash ? hash : t->p + t->n) - slash);
+    t->n = (size_t)(slash - t->p);
+  }
+  if (n == 0 || (n == 1 && *slash == '/')) {
+    snprintf(out->path, sizeof out->path, "%s", default_path);
+    return 0;
+  }
+  if (n + 2 > sizeof out->path)
+    return wrong(why, why_bytes, "The path behind the host is too long.");
+  for (size_t i = 0; i < n; i++)
+    if (slash[i] <= ' ' || slash[i] > '~' || strchr("\"<>\\^`{|}", slash[i]))
+      return wrong(why, why_bytes, "There is a character in the path that no address has.");
+  snprintf(out->path, sizeof out->path, "%s%.*s", *slash == '/' ? "" : "/", (int)n, slash);
+  return 0;
+}
+
+static int take_scheme(text *t, atr_address *out, char *why, size_t why_bytes)
+{
+  bool has_scheme = false;
+
+  for (size_t i = 0; i + 2 < t->n; i++)
+    has_scheme = has_scheme || memcmp(t->p + i, "://", 3) == 0;
+  for (size_t i = 0; has_scheme && i < sizeof schemes / sizeof *schemes; i++) {
+    if (!starts_with(*t, schemes[i].scheme))
+      continue;
+    t->p += strlen(schemes[i].scheme);
+    t->n -= strlen(schemes[i].scheme);
+    out->carrier = schemes[i].carrier;
+    if (schemes[i].port)
+      out->port = schemes[i].port;
+    if (out->carrier != ATR_CARRIER_TCP)
+      return take_path(t, out, why, why_bytes);
+    has_scheme = false;
+  }
+  if (has_scheme)
+    return wrong(why, why_bytes,
+                 "Addresses begin with nothing, or with tcp://, atrium://, wss://, ws://, https:// or http://.");
   while (t->n > 0 && t->p[t->n - 1] == '/')
     t->n--;
   return 0;
@@ -232,7 +305,7 @@ static int parse_name(text host, atr_address *out, char *why, size_t why_bytes)
 int atr_address_parse(const char *string, size_t len, uint16_t port_default, atr_address *out, char *why,
                       size_t why_bytes)
 {
-  text t = trim((text){string, len}), host, port;
+  text t = trim(word_with_scheme(trim((text){string, len}))), host, port;
   bool brackets;
   int err;
 
@@ -242,7 +315,7 @@ int atr_address_parse(const char *string, size_t len, uint16_t port_default, atr
     return wrong(why, why_bytes, "This is too long for an address.");
   if (t.n > 0 && memchr(t.p, 0, t.n))
     return wrong(why, why_bytes, "There is a character in this name that no host's name has.");
-  err = strip_scheme(&t, why, why_bytes);
+  err = take_scheme(&t, out, why, why_bytes);
   if (err)
     return err;
   t = trim(t);
@@ -267,10 +340,12 @@ int atr_address_parse(const char *string, size_t len, uint16_t port_default, atr
 
 void atr_address_text(const atr_address *address, char out[ATR_ADDRESS_TEXT_BYTES])
 {
+  static const char *const scheme[] = {
+      [ATR_CARRIER_TCP] = "", [ATR_CARRIER_WS] = "ws://", [ATR_CARRIER_WSS] = "wss://"};
   bool brackets = address->kind == ATR_ADDRESS_IPV6;
 
-  snprintf(out, ATR_ADDRESS_TEXT_BYTES, "%s%s%s:%u", brackets ? "[" : "", address->host, brackets ? "]" : "",
-           (unsigned)address->port);
+  snprintf(out, ATR_ADDRESS_TEXT_BYTES, "%s%s%s%s:%u%s", scheme[address->carrier], brackets ? "[" : "", address->host,
+           brackets ? "]" : "", (unsigned)address->port, address->path);
 }
 
 bool atr_address_is_loopback(const atr_address *address)

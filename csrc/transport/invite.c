@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Payload: version u8, key 32, token 16, room 16, then addresses as type u8, length u8, value, and CRC32C of all that
+ * u32. Types that are not known are skipped, so a later version may add some.
+ *
+ * Where the link ends is not said in it: what follows may be a line break of a mail program in the middle of it, or the
+ * next word of the sentence. So the run of base64url characters is tried alone, then with what follows the next line
+ * break, and so on; the checksum tells which is right. Base64 comes from libsodium, which refuses every second spelling. */
+#include "transport/invite.h"
+
+#include "base/error.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+enum {
+  VERSION = 1,
+  FIXED_BYTES = 1 + ATR_HASH_BYTES + ATR_INVITE_TOKEN_BYTES + ATR_ID_BYTES,
+  CRC_BYTES = 4,
+  VALUE_BYTES_MAX = 255,
+  PAYLOAD_BYTES_MAX = FIXED_BYTES + ATR_ADDRESSES_MAX * (2 + VALUE_BYTES_MAX) + CRC_BYTES,
+  LINES_MAX = 64, /* a mail program's lines of 76 characters: the longest payload has 75 */
+};
+
+enum { TYPE_IPV4 = 1, TYPE_IPV6 = 2, TYPE_NAME = 3, TYPE_WSS = 4, TYPE_WS = 5 };
+
+static const char prefix[] = "atrium://join#";
+
+/* CRC-32C (Castagnoli), reflected, as iSCSI and SCTP use it; some hundred bytes, once per paste. */
+static uint32_t crc32c(const uint8_t *p, size_t n)
+{
+  uint32_t crc = 0xffffffffu;
+
+  for (size_t i = 0; i < n; i++) {
+    crc ^= p[i];
+    for (int bit = 0; bit < 8; bit++)
+      crc = crc >> 1 ^ (crc & 1u ? 0x82f63b78u : 0u);
+  }
+  return ~crc;
+}
+
+/* --- writing --------------------------------------------------------------------------------------------------- */
+
+static int put(atr_buf *out, uint8_t type, const void *value, size_t n)
+{
+  if (n > VALUE_BYTES_MAX)
+    return ATR_INVAL;
+  atr_buf_append_u8(out, type);
+  atr_buf_append_u8(out, (uint8_t)n);
+  return atr_buf_append(out, value, n);
+}
+
+static int put_ip(atr_buf *out, const atr_address *address, uint8_t type, int family, size_t ip_bytes)
+{
+  uint8_t value[18];
+
+  /* A scope means something on its own machine only (and libuv would leave it out). */
+  if (strchr(address->host, '%') || uv_inet_pton(family, address->host, value) != 0)
+    return ATR_INVAL;
+  atr_put_u16(value + ip_bytes, address->port);
+  return put(out, type, value, ip_bytes + 2);
+}
+
+static int put_name(atr_buf *out, const atr_address *address)
+{
+  uint8_t value[2 + ATR_ADDRESS_NAME_BYTES];
+  size_t n = strlen(address->host);
+
+  atr_put_u16(value, address->port);
+  memcpy(value + 2, address->host, n);
+  return put(out, TYPE_NAME, value, n + 2);
+}
+
+static int put_web(atr_buf *out, const atr_address *address)
+{
+  char text[ATR_ADDRESS_TEXT_BYTES];
+  const char *value;
+
+  atr_address_text(address, text);
+  value = strstr(text, "://") + 3;
+  return put(out, address->carrier == ATR_CARRIER_WSS ? TYPE_WSS : TYPE_WS, value, strlen(value));
+}
+
+static int put_address(atr_buf *out, const atr_address *address)
+{
+  if (address->carrier != ATR_CARRIER_TCP)
+    return put_web(out, address);
+  switch (address->kind) {
+  case ATR_ADDRESS_IPV4:
+    return put_ip(out, address, TYPE_IPV4, AF_INET, 4);
+  case ATR_ADDRESS_IPV6:
+    return put_ip(out, address, TYPE_IPV6, AF_INET6, 16);
+  case ATR_ADDRESS_NAME:
+    break;
+  }
+  return put_name(out, address);
+}
+
+static int put_payload(atr_buf *out, const atr_invite *invite)
+{
+  if (invite->addresses_count < 1 || invite->addresses_count > ATR_ADDRESSES_MAX)
+    return ATR_INVAL;
+  atr_buf_append_u8(out, VERSION);
+  atr_buf_append(out, invite->key.b, sizeof invite->key.b);
+  atr_buf_append(out, invite->token, sizeof invite->token);
+  atr_buf_append(out, invite->room.b, sizeof invite->room.b);
+  for (size_t i = 0; i < invite->addresses_count; i++) {
+    int err = put_address(out, &invite->addresses[i]);
+
+    if (err)
+      return err;
+  }
+  atr_buf_append_u32(out, crc32c(out->data, out->len));
+  return out->err;
+}
+
+int atr_invite_write(const atr_invite *invite, atr_buf *out)
+{
+  char text[sodium_base64_ENCODED_LEN(PAYLOAD_BYTES_MAX, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+  atr_buf payload;
+  int err;
+
+  atr_buf_init(&payload, PAYLOAD_BYTES_MAX);
+  err = put_payload(&payload, invite);
+  if (!err) {
+    sodium_bin2base64(text, sizeof text, payload.data, payload.len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    atr_buf_append_str(out, prefix);
+    err = atr_buf_append_str(out, text);
+  }
+  atr_buf_free(&payload);
+  return err;
+}
+
+/* --- reading --------------------------------------------------------------------------------------------------- */
+
+static int wrong(char *why, size_t why_bytes, const char *sentence)
+{
+  snprintf(why, why_bytes, "%s", sentence);
+  return ATR_INVITE;
+}
+
+/* Behind the prefix, or NULL. The scheme may have been capitalised at the start of a sentence. */
+static const char *find(const char *text, size_t len)
+{
+  size_t n = sizeof prefix - 1;
+
+  for (size_t i = 0; i + n <= len; i++) {
+    size_t k = 0;
+
+    while (k < n && (text[i + k] | (text[i + k] >= 'A' && text[i + k] <= 'Z' ? 0x20 : 0)) == prefix[k])
+      k++;
+    if (k == n)
+      return text + i + n;
+  }
+  return NULL;
+}
+
+bool atr_invite_is_in(const char *text, size_t len)
+{
+  return find(text, len) != NULL;
+}
+
+static bool is_base64(char c)
+{
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+static bool is_blank(char c)
+{
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '>'; /* a quoted mail */
+}
+
+static int get_ip(atr_address *out, atr_span value, int family, size_t ip_bytes)
+{
+  if (value.n != ip_bytes + 2 || uv_inet_ntop(family, value.p, out->host, sizeof out->host) != 0)
+    return ATR_INVITE;
+  out->kind = family == AF_INET ? ATR_ADDRESS_IPV4 : ATR_ADDRESS_IPV6;
+  out->port = atr_get_u16(value.p + ip_bytes);
+  return out->port > 0 ? ATR_OK : ATR_INVITE;
+}
+
+/* By the parser of typed addresses, so that nothing comes in this way that could not be typed. */
+static int get_text(atr_address *out, const char *scheme, atr_span value, uint16_t port)
+{
+  char text[VALUE_BYTES_MAX + 16], why[128];
+  int n = snprintf(text, sizeof text, "%s%.*s", scheme, (int)value.n, (const char *)value.p);
+
+  if (n < 0 || memchr(value.p, 0, value.n) || memchr(value.p, ' ', value.n))
+    return ATR_INVITE;
+  return atr_address_parse(text, (size_t)n, port, out, why, sizeof why) == ATR_OK ? ATR_OK : ATR_INVITE;
+}
+
+static int get_name(atr_address *out, atr_span value)
+{
+  uint16_t port = value.n > 2 ? atr_get_u16(value.p) : 0;
+
+  if (port == 0 || get_text(out, "", atr_span_of(value.p + 2, value.n - 2), port) < 0 || out->has_port ||
+      out->carrier != ATR_CARRIER_TCP)
+    return ATR_INVITE;
+  return ATR_OK;
+}
+
+/* 1: an address; 0: of a kind that this version does not know. */
+static int get_address(atr_address *out, uint8_t type, atr_span value)
+{
+  int err;
+
+  memset(out, 0, sizeof *out);
+  switch (type) {
+  case TYPE_IPV4:
+    err = get_ip(out, value, AF_INET, 4);
+    break;
+  case TYPE_IPV6:
+    err = get_ip(out, value, AF_INET6, 16);
+    break;
+  case TYPE_NAME:
+    err = get_name(out, value);
+    break;
+  case TYPE_WSS:
+  case TYPE_WS:
+    err = get_text(out, type == TYPE_WSS ? "wss://" : "ws://", value, 0);
+    break;
+  default:
+    return 0;
+  }
+  out->has_port = true;
+  return err < 0 ? err : 1;
+}
+
+static int get_payload(const uint8_t *p, size_t n, atr_invite *out, char *why, size_t why_bytes)
+{
+  atr_rd rd = atr_rd_of(p, n - CRC_BYTES);
+
+  memset(out, 0, sizeof *out);
+  if (atr_rd_u8(&rd) != VERSION)
+    return wrong(why, why_bytes, "This invite was made by another version of Atrium: both must be of one version.");
+  atr_rd_copy(&rd, out->key.b, sizeof out->key.b);
+  atr_rd_copy(&rd, out->token, sizeof out->token);
+  atr_rd_copy(&rd, out->room.b, sizeof out->room.b);
+  while (rd.left > 0 && !rd.err) {
+    uint8_t type = atr_rd_u8(&rd);
+    atr_span value = atr_rd_bytes(&rd, atr_rd_u8(&rd));
+    int known;
+
+    if (rd.err || out->addresses_count == ATR_ADDRESSES_MAX)
+      break;
+    known = get_address(&out->addresses[out->addresses_count], type, value);
+    if (known < 0)
+      return wrong(why, why_bytes, "This invite holds an address that is none: ask for a new one.");
+    out->addresses_count += (size_t)known;
+  }
+  if (rd.err || rd.left > 0)
+    return wrong(why, why_bytes, "This invite is not well formed: ask for a new one.");
+  if (out->addresses_count == 0)
+    return wrong(why, why_bytes, "This invite holds no address that this version of Atrium knows: ask for a new one.");
+  return ATR_OK;
+}
+
+static bool is_whole(const uint8_t *p, size_t n)
+{
+  return n >= FIXED_BYTES + CRC_BYTES && crc32c(p, n - CRC_BYTES) == atr_get_u32(p + n - CRC_BYTES);
+}
+
+/* The payload at `text`: the run of characters alone, then joined with further lines. Its bytes, 0 where none is whole. */
+static size_t find_payload(const char *text, size_t len, uint8_t *out, size_t out_bytes)
+{
+  char joined[sodium_base64_ENCODED_LEN(PAYLOAD_BYTES_MAX, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+  size_t n = 0, at = 0, bytes;
+
+  for (int line = 0; line < LINES_MAX && at < len; line++) {
+    while (at < len && is_base64(text[at])) {
+      if (n == sizeof joined - 1)
+        return 0;
+      joined[n++] = text[at++];
+    }
+    if (sodium_base642bin(out, out_bytes, joined, n, NULL, &bytes, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) ==
+            0 &&
+        is_whole(out, bytes))
+      return bytes;
+    if (at < len && !is_blank(text[at]))
+      return 0;
+    while (at < len && is_blank(text[at]))
+      at++;
+  }
+  return 0;
+}
+
+int atr_invite_read(const char *text, size_t len, atr_invite *out, char *why, size_t why_bytes)
+{
+  uint8_t payload[PAYLOAD_BYTES_MAX];
+  const char *start = find(text, len);
+  size_t n;
+
+  if (!start)
+    return wrong(why, why_bytes, "There is no invite in this text: it begins with atrium://join#.");
+  n = find_payload(start, (size_t)(text + len - start), payload, sizeof payload);
+  if (n == 0)
+    return wrong(why, why_bytes, "This invite is damaged or was not copied whole: copy it once more.");
+  return get_payload(payload, n, out, why, why_bytes);
+}

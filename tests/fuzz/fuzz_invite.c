@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is pasted into the Host box and looks like an invite. The checksum would keep a fuzzer out, so the text is tried as
+ * it is, and the same bytes as a payload under a right checksum. What is read is written as what reads the same again. */
+#include "fuzz.h"
+
+#include "base/buf.h"
+#include "transport/invite.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+static uint32_t crc32c(const uint8_t *p, size_t n)
+{
+  uint32_t crc = 0xffffffffu;
+
+  for (size_t i = 0; i < n; i++) {
+    crc ^= p[i];
+    for (int bit = 0; bit < 8; bit++)
+      crc = crc >> 1 ^ (crc & 1u ? 0x82f63b78u : 0u);
+  }
+  return ~crc;
+}
+
+static void try(const char *text, size_t len)
+{
+  atr_invite invite, again;
+  char why[256] = "";
+  atr_buf link;
+
+  if (atr_invite_read(text, len, &invite, why, sizeof why) != 0) {
+    CHECK(why[0] != 0);
+    return;
+  }
+  atr_buf_init(&link, 16384);
+  CHECK(atr_invite_write(&invite, &link) == 0);
+  CHECK(atr_invite_read((const char *)link.data, link.len, &again, why, sizeof why) == 0);
+  CHECK(again.addresses_count == invite.addresses_count && atr_hash_equal(&again.key, &invite.key));
+  for (size_t i = 0; i < invite.addresses_count; i++) {
+    char one[ATR_ADDRESS_TEXT_BYTES], two[ATR_ADDRESS_TEXT_BYTES];
+
+    atr_address_text(&invite.addresses[i], one);
+    atr_address_text(&again.addresses[i], two);
+    CHECK(strcmp(one, two) == 0);
+  }
+  atr_buf_free(&link);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  static const char prefix[] = "atrium://join#";
+  uint8_t payload[4096];
+  char text[sizeof prefix + sodium_base64_ENCODED_LEN(sizeof payload, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+
+  try((const char *)data, size);
+  if (size + 4 > sizeof payload)
+    return 0;
+  memcpy(payload, data, size);
+  atr_put_u32(payload + size, crc32c(payload, size));
+  memcpy(text, prefix, sizeof prefix);
+  sodium_bin2base64(text + sizeof prefix - 1, sizeof text - sizeof prefix + 1, payload, size + 4,
+                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  try(text, strlen(text));
+  return 0;
+}
