@@ -47,6 +47,7 @@ static void finish(atr_session *s)
 {
   s->state = SESSION_CLOSED;
   atr_net_task_cancel(&s->flush_task);
+  atr_net_task_cancel(&s->open_task);
   uv_timer_stop(&s->timer);
   atr_stream_close(s->stream);
   s->stream = NULL;
@@ -259,6 +260,11 @@ static const atr_stream_callbacks stream_callbacks = {
 
 /* --- making one ------------------------------------------------------------------------------------------------ */
 
+static void run_open(atr_net_task *task)
+{
+  on_open((atr_session *)(void *)((char *)task - offsetof(atr_session, open_task)));
+}
+
 int session_over(atr_session **out, atr_stream *secure, const atr_session_callbacks *cb, void *ctx)
 {
   atr_session *s = calloc(1, sizeof *s);
@@ -278,6 +284,7 @@ int session_over(atr_session **out, atr_stream *secure, const atr_session_callba
   s->ctx = ctx;
   s->flush_task.run = run_flush;
   s->close_task.run = run_close;
+  s->open_task.run = run_open;
   s->keepalive_ms = ATR_KEEPALIVE_MS;
   s->close_ms = ATR_CLOSE_MS;
   s->is_loopback = secure->is_loopback;
@@ -301,6 +308,17 @@ int atr_session_new(atr_session **out, struct atr_stream *stream, bool is_server
 
   *out = NULL;
   return err ? err : session_over(out, secure, cb, ctx);
+}
+
+int atr_session_new_secure(atr_session **out, struct atr_stream *secure, const atr_session_callbacks *cb, void *ctx)
+{
+  int err = session_over(out, secure, cb, ctx);
+
+  if (err)
+    return err;
+  atr_stream_read_stop(secure);
+  atr_net_later((*out)->net, &(*out)->open_task);
+  return ATR_OK;
 }
 
 void atr_session_accept_key(atr_session *s)

@@ -53,6 +53,8 @@ typedef int64_t (*atr_session_pull)(void *ctx, int lane, atr_buf *out, size_t bu
  * the session. */
 int atr_session_new(atr_session **out, struct atr_stream *stream, bool is_server, const struct atr_identity *self,
                     const atr_session_callbacks *cb, void *ctx);
+/* The same over a TLS stream whose handshake is done, as a race that knows the key hands it over: on_key follows. */
+int atr_session_new_secure(atr_session **out, struct atr_stream *secure, const atr_session_callbacks *cb, void *ctx);
 void atr_session_accept_key(atr_session *s);
 /* Whether the peer is a stranger still, who may send control messages of ATR_STRANGER_BYTES_MAX and nothing else: for
  * a server, from the key until the welcome. A session begins without this restriction. */

@@ -50,6 +50,7 @@ struct atr_session {
   session_outbox out;
   atr_net_task flush_task;
   atr_net_task close_task;
+  atr_net_task open_task; /* of a stream that was open before the session */
   uv_timer_t timer;
   unsigned silent_ticks; /* keepalive periods since the peer was heard */
   uint32_t keepalive_ms; /* ATR_KEEPALIVE_MS; tests hurry */

@@ -5,11 +5,11 @@
  * what is due and notices the end. The race ends with the first attempt that succeeds, when nothing is left to try,
  * or when time is up.
  *
- * An attempt gets a candidate and gives one result. Today it is a TCP connection; what a later attempt does after
- * connecting changes only attempt_start() and attempt_done().
+ * An attempt gets a candidate and gives one result (attempt.h).
  *
  * Order: the families take turns, within a family the resolver's order stays (race_order.c). Of all failures the most
- * telling is reported: refused (somebody is there) before silent, before unreachable, before an unknown name.
+ * telling is reported: another key before something that is not Atrium, before refused (somebody is there), before
+ * silent, before unreachable, before an unknown name.
  *
  * libuv cannot stop a lookup that runs in its thread pool, so a race that is cancelled leaves its lookups behind:
  * they free themselves when they return.
@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "transport/attempt.h"
 #include "transport/race_order.h"
 #include "transport/tcp.h"
 
@@ -33,7 +34,7 @@ typedef struct lookup {
 
 typedef struct attempt {
   atr_race *race;
-  atr_tcp_connect *connect; /* NULL: not running */
+  atr_attempt *running; /* NULL: not running */
   struct sockaddr_storage to;
 } attempt;
 
@@ -50,6 +51,8 @@ struct atr_race {
   attempt attempts[ATR_ADDRESSES_MAX];
   unsigned attempts_running;
   uint32_t delay_ms;
+  const atr_tls_config *tls;
+  atr_hash key; /* while tls */
   bool ended;
   atr_race_done done;
   void *ctx;
@@ -63,7 +66,8 @@ static void step(atr_race *race);
 /* How much an error tells about what is wrong. */
 static int weight(int err)
 {
-  static const int order[] = {ATR_RESOLVE, ATR_UNREACHABLE, ATR_SILENT, ATR_CONNREFUSED};
+  static const int order[] = {ATR_RESOLVE, ATR_UNREACHABLE, ATR_SILENT, ATR_CONNREFUSED, ATR_TIMEOUT,
+                              ATR_CLOSED,  ATR_NOT_ATRIUM,  ATR_TLS,    ATR_KEY_CHANGED};
 
   for (int i = 0; i < (int)(sizeof order / sizeof *order); i++)
     if (order[i] == err)
@@ -106,8 +110,7 @@ static void stop(atr_race *race)
 {
   race->ended = true;
   for (size_t i = 0; i < race->next; i++)
-    if (race->attempts[i].connect)
-      atr_tcp_connect_cancel(race->attempts[i].connect);
+    atr_attempt_cancel(race->attempts[i].running);
   for (lookup *l = race->lookups; l; l = l->next) {
     l->race = NULL;
     uv_cancel((uv_req_t *)&l->request);
@@ -137,8 +140,8 @@ static void time_is_up(uv_timer_t *timer)
   atr_race *race = timer->data;
 
   for (size_t i = 0; i < race->next; i++)
-    if (race->attempts[i].connect)
-      note_attempt(race, ATR_SILENT, &race->attempts[i].to);
+    if (race->attempts[i].running)
+      note_attempt(race, atr_attempt_silence(race->attempts[i].running), &race->attempts[i].to);
   finish(race);
 }
 
@@ -149,7 +152,7 @@ static void attempt_done(void *ctx, int err, atr_stream *stream)
   attempt *a = ctx;
   atr_race *race = a->race;
 
-  a->connect = NULL;
+  a->running = NULL;
   race->attempts_running--;
   if (err) {
     note_attempt(race, err, &a->to);
@@ -169,7 +172,8 @@ static void attempt_start(atr_race *race)
 
   a->race = race;
   a->to = race->candidates[race->next++];
-  err = atr_tcp_connect_start(&a->connect, race->net, (struct sockaddr *)&a->to, attempt_done, a);
+  err = atr_attempt_start(&a->running, race->net, (struct sockaddr *)&a->to, race->tls, race->tls ? &race->key : NULL,
+                          attempt_done, a);
   if (err)
     note_attempt(race, err, &a->to);
   else
@@ -284,6 +288,10 @@ int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, s
   race->ctx = ctx;
   race->delay_ms = options && options->delay_ms ? options->delay_ms : ATR_RACE_DELAY_MS;
   race->task.run = run_task;
+  if (options && options->tls && options->key) {
+    race->tls = options->tls;
+    race->key = *options->key;
+  }
   uv_timer_init(atr_net_loop(net), &race->pause);
   uv_timer_init(atr_net_loop(net), &race->limit);
   race->pause.data = race;

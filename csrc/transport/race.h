@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connecting: all addresses of a host race, the first connection wins (RFC 8305).
+ * Connecting: all addresses of a host race (RFC 8305). The first connection wins; where it is known whose key must answer
+ * (an invite), the first that proves it.
  *
  * Names are resolved, the families take turns, a new attempt starts every ATR_RACE_DELAY_MS or as soon as one fails,
- * and the whole has a time limit. An attempt is a small machine of its own with one result; that today it ends with a
- * TCP connection, and later with a proved key, concerns only the attempt.
+ * and the whole has a time limit. An attempt is a small machine of its own with one result (attempt.h).
  *
  * @locality everything here runs on the loop's thread.
  */
 #ifndef ATR_TRANSPORT_RACE_H
 #define ATR_TRANSPORT_RACE_H
 
+#include "base/id.h"
 #include "transport/address.h"
 #include "transport/stream.h"
+#include "transport/tls.h"
 
 typedef struct atr_race atr_race;
 
 typedef struct atr_race_result {
-  int err;            /* 0, ATR_RESOLVE, ATR_CONNREFUSED, ATR_UNREACHABLE, ATR_SILENT, ATR_IO, ATR_NOMEM */
-  atr_stream *stream; /* the winner, now the callee's; NULL on failure */
+  int err; /* 0, ATR_RESOLVE, ATR_CONNREFUSED, ATR_UNREACHABLE, ATR_SILENT, ATR_IO, ATR_NOMEM, or attempt.h's */
+  atr_stream
+      *stream; /* the winner, now the callee's; NULL on failure. With a key: TLS, its handshake done, reading off */
   char address[ATR_ADDRESS_TEXT_BYTES]; /* which one won, or which one `err` is about */
   char detail[256];                     /* every attempt and what became of it, one line */
 } atr_race_result;
@@ -26,8 +29,10 @@ typedef struct atr_race_result {
 typedef void (*atr_race_done)(void *ctx, const atr_race_result *result);
 
 typedef struct atr_race_options {
-  uint32_t timeout_ms; /* 0: ATR_CONNECT_TIMEOUT_MS */
-  uint32_t delay_ms;   /* 0: ATR_RACE_DELAY_MS */
+  uint32_t timeout_ms;       /* 0: ATR_CONNECT_TIMEOUT_MS */
+  uint32_t delay_ms;         /* 0: ATR_RACE_DELAY_MS */
+  const atr_tls_config *tls; /* with `key`: whoever wins has proved it. Outlives the stream */
+  const atr_hash *key;
 } atr_race_options;
 
 /* done() is called exactly once, never from inside, and not at all after atr_race_cancel(). The race frees itself

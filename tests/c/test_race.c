@@ -314,6 +314,127 @@ static void a_race_can_be_given_up_at_any_moment(void **state)
   }
 }
 
+/* --- whose key must answer ------------------------------------------------------------------------------------- */
+
+/* A server with a key of its own, and how often somebody came. */
+typedef struct host {
+  atr_identity *identity;
+  atr_listener *listener;
+  side sides[4];
+  unsigned came;
+} host;
+
+static void host_accept(void *ctx, atr_stream *stream)
+{
+  host *h = ctx;
+  side *s = &h->sides[h->came++];
+
+  assert_true(h->came <= 4);
+  assert_int_equal(atr_session_new(&s->session, stream, true, h->identity, &side_callbacks, s), 0);
+}
+
+static void host_open(host *h, bench *b)
+{
+  const atr_listen_options options = {.bind = "127.0.0.1"};
+  char why[256];
+
+  memset(h, 0, sizeof *h);
+  assert_int_equal(atr_identity_new(&h->identity), 0);
+  assert_int_equal(atr_listener_new(&h->listener, b->net, &options, host_accept, h, why, sizeof why), 0);
+}
+
+static void host_close(host *h)
+{
+  for (unsigned i = 0; i < h->came; i++)
+    atr_session_free(h->sides[i].session);
+  atr_listener_free(h->listener);
+}
+
+/* Something that answers at once and is not Atrium. */
+static void hang_up(void *ctx, atr_stream *stream)
+{
+  (void)ctx;
+  atr_stream_close(stream);
+}
+
+/* Two wrong hosts answer before the right one; the session of the winner goes on as if it had connected by itself. */
+static void the_first_that_proves_the_key_wins(void **state)
+{
+  const atr_listen_options listen = {.bind = "127.0.0.1"};
+  run r = {0};
+  host wrong, right;
+  atr_listener *other;
+  atr_identity *self;
+  atr_address addresses[3];
+  atr_race_options options = {0};
+  side client = {.name = "client"};
+  char why[256];
+
+  (void)state;
+  bench_open(&r.bench);
+  host_open(&wrong, &r.bench);
+  host_open(&right, &r.bench);
+  assert_int_equal(atr_listener_new(&other, r.bench.net, &listen, hang_up, NULL, why, sizeof why), 0);
+  assert_int_equal(atr_identity_new(&self), 0);
+  addresses[0] = address_of("127.0.0.1", atr_listener_port(other));
+  addresses[1] = address_of("127.0.0.1", atr_listener_port(wrong.listener));
+  addresses[2] = address_of("127.0.0.1", atr_listener_port(right.listener));
+  options.tls = atr_identity_tls(self);
+  options.key = atr_identity_key(right.identity);
+  race(&r, addresses, 3, &options);
+  assert_int_equal(r.result.err, 0);
+  assert_int_equal(atr_session_new_secure(&client.session, r.result.stream, &side_callbacks, &client), 0);
+  assert_true(bench_run(&r.bench, &client.has_key, 5000));
+  assert_memory_equal(&client.key, options.key, sizeof client.key);
+  assert_true(bench_run(&r.bench, &right.sides[0].has_key, 5000));
+  assert_int_equal(atr_session_send(client.session, ATR_LANE_CONTROL, atr_span_of("\x01{}", 3)), 0);
+  assert_true(bench_run(&r.bench, &right.sides[0].got, 5000));
+  options.key = atr_identity_key(self);
+  race(&r, addresses, 3, &options);
+  assert_int_equal(r.result.err, ATR_KEY_CHANGED);
+  assert_null(r.result.stream);
+  atr_session_free(client.session);
+  host_close(&wrong);
+  host_close(&right);
+  atr_listener_free(other);
+  bench_close(&r.bench);
+  atr_identity_free(wrong.identity);
+  atr_identity_free(right.identity);
+  atr_identity_free(self);
+}
+
+static void proving_can_be_given_up_at_any_moment(void **state)
+{
+  (void)state;
+  for (unsigned ms = 0; ms < 6; ms++) {
+    run r = {0};
+    host h;
+    atr_identity *self;
+    atr_race *handle;
+    atr_address address;
+    atr_race_options options = {0};
+
+    bench_open(&r.bench);
+    host_open(&h, &r.bench);
+    assert_int_equal(atr_identity_new(&self), 0);
+    address = address_of("127.0.0.1", atr_listener_port(h.listener));
+    options.tls = atr_identity_tls(self);
+    options.key = atr_identity_key(h.identity);
+    assert_int_equal(atr_race_start(&handle, r.bench.net, &address, 1, &options, on_done, &r), 0);
+    if (ms > 0)
+      bench_idle(&r.bench, ms);
+    if (r.done)
+      atr_stream_close(r.result.stream);
+    else
+      atr_race_cancel(handle);
+    bench_idle(&r.bench, 5);
+    host_close(&h);
+    bench_close(&r.bench);
+    atr_identity_free(h.identity);
+    atr_identity_free(self);
+  }
+}
+
 /* --- what others can type -------------------------------------------------------------------------------------- */
 
 static void interfaces_can_be_typed(void **state)
@@ -338,6 +459,8 @@ int main(void)
       cmocka_unit_test(so_many_addresses_race),        cmocka_unit_test(a_failure_starts_the_next_attempt),
       cmocka_unit_test(failures_have_names),           cmocka_unit_test(silence_is_told_after_the_time_limit),
       cmocka_unit_test(a_silent_address_is_overtaken), cmocka_unit_test(a_race_can_be_given_up_at_any_moment),
+      cmocka_unit_test(the_first_that_proves_the_key_wins),
+      cmocka_unit_test(proving_can_be_given_up_at_any_moment),
       cmocka_unit_test(interfaces_can_be_typed),
   };
 
