@@ -198,6 +198,10 @@
 /* Keys in a server's list of guests. */
 #define ATR_GUESTS_MAX 10000u
 
+/* Invites of one server that are valid at a time, and how long one is where nothing else is said: a week. */
+#define ATR_INVITES_MAX 256u
+#define ATR_INVITE_HOURS 168
+
 /* A room whose creator left before it was filled: long enough to come back after a cut. */
 #define ATR_ROOM_UNREADY_MS 120000u
 

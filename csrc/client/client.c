@@ -348,6 +348,7 @@ static void free_all(atr_client *c)
   uv_mutex_destroy(&c->lock);
   uv_cond_destroy(&c->wake);
   free(c->home);
+  free(c->invite);
   free(c);
 }
 

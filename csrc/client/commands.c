@@ -190,6 +190,34 @@ static void answer_knock(atr_client *c, const cJSON *message, const char *t)
   link_send_json(c, &w);
 }
 
+/* The host's commands about invites: the server decides what of them is possible. */
+static int pass_on(atr_client *c, const cJSON *message, const char *t)
+{
+  atr_buf buf;
+  atr_jw w;
+
+  if (!is_up(c, t))
+    return ATR_OK;
+  w = link_begin_json(c, &buf, t);
+  for (const cJSON *member = message->child; member; member = member->next)
+    if (strcmp(member->string, "t") != 0)
+      atr_jw_tree(&w, member->string, member);
+  link_send_json(c, &w);
+  return ATR_OK;
+}
+
+static int on_invite_create(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  return pass_on(c, message, "invite_create");
+}
+
+static int on_invites_revoke(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  return pass_on(c, message, "invites_revoke");
+}
+
 static int on_admit(atr_client *c, cJSON *message, uint64_t seen)
 {
   (void)seen;
@@ -208,10 +236,23 @@ static const struct {
   const char *t;
   int (*run)(atr_client *c, cJSON *message, uint64_t seen);
 } commands[] = {
-    {"submit", on_submit},      {"presence", on_presence}, {"flush", on_flush},   {"rooms", on_rooms},
-    {"create", on_create},      {"join", on_join},         {"ready", on_ready},   {"leave", on_leave},
-    {"connect", on_connect},    {"trust", on_trust},       {"cancel", on_cancel}, {"disconnect", on_disconnect},
-    {"forget_host", on_forget}, {"admit", on_admit},       {"refuse", on_refuse},
+    {"submit", on_submit},
+    {"presence", on_presence},
+    {"flush", on_flush},
+    {"rooms", on_rooms},
+    {"create", on_create},
+    {"join", on_join},
+    {"ready", on_ready},
+    {"leave", on_leave},
+    {"connect", on_connect},
+    {"trust", on_trust},
+    {"cancel", on_cancel},
+    {"disconnect", on_disconnect},
+    {"forget_host", on_forget},
+    {"admit", on_admit},
+    {"invite_create", on_invite_create},
+    {"invites_revoke", on_invites_revoke},
+    {"refuse", on_refuse},
 };
 
 static int run_json(atr_client *c, cJSON *message, uint64_t seen)

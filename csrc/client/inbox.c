@@ -38,7 +38,7 @@ static int on_knocking(atr_client *c, const cJSON *message)
   return ATR_OK;
 }
 
-/* `rooms`, `knock`, `knock_end`: told as they came. */
+/* `rooms`, `knock`, `knock_end`, `invite`, `invites_revoked`: told as they came. */
 static int pass_on(atr_client *c, const cJSON *message)
 {
   const char *t = "";
@@ -102,10 +102,10 @@ static const struct {
   bool when_up; /* counts only after the welcome */
   int (*handle)(atr_client *c, const cJSON *message);
 } handlers[] = {
-    {"error", false, on_error},  {"welcome", false, on_welcome}, {"knocking", false, on_knocking},
-    {"rooms", true, pass_on},    {"knock", true, pass_on},       {"knock_end", true, pass_on},
-    {"joined", true, on_joined}, {"members", true, on_members},  {"head", true, on_head},
-    {"closed", true, on_closed},
+    {"error", false, on_error},    {"welcome", false, on_welcome}, {"knocking", false, on_knocking},
+    {"rooms", true, pass_on},      {"invite", true, pass_on},      {"invites_revoked", true, pass_on},
+    {"knock", true, pass_on},      {"knock_end", true, pass_on},   {"joined", true, on_joined},
+    {"members", true, on_members}, {"head", true, on_head},        {"closed", true, on_closed},
 };
 
 static int on_json(atr_client *c, atr_span message)

@@ -34,6 +34,7 @@
 #include "replica/replica.h"
 #include "session/pins.h"
 #include "session/session.h"
+#include "transport/invite.h"
 #include "transport/platform.h"
 #include "transport/race.h"
 
@@ -172,10 +173,12 @@ struct atr_client {
   atr_session *session;
   atr_address address;
   char address_text[ATR_ADDRESS_TEXT_BYTES];
+  atr_invite *invite; /* instead of the address: what was pasted; NULL: none */
   char user_name[ATR_USER_NAME_BYTES_MAX + 1];
   char user_version[64];
   double color[3];
   atr_hash host_key; /* of LINK_CONFIRMING */
+  bool keep_pin;     /* the address is pinned to another host; an invite does not change that */
   char host_code[ATR_CHECK_CODE_BYTES];
   bool host_accepted;    /* by the user, while the session was gone */
   char trusted_code[64]; /* of `trust` before `connect` */

@@ -82,11 +82,41 @@ void link_tell_state(atr_client *c, int err, const char *sentence, const char *d
 
 /* --- sentences ----------------------------------------------------------------------------------------------- */
 
+/* What is different where an invite was pasted. */
+static bool invite_sentence(int err, const char *at, char *out, size_t out_bytes)
+{
+  switch (err) {
+  case ATR_CONNREFUSED:
+  case ATR_SILENT:
+  case ATR_UNREACHABLE:
+  case ATR_RESOLVE:
+    snprintf(out, out_bytes,
+             "The host of this invite answers at none of its addresses (the last was %s): is it connected, and are you "
+             "in the "
+             "same network or VPN?",
+             at);
+    return true;
+  case ATR_KEY_CHANGED:
+  case ATR_NOT_ATRIUM:
+  case ATR_TLS:
+  case ATR_CLOSED:
+    snprintf(
+        out, out_bytes,
+        "Somebody else answers at %s, an address of this invite: is the host connected? Else ask for a new invite.",
+        at);
+    return true;
+  default:
+    return false;
+  }
+}
+
 /* One sentence that says what to do. `said`: the server's own, which knows more. */
 static void write_sentence(const atr_client *c, int err, char *out, size_t out_bytes)
 {
   const char *at = c->address_text;
 
+  if (c->invite && invite_sentence(err, at, out, out_bytes))
+    return;
   switch (err) {
   case ATR_CONNREFUSED:
   case ATR_SILENT:
@@ -286,6 +316,10 @@ void link_hello(atr_client *c)
   atr_jw_id(&w, "participant", &c->participant);
   if (trust_token(c, atr_session_peer_key(c->session), token))
     atr_jw_str(&w, "token", token);
+  if (c->invite && atr_hash_equal(&c->invite->key, atr_session_peer_key(c->session))) {
+    atr_hex_encode(c->invite->token, sizeof c->invite->token, token);
+    atr_jw_str(&w, "invite", token);
+  }
   link_send_json(c, &w);
   link_tell_state(c, ATR_OK, NULL, NULL);
 }
@@ -317,12 +351,15 @@ static void on_race(void *ctx, const atr_race_result *result)
   int err;
 
   c->race = NULL;
+  if (c->invite)
+    snprintf(c->address_text, sizeof c->address_text, "%s", result->address);
   if (result->err < 0) {
     lost(c, result->err, result->detail);
     return;
   }
   c->link = LINK_TLS;
-  err = atr_session_new(&c->session, result->stream, false, c->identity, &callbacks, c);
+  err = c->invite ? atr_session_new_secure(&c->session, result->stream, &callbacks, c)
+                  : atr_session_new(&c->session, result->stream, false, c->identity, &callbacks, c);
   if (err < 0) {
     c->session = NULL;
     lost(c, err, "");
@@ -331,13 +368,19 @@ static void on_race(void *ctx, const atr_race_result *result)
 
 void link_race(atr_client *c)
 {
+  atr_race_options options = {.tls = atr_identity_tls(c->identity)};
   int err;
 
   c->link = LINK_RACING;
   c->said_err = ATR_OK;
   c->said_text[0] = '\0';
   link_tell_state(c, ATR_OK, NULL, NULL);
-  err = atr_race_start(&c->race, c->net, &c->address, 1, NULL, on_race, c);
+  if (c->invite) {
+    options.key = &c->invite->key;
+    err = atr_race_start(&c->race, c->net, c->invite->addresses, c->invite->addresses_count, &options, on_race, c);
+  } else {
+    err = atr_race_start(&c->race, c->net, &c->address, 1, NULL, on_race, c);
+  }
   if (err < 0) {
     c->race = NULL;
     lost(c, err, "");
@@ -361,6 +404,30 @@ static void read_user(atr_client *c, const cJSON *message)
   }
 }
 
+/* What was typed or pasted: an invite, or an address. */
+static int read_host(atr_client *c, const char *host, uint16_t port, char *why, size_t why_bytes)
+{
+  int err;
+
+  free(c->invite);
+  c->invite = NULL;
+  if (!atr_invite_is_in(host, strlen(host)))
+    return atr_address_parse(host, strlen(host), port, &c->address, why, why_bytes);
+  /* From here on no text of ours holds what was pasted: there is a token in it. */
+  snprintf(c->address_text, sizeof c->address_text, "the invite's host");
+  c->invite = calloc(1, sizeof *c->invite);
+  if (!c->invite)
+    return ATR_NOMEM;
+  err = atr_invite_read(host, strlen(host), c->invite, why, why_bytes);
+  if (err) {
+    free(c->invite);
+    c->invite = NULL;
+    return err;
+  }
+  c->address = c->invite->addresses[0];
+  return ATR_OK;
+}
+
 void link_connect(atr_client *c, const cJSON *message)
 {
   const char *host = "localhost", *name = "";
@@ -378,7 +445,7 @@ void link_connect(atr_client *c, const cJSON *message)
   c->said_text[0] = '\0';
   c->disconnect_by_ms = 0;
   snprintf(c->address_text, sizeof c->address_text, "%s", host);
-  err = atr_address_parse(host, strlen(host), (uint16_t)port, &c->address, why, sizeof why);
+  err = read_host(c, host, (uint16_t)port, why, sizeof why);
   if (err == ATR_OK && strlen(name) > ATR_USER_NAME_BYTES_MAX) {
     err = ATR_LIMIT;
     snprintf(why, sizeof why, "The user name is longer than 255 bytes: choose a shorter one.");
@@ -419,7 +486,8 @@ void link_knocking(atr_client *c)
 
 void link_welcome(atr_client *c, const cJSON *message)
 {
-  static const char *const copied[] = {"version", "server", "host", "port", "all_interfaces", "addresses"};
+  static const char *const copied[] = {"version",        "server",    "host",      "port",
+                                       "all_interfaces", "addresses", "invited_to"};
   char own_code[ATR_CHECK_CODE_BYTES] = "";
   atr_jw w;
 

@@ -2,7 +2,9 @@
  *
  * Whether the key that a host has proved is the right one.
  *
- * In this order: the pin of this address (another key is a hard stop); a check code that the user gave beforehand; the own machine and
+ * An invite names the key, so its addresses race to prove it, and nobody is asked; its token is shown to that key only.
+ *
+ * Otherwise in this order: the pin of this address (another key is a hard stop); a check code that the user gave beforehand; the own machine and
  * the own server (the home holds a token for its key); ATRIUM_TRUST=first-use; the user, where there is one to ask. While the user looks the host
  * may lose patience: the session ends, the question stays, and the answer "yes" connects anew, to the key that was shown. */
 #include "client/internal.h"
@@ -32,7 +34,7 @@ bool trust_token(const atr_client *c, const atr_hash *key, char out[65])
 
 static void accept_key(atr_client *c)
 {
-  int err = atr_pins_set(c->home, c->address_text, atr_session_peer_key(c->session), NULL);
+  int err = c->keep_pin ? ATR_OK : atr_pins_set(c->home, c->address_text, atr_session_peer_key(c->session), NULL);
 
   if (err < 0)
     atr_log(ATR_LOG_WARN, "the host's key could not be remembered: %s", atr_err_text(err));
@@ -77,8 +79,9 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
     atr_session_close(c->session, ATR_CRYPTO, NULL);
     return;
   }
-  if (pin == ATR_PIN_MATCHES) {
-    accept_key(c);
+  c->keep_pin = c->invite && pin == ATR_PIN_CHANGED;
+  if (pin == ATR_PIN_MATCHES || (c->invite && pin >= 0 && atr_hash_equal(&c->invite->key, key))) {
+    accept_key(c); /* the address of an invite may be another host's in another network: that one's pin stays */
     return;
   }
   if (pin == ATR_PIN_CHANGED) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who may enter. In this order: the token of this home (its user's own programs, who may admit others), the list of keys, --open; everybody
- * else knocks, and waits until somebody who may admit says yes or no, or nobody does for ATR_KNOCK_TIMEOUT_MS.
+ * Who may enter. In this order: the token of this home (its user's own programs, who may admit others), the list of keys, an invite (whose
+ * user is in the list from then on), --open; everybody else knocks, and waits until somebody who may admit says yes or no, or nobody does for ATR_KNOCK_TIMEOUT_MS.
  *
  * A key that is let in or refused without "remember" stays so until the server ends, for a connection that breaks must not make its user
  * knock again; a refusal without it counts for this knock only.
@@ -172,6 +172,8 @@ static void let_in(conn *c)
   atr_jw_int(&w, "port", server->port);
   atr_jw_bool(&w, "all_interfaces", server->all_interfaces);
   write_addresses(&w, server);
+  if (!atr_id_is_zero(&c->invited_to))
+    atr_jw_id(&w, "invited_to", &c->invited_to);
   conn_send_json(c, &w);
   atr_buf_free(&buf);
   atr_log(ATR_LOG_INFO, "%s: \"%s\" is in%s", atr_session_peer_address(c->session), c->name,
@@ -283,6 +285,23 @@ static int read_hello(conn *c, const cJSON *hello, const char **text)
   return ATR_OK;
 }
 
+/* 0: an invite let this key in, now and from now on; ATR_NOENT: it showed none. Another error: the connection ends with it. */
+static int try_invite(conn *c, const cJSON *hello)
+{
+  int err = inviting_check(c->server, hello, &c->invited_to);
+
+  if (err == ATR_OK) {
+    if (atr_guests_set(c->server->guests, &c->key, ATR_GUEST_ALLOWED, c->name, true) < 0)
+      atr_log(ATR_LOG_WARN, "the key of \"%s\" could not be kept: it is let in until this server ends", c->name);
+    let_in(c);
+  } else if (err == ATR_INVITE) {
+    conn_fail(c, err, "This invite is no longer valid: ask the host for a new one.", "hello");
+  } else if (err != ATR_NOENT) {
+    conn_fail(c, err, NULL, "hello");
+  }
+  return err;
+}
+
 void admission_hello(conn *c, const cJSON *hello)
 {
   const char *text = NULL, *token, *version = "?";
@@ -306,6 +325,7 @@ void admission_hello(conn *c, const cJSON *hello)
   c->is_host = atr_json_get_str(hello, "token", &token) == ATR_OK && token_matches(c->server, token);
   switch (atr_guests_find(c->server->guests, &c->key)) {
   case ATR_GUEST_ALLOWED:
+    (void)inviting_check(c->server, hello, &c->invited_to); /* whatever it says: only where to */
     let_in(c);
     return;
   case ATR_GUEST_REFUSED:
@@ -317,10 +337,12 @@ void admission_hello(conn *c, const cJSON *hello)
   case ATR_GUEST_STRANGER:
     break;
   }
-  if (c->is_host || c->server->open)
+  if (c->is_host || c->server->open) {
+    (void)inviting_check(c->server, hello, &c->invited_to);
     let_in(c);
-  else
+  } else if (try_invite(c, hello) == ATR_NOENT) {
     knock(c);
+  }
 }
 
 /* --- the host's answer --------------------------------------------------------------------------------------- */

@@ -109,9 +109,17 @@ static const struct {
   const char *t;
   void (*handle)(conn *c, const cJSON *message);
 } handlers[] = {
-    {"rooms", on_rooms},        {"create", lobby_create},     {"join", lobby_join},
-    {"ready", lobby_ready},     {"leave", lobby_leave},       {"head", lobby_head},
-    {"admit", admission_admit}, {"refuse", admission_refuse}, {"bye", on_bye},
+    {"rooms", on_rooms},
+    {"create", lobby_create},
+    {"join", lobby_join},
+    {"ready", lobby_ready},
+    {"leave", lobby_leave},
+    {"head", lobby_head},
+    {"admit", admission_admit},
+    {"refuse", admission_refuse},
+    {"bye", on_bye},
+    {"invite_create", inviting_create},
+    {"invites_revoke", inviting_revoke},
 };
 
 /* `t` of a message that is not known is of a later version and ignored. */

@@ -6,6 +6,8 @@
  *   conn.c       one connection: hello, messages in and out, memberships
  *   admission.c  who may enter: token, list, knocking
  *   guests.c      the list of known keys, a file
+ *   invites.c    the tokens that open the door, a file
+ *   inviting.c   the host makes and revokes invites
  *   lobby.c      the rooms: create, join, leave, list
  *   command.c    the command line
  *
@@ -23,6 +25,7 @@
 #include "proto/message.h"
 #include "room/room.h"
 #include "server/guests.h"
+#include "server/invites.h"
 #include "server/server.h"
 #include "session/identity.h"
 #include "session/session.h"
@@ -82,8 +85,9 @@ struct conn {
   char check_code[ATR_CHECK_CODE_BYTES];
   char name[ATR_USER_NAME_BYTES_MAX + 1];
   float color[3];
-  bool is_host;     /* may admit others */
-  bool wants_rooms; /* has asked for the list */
+  bool is_host;      /* may admit others */
+  bool wants_rooms;  /* has asked for the list */
+  atr_id invited_to; /* the room of the invite that it came with; zero: none */
   membership *memberships;
 };
 
@@ -101,6 +105,7 @@ struct atr_server {
   atr_store *store;
   atr_blobs *blobs;
   atr_guests *guests;
+  atr_invites *invites;
   atr_net_task list_task; /* sends the list of rooms */
   char check_code[ATR_CHECK_CODE_BYTES];
   uint8_t token[ATR_TOKEN_BYTES];
@@ -144,7 +149,16 @@ void admission_refuse(conn *host, const cJSON *message);
 /* A knocking connection has gone or was answered. */
 void admission_knock_ended(conn *c);
 
+/* --- inviting.c --- */
+
+void inviting_create(conn *host, const cJSON *message);
+void inviting_revoke(conn *host, const cJSON *message);
+/* 0 where the hello shows a token that opens the door, and of which room; ATR_NOENT (it shows none), ATR_INVITE, ATR_PROTO. */
+int inviting_check(const atr_server *server, const cJSON *hello, atr_id *room);
+
 /* --- lobby.c --- */
+
+bool lobby_has(const atr_server *server, const atr_id *room);
 
 void lobby_list(conn *c); /* `rooms` */
 void lobby_changed(atr_server *server);

@@ -100,6 +100,11 @@ static hall *hall_of_id(const atr_server *server, const atr_id *id)
   return h;
 }
 
+bool lobby_has(const atr_server *server, const atr_id *room)
+{
+  return hall_of_id(server, room) != NULL;
+}
+
 /* The membership of a handle that a message names, or NULL. */
 static membership *membership_of(conn *c, const cJSON *message)
 {

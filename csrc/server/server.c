@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 uint64_t server_now_ms(const atr_server *server)
 {
@@ -116,6 +117,8 @@ static int open_files(atr_server *server, const atr_server_config *config, char 
     err = atr_check_code(atr_identity_spki(server->identity), server->check_code);
   if (err == ATR_OK)
     err = atr_guests_open(&server->guests, data, why, why_bytes);
+  if (err == ATR_OK)
+    err = atr_invites_open(&server->invites, data, (uint64_t)time(NULL), why, why_bytes);
   if (err == ATR_OK)
     err = admission_open_token(server, config->home, why, why_bytes);
   for (size_t i = 0; err == ATR_OK && i < config->n_allow; i++)
@@ -266,6 +269,7 @@ void atr_server_free(atr_server *server)
   if (server->store)
     server->store->ops->close(server->store);
   atr_guests_free(server->guests);
+  atr_invites_free(server->invites);
   atr_identity_free(server->identity);
   free(server);
 }

@@ -204,6 +204,8 @@ class _Waiting:
     joined: Room | None = None
     rooms: list[RoomInfo] | None = None
     forgotten: bool | None = None  # whether the host that was to be forgotten was known
+    invite: Message | None = None
+    revoked: int | None = None
 
 
 class Client:
@@ -260,7 +262,10 @@ class Client:
         name: str = "script",
         color: Sequence[float] = (0.8, 0.8, 0.8),
     ) -> None:
-        """Connects and returns when the server has let this user in; where the host is asked first, that can take a while."""
+        """Connects and returns when the server has let this user in; where the host is asked first, that can take a while.
+
+        `host`: an address, or an invite's link, also inside of the sentence with which it was sent.
+        """
         self.pump()
         if self._now.state != "OFFLINE":
             raise AtriumError("STATE", "This client is connected already: disconnect it first.")
@@ -269,7 +274,9 @@ class Client:
         self._command({"t": "connect", "host": host, "name": name, "color": list(color), "version": _core.__version__})
         try:
             self._wait(
-                lambda: self._now.state in ("LOBBY", "JOINING", "JOINED"), timeout, f"{host} did not answer in time."
+                lambda: self._now.state in ("LOBBY", "JOINING", "JOINED"),
+                timeout,
+                f"{_shown(host)} did not answer in time.",
             )
         except AtriumError:
             self._engine.send({"t": "cancel"})
@@ -328,6 +335,39 @@ class Client:
         _hex_of(key, _KEY_DIGITS, "A user's key")
         self._command({"t": "refuse", "key": key, "remember": remember})
         self.knocks.pop(key, None)
+
+    def create_invite(
+        self,
+        room: str | None = None,
+        expires_h: float = 168,
+        addresses: Sequence[str] = (),
+        timeout: float = TIMEOUT_S,
+    ) -> str:
+        """A link that lets in whoever pastes it, for so many hours (0: for ever). Only the host may.
+
+        `room`: the id of the room in which its guests land. `addresses`: further ones at which the host can be reached, such as a
+        router's or a tunnel's public one; they are tried first.
+        """
+        message: Message = {"t": "invite_create", "expires_h": expires_h, "addresses": list(addresses)}
+        if room is not None:
+            message["room"] = _hex_of(room, _ID_DIGITS, "A room's id")
+        self._now.invite, self._now.error = None, None
+        self._command(message, timeout)
+        self._wait(lambda: self._now.invite is not None, timeout, "The server did not answer in time.")
+        assert self._now.invite is not None
+        return str(self._now.invite["link"])
+
+    def revoke_invites(self, timeout: float = TIMEOUT_S) -> int:
+        """Makes every link that was given out useless; returns how many. Who came by one keeps the access."""
+        self._now.revoked, self._now.error = None, None
+        self._command({"t": "invites_revoke"}, timeout)
+        self._wait(lambda: self._now.revoked is not None, timeout, "The server did not answer in time.")
+        return self._now.revoked or 0
+
+    @property
+    def invited_to(self) -> str:
+        """The id of the room that the invite named by which this client came; empty where there was none."""
+        return str(self.welcome.get("invited_to", ""))
 
     def put_blob(self, data: Buffer) -> str:
         """Hands bytes over and gives the name by which a tree may name them: ["$blob", name, dtype, shape]."""
@@ -432,6 +472,12 @@ class Client:
             for r in message["rooms"]
         ]
 
+    def _on_invite(self, message: Message) -> None:
+        self._now.invite = message
+
+    def _on_invites_revoked(self, message: Message) -> None:
+        self._now.revoked = message["count"]
+
     def _on_knock(self, message: Message) -> None:
         self.knocks[message["key"]] = Knock(message["key"], message["name"], message["code"])
 
@@ -451,6 +497,11 @@ class Client:
         room = self.joined.pop(message["room"], None)
         if room is not None:
             room.closed = _error_of(message, "text")
+
+
+def _shown(host: str) -> str:
+    """For a sentence: an invite holds a secret."""
+    return "The host of the invite" if "atrium://join#" in host.lower() else host
 
 
 def _hex_of(text: str, digits: int, what: str) -> str:

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The host's side of invites: making the link, revoking all of them. Which tokens open the door is invites.h's business.
+ *
+ * The link holds what this server knows of itself: what the host typed (a public address that a router or a tunnel gives)
+ * first, then the addresses of this machine, without those that work only on the same link. Where there is none, or the
+ * server listens on this machine only, it is the loopback: such an invite works between programs of one machine. */
+#include "server/internal.h"
+
+#include "proto/json.h"
+#include "transport/interfaces.h"
+#include "transport/invite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t now_s(void)
+{
+  return (uint64_t)time(NULL);
+}
+
+static int add_text(atr_invite *invite, const char *text, uint16_t port, char *why, size_t why_bytes)
+{
+  int err;
+
+  if (invite->addresses_count == ATR_ADDRESSES_MAX)
+    return ATR_OK;
+  err = atr_address_parse(text, strlen(text), port, &invite->addresses[invite->addresses_count], why, why_bytes);
+  if (!err)
+    invite->addresses_count++;
+  return err;
+}
+
+/* What the host typed: a public address that its router or tunnel has. */
+static int add_typed(atr_invite *invite, const atr_server *server, const cJSON *message, char *why, size_t why_bytes)
+{
+  const cJSON *typed = atr_json_get(message, "addresses"), *one;
+  int err = ATR_OK;
+
+  for (one = cJSON_IsArray(typed) ? typed->child : NULL; one && !err; one = one->next)
+    err = cJSON_IsString(one) ? add_text(invite, one->valuestring, server->port, why, why_bytes) : ATR_PROTO;
+  return err;
+}
+
+static void add_own(atr_invite *invite, const atr_server *server)
+{
+  atr_interface list[ATR_INTERFACES_MAX];
+  size_t n = server->all_interfaces ? atr_interfaces_list(list, ATR_INTERFACES_MAX) : 0;
+  char why[128];
+
+  for (size_t i = 0; i < n; i++)
+    if (!list[i].is_link_local)
+      (void)add_text(invite, list[i].address, server->port, why, sizeof why);
+  if (invite->addresses_count == 0)
+    (void)add_text(invite, "127.0.0.1", server->port, why, sizeof why);
+}
+
+static void send_link(conn *host, const atr_invite *invite, uint64_t expires_s)
+{
+  atr_buf link, buf;
+  atr_jw w;
+  int err;
+
+  atr_buf_init(&link, ATR_KIB(16));
+  err = atr_invite_write(invite, &link);
+  if (!err)
+    err = atr_buf_append_u8(&link, 0);
+  if (err) {
+    conn_send_error(host, err, NULL, "invite_create", NULL);
+  } else {
+    atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
+    w = atr_jw_begin(&buf);
+    atr_jw_str(&w, "t", "invite");
+    atr_jw_str(&w, "link", (const char *)link.data);
+    atr_jw_int(&w, "expires", (int64_t)expires_s);
+    atr_jw_id(&w, "room", &invite->room);
+    conn_send_json(host, &w);
+    atr_buf_free(&buf);
+  }
+  atr_buf_free(&link);
+}
+
+/* The room that the message names, the lobby where it names none. */
+static bool read_room(conn *host, const cJSON *message, atr_id *room)
+{
+  memset(room, 0, sizeof *room);
+  if (!atr_json_get(message, "room"))
+    return true;
+  if (atr_json_get_id(message, "room", room) == ATR_OK && (atr_id_is_zero(room) || lobby_has(host->server, room)))
+    return true;
+  conn_send_error(host, ATR_NOROOM, NULL, "invite_create", NULL);
+  return false;
+}
+
+void inviting_create(conn *host, const cJSON *message)
+{
+  atr_server *server = host->server;
+  double hours = ATR_INVITE_HOURS;
+  char why[256] = "";
+  atr_invite *invite;
+  uint64_t expires_s;
+  int err;
+
+  if (!host->is_host) {
+    conn_send_error(host, ATR_DENIED, "Only the host can invite others.", "invite_create", NULL);
+    return;
+  }
+  if (atr_json_get(message, "expires_h") && atr_json_get_num(message, "expires_h", 0, 24 * 365 * 10, &hours) < 0) {
+    conn_send_error(host, ATR_INVAL, "An invite can last from a moment to ten years; 0 hours: for ever.",
+                    "invite_create", NULL);
+    return;
+  }
+  invite = calloc(1, sizeof *invite);
+  if (!invite) {
+    conn_send_error(host, ATR_NOMEM, NULL, "invite_create", NULL);
+    return;
+  }
+  expires_s = hours > 0 ? now_s() + (uint64_t)(hours * 3600) : 0;
+  invite->key = *atr_identity_key(server->identity);
+  if (!read_room(host, message, &invite->room))
+    goto Exit;
+  err = add_typed(invite, server, message, why, sizeof why);
+  if (err) {
+    conn_send_error(host, err, why[0] ? why : NULL, "invite_create", NULL);
+    goto Exit;
+  }
+  add_own(invite, server);
+  err = atr_invites_add(server->invites, &invite->room, expires_s, now_s(), invite->token);
+  if (err)
+    conn_send_error(host, err,
+                    err == ATR_LIMIT ? "There are too many invites: revoke the old ones first."
+                                     : "The invite could not be kept: the list of invites cannot be written.",
+                    "invite_create", NULL);
+  else
+    send_link(host, invite, expires_s);
+Exit:
+  free(invite);
+}
+
+void inviting_revoke(conn *host, const cJSON *message)
+{
+  size_t revoked = 0;
+  atr_buf buf;
+  atr_jw w;
+
+  (void)message;
+  if (!host->is_host) {
+    conn_send_error(host, ATR_DENIED, "Only the host can revoke invites.", "invites_revoke", NULL);
+    return;
+  }
+  if (atr_invites_revoke(host->server->invites, &revoked) < 0) {
+    conn_send_error(host, ATR_IO, "The invites are revoked until this server ends: their list cannot be written.",
+                    "invites_revoke", NULL);
+    return;
+  }
+  atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
+  w = atr_jw_begin(&buf);
+  atr_jw_str(&w, "t", "invites_revoked");
+  atr_jw_int(&w, "count", (int64_t)revoked);
+  conn_send_json(host, &w);
+  atr_buf_free(&buf);
+}
+
+int inviting_check(const atr_server *server, const cJSON *hello, atr_id *room)
+{
+  uint8_t token[ATR_INVITE_TOKEN_BYTES];
+  const char *hex;
+
+  if (!atr_json_get(hello, "invite"))
+    return ATR_NOENT;
+  if (atr_json_get_str(hello, "invite", &hex) < 0 || atr_hex_decode(hex, strlen(hex), token, sizeof token) < 0)
+    return ATR_PROTO;
+  return atr_invites_check(server->invites, token, now_s(), room) ? ATR_OK : ATR_INVITE;
+}

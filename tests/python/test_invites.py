@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""One link is all that a guest needs: who pastes it is in, in the right room, at the right host; until it expires or is revoked.
+
+The link's bytes are tested in tests/c/test_invite.c, the race of its addresses in test_race.c; here it goes through real servers.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from atrium import AtriumError, Client
+
+from .conftest import Process, free_port, settle
+
+Start = Callable[..., Process]
+Clients = Callable[..., Client]
+
+
+@pytest.fixture
+def server(start: Start) -> Process:
+    return start("--bind", "127.0.0.1")
+
+
+@pytest.fixture
+def host(server: Process, clients: Clients) -> Client:
+    client = clients(home=server.home)
+    client.connect(server.address)
+    return client
+
+
+def refused(client: Client, link: str) -> AtriumError:
+    with pytest.raises(AtriumError) as failure:
+        client.connect(link, 10)
+    return failure.value
+
+
+def test_who_pastes_the_link_is_in_unasked_and_knows_the_room(host: Client, clients: Clients) -> None:
+    room = host.create_room("Film")
+    link = host.create_invite(room.id)
+    guest = clients("guest")
+    guest.connect(f"Come to Atrium: <{link}>, we start at nine.", 10)
+    assert guest.state == "LOBBY"
+    assert guest.confirm is None and not host.knocks
+    assert guest.welcome["host"] is False
+    assert guest.invited_to == room.id
+    assert guest.join(room.id).name == "Film"
+
+
+def test_a_guest_comes_back_by_the_address_alone(server: Process, host: Client, clients: Clients) -> None:
+    guest = clients("guest")
+    guest.connect(host.create_invite(), 10)
+    guest.disconnect()
+    guest.connect(f"127.0.0.1:{server.port}", 10)
+    assert guest.state == "LOBBY"
+    assert guest.confirm is None  # the key was pinned
+
+
+def test_the_line_comes_back_by_itself(server: Process, host: Client, clients: Clients, start: Start) -> None:
+    link = host.create_invite()
+    guest = clients("guest")
+    guest.connect(link, 10)
+    server.end(signal.SIGKILL)
+    settle([guest], lambda: guest.state == "RECONNECTING", what="the cut")
+    start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
+    settle([guest], lambda: guest.state == "LOBBY", what="the return")
+
+
+def test_revoked_links_are_useless_and_guests_keep_their_access(
+    server: Process, host: Client, clients: Clients
+) -> None:
+    link, second = host.create_invite(), host.create_invite()
+    guest, late = clients("guest"), clients("late")
+    guest.connect(link, 10)
+    guest.disconnect()
+    assert host.revoke_invites() == 2
+    for old in (link, second):
+        error = refused(late, old)
+        assert error.code == "INVITE"
+        assert "no longer valid" in error.text
+    guest.connect(link, 10)
+    late.connect(host.create_invite(), 10)
+    assert late.state == "LOBBY"
+
+
+def test_an_invite_expires(host: Client, clients: Clients) -> None:
+    link = host.create_invite(expires_h=1 / 3600)
+    time.sleep(2.1)
+    assert refused(clients("guest"), link).code == "INVITE"
+    with pytest.raises(AtriumError, match="ten years"):
+        host.create_invite(expires_h=-1)
+
+
+def test_invites_outlive_the_server_and_no_file_holds_a_token(
+    server: Process, host: Client, clients: Clients, start: Start
+) -> None:
+    link = host.create_invite()
+    payload = link.split("#")[1]
+    token = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))[33:49]
+    server.end()
+    texts = [path.read_bytes() for path in server.home.rglob("*") if path.is_file()]
+    assert texts
+    for text in texts:
+        assert token not in text and token.hex().encode() not in text and payload.encode() not in text
+    start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
+    guest = clients("guest")
+    guest.connect(link, 10)
+    assert guest.state == "LOBBY"
+    private = server.home / "server" / "invites"
+    assert private.stat().st_mode & 0o77 == 0
+
+
+def test_another_host_at_the_address_gets_nothing(
+    host: Client, server: Process, clients: Clients, start: Start, tmp_path: Path
+) -> None:
+    link = host.create_invite()
+    server.end()
+    fake = start("--bind", "127.0.0.1", "--open", "--port", str(server.port), home=tmp_path / "fake")
+    guest = clients("guest")
+    error = refused(guest, link)
+    assert error.code == "KEY_CHANGED"
+    assert "Somebody else answers" in error.text
+    assert link.split("#")[1] not in error.text
+    fake.end()
+    assert "is in" not in fake.log.read_text()
+
+
+def test_what_the_host_typed_is_raced_too(host: Client, server: Process, clients: Clients) -> None:
+    dead = [f"127.0.0.1:{free_port()}" for _ in range(3)]
+    link = host.create_invite(addresses=[*dead, f"127.0.0.1:{server.port}"])
+    guest = clients("guest")
+    guest.connect(link, 10)
+    assert guest.state == "LOBBY"
+    with pytest.raises(AtriumError):
+        host.create_invite(addresses=["not an address"])
+
+
+def test_a_link_that_was_not_copied_whole_says_so(host: Client, clients: Clients) -> None:
+    link = host.create_invite()
+    error = refused(clients("guest"), link[:-3])
+    assert error.code == "INVITE"
+    assert "copy it once more" in error.text
+
+
+def test_only_the_host_invites(host: Client, clients: Clients) -> None:
+    guest = clients("guest")
+    guest.connect(host.create_invite(), 10)
+    for command in (guest.create_invite, guest.revoke_invites):
+        with pytest.raises(AtriumError, match="Only the host"):
+            command()
+
+
+def test_who_was_refused_for_good_stays_out(host: Client, server: Process, clients: Clients) -> None:
+    guest = clients("guest")
+    link = host.create_invite()
+    host.refuse(guest.key, remember=True)
+    host.pump(0.2)
+    assert refused(guest, link).code == "REFUSED"
+
+
+def test_the_link_has_no_character_that_chats_break(host: Client) -> None:
+    assert re.fullmatch(r"atrium://join#[A-Za-z0-9_-]+", host.create_invite())
