@@ -262,6 +262,12 @@
 /* One read from a socket: several TLS records, so that a busy connection needs few system calls. */
 #define ATR_READ_BYTES ATR_KIB(128)
 
+/* Head of an HTTP request or response: tunnels add some lines of their own. */
+#define ATR_HTTP_HEAD_BYTES_MAX ATR_KIB(8)
+
+/* One WebSocket frame. Ours hold what one write holds; nothing of a frame is kept, so this only stops nonsense early. */
+#define ATR_WS_FRAME_BYTES_MAX ATR_MIB(16)
+
 /* RFC 8305: pause between the starts of two racing attempts, and the most addresses that race. */
 #define ATR_RACE_DELAY_MS 250u
 #define ATR_ADDRESSES_MAX 16u
