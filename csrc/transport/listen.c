@@ -11,13 +11,14 @@
 #include "base/log.h"
 #include "transport/platform.h"
 #include "transport/tcp.h"
+#include "transport/websocket.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The first byte of a TLS handshake record. */
-enum { FIRST_BYTE_TLS = 0x16 };
+/* The first byte of a TLS handshake record, and of the only method with which a WebSocket begins. */
+enum { FIRST_BYTE_TLS = 0x16, FIRST_BYTE_GET = 'G' };
 
 typedef struct guest {
   atr_listener *listener;
@@ -136,14 +137,18 @@ static void first_bytes(void *ctx, const uint8_t *bytes, size_t n)
   atr_listener *l = g->listener;
   atr_stream *stream = g->stream;
 
-  if (bytes[0] != FIRST_BYTE_TLS || atr_tcp_unread(stream, bytes, n) != 0) {
-    atr_log(ATR_LOG_INFO, "%s: does not speak TLS", stream->peer);
+  bool is_web = bytes[0] == FIRST_BYTE_GET;
+
+  if ((bytes[0] != FIRST_BYTE_TLS && !is_web) || atr_tcp_unread(stream, bytes, n) != 0) {
+    atr_log(ATR_LOG_INFO, "%s: speaks neither TLS nor HTTP", stream->peer);
     atr_stream_close(stream);
     return;
   }
   atr_stream_read_stop(stream);
   g->handed_out = true;
   atr_stream_set_owner(stream, NULL, NULL);
+  if (is_web && atr_ws_server_new(&stream, stream) != 0)
+    return;
   l->on_stream(l->ctx, stream);
 }
 

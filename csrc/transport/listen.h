@@ -2,8 +2,8 @@
  *
  * The listener: takes connections and sorts out who does not speak TLS.
  *
- * The first byte of a connection decides what it is (docs/protocol.md, 1): 0x16 begins a TLS handshake, everything
- * else is closed. Until its peer has proved a key a connection is half-open: it has ATR_HANDSHAKE_TIMEOUT_MS, and of
+ * The first byte of a connection decides what it is (docs/protocol.md, 1): 0x16 begins a TLS handshake, `G` a request for
+ * a WebSocket (websocket.h) inside of which the same TLS runs; everything else is closed. Until its peer has proved a key a connection is half-open: it has ATR_HANDSHAKE_TIMEOUT_MS, and of
  * more than ATR_HALF_OPEN_MAX the oldest goes, so that neither a scanner that waits nor a flood keeps others out.
  * What goes is closed as a stream: its owner, if it has one by then, sees on_end() with ATR_TIMEOUT or ATR_LIMIT.
  *
@@ -24,7 +24,7 @@ typedef struct atr_listen_options {
   uint32_t handshake_timeout_ms; /* 0: ATR_HANDSHAKE_TIMEOUT_MS */
 } atr_listen_options;
 
-/* A connection that begins with a TLS handshake; the callee owns it. Reading is off, nothing is lost. */
+/* A connection on which a TLS handshake begins next; the callee owns it. Reading is off, nothing is lost. */
 typedef void (*atr_listen_on_stream)(void *ctx, atr_stream *stream);
 
 /* 0, ATR_PORT_BUSY, ATR_DENIED (a port below 1024), ATR_UNREACHABLE (no such address here), ATR_ADDR_SYNTAX,

@@ -7,8 +7,9 @@
 #include "net_test.h"
 
 #include "transport/tls.h"
+#include "transport/websocket.h"
 
-enum kind { KIND_TCP, KIND_TLS };
+enum kind { KIND_TCP, KIND_TLS, KIND_WS, KIND_TLS_IN_WS };
 
 /* One end of a connection, with a checker of the bytes that it receives: byte i is a function of i. */
 typedef struct end {
@@ -111,11 +112,23 @@ static const atr_stream_callbacks callbacks = {on_open, on_read, on_writable, on
 
 /* --- links of each kind ---------------------------------------------------------------------------------------- */
 
+static bool has_tls(const ends *l)
+{
+  return l->kind == KIND_TLS || l->kind == KIND_TLS_IN_WS;
+}
+
 static void own(ends *l, end *e, atr_stream *stream, bool is_server)
 {
-  if (l->kind == KIND_TLS)
+  /* The listener makes a server's WebSocket itself. */
+  if (l->kind == KIND_TLS_IN_WS && !is_server)
+    assert_int_equal(atr_ws_client_new(&stream, stream, true, "127.0.0.1", "/atrium"), 0);
+  if (l->kind == KIND_WS)
+    assert_int_equal(is_server ? atr_ws_server_new(&stream, stream)
+                               : atr_ws_client_new(&stream, stream, true, "127.0.0.1", "/atrium"),
+                     0);
+  if (has_tls(l))
     assert_int_equal(atr_tls_stream_new(&stream, stream, atr_identity_tls(l->identity), is_server), 0);
-  else
+  else if (l->kind == KIND_TCP)
     e->open = true;
   e->stream = stream;
   atr_stream_set_owner(stream, &callbacks, e);
@@ -157,7 +170,7 @@ static uint16_t listen_for(ends *l)
   int len = sizeof a;
   char why[256];
 
-  if (l->kind == KIND_TLS) {
+  if (has_tls(l)) {
     assert_int_equal(atr_listener_new(&l->listener, l->bench.net, &options, accepted, l, why, sizeof why), 0);
     return atr_listener_port(l->listener);
   }
@@ -193,7 +206,7 @@ static void link_close(ends *l)
 {
   atr_stream_close(l->client.stream);
   atr_stream_close(l->server.stream);
-  if (l->kind == KIND_TCP)
+  if (!has_tls(l))
     uv_close((uv_handle_t *)&bare, NULL);
   atr_listener_free(l->listener);
   bench_close(&l->bench);
@@ -297,16 +310,26 @@ static void a_close_at_once_is_an_end_for_the_other(enum kind kind)
   link_close(&l);
 }
 
-#define OVER_EACH_KIND(promise)           \
-  static void promise##_tcp(void **state) \
-  {                                       \
-    (void)state;                          \
-    promise(KIND_TCP);                    \
-  }                                       \
-  static void promise##_tls(void **state) \
-  {                                       \
-    (void)state;                          \
-    promise(KIND_TLS);                    \
+#define OVER_EACH_KIND(promise)                 \
+  static void promise##_tcp(void **state)       \
+  {                                             \
+    (void)state;                                \
+    promise(KIND_TCP);                          \
+  }                                             \
+  static void promise##_tls(void **state)       \
+  {                                             \
+    (void)state;                                \
+    promise(KIND_TLS);                          \
+  }                                             \
+  static void promise##_ws(void **state)        \
+  {                                             \
+    (void)state;                                \
+    promise(KIND_WS);                           \
+  }                                             \
+  static void promise##_tls_in_ws(void **state) \
+  {                                             \
+    (void)state;                                \
+    promise(KIND_TLS_IN_WS);                    \
   }
 
 OVER_EACH_KIND(bytes_arrive_in_order)
@@ -315,7 +338,9 @@ OVER_EACH_KIND(the_end_comes_after_the_last_byte)
 OVER_EACH_KIND(a_stream_may_be_closed_from_its_callbacks)
 OVER_EACH_KIND(a_close_at_once_is_an_end_for_the_other)
 
-#define TESTS_OF(promise) cmocka_unit_test(promise##_tcp), cmocka_unit_test(promise##_tls)
+#define TESTS_OF(promise)                                                                           \
+  cmocka_unit_test(promise##_tcp), cmocka_unit_test(promise##_tls), cmocka_unit_test(promise##_ws), \
+      cmocka_unit_test(promise##_tls_in_ws)
 
 int main(void)
 {
