@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * CONNECTING (tcp.h) -> PROVING (tls.h) -> done. The result is handed over by a task: TLS reports its end from inside of
+ * CONNECTING (tcp.h) -> UPGRADING (websocket.h) -> PROVING (tls.h) -> done, each where it is needed. The result is handed over by a task: TLS reports its end from inside of
  * its own work, and whoever is called back may free everything. */
 #include "transport/attempt.h"
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "transport/tcp.h"
+#include "transport/websocket.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct atr_attempt {
   atr_net *net;
   atr_tcp_connect *connect; /* CONNECTING */
-  atr_stream *stream;       /* PROVING, and the result */
+  atr_stream *stream;       /* UPGRADING, PROVING, and the result */
+  const atr_address *web;
   const atr_tls_config *tls;
   bool proves;
   atr_hash key;
@@ -78,17 +81,12 @@ static void on_writable(void *ctx)
 static const atr_stream_callbacks proving = {
     .on_open = on_open, .on_read = on_read, .on_writable = on_writable, .on_end = on_end};
 
-static void connected(void *ctx, int err, atr_stream *stream)
+static void prove(atr_attempt *a)
 {
-  atr_attempt *a = ctx;
+  atr_stream *stream = a->stream;
+  int err;
 
-  a->connect = NULL;
-  if (err || !a->proves) {
-    a->stream = stream;
-    a->err = err;
-    run_task(&a->task);
-    return;
-  }
+  a->stream = NULL;
   err = atr_tls_stream_new(&a->stream, stream, a->tls, false);
   if (err) {
     a->stream = NULL;
@@ -99,8 +97,84 @@ static void connected(void *ctx, int err, atr_stream *stream)
   atr_stream_read_start(a->stream);
 }
 
-int atr_attempt_start(atr_attempt **out, atr_net *net, const struct sockaddr *to, const atr_tls_config *tls,
-                      const atr_hash *key, atr_attempt_done done, void *ctx)
+/* The WebSocket is open: what a key must prove runs inside of it. Not from inside of its own callback. */
+static void run_upgraded(atr_net_task *task)
+{
+  atr_attempt *a = (atr_attempt *)(void *)((char *)task - offsetof(atr_attempt, task));
+
+  a->task.run = run_task;
+  if (a->proves)
+    prove(a);
+  else
+    run_task(task);
+}
+
+static void on_upgraded(void *ctx)
+{
+  atr_attempt *a = ctx;
+
+  atr_stream_read_stop(a->stream);
+  a->task.run = run_upgraded;
+  atr_net_later(a->net, &a->task);
+}
+
+static void on_upgrade_end(void *ctx, int err, const char *detail)
+{
+  atr_attempt *a = ctx;
+
+  (void)detail;
+  a->task.run = run_task;
+  finish_later(a, err ? err : ATR_CLOSED);
+}
+
+static const atr_stream_callbacks upgrading = {
+    .on_open = on_upgraded, .on_read = on_read, .on_writable = on_writable, .on_end = on_upgrade_end};
+
+/* As it stands in the URL: the port only where it is not the scheme's own. */
+static void write_host(const atr_address *web, char *out, size_t out_bytes)
+{
+  bool brackets = web->kind == ATR_ADDRESS_IPV6, own = web->port == (web->carrier == ATR_CARRIER_WSS ? 443 : 80);
+  int n = snprintf(out, out_bytes, "%s%s%s", brackets ? "[" : "", web->host, brackets ? "]" : "");
+
+  if (!own && n > 0)
+    snprintf(out + n, out_bytes - (size_t)n, ":%u", (unsigned)web->port);
+}
+
+static void upgrade(atr_attempt *a, atr_stream *stream)
+{
+  char host[ATR_ADDRESS_NAME_BYTES + 16];
+  bool is_open = a->web->carrier == ATR_CARRIER_WS;
+  int err = is_open ? ATR_OK : atr_tls_outer_new(&stream, stream, a->web->host);
+
+  write_host(a->web, host, sizeof host);
+  if (!err)
+    err = atr_ws_client_new(&a->stream, stream, is_open, host, a->web->path);
+  if (err) {
+    a->stream = NULL;
+    finish_later(a, err);
+    return;
+  }
+  atr_stream_set_owner(a->stream, &upgrading, a);
+  atr_stream_read_start(a->stream);
+}
+
+static void connected(void *ctx, int err, atr_stream *stream)
+{
+  atr_attempt *a = ctx;
+
+  a->connect = NULL;
+  a->stream = stream;
+  a->err = err;
+  if (!err && a->web)
+    upgrade(a, stream);
+  else if (!err && a->proves)
+    prove(a);
+  else
+    run_task(&a->task);
+}
+
+int atr_attempt_start(atr_attempt **out, atr_net *net, const atr_attempt_target *target, atr_attempt_done done,
+                      void *ctx)
 {
   atr_attempt *a = calloc(1, sizeof *a);
   int err;
@@ -109,14 +183,15 @@ int atr_attempt_start(atr_attempt **out, atr_net *net, const struct sockaddr *to
   if (!a)
     return ATR_NOMEM;
   a->net = net;
-  a->tls = tls;
-  a->proves = tls && key;
+  a->web = target->web;
+  a->tls = target->tls;
+  a->proves = target->tls && target->key;
   if (a->proves)
-    a->key = *key;
+    a->key = *target->key;
   a->task.run = run_task;
   a->done = done;
   a->ctx = ctx;
-  err = atr_tcp_connect_start(&a->connect, net, to, connected, a);
+  err = atr_tcp_connect_start(&a->connect, net, target->to, connected, a);
   if (err) {
     free(a);
     return err;

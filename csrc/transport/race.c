@@ -29,13 +29,14 @@
 typedef struct lookup {
   uv_getaddrinfo_t request;
   atr_race *race; /* NULL once that has ended */
+  unsigned web;   /* as in atr_candidate */
   struct lookup *next;
 } lookup;
 
 typedef struct attempt {
   atr_race *race;
   atr_attempt *running; /* NULL: not running */
-  struct sockaddr_storage to;
+  atr_candidate to;
 } attempt;
 
 struct atr_race {
@@ -46,7 +47,8 @@ struct atr_race {
   int handles;
   lookup *lookups;
   unsigned lookups_running;
-  struct sockaddr_storage candidates[ATR_ADDRESSES_MAX];
+  atr_address addresses[ATR_ADDRESSES_MAX];
+  atr_candidate candidates[ATR_ADDRESSES_MAX];
   size_t candidates_count, next;
   attempt attempts[ATR_ADDRESSES_MAX];
   unsigned attempts_running;
@@ -87,11 +89,20 @@ static void note(atr_race *race, int err, const char *address)
   }
 }
 
-static void note_attempt(atr_race *race, int err, const struct sockaddr_storage *to)
+/* What was tried, as the user would type it. */
+static void write_address(const atr_race *race, const atr_candidate *to, char out[ATR_ADDRESS_TEXT_BYTES])
 {
-  char text[ATR_PEER_TEXT_BYTES];
+  if (to->web > 0)
+    atr_address_text(&race->addresses[to->web - 1], out);
+  else
+    atr_tcp_address_text((const struct sockaddr *)&to->to, out, ATR_ADDRESS_TEXT_BYTES);
+}
 
-  atr_tcp_address_text((const struct sockaddr *)to, text, sizeof text);
+static void note_attempt(atr_race *race, int err, const atr_candidate *to)
+{
+  char text[ATR_ADDRESS_TEXT_BYTES];
+
+  write_address(race, to, text);
   note(race, err, text);
 }
 
@@ -161,19 +172,23 @@ static void attempt_done(void *ctx, int err, atr_stream *stream)
   }
   race->result.err = 0;
   race->result.stream = stream;
-  atr_tcp_address_text((struct sockaddr *)&a->to, race->result.address, sizeof race->result.address);
+  write_address(race, &a->to, race->result.address);
   finish(race);
 }
 
 static void attempt_start(atr_race *race)
 {
   attempt *a = &race->attempts[race->next];
+  atr_attempt_target target = {0};
   int err;
 
   a->race = race;
   a->to = race->candidates[race->next++];
-  err = atr_attempt_start(&a->running, race->net, (struct sockaddr *)&a->to, race->tls, race->tls ? &race->key : NULL,
-                          attempt_done, a);
+  target.to = (struct sockaddr *)&a->to.to;
+  target.web = a->to.web > 0 ? &race->addresses[a->to.web - 1] : NULL;
+  target.tls = race->tls;
+  target.key = race->tls ? &race->key : NULL;
+  err = atr_attempt_start(&a->running, race->net, &target, attempt_done, a);
   if (err)
     note_attempt(race, err, &a->to);
   else
@@ -207,15 +222,15 @@ static void run_task(atr_net_task *task)
 /* --- lookups --------------------------------------------------------------------------------------------------- */
 
 /* Candidates that have not been tried are ordered anew; a second address of the same kind is left out. */
-static void add_candidates(atr_race *race, const struct addrinfo *found)
+static void add_candidates(atr_race *race, const struct addrinfo *found, unsigned web)
 {
   for (; found && race->candidates_count < ATR_ADDRESSES_MAX; found = found->ai_next) {
-    struct sockaddr_storage address = {0};
+    atr_candidate candidate = {.web = web};
 
-    if (found->ai_addrlen > sizeof address || (found->ai_family != AF_INET && found->ai_family != AF_INET6))
+    if (found->ai_addrlen > sizeof candidate.to || (found->ai_family != AF_INET && found->ai_family != AF_INET6))
       continue;
-    memcpy(&address, found->ai_addr, found->ai_addrlen);
-    atr_race_order_add(race->candidates, &race->candidates_count, &address);
+    memcpy(&candidate.to, found->ai_addr, found->ai_addrlen);
+    atr_race_order_add(race->candidates, &race->candidates_count, &candidate);
   }
   atr_race_order_interleave(race->candidates + race->next, race->candidates_count - race->next);
 }
@@ -238,7 +253,7 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
   if (race) {
     lookup_unlink(race, l);
     if (status == 0)
-      add_candidates(race, found);
+      add_candidates(race, found, l->web);
     else
       note(race, status == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE, "the name");
     if (race->attempts_running == 0 || !uv_is_active((uv_handle_t *)&race->pause))
@@ -249,8 +264,9 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
 }
 
 /* Numbers go the same way: the system knows what a scope's name means, and does not ask anybody for a number. */
-static int lookup_start(atr_race *race, const atr_address *address)
+static int lookup_start(atr_race *race, size_t index)
 {
+  const atr_address *address = &race->addresses[index];
   lookup *l = calloc(1, sizeof *l);
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
   char port[8];
@@ -262,6 +278,7 @@ static int lookup_start(atr_race *race, const atr_address *address)
     hints.ai_flags = AI_NUMERICHOST;
   snprintf(port, sizeof port, "%u", (unsigned)address->port);
   l->request.data = l;
+  l->web = address->carrier == ATR_CARRIER_TCP ? 0 : (unsigned)index + 1;
   r = uv_getaddrinfo(atr_net_loop(race->net), &l->request, looked_up, address->host, port, &hints);
   if (r != 0) {
     free(l);
@@ -299,7 +316,10 @@ int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, s
   race->handles = 2;
   uv_timer_start(&race->limit, time_is_up, timeout_ms, 0);
   for (size_t i = 0; i < count && i < ATR_ADDRESSES_MAX; i++) {
-    int err = lookup_start(race, &addresses[i]);
+    int err;
+
+    race->addresses[i] = addresses[i];
+    err = lookup_start(race, i);
 
     if (err)
       note(race, err, addresses[i].host);

@@ -24,21 +24,21 @@ static int equal(const struct sockaddr_storage *a, const struct sockaddr_storage
          memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0;
 }
 
-void atr_race_order_add(struct sockaddr_storage *list, size_t *count, const struct sockaddr_storage *address)
+void atr_race_order_add(atr_candidate *list, size_t *count, const atr_candidate *candidate)
 {
   for (size_t i = 0; i < *count; i++)
-    if (equal(&list[i], address))
+    if (list[i].web == candidate->web && equal(&list[i].to, &candidate->to))
       return;
-  list[(*count)++] = *address;
+  list[(*count)++] = *candidate;
 }
 
-void atr_race_order_interleave(struct sockaddr_storage *list, size_t count)
+void atr_race_order_interleave(atr_candidate *list, size_t count)
 {
   for (size_t i = 1; i < count; i++) {
-    struct sockaddr_storage chosen;
+    atr_candidate chosen;
     size_t j = i;
 
-    while (j < count && list[j].ss_family == list[i - 1].ss_family)
+    while (j < count && list[j].to.ss_family == list[i - 1].to.ss_family)
       j++;
     if (j == count) /* only one family is left, in order */
       return;

@@ -8,11 +8,17 @@
 #include <stddef.h>
 #include <uv.h>
 
+/* Something to try. Equal numbers in one web address and in another, or in none, are different things to try. */
+typedef struct atr_candidate {
+  struct sockaddr_storage to;
+  unsigned web; /* 1 + the index of the address that has a path; 0: plain TCP */
+} atr_candidate;
+
 /* Appends an address that is not in the list yet; the list has room for one more. */
-void atr_race_order_add(struct sockaddr_storage *list, size_t *count, const struct sockaddr_storage *address);
+void atr_race_order_add(atr_candidate *list, size_t *count, const atr_candidate *candidate);
 
 /* The families take turns, beginning with that of the first address, which the system's resolver likes best (RFC 6724);
  * within a family the order stays. */
-void atr_race_order_interleave(struct sockaddr_storage *list, size_t count);
+void atr_race_order_interleave(atr_candidate *list, size_t count);
 
 #endif

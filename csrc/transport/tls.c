@@ -62,7 +62,8 @@ typedef struct tls_stream {
   bool ended;
   bool shut;
   bool closed;
-  int busy; /* depth of calls that use this struct: closing frees later */
+  atr_tls_config *own_config; /* of an outer one */
+  int busy;                   /* depth of calls that use this struct: closing frees later */
 } tls_stream;
 
 static const atr_stream_kind tls_kind;
@@ -171,6 +172,17 @@ static BIO_METHOD *bio_method(void)
   return NULL;
 }
 
+static bool configure_outer(SSL_CTX *ctx)
+{
+  static const unsigned char http[] = "\x08http/1.1"; /* a WebSocket needs this one */
+
+  SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+         SSL_CTX_set_alpn_protos(ctx, http, sizeof http - 1) == 0;
+}
+
+/* Without a key: an outer one. */
 int atr_tls_config_new(atr_tls_config **out, EVP_PKEY *key, X509 *certificate)
 {
   atr_tls_config *config;
@@ -185,7 +197,8 @@ int atr_tls_config_new(atr_tls_config **out, EVP_PKEY *key, X509 *certificate)
   config->rekey_records = ATR_TLS_REKEY_RECORDS;
   config->bio = bio_method();
   config->ssl = SSL_CTX_new(TLS_method());
-  if (!config->bio || !config->ssl || !configure(config->ssl, key, certificate)) {
+  if (!config->bio || !config->ssl ||
+      !(key ? configure(config->ssl, key, certificate) : configure_outer(config->ssl))) {
     atr_tls_config_free(config);
     ERR_clear_error();
     return ATR_CRYPTO;
@@ -216,6 +229,7 @@ static void destroy(tls_stream *s)
   OPENSSL_free(s->spki);
   atr_buf_free(&s->held);
   atr_buf_free(&s->out);
+  atr_tls_config_free(s->own_config);
   free(s);
 }
 
@@ -305,7 +319,7 @@ static bool handshake(tls_stream *s)
     end_tls(s);
     return false;
   }
-  if (r == 1 && !take_peer_key(s)) {
+  if (r == 1 && !s->own_config && !take_peer_key(s)) {
     end(s, ATR_NOT_ATRIUM, "the peer speaks another protocol inside of TLS");
     return false;
   }
@@ -574,6 +588,30 @@ int atr_tls_stream_new(atr_stream **out, atr_stream *lower, const atr_tls_config
   atr_stream_set_owner(lower, &lower_callbacks, s);
   *out = &s->base;
   return 0;
+}
+
+int atr_tls_outer_new(atr_stream **out, atr_stream *lower, const char *host)
+{
+  atr_tls_config *config;
+  int err = atr_tls_config_new(&config, NULL, NULL);
+  tls_stream *s;
+
+  *out = NULL;
+  if (err) {
+    atr_stream_close(lower);
+    return err;
+  }
+  err = atr_tls_stream_new(out, lower, config, false);
+  if (err) {
+    atr_tls_config_free(config);
+    return err;
+  }
+  s = (tls_stream *)*out;
+  s->own_config = config;
+  /* A name only: RFC 6066 knows no numbers here. */
+  if (strchr(host, ':') == NULL && strspn(host, "0123456789.") != strlen(host))
+    SSL_set_tlsext_host_name(s->ssl, host);
+  return ATR_OK;
 }
 
 atr_span atr_tls_peer_spki(const atr_stream *stream)

@@ -33,6 +33,10 @@ void atr_tls_config_set_rekey(atr_tls_config *config, uint64_t records);
  * outlives the stream. */
 int atr_tls_stream_new(atr_stream **out, atr_stream *lower, const atr_tls_config *config, bool is_server);
 
+/* TLS as tunnels and web servers speak it: 1.2 or later, with the name that is asked for, and nothing is proved by it. A way to
+ * get through, inside of which our own TLS runs. Takes `lower`, also on failure. */
+int atr_tls_outer_new(atr_stream **out, atr_stream *lower, const char *host);
+
 /* DER of the peer's SubjectPublicKeyInfo, as long as the stream lives; empty before on_open(). Only for TLS streams. */
 atr_span atr_tls_peer_spki(const atr_stream *stream);
 

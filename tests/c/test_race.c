@@ -77,12 +77,12 @@ static struct sockaddr_storage ip(const char *text)
 
 static void check_order(const char *const *in, const char *const *expected, size_t n_in, size_t n)
 {
-  struct sockaddr_storage list[16];
+  atr_candidate list[16];
   size_t count = 0;
   char text[64], want[64];
 
   for (size_t i = 0; i < n_in; i++) {
-    struct sockaddr_storage a = ip(in[i]);
+    atr_candidate a = {.to = ip(in[i])};
 
     atr_race_order_add(list, &count, &a);
   }
@@ -91,7 +91,7 @@ static void check_order(const char *const *in, const char *const *expected, size
   for (size_t i = 0; i < n; i++) {
     struct sockaddr_storage a = ip(expected[i]);
 
-    atr_tcp_address_text((struct sockaddr *)&list[i], text, sizeof text);
+    atr_tcp_address_text((struct sockaddr *)&list[i].to, text, sizeof text);
     atr_tcp_address_text((struct sockaddr *)&a, want, sizeof want);
     assert_string_equal(text, want);
   }
