@@ -198,6 +198,18 @@
 /* Keys in a server's list of guests. */
 #define ATR_GUESTS_MAX 10000u
 
+/* Argon2id for passwords: a tenth of a second and 64 MiB, libsodium's "interactive". What a client does at most for a host that
+ * it does not know yet. */
+#define ATR_ARGON_PASSES 2u
+#define ATR_ARGON_KIB (64u * 1024u)
+#define ATR_ARGON_PASSES_MAX 8u
+#define ATR_ARGON_KIB_MAX (256u * 1024u)
+
+/* Guesses of a password: so many at once, then one in so many milliseconds. A person mistypes thrice; 10,000 guesses take
+ * a day and more, against a password of six random letters 40 years. */
+#define ATR_GUESSES_AT_ONCE 10
+#define ATR_GUESS_MS 10000
+
 /* Invites of one server that are valid at a time, and how long one is where nothing else is said: a week. */
 #define ATR_INVITES_MAX 256u
 #define ATR_INVITE_HOURS 168

@@ -350,6 +350,11 @@ const atr_hash *atr_session_peer_key(const atr_session *s)
   return &s->peer_key;
 }
 
+int atr_session_export(const atr_session *s, const char *label, uint8_t out[32])
+{
+  return s->stream ? atr_tls_export(s->stream, label, out, 32) : ATR_STATE;
+}
+
 uint32_t atr_session_latency_us(const atr_session *s)
 {
   return s->credit.smooth_us < UINT32_MAX ? (uint32_t)s->credit.smooth_us : UINT32_MAX;

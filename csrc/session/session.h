@@ -76,6 +76,8 @@ void atr_session_free(atr_session *s);
 
 const atr_hash *atr_session_peer_key(const atr_session *s);
 uint32_t atr_session_latency_us(const atr_session *s); /* smoothed round trip, microseconds; 0 before the first */
+/* 32 bytes that are this connection's alone, under this label: to bind another proof to it. 0, ATR_STATE or ATR_CRYPTO. */
+int atr_session_export(const atr_session *s, const char *label, uint8_t out[32]);
 bool atr_session_peer_is_loopback(const atr_session *s);
 const char *
 atr_session_peer_address(const atr_session *s); /* "192.0.2.1:4711", for logs and lists, never for identity */

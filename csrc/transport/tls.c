@@ -621,6 +621,14 @@ atr_span atr_tls_peer_spki(const atr_stream *stream)
   return atr_span_of(s->spki, s->spki_bytes);
 }
 
+int atr_tls_export(const atr_stream *stream, const char *label, uint8_t *out, size_t n)
+{
+  const tls_stream *s = (const tls_stream *)stream;
+
+  return s->open && SSL_export_keying_material(s->ssl, out, n, label, strlen(label), NULL, 0, 0) == 1 ? ATR_OK
+                                                                                                      : ATR_CRYPTO;
+}
+
 const char *atr_tls_cipher(const atr_stream *stream)
 {
   return SSL_get_cipher_name(((const tls_stream *)stream)->ssl);
