@@ -331,6 +331,7 @@ static void drop_event(void *item, void *ctx)
 /* Once the thread has ended, or was never started. */
 static void free_all(atr_client *c)
 {
+  password_forget(c);
   close_all(c);
   uv_run(&c->loop, UV_RUN_DEFAULT);
   uv_loop_close(&c->loop);

@@ -218,6 +218,12 @@ static int on_invites_revoke(atr_client *c, cJSON *message, uint64_t seen)
   return pass_on(c, message, "invites_revoke");
 }
 
+static int on_password(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  return pass_on(c, message, "password");
+}
+
 static int on_admit(atr_client *c, cJSON *message, uint64_t seen)
 {
   (void)seen;
@@ -252,6 +258,7 @@ static const struct {
     {"admit", on_admit},
     {"invite_create", on_invite_create},
     {"invites_revoke", on_invites_revoke},
+    {"password", on_password},
     {"refuse", on_refuse},
 };
 

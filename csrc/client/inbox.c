@@ -53,6 +53,11 @@ static int pass_on(atr_client *c, const cJSON *message)
   return ATR_OK;
 }
 
+static int on_pake(atr_client *c, const cJSON *message)
+{
+  return password_message(c, message);
+}
+
 static int on_joined(atr_client *c, const cJSON *message)
 {
   seat_joined(c, message);
@@ -102,10 +107,11 @@ static const struct {
   bool when_up; /* counts only after the welcome */
   int (*handle)(atr_client *c, const cJSON *message);
 } handlers[] = {
-    {"error", false, on_error},    {"welcome", false, on_welcome}, {"knocking", false, on_knocking},
-    {"rooms", true, pass_on},      {"invite", true, pass_on},      {"invites_revoked", true, pass_on},
-    {"knock", true, pass_on},      {"knock_end", true, pass_on},   {"joined", true, on_joined},
-    {"members", true, on_members}, {"head", true, on_head},        {"closed", true, on_closed},
+    {"error", false, on_error},   {"welcome", false, on_welcome}, {"knocking", false, on_knocking},
+    {"rooms", true, pass_on},     {"invite", true, pass_on},      {"invites_revoked", true, pass_on},
+    {"password", true, pass_on},  {"pake", false, on_pake},       {"knock", true, pass_on},
+    {"knock_end", true, pass_on}, {"joined", true, on_joined},    {"members", true, on_members},
+    {"head", true, on_head},      {"closed", true, on_closed},
 };
 
 static int on_json(atr_client *c, atr_span message)

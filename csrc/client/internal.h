@@ -9,6 +9,7 @@
  *   trust.c     whether a host's key is the right one
  *   enter.c     into a room: create, join, again after a cut
  *   seats.c     rooms: replicas, submit, flush, leaving
+ *   password.c  a host that is trusted because it knows the password too
  *   tap.c       a seat that only listens to operations
  *   inbox.c     messages from the server
  *   seen.c      which event of a room the application had taken when it sent a command
@@ -32,6 +33,7 @@
 #include "proto/tags.h"
 #include "queue/ring.h"
 #include "replica/replica.h"
+#include "session/password.h"
 #include "session/pins.h"
 #include "session/session.h"
 #include "transport/invite.h"
@@ -43,6 +45,7 @@
 
 typedef struct seat seat;
 typedef struct tap tap;
+typedef struct guess guess;
 
 /* --- messages of the queues ---------------------------------------------------------------------------------- */
 
@@ -104,6 +107,7 @@ typedef enum link_state {
   LINK_DOWN,
   LINK_RACING,     /* TCP */
   LINK_TLS,        /* until the host's key is proved */
+  LINK_PASSWORD,   /* proving that both know it */
   LINK_CONFIRMING, /* the user is asked about the key; the session may already be gone */
   LINK_HELLO,      /* until the welcome */
   LINK_KNOCKING,
@@ -173,6 +177,8 @@ struct atr_client {
   atr_session *session;
   atr_address address;
   char address_text[ATR_ADDRESS_TEXT_BYTES];
+  char password[ATR_PASSWORD_BYTES_MAX + 1]; /* until the welcome; empty: none */
+  guess *guess;
   atr_invite *invite; /* instead of the address: what was pasted; NULL: none */
   char user_name[ATR_USER_NAME_BYTES_MAX + 1];
   char user_version[64];
@@ -252,6 +258,8 @@ void link_trust(atr_client *c, const cJSON *message);
 void link_forget(atr_client *c, const cJSON *message);
 /* As atr_session_callbacks.on_key. */
 void trust_on_key(void *ctx, const atr_hash *key, atr_span spki);
+/* Both know the password. */
+void trust_password_proved(atr_client *c);
 /* The token that this home's own server left for its key, or false. */
 bool trust_token(const atr_client *c, const atr_hash *key, char out[65]);
 
@@ -264,6 +272,13 @@ void seat_joined(atr_client *c, const cJSON *message);
 bool seat_failed(atr_client *c, int err, const char *re, const atr_id *room);
 /* With what the replica holds, over a new connection. */
 void seat_send_join(seat *s);
+/* --- password.c --- */
+
+void password_begin(atr_client *c);
+int password_message(atr_client *c, const cJSON *message);
+void password_cancel(atr_client *c);
+/* And the password itself. */
+void password_forget(atr_client *c);
 
 /* --- seats.c --- */
 

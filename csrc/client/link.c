@@ -48,6 +48,7 @@ static const char *state_of(const atr_client *c)
     return seats_state(c);
   case LINK_RACING:
   case LINK_TLS:
+  case LINK_PASSWORD:
   case LINK_HELLO:
   case LINK_PAUSE:
     break;
@@ -168,6 +169,7 @@ static void drop_line(atr_client *c)
     atr_race_cancel(c->race);
   c->race = NULL;
   c->session = NULL;
+  password_cancel(c);
   atr_session_free(session);
   uv_timer_stop(&c->retry);
   seats_link_down(c);
@@ -182,6 +184,7 @@ static void go_offline(atr_client *c, int err, const char *detail)
   else
     write_sentence(c, err, sentence, sizeof sentence);
   drop_line(c);
+  password_forget(c);
   c->link = LINK_DOWN;
   c->disconnecting = false;
   c->creating = false;
@@ -229,6 +232,8 @@ static bool is_final(int err)
   case ATR_DENIED:
   case ATR_PROTO:
   case ATR_NOT_ATRIUM:
+  case ATR_PASSWORD:
+  case ATR_INVITE:
     return true;
   default:
     return false;
@@ -430,7 +435,7 @@ static int read_host(atr_client *c, const char *host, uint16_t port, char *why, 
 
 void link_connect(atr_client *c, const cJSON *message)
 {
-  const char *host = "localhost", *name = "";
+  const char *host = "localhost", *name = "", *password = "";
   uint64_t port = ATR_PORT_DEFAULT;
   char why[256] = "";
   int err;
@@ -438,6 +443,7 @@ void link_connect(atr_client *c, const cJSON *message)
   go_offline(c, ATR_OK, NULL);
   (void)atr_json_get_str(message, "host", &host);
   (void)atr_json_get_str(message, "name", &name);
+  (void)atr_json_get_str(message, "password", &password);
   (void)atr_json_get_u64(message, "port", UINT16_MAX, &port);
   c->was_up = false;
   c->host_accepted = false;
@@ -446,6 +452,10 @@ void link_connect(atr_client *c, const cJSON *message)
   c->disconnect_by_ms = 0;
   snprintf(c->address_text, sizeof c->address_text, "%s", host);
   err = read_host(c, host, (uint16_t)port, why, sizeof why);
+  if (err == ATR_OK && strlen(password) > ATR_PASSWORD_BYTES_MAX) {
+    err = ATR_LIMIT;
+    snprintf(why, sizeof why, "A password has at most 1,024 bytes.");
+  }
   if (err == ATR_OK && strlen(name) > ATR_USER_NAME_BYTES_MAX) {
     err = ATR_LIMIT;
     snprintf(why, sizeof why, "The user name is longer than 255 bytes: choose a shorter one.");
@@ -455,6 +465,7 @@ void link_connect(atr_client *c, const cJSON *message)
     return;
   }
   atr_address_text(&c->address, c->address_text);
+  snprintf(c->password, sizeof c->password, "%s", password);
   read_user(c, message);
   link_race(c);
 }
@@ -497,6 +508,7 @@ void link_welcome(atr_client *c, const cJSON *message)
   c->was_up = true;
   c->attempt = 0;
   c->trusted_code[0] = '\0';
+  password_forget(c);
   (void)atr_check_code(atr_identity_spki(c->identity), own_code);
   w = event_begin(c, "welcome");
   for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {

@@ -4,8 +4,8 @@
  *
  * An invite names the key, so its addresses race to prove it, and nobody is asked; its token is shown to that key only.
  *
- * Otherwise in this order: the pin of this address (another key is a hard stop); a check code that the user gave beforehand; the own machine and
- * the own server (the home holds a token for its key); ATRIUM_TRUST=first-use; the user, where there is one to ask. While the user looks the host
+ * Otherwise in this order: the pin of this address (another key is a hard stop); the password, where the user typed one (password.c); a check code
+ * that the user gave beforehand; the own machine and the own server (the home holds a token for its key); ATRIUM_TRUST=first-use; the user, where there is one to ask. While the user looks the host
  * may lose patience: the session ends, the question stays, and the answer "yes" connects anew, to the key that was shown. */
 #include "client/internal.h"
 
@@ -80,7 +80,7 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
     return;
   }
   c->keep_pin = c->invite && pin == ATR_PIN_CHANGED;
-  if (pin == ATR_PIN_MATCHES || (c->invite && pin >= 0 && atr_hash_equal(&c->invite->key, key))) {
+  if ((pin == ATR_PIN_MATCHES && !c->password[0]) || (c->invite && pin >= 0 && atr_hash_equal(&c->invite->key, key))) {
     accept_key(c); /* the address of an invite may be another host's in another network: that one's pin stays */
     return;
   }
@@ -92,6 +92,11 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
     atr_session_close(c->session, pin, "the list of known hosts cannot be read");
     return;
   }
+  if (c->password[0]) {
+    c->link = LINK_PASSWORD;
+    password_begin(c);
+    return;
+  }
   if (is_trusted_unasked(c, key)) {
     accept_key(c);
     return;
@@ -101,6 +106,11 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
     ask_user(c);
   else
     atr_session_close(c->session, ATR_KEY_UNKNOWN, c->host_code);
+}
+
+void trust_password_proved(atr_client *c)
+{
+  accept_key(c);
 }
 
 /* The user says yes, or shows the code. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who may enter. In this order: the token of this home (its user's own programs, who may admit others), the list of keys, an invite (whose
- * user is in the list from then on), --open; everybody else knocks, and waits until somebody who may admit says yes or no, or nobody does for ATR_KNOCK_TIMEOUT_MS.
+ * Who may enter. In this order: the token of this home (its user's own programs, who may admit others), the list of keys, the password, an
+ * invite (whose users are in the list from then on), --open; everybody else knocks, and waits until somebody who may admit says yes or no, or nobody does for ATR_KNOCK_TIMEOUT_MS.
  *
  * A key that is let in or refused without "remember" stays so until the server ends, for a connection that breaks must not make its user
  * knock again; a refusal without it counts for this knock only.
@@ -337,7 +337,9 @@ void admission_hello(conn *c, const cJSON *hello)
   case ATR_GUEST_STRANGER:
     break;
   }
-  if (c->is_host || c->server->open) {
+  if (c->knows_password && atr_guests_set(c->server->guests, &c->key, ATR_GUEST_ALLOWED, c->name, true) < 0)
+    atr_log(ATR_LOG_WARN, "the key of \"%s\" could not be kept: it is let in until this server ends", c->name);
+  if (c->is_host || c->server->open || c->knows_password) {
     (void)inviting_check(c->server, hello, &c->invited_to);
     let_in(c);
   } else if (try_invite(c, hello) == ATR_NOENT) {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "server/server.h"
+#include "session/password.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@ typedef struct arguments {
   atr_hash *allow;
   char home[2048];
   const char *log;
+  const char *password_file;
+  char password[ATR_PASSWORD_BYTES_MAX + 2];
   bool help, version;
 } arguments;
 
@@ -38,6 +41,7 @@ static const char usage[] =
     "  --bind ADDRESS         address to listen on (::, every interface, IPv6 and IPv4)\n"
     "  --data FOLDER          folder of the server's key and list of users (ATRIUM_HOME/server)\n"
     "  --open                 let everybody in who connects\n"
+    "  --password-file FILE   let everybody in who knows the password in this file's first line; -: the standard input's\n"
     "  --allow KEY            let this user in: 64 hexadecimal digits; may be repeated\n"
     "  --ring-mb N            newest changes of a room that are kept as they came, for users whose line is slow (32)\n"
     "  --idle-exit-min N      end N minutes after the last user left (0: never)\n"
@@ -109,6 +113,12 @@ static int add_allow(arguments *a, const char *value)
   return atr_hash_from_hex(value, strlen(value), &a->allow[a->config.n_allow++]);
 }
 
+static int set_password_file(arguments *a, const char *value)
+{
+  a->password_file = value;
+  return *value ? ATR_OK : ATR_INVAL;
+}
+
 static int set_open(arguments *a, const char *value)
 {
   (void)value;
@@ -142,6 +152,7 @@ static const struct option {
     {"--idle-exit-min", "minutes, up to 43200", set_idle},
     {"--allow", "a user's key of 64 hexadecimal digits", add_allow},
     {"--ring-mb", "a number from 1 to 1024", set_ring},
+    {"--password-file", "a file, or -", set_password_file},
     {"--open", NULL, set_open},
     {"--version", NULL, set_version},
     {"--help", NULL, set_help},
@@ -240,6 +251,29 @@ static void make_home(const char *home)
   uv_fs_req_cleanup(&req);
 }
 
+/* Never an argument or an environment variable: other users of the machine see those. */
+static int read_password(arguments *a)
+{
+  FILE *file = strcmp(a->password_file, "-") == 0 ? stdin : fopen(a->password_file, "r");
+  bool ok;
+
+  if (!file) {
+    fprintf(stderr, "atrium-server: the password file %s cannot be read: %s\n", a->password_file, strerror(errno));
+    return ATR_IO;
+  }
+  ok = fgets(a->password, sizeof a->password, file) != NULL;
+  if (file != stdin)
+    fclose(file);
+  a->password[strcspn(a->password, "\r\n")] = 0;
+  if (!ok || !a->password[0] || strlen(a->password) > ATR_PASSWORD_BYTES_MAX) {
+    fprintf(stderr, "atrium-server: the first line of %s must be a password of at most %d bytes\n",
+            file == stdin ? "the standard input" : a->password_file, ATR_PASSWORD_BYTES_MAX);
+    return ATR_INVAL;
+  }
+  a->config.password = a->password;
+  return ATR_OK;
+}
+
 static int serve(arguments *a)
 {
   char why[1024] = "", hex[ATR_HASH_HEX + 1];
@@ -254,7 +288,10 @@ static int serve(arguments *a)
   make_home(a->home);
   a->config.home = a->home;
   a->config.signals = true;
+  if (a->password_file && read_password(a) < 0)
+    return 1;
   err = atr_server_new(&server, &a->config, why, sizeof why);
+  memset(a->password, 0, sizeof a->password);
   if (err < 0) {
     fprintf(stderr, "atrium-server: %s\n", why);
     return 1;

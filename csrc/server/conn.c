@@ -120,6 +120,7 @@ static const struct {
     {"bye", on_bye},
     {"invite_create", inviting_create},
     {"invites_revoke", inviting_revoke},
+    {"password", passwords_set},
 };
 
 /* `t` of a message that is not known is of a later version and ignored. */
@@ -128,6 +129,8 @@ static void dispatch(conn *c, const char *t, const cJSON *message)
   if (c->state == CONN_HELLO || c->state == CONN_KNOCKING) {
     if (c->state == CONN_HELLO && strcmp(t, "hello") == 0)
       admission_hello(c, message);
+    else if (c->state == CONN_HELLO && strcmp(t, "pake") == 0)
+      passwords_pake(c, message);
     else if (strcmp(t, "bye") == 0)
       on_bye(c, message);
     else
@@ -234,6 +237,7 @@ static void on_close(void *ctx, int err, const char *detail)
   if (c->next)
     c->next->prev = c->prev;
   server->n_conns--;
+  passwords_drop_run(c);
   atr_session_free(c->session);
   free(c);
 }

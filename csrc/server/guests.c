@@ -15,7 +15,8 @@
 typedef struct entry {
   atr_hash key;
   atr_guest_verdict verdict;
-  bool remembered;
+  bool remembered, has_guard;
+  atr_guard guard;
   char name[ATR_USER_NAME_BYTES_MAX + 1];
 } entry;
 
@@ -128,6 +129,18 @@ atr_guest_verdict atr_guests_find(const atr_guests *guests, const atr_hash *key)
   const entry *e = find(guests, key);
 
   return e ? e->verdict : ATR_GUEST_STRANGER;
+}
+
+atr_guard *atr_guests_guard(atr_guests *guests, const atr_hash *key, uint64_t now_ms)
+{
+  entry *e = find(guests, key);
+
+  if (!e || e->verdict != ATR_GUEST_ALLOWED)
+    return NULL;
+  if (!e->has_guard)
+    atr_guard_init(&e->guard, now_ms);
+  e->has_guard = true;
+  return &e->guard;
 }
 
 /* A name has no line breaks in the file. */

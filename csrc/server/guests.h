@@ -9,6 +9,7 @@
 #define ATR_SERVER_GUESTS_H
 
 #include "base/id.h"
+#include "server/guard.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,9 @@ int atr_guests_open(atr_guests **out, const char *folder, char *why, size_t why_
 void atr_guests_free(atr_guests *guests);
 
 atr_guest_verdict atr_guests_find(const atr_guests *guests, const atr_hash *key);
+
+/* The guesses of a key that is let in; NULL: it is a stranger's. */
+atr_guard *atr_guests_guard(atr_guests *guests, const atr_hash *key, uint64_t now_ms);
 
 /* Adds or changes. `remember`: also in the file. 0, ATR_LIMIT (ATR_GUESTS_MAX), ATR_NOMEM, or ATR_IO (then it counts until the server ends). */
 int atr_guests_set(atr_guests *guests, const atr_hash *key, atr_guest_verdict verdict, const char *name, bool remember);

@@ -6,6 +6,8 @@
  *   conn.c       one connection: hello, messages in and out, memberships
  *   admission.c  who may enter: token, list, knocking
  *   guests.c      the list of known keys, a file
+ *   passwords.c  the password, and how a guest proves that it knows it
+ *   guard.c      how often one may guess
  *   invites.c    the tokens that open the door, a file
  *   inviting.c   the host makes and revokes invites
  *   lobby.c      the rooms: create, join, leave, list
@@ -24,10 +26,14 @@
 #include "proto/jsonw.h"
 #include "proto/message.h"
 #include "room/room.h"
+#include "server/guard.h"
 #include "server/guests.h"
 #include "server/invites.h"
 #include "server/server.h"
+#include "session/cpace.h"
+#include "session/file.h"
 #include "session/identity.h"
+#include "session/password.h"
 #include "session/session.h"
 #include "store/store.h"
 #include "transport/listen.h"
@@ -85,8 +91,10 @@ struct conn {
   char check_code[ATR_CHECK_CODE_BYTES];
   char name[ATR_USER_NAME_BYTES_MAX + 1];
   float color[3];
-  bool is_host;      /* may admit others */
-  bool wants_rooms;  /* has asked for the list */
+  bool is_host;     /* may admit others */
+  bool wants_rooms; /* has asked for the list */
+  atr_cpace *pake;  /* while a password is being proved */
+  bool knows_password;
   atr_id invited_to; /* the room of the invite that it came with; zero: none */
   membership *memberships;
 };
@@ -106,6 +114,10 @@ struct atr_server {
   atr_blobs *blobs;
   atr_guests *guests;
   atr_invites *invites;
+  atr_password password;
+  bool has_password;
+  char password_path[ATR_PATH_BYTES];
+  atr_guard strangers;    /* their guesses */
   atr_net_task list_task; /* sends the list of rooms */
   char check_code[ATR_CHECK_CODE_BYTES];
   uint8_t token[ATR_TOKEN_BYTES];
@@ -148,6 +160,15 @@ void admission_admit(conn *host, const cJSON *message);
 void admission_refuse(conn *host, const cJSON *message);
 /* A knocking connection has gone or was answered. */
 void admission_knock_ended(conn *c);
+
+/* --- passwords.c --- */
+
+/* `text` NULL: the one that was kept, where there is one. */
+int passwords_open(atr_server *server, const char *folder, const char *text, char *why, size_t why_bytes);
+void passwords_set(conn *host, const cJSON *message);
+/* A step of a guest's proof. */
+void passwords_pake(conn *c, const cJSON *message);
+void passwords_drop_run(conn *c);
 
 /* --- inviting.c --- */
 

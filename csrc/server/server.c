@@ -120,6 +120,8 @@ static int open_files(atr_server *server, const atr_server_config *config, char 
   if (err == ATR_OK)
     err = atr_invites_open(&server->invites, data, (uint64_t)time(NULL), why, why_bytes);
   if (err == ATR_OK)
+    err = passwords_open(server, data, config->password, why, why_bytes);
+  if (err == ATR_OK)
     err = admission_open_token(server, config->home, why, why_bytes);
   for (size_t i = 0; err == ATR_OK && i < config->n_allow; i++)
     err = atr_guests_set(server->guests, &config->allow[i], ATR_GUEST_ALLOWED, "", false);
@@ -240,6 +242,7 @@ static void drop_conns(atr_server *server)
 
     server->conns = c->next;
     lobby_leave_all(c, true);
+    passwords_drop_run(c);
     atr_session_free(c->session);
     free(c);
   }
@@ -268,6 +271,7 @@ void atr_server_free(atr_server *server)
   atr_blobs_free(server->blobs);
   if (server->store)
     server->store->ops->close(server->store);
+  atr_password_wipe(&server->password);
   atr_guests_free(server->guests);
   atr_invites_free(server->invites);
   atr_identity_free(server->identity);

@@ -22,6 +22,7 @@ typedef struct atr_server_config {
   const char *bind;      /* NULL: every interface */
   uint16_t port;         /* 0: any free one */
   bool open;             /* everybody may enter */
+  const char *password;  /* who knows it may enter; NULL: the one that the host has set, where it has */
   const atr_hash *allow; /* keys that may enter besides those in the list */
   size_t n_allow;
   uint32_t idle_exit_ms; /* ends by itself after so long without a user; 0: never */

@@ -206,6 +206,7 @@ class _Waiting:
     forgotten: bool | None = None  # whether the host that was to be forgotten was known
     invite: Message | None = None
     revoked: int | None = None
+    password: bool | None = None
 
 
 class Client:
@@ -257,6 +258,7 @@ class Client:
     def connect(
         self,
         host: str = "localhost",
+        password: str | None = None,
         timeout: float = TIMEOUT_S,
         *,
         name: str = "script",
@@ -264,14 +266,24 @@ class Client:
     ) -> None:
         """Connects and returns when the server has let this user in; where the host is asked first, that can take a while.
 
-        `host`: an address, or an invite's link, also inside of the sentence with which it was sent.
+        `host`: an address, or an invite's link, also inside of the sentence with which it was sent. `password`: the host's, for a
+        typed address; a host that does not know it too learns nothing and is not trusted.
         """
         self.pump()
         if self._now.state != "OFFLINE":
             raise AtriumError("STATE", "This client is connected already: disconnect it first.")
         self._now.error = None
         self._now.state = "CONNECTING"
-        self._command({"t": "connect", "host": host, "name": name, "color": list(color), "version": _core.__version__})
+        message: Message = {
+            "t": "connect",
+            "host": host,
+            "name": name,
+            "color": list(color),
+            "version": _core.__version__,
+        }
+        if password:
+            message["password"] = password
+        self._command(message)
         try:
             self._wait(
                 lambda: self._now.state in ("LOBBY", "JOINING", "JOINED"),
@@ -368,6 +380,12 @@ class Client:
     def invited_to(self) -> str:
         """The id of the room that the invite named by which this client came; empty where there was none."""
         return str(self.welcome.get("invited_to", ""))
+
+    def set_password(self, password: str, timeout: float = TIMEOUT_S) -> None:
+        """Who knows the password may enter from now on; an empty one removes it. Only the host may."""
+        self._now.password, self._now.error = None, None
+        self._command({"t": "password", "text": password}, timeout)
+        self._wait(lambda: self._now.password is not None, timeout, "The server did not answer in time.")
 
     def put_blob(self, data: Buffer) -> str:
         """Hands bytes over and gives the name by which a tree may name them: ["$blob", name, dtype, shape]."""
@@ -474,6 +492,9 @@ class Client:
 
     def _on_invite(self, message: Message) -> None:
         self._now.invite = message
+
+    def _on_password(self, message: Message) -> None:
+        self._now.password = message["set"]
 
     def _on_invites_revoked(self, message: Message) -> None:
         self._now.revoked = message["count"]

@@ -29,7 +29,7 @@ def connect_in_thread(client: Client, address: str, timeout: float = 20) -> tupl
 
     def run() -> None:
         try:
-            client.connect(address, timeout, name=f"user of {address}")
+            client.connect(address, timeout=timeout, name=f"user of {address}")
         except AtriumError as error:
             failures.append(error)
 

@@ -470,7 +470,7 @@ def test_a_client_survives_a_server_that_is_none(clients: Clients, certificate: 
     client = clients()
     try:
         with contextlib.suppress(AtriumError):
-            client.connect(f"localhost:{impostor.port}", 5)
+            client.connect(f"localhost:{impostor.port}", timeout=5)
         client.pump(0.2)
     finally:
         impostor.close()
@@ -489,5 +489,5 @@ def test_something_else_on_the_port_is_said_to_be_something_else(clients: Client
 
         threading.Thread(target=serve, daemon=True).start()
         with pytest.raises(AtriumError) as wrong:
-            clients().connect(f"localhost:{other.getsockname()[1]}", 10)
+            clients().connect(f"localhost:{other.getsockname()[1]}", timeout=10)
     assert "not Atrium" in wrong.value.text

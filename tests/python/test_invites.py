@@ -37,7 +37,7 @@ def host(server: Process, clients: Clients) -> Client:
 
 def refused(client: Client, link: str) -> AtriumError:
     with pytest.raises(AtriumError) as failure:
-        client.connect(link, 10)
+        client.connect(link, timeout=10)
     return failure.value
 
 
@@ -45,7 +45,7 @@ def test_who_pastes_the_link_is_in_unasked_and_knows_the_room(host: Client, clie
     room = host.create_room("Film")
     link = host.create_invite(room.id)
     guest = clients("guest")
-    guest.connect(f"Come to Atrium: <{link}>, we start at nine.", 10)
+    guest.connect(f"Come to Atrium: <{link}>, we start at nine.", timeout=10)
     assert guest.state == "LOBBY"
     assert guest.confirm is None and not host.knocks
     assert guest.welcome["host"] is False
@@ -55,9 +55,9 @@ def test_who_pastes_the_link_is_in_unasked_and_knows_the_room(host: Client, clie
 
 def test_a_guest_comes_back_by_the_address_alone(server: Process, host: Client, clients: Clients) -> None:
     guest = clients("guest")
-    guest.connect(host.create_invite(), 10)
+    guest.connect(host.create_invite(), timeout=10)
     guest.disconnect()
-    guest.connect(f"127.0.0.1:{server.port}", 10)
+    guest.connect(f"127.0.0.1:{server.port}", timeout=10)
     assert guest.state == "LOBBY"
     assert guest.confirm is None  # the key was pinned
 
@@ -65,7 +65,7 @@ def test_a_guest_comes_back_by_the_address_alone(server: Process, host: Client, 
 def test_the_line_comes_back_by_itself(server: Process, host: Client, clients: Clients, start: Start) -> None:
     link = host.create_invite()
     guest = clients("guest")
-    guest.connect(link, 10)
+    guest.connect(link, timeout=10)
     server.end(signal.SIGKILL)
     settle([guest], lambda: guest.state == "RECONNECTING", what="the cut")
     start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
@@ -77,15 +77,15 @@ def test_revoked_links_are_useless_and_guests_keep_their_access(
 ) -> None:
     link, second = host.create_invite(), host.create_invite()
     guest, late = clients("guest"), clients("late")
-    guest.connect(link, 10)
+    guest.connect(link, timeout=10)
     guest.disconnect()
     assert host.revoke_invites() == 2
     for old in (link, second):
         error = refused(late, old)
         assert error.code == "INVITE"
         assert "no longer valid" in error.text
-    guest.connect(link, 10)
-    late.connect(host.create_invite(), 10)
+    guest.connect(link, timeout=10)
+    late.connect(host.create_invite(), timeout=10)
     assert late.state == "LOBBY"
 
 
@@ -110,7 +110,7 @@ def test_invites_outlive_the_server_and_no_file_holds_a_token(
         assert token not in text and token.hex().encode() not in text and payload.encode() not in text
     start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
     guest = clients("guest")
-    guest.connect(link, 10)
+    guest.connect(link, timeout=10)
     assert guest.state == "LOBBY"
     private = server.home / "server" / "invites"
     assert private.stat().st_mode & 0o77 == 0
@@ -135,7 +135,7 @@ def test_what_the_host_typed_is_raced_too(host: Client, server: Process, clients
     dead = [f"127.0.0.1:{free_port()}" for _ in range(3)]
     link = host.create_invite(addresses=[*dead, f"127.0.0.1:{server.port}"])
     guest = clients("guest")
-    guest.connect(link, 10)
+    guest.connect(link, timeout=10)
     assert guest.state == "LOBBY"
     with pytest.raises(AtriumError):
         host.create_invite(addresses=["not an address"])
@@ -150,7 +150,7 @@ def test_a_link_that_was_not_copied_whole_says_so(host: Client, clients: Clients
 
 def test_only_the_host_invites(host: Client, clients: Clients) -> None:
     guest = clients("guest")
-    guest.connect(host.create_invite(), 10)
+    guest.connect(host.create_invite(), timeout=10)
     for command in (guest.create_invite, guest.revoke_invites):
         with pytest.raises(AtriumError, match="Only the host"):
             command()

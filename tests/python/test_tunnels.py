@@ -116,7 +116,7 @@ def test_the_same_port_answers_a_websocket(start: Start, clients: Clients) -> No
     room = host.create_room("Film")
     room.create({"type": "Object", "name": "Cube"})
     room.flush()
-    guest.connect(f"http://127.0.0.1:{server.port}", 10)
+    guest.connect(f"http://127.0.0.1:{server.port}", timeout=10)
     blob = host.put_blob(bytes(range(256)) * 4000)
     room.create({"type": "Mesh", "name": "M", "a": ["$blob", blob, "u1", [1024000]]})
     room.flush()
@@ -133,7 +133,7 @@ def test_a_tunnel_with_tls_of_its_own_reads_nothing(
     host, guest = host_of(server, clients), clients("guest")
     tunnel = proxy(server.port, certificate)
     room = host.create_room("Film")
-    guest.connect(f"https://localhost:{tunnel.port}/some/path?with=query", 10)
+    guest.connect(f"https://localhost:{tunnel.port}/some/path?with=query", timeout=10)
     joined = guest.join(room.id)
     joined.create({"type": "Text", "name": "a secret that the tunnel's owner must not read"})
     joined.flush()
@@ -158,7 +158,7 @@ def test_five_users_through_one_tunnel_are_five_users(
     link = host.create_invite(room.id, addresses=[f"wss://localhost:{tunnel.port}"])
     guests = [clients(f"guest {i}") for i in range(5)]
     for guest in guests:
-        guest.connect(link, 10)
+        guest.connect(link, timeout=10)
         guest.join(room.id)
     assert len({guest.key for guest in guests}) == 5
     assert len(host.rooms()) == 1 and host.rooms()[0].users == 6
@@ -171,7 +171,7 @@ def test_the_invite_comes_through_where_the_direct_way_is_dead(
     tunnel = proxy(server.port, certificate)
     link = host_of(server, clients).create_invite(addresses=["127.0.0.1:9", f"https://localhost:{tunnel.port}"])
     guest = clients("guest")
-    guest.connect(link, 10)
+    guest.connect(link, timeout=10)
     assert guest.state == "LOBBY"
 
 
@@ -189,7 +189,7 @@ def test_the_invite_comes_through_where_the_direct_way_is_dead(
 def test_what_is_not_atrium_is_said_to_be_that(proxy: Callable[..., Proxy], clients: Clients, answer: bytes) -> None:
     portal = proxy(0, answer=answer)
     with pytest.raises(AtriumError) as failure:
-        clients("guest").connect(f"http://127.0.0.1:{portal.port}", 10)
+        clients("guest").connect(f"http://127.0.0.1:{portal.port}", timeout=10)
     assert failure.value.code == "NOT_ATRIUM"
     assert "is not Atrium" in failure.value.text
 
