@@ -44,6 +44,15 @@ static EVP_MD *sha256_algorithm(void)
   return md;
 }
 
+int atr_sha1_of(const void *bytes, size_t n, uint8_t out[ATR_SHA1_BYTES])
+{
+  unsigned got = ATR_SHA1_BYTES;
+
+  if (atr_crypto_init() < 0)
+    return ATR_CRYPTO;
+  return EVP_Digest(bytes, n, out, &got, EVP_sha1(), NULL) == 1 ? ATR_OK : ATR_CRYPTO;
+}
+
 atr_sha256 *atr_sha256_new(void)
 {
   atr_sha256 *sha = calloc(1, sizeof *sha);

@@ -20,6 +20,10 @@ int atr_crypto_init(void);
 /* SHA-256 of one run of bytes. 0 or ATR_CRYPTO. */
 int atr_sha256_of(const void *bytes, size_t n, atr_hash *out);
 
+/* SHA-1 of one run of bytes: only for the greeting of a WebSocket, where nothing rests on it. 0 or ATR_CRYPTO. */
+#define ATR_SHA1_BYTES 20
+int atr_sha1_of(const void *bytes, size_t n, uint8_t out[ATR_SHA1_BYTES]);
+
 /* SHA-256 of what arrives in parts. Opaque; one thread at a time. */
 typedef struct atr_sha256 atr_sha256;
 

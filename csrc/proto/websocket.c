@@ -5,48 +5,44 @@
  * who the peer is, its TLS inside proves. */
 #include "proto/websocket.h"
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/id.h"
 #include "base/limits.h"
 
-#include <openssl/evp.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 static const char subprotocol[] = "atrium.1";
 
-enum { SHA1_BYTES = 20, NONCE_BYTES = 16 };
+enum { NONCE_BYTES = 16 };
 
 /* --- the upgrade ----------------------------------------------------------------------------------------------- */
 
 int atr_ws_key(char out[ATR_WS_KEY_BYTES])
 {
   uint8_t nonce[NONCE_BYTES];
-  int err = atr_crypto_init();
+  int err = atr_random(nonce, sizeof nonce);
 
   if (!err)
-    err = atr_random(nonce, sizeof nonce);
-  if (!err)
-    sodium_bin2base64(out, ATR_WS_KEY_BYTES, nonce, sizeof nonce, sodium_base64_VARIANT_ORIGINAL);
+    atr_base64_encode(ATR_BASE64_PLAIN, nonce, sizeof nonce, out);
   return err;
 }
 
 int atr_ws_accept(const char *key, size_t key_bytes, char out[ATR_WS_ACCEPT_BYTES])
 {
   char text[ATR_WS_KEY_BYTES + sizeof guid];
-  uint8_t hash[SHA1_BYTES];
-  unsigned n = sizeof hash;
+  uint8_t hash[ATR_SHA1_BYTES];
 
-  if (key_bytes != ATR_WS_KEY_BYTES - 1 || atr_crypto_init() < 0)
+  if (key_bytes != ATR_WS_KEY_BYTES - 1)
     return ATR_CRYPTO;
   memcpy(text, key, key_bytes);
   memcpy(text + key_bytes, guid, sizeof guid - 1);
-  if (EVP_Digest(text, key_bytes + sizeof guid - 1, hash, &n, EVP_sha1(), NULL) != 1)
+  if (atr_sha1_of(text, key_bytes + sizeof guid - 1, hash) < 0)
     return ATR_CRYPTO;
-  sodium_bin2base64(out, ATR_WS_ACCEPT_BYTES, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
+  atr_base64_encode(ATR_BASE64_PLAIN, hash, sizeof hash, out);
   return ATR_OK;
 }
 

@@ -5,12 +5,12 @@
  *
  * Where the link ends is not said in it: what follows may be a line break of a mail program in the middle of it, or the
  * next word of the sentence. So the run of base64url characters is tried alone, then with what follows the next line
- * break, and so on; the checksum tells which is right. Base64 comes from libsodium, which refuses every second spelling. */
+ * break, and so on; the checksum tells which is right. Base64 has one spelling only (base64.h). */
 #include "transport/invite.h"
 
+#include "base/base64.h"
 #include "base/error.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
@@ -118,14 +118,14 @@ static int put_payload(atr_buf *out, const atr_invite *invite)
 
 int atr_invite_write(const atr_invite *invite, atr_buf *out)
 {
-  char text[sodium_base64_ENCODED_LEN(PAYLOAD_BYTES_MAX, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+  char text[ATR_BASE64_CHARS(PAYLOAD_BYTES_MAX)];
   atr_buf payload;
   int err;
 
   atr_buf_init(&payload, PAYLOAD_BYTES_MAX);
   err = put_payload(&payload, invite);
   if (!err) {
-    sodium_bin2base64(text, sizeof text, payload.data, payload.len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    atr_base64_encode(ATR_BASE64_URL, payload.data, payload.len, text);
     atr_buf_append_str(out, prefix);
     err = atr_buf_append_str(out, text);
   }
@@ -266,7 +266,7 @@ static bool is_whole(const uint8_t *p, size_t n)
 /* The payload at `text`: the run of characters alone, then joined with further lines. Its bytes, 0 where none is whole. */
 static size_t find_payload(const char *text, size_t len, uint8_t *out, size_t out_bytes)
 {
-  char joined[sodium_base64_ENCODED_LEN(PAYLOAD_BYTES_MAX, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+  char joined[ATR_BASE64_CHARS(PAYLOAD_BYTES_MAX)];
   size_t n = 0, at = 0, bytes;
 
   for (int line = 0; line < LINES_MAX && at < len; line++) {
@@ -275,8 +275,7 @@ static size_t find_payload(const char *text, size_t len, uint8_t *out, size_t ou
         return 0;
       joined[n++] = text[at++];
     }
-    if (sodium_base642bin(out, out_bytes, joined, n, NULL, &bytes, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) ==
-            0 &&
+    if (atr_base64_decode(ATR_BASE64_URL, joined, n, out, out_bytes, &bytes) == 0 &&
         is_whole(out, bytes))
       return bytes;
     if (at < len && !is_blank(text[at]))

@@ -4,10 +4,10 @@
  * it is, and the same bytes as a payload under a right checksum. What is read is written as what reads the same again. */
 #include "fuzz.h"
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "transport/invite.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 static uint32_t crc32c(const uint8_t *p, size_t n)
@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   static const char prefix[] = "atrium://join#";
   uint8_t payload[4096];
-  char text[sizeof prefix + sodium_base64_ENCODED_LEN(sizeof payload, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+  char text[sizeof prefix + ATR_BASE64_CHARS(sizeof payload)];
 
   try((const char *)data, size);
   if (size + 4 > sizeof payload)
@@ -58,8 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   memcpy(payload, data, size);
   atr_put_u32(payload + size, crc32c(payload, size));
   memcpy(text, prefix, sizeof prefix);
-  sodium_bin2base64(text + sizeof prefix - 1, sizeof text - sizeof prefix + 1, payload, size + 4,
-                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  atr_base64_encode(ATR_BASE64_URL, payload, size + 4, text + sizeof prefix - 1);
   try(text, strlen(text));
   return 0;
 }
