@@ -275,8 +275,7 @@ static size_t find_payload(const char *text, size_t len, uint8_t *out, size_t ou
         return 0;
       joined[n++] = text[at++];
     }
-    if (atr_base64_decode(ATR_BASE64_URL, joined, n, out, out_bytes, &bytes) == 0 &&
-        is_whole(out, bytes))
+    if (atr_base64_decode(ATR_BASE64_URL, joined, n, out, out_bytes, &bytes) == 0 && is_whole(out, bytes))
       return bytes;
     if (at < len && !is_blank(text[at]))
       return 0;

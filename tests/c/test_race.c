@@ -455,10 +455,14 @@ static void interfaces_can_be_typed(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(families_take_turns),           cmocka_unit_test(a_listener_is_found),
-      cmocka_unit_test(so_many_addresses_race),        cmocka_unit_test(a_failure_starts_the_next_attempt),
-      cmocka_unit_test(failures_have_names),           cmocka_unit_test(silence_is_told_after_the_time_limit),
-      cmocka_unit_test(a_silent_address_is_overtaken), cmocka_unit_test(a_race_can_be_given_up_at_any_moment),
+      cmocka_unit_test(families_take_turns),
+      cmocka_unit_test(a_listener_is_found),
+      cmocka_unit_test(so_many_addresses_race),
+      cmocka_unit_test(a_failure_starts_the_next_attempt),
+      cmocka_unit_test(failures_have_names),
+      cmocka_unit_test(silence_is_told_after_the_time_limit),
+      cmocka_unit_test(a_silent_address_is_overtaken),
+      cmocka_unit_test(a_race_can_be_given_up_at_any_moment),
       cmocka_unit_test(the_first_that_proves_the_key_wins),
       cmocka_unit_test(proving_can_be_given_up_at_any_moment),
       cmocka_unit_test(interfaces_can_be_typed),
