@@ -204,7 +204,7 @@ static bool is_hung_up_on(pair *p, const void *bytes, size_t n)
 
 static void what_is_not_tls_is_closed(void **state)
 {
-  static const char *const texts[] = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "SSH-2.0-x\r\n", "\n", "\xff\xff",
+  static const char *const texts[] = {"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", "SSH-2.0-x\r\n", "\n", "\xff\xff",
                                       "\x80\x2e\x01"};
   uint8_t garbage[4096];
   pair p;
@@ -228,6 +228,40 @@ static void what_is_not_tls_is_closed(void **state)
   }
   expect_service(&p);
   assert_int_equal(atr_listener_connections(p.listener), 1);
+  pair_close(&p);
+}
+
+/* A browser: it gets a page that says what this port is, and the connection ends. */
+static void a_plain_request_gets_a_page(void **state)
+{
+  static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  struct timeval wait = {0, 1000};
+  char answer[1024] = "";
+  size_t have = 0;
+  bool ended = false;
+  pair p;
+  int fd;
+
+  (void)state;
+  serve(&p, 0, 0);
+  fd = dial(atr_listener_port(p.listener));
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  assert_int_equal(write(fd, request, sizeof request - 1), sizeof request - 1);
+  for (int i = 0; i < 200 && !ended; i++) {
+    ssize_t got;
+
+    bench_idle(&p.bench, 5);
+    got = read(fd, answer + have, sizeof answer - 1 - have);
+    have += got > 0 ? (size_t)got : 0;
+    ended = got == 0;
+  }
+  close(fd);
+  assert_true(ended);
+  assert_non_null(strstr(answer, "HTTP/1.1 426 "));
+  assert_non_null(strstr(answer, "Host box"));
+  atr_session_free(p.server.session);
+  memset(&p.server, 0, sizeof p.server);
+  expect_service(&p);
   pair_close(&p);
 }
 
@@ -501,6 +535,7 @@ int main(void)
       cmocka_unit_test(old_tls_is_refused),
       cmocka_unit_test(another_protocol_inside_of_tls_is_refused),
       cmocka_unit_test(what_is_not_tls_is_closed),
+      cmocka_unit_test(a_plain_request_gets_a_page),
       cmocka_unit_test(a_scanner_that_connects_and_goes_leaves_nothing),
       cmocka_unit_test(a_client_notices_that_it_is_not_atrium),
       cmocka_unit_test(slow_handshakes_are_cut),

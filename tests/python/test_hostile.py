@@ -377,7 +377,7 @@ def test_a_port_scanner_is_nobody(busy: Process) -> None:
             scanner.sendall(data)
     with socket.create_connection(("127.0.0.1", busy.port), timeout=5) as scanner:
         scanner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, as nmap does
-    eventually(lambda: "does not speak TLS" in busy.log.read_text(), what="the log line")
+    eventually(lambda: "speaks neither TLS nor HTTP" in busy.log.read_text(), what="the log line")
 
 
 def test_nobody_comes_in_as_somebody_else(busy: Process, raw: Callable[[int], Raw]) -> None:
