@@ -214,7 +214,7 @@ int atr_ws_check_response(atr_span head, const char *key, char *detail, size_t d
     return ATR_NOT_ATRIUM;
   }
   value = header(head, "sec-websocket-accept");
-  if (atr_ws_accept(key, strlen(key), accept) < 0 || value.n != strlen(accept) ||
+  if (atr_ws_accept(key, strlen(key), accept) < 0 || !value.p || value.n != strlen(accept) ||
       memcmp(value.p, accept, value.n) != 0 || !lists(header(head, "upgrade"), "websocket") ||
       !same(header(head, "sec-websocket-protocol"), subprotocol)) {
     snprintf(detail, detail_bytes, "a WebSocket of another program answered");

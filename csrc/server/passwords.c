@@ -13,16 +13,38 @@
 #include "proto/json.h"
 #include "session/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- the file -------------------------------------------------------------------------------------------------- */
 
+/* A number without sign that is all of the text. */
+static bool get_number(const char *text, uint32_t *out)
+{
+  unsigned long value;
+  char *end;
+
+  errno = 0;
+  value = strtoul(text, &end, 10);
+  *out = (uint32_t)value;
+  return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == 0 && value <= UINT32_MAX;
+}
+
+static bool read_line(atr_password *p, const char *line)
+{
+  char passes[11], memory_kib[11], salt[2 * ATR_PASSWORD_SALT_BYTES + 1], secret[2 * ATR_PASSWORD_SECRET_BYTES + 1];
+
+  return sscanf(line, "argon2id %10s %10s %32s %64s", passes, memory_kib, salt, secret) == 4 &&
+         get_number(passes, &p->passes) && get_number(memory_kib, &p->memory_kib) &&
+         atr_hex_decode(salt, strlen(salt), p->salt, sizeof p->salt) == 0 &&
+         atr_hex_decode(secret, strlen(secret), p->secret, sizeof p->secret) == 0;
+}
+
+/* An empty file: the host has removed its password. */
 static int read_file(atr_server *server, char *why, size_t why_bytes)
 {
-  char salt[2 * ATR_PASSWORD_SALT_BYTES + 1], secret[2 * ATR_PASSWORD_SECRET_BYTES + 1];
-  atr_password *p = &server->password;
   atr_buf text;
   int err;
 
@@ -30,16 +52,15 @@ static int read_file(atr_server *server, char *why, size_t why_bytes)
   err = atr_file_read(server->password_path, ATR_FILE_PRIVATE, &text, why, why_bytes);
   if (!err)
     err = atr_buf_append_u8(&text, 0);
-  if (!err &&
-      (sscanf((const char *)text.data, "argon2id %u %u %32s %64s", &p->passes, &p->memory_kib, salt, secret) != 4 ||
-       atr_hex_decode(salt, strlen(salt), p->salt, sizeof p->salt) < 0 ||
-       atr_hex_decode(secret, strlen(secret), p->secret, sizeof p->secret) < 0)) {
-    snprintf(why, why_bytes,
-             "The file %s is not one that this server has written: delete it and set the password anew.",
-             server->password_path);
-    err = ATR_IO;
+  if (!err && text.data[0]) {
+    server->has_password = read_line(&server->password, (const char *)text.data);
+    if (!server->has_password) {
+      snprintf(why, why_bytes,
+               "The file %s is not one that this server has written: delete it and set the password anew.",
+               server->password_path);
+      err = ATR_IO;
+    }
   }
-  server->has_password = !err;
   atr_buf_free(&text);
   return err == ATR_NOENT ? ATR_OK : err;
 }

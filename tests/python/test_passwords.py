@@ -76,12 +76,22 @@ def test_the_host_sets_changes_and_removes_it(start: Start, clients: Clients) ->
     settle([host], lambda: host.state == "LOBBY", what="the host's return")
     host.set_password("")
     assert "has no password" in refused(clients("four"), address, "second").text
-    clients("one").close()
     assert (again.home / "server" / "password").stat().st_mode & 0o77 == 0
+    again.end()
+    third = start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
+    assert "has no password" in refused(clients("five"), address, "second").text
+    third.end()
+    (third.home / "server" / "password").write_text("argon2id 2 nonsense\n")
+    with pytest.raises((AssertionError, IndexError, ValueError)):
+        start("--port", str(server.port), home=server.home)
+    assert "delete it and set the password anew" in third.log.read_text()
+
+
+def test_only_the_host_sets_it(start: Start, clients: Clients) -> None:
+    server = start("--bind", "127.0.0.1", "--open")
+    guest = clients("guest")
+    guest.connect(server.address)
     with pytest.raises(AtriumError, match="Only the host"):
-        guest = clients("five", home=None)
-        host.set_password("third")
-        guest.connect(address, "third")
         guest.set_password("mine")
 
 
