@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from . import constructors, dirty, idtypes, mergepatch, shadow, versions
 from .apply import ERRORS, Writer
@@ -62,7 +62,7 @@ class Change:
 _OBJECTS = ("p", "s", "i", "m", "c", "a", "make")
 
 
-def is_tree(tree: Any) -> bool:
+def is_tree(tree: Any) -> TypeGuard[dict[str, Any]]:
     """Whether a tree or patch has the outer shape of one, so that it can be taken in at all."""
     return (
         isinstance(tree, dict)
