@@ -246,7 +246,8 @@ def test_grease_pencil(two):
     layers = {name: (group, frames) for name, group, _, frames in both(a, b, DRAWN)}
     assert [f[0] for f in layers["Line"][1]] == [1, 12] and layers["Line"][1][0][3] == [0, 3, 5, 7]
     assert layers["More"][0] == "Group"
-    tree = f"[(n.name, n.prev_node and n.prev_node.name) for n in (*{PENCIL}.layers, *{PENCIL}.layer_groups)]"
+    # 4.3 does not tell the order of layers among groups.
+    tree = f"[(n.name, getattr(n, 'prev_node', None) and n.prev_node.name) for n in (*{PENCIL}.layers, *{PENCIL}.layer_groups)]"
     both(a, b, tree)
     a.do(f"d = {PENCIL}; d.layers.remove(d.layers['Fill']); d.layers['Top'].name = 'Sky'")
     stage.settle()

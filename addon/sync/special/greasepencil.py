@@ -104,12 +104,29 @@ def _is_layer(node: Any) -> bool:
 def _walk(pencil: Any, group: Any) -> Iterator[Any]:
     """The tree from the lowest to the highest, each group before what is in it."""
     inside = [n for n in (*pencil.layers, *pencil.layer_groups) if n.parent_group == group]
-    node = next((n for n in inside if n.prev_node is None), None)
-    while node is not None:
+    for node in _neighbours(pencil, inside):
         yield node
         if not _is_layer(node):
             yield from _walk(pencil, node)
+
+
+def _neighbours(pencil: Any, inside: list[Any]) -> Iterator[Any]:
+    """In their order. 4.3 shows that of layers only: there a group is where its lowest layer is."""
+    if inside and not hasattr(inside[0], "next_node"):
+        order = list(pencil.layers)
+        yield from sorted(inside, key=lambda n: next((i for i, lay in enumerate(order) if _within(lay, n)), len(order)))
+        return
+    node = next((n for n in inside if n.prev_node is None), None)
+    while node is not None:
+        yield node
         node = node.next_node
+
+
+def _within(node: Any, group: Any) -> bool:
+    at = node
+    while at is not None and at != group:
+        at = at.parent_group
+    return at is not None
 
 
 def _arrange(pencil: Any, full: Tree, live: items.Live) -> None:
