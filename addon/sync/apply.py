@@ -23,6 +23,8 @@ Tree = dict[str, Any]
 # What Blender's setters raise: a wrong type, a value out of an enum, a read-only state, a missing context.
 ERRORS = (TypeError, ValueError, AttributeError, RuntimeError, OverflowError, KeyError, IndexError, ReferenceError)
 
+ROTATIONS = ("rotation_euler", "rotation_quaternion", "rotation_axis_angle")
+
 # Before all others in their struct: they decide what the others mean or whether they can be set.
 FIRST: dict[str, tuple[str, ...]] = {
     "Object": ("data", "rotation_mode"),
@@ -140,6 +142,9 @@ class Writer:
 
     def _write_props(self, struct: Any, plan: rna.Plan, patch: Tree, full: Tree) -> None:
         written = []
+        if patch.get("rotation_mode") is not None:
+            # Blender converts to the new mode what it shows here, which need not be what stood where the mode was chosen.
+            patch = {**{name: full[name] for name in ROTATIONS if name in full}, **patch}
         for name in _in_order(plan, patch):
             prop = plan.props.get(name)
             value = patch[name]

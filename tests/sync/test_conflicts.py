@@ -413,3 +413,18 @@ def test_the_same_name_inside_of_a_datablock(three, kind):
     left = both(a, b, shown)
     assert c.do(shown) == left and len(left) == len(said) - 1
     assert {name for name, _ in left} == {name for name, _ in said if not name.endswith(".001")}
+
+
+@pytest.mark.parametrize("turner_first", [True, False])
+def test_one_turns_what_the_other_gives_another_rotation_mode(three, turner_first):
+    """Blender converts the rotation that it shows when it is given another mode, and each shows another one."""
+    stage, a, b, c = three
+    deeds = [
+        (a, "bpy.data.objects['Cube'].rotation_euler = (-3, 0, 0.75)"),
+        (b, "bpy.data.objects['Cube'].rotation_mode = 'AXIS_ANGLE'"),
+    ]
+    at_once(stage, *(deeds if turner_first else reversed(deeds)))
+    shown = (
+        "(lambda o: [list(o.rotation_euler), list(o.rotation_axis_angle), o.rotation_mode])(bpy.data.objects['Cube'])"
+    )
+    assert both(a, b, shown) == c.do(shown)
