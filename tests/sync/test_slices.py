@@ -156,6 +156,39 @@ def test_undo_drops_what_was_half_read(two):
     assert a.do("bpy.data.objects['Cube'].location.x") == b.do("bpy.data.objects['Cube'].location.x") == 0
 
 
+def test_a_mesh_is_read_by_attributes_and_its_weights_by_vertices(two):
+    stage, a, b = two
+    a.do("""
+        from sync.special import weights
+        mesh = bpy.data.meshes.new("Weighted")
+        mesh.from_pydata([(i, 0, 0) for i in range(3000)], [], [])
+        ob = bpy.data.objects.new("Weighted", mesh)
+        bpy.context.scene.collection.objects.link(ob)
+        for name in ("one", "two"):
+            ob.vertex_groups.new(name=name).add(range(0, 3000, 2), 0.25, "REPLACE")
+        counts.append(0); rep.capture_all()
+        link.sent.clear()
+        ob.vertex_groups["two"].add([2222], 0.75, "REPLACE")
+        mesh.vertices[5].co.z = 4
+        doc = rep.identity.doc(mesh)
+        rep._dirty[doc] = None
+    """)
+    a.do("ticks = 0")
+    a.do("""
+        while rep.pending and ticks < 200:
+            tick(); ticks += 1
+    """)
+    assert a.do("[kind for d, kind, _ in link.sent if d == doc]") == ["edit"]
+    assert a.do("ticks") >= 3000 / a.do("weights.POINTS_PER_SLICE") / 2
+    b.do("counts.append(0); rep.capture_all()")
+    look = """
+        ob = bpy.data.objects["Weighted"]
+        (ob.data.vertices[5].co.z, [[round(g.weight, 3) for g in ob.data.vertices[i].groups] for i in (2221, 2222, 2224)])
+    """
+    assert b.do(look) == a.do(look) == (4, [[], [0.25, 0.75], [0.25, 0.25]])
+    stage.settle()
+
+
 MANY = 30
 
 

@@ -51,15 +51,15 @@ def _is_selection(name: str) -> bool:
 
 def read_attributes(reader: Any, data: Any, old: Tree, where: tuple[Any, ...] = ()) -> Tree:
     """`where` tells several sets of attributes in one document apart."""
-    found: Tree = {}
-    for attribute in data.attributes:
-        if _is_selection(attribute.name) or (attribute.data_type not in TYPES and attribute.data_type != STRING):
+    attributes = list(data.attributes)
+    heads = [(a.name, a.data_type, a.domain, len(a.data)) for a in attributes]
+    found = reader.draft("/".join(("attributes", *map(str, where))), heads).entries
+    for attribute, (name, kind, domain, _) in zip(attributes, heads, strict=True):
+        key = values.name_key(name)
+        if key in found or _is_selection(name) or (kind not in TYPES and kind != STRING):
             continue
-        found[values.name_key(attribute.name)] = {
-            "type": attribute.data_type,
-            "domain": attribute.domain,
-            "v": _read_values(reader, attribute, where),
-        }
+        found[key] = {"type": kind, "domain": domain, "v": _read_values(reader, attribute, where)}
+        reader.pause()
     # The built-in ones stand where Blender made them, and nobody can tell.
     placed = items.place({key: entry for key, entry in found.items() if values.key_name(key) not in _BUILT_IN}, old)
     return {key: placed.get(key, entry) for key, entry in found.items()}

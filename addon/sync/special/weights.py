@@ -31,6 +31,9 @@ class Groups(items.Items):
 
 GROUPS = Groups("vertex_groups")
 
+# Points whose weights are read without a pause: some half a millisecond.
+POINTS_PER_SLICE = 500
+
 
 def _points(data: Any) -> Any:
     return data.vertices if hasattr(data, "vertices") else data.points
@@ -51,18 +54,28 @@ def read(reader: Any, data: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) ->
     if not ob.vertex_groups:
         return
     i["vertex_groups"] = GROUPS.read(reader, ob, old.get("i", {}).get("vertex_groups", {}))
-    at: list[int] = []
-    values: list[float] = []
-    for index, vertex in enumerate(_points(data)):
-        for element in vertex.groups:
-            at.append(index)
-            at.append(element.group)
-            values.append(element.weight)
+    at, values = _read_weights(reader, _points(data), len(ob.vertex_groups))
     # One value: the two arrays must never be of different lengths.
     p["weights"] = [
         reader.blobs.put(np.array(at, dtype=np.int32).reshape(-1, 2), (reader.doc, "weight_at")),
         reader.blobs.put(np.array(values, dtype=np.float32), (reader.doc, "weights")),
     ]
+
+
+def _read_weights(reader: Any, points: Any, groups: int) -> tuple[list[int], list[float]]:
+    """(vertex, group) after each other, and the weights. Blender has no call that gives them as an array, so this is the slowest reading
+    of all: some points at a time, with pauses."""
+    draft = reader.draft("weights", [len(points), groups])
+    at: list[int] = draft.entries.setdefault("at", [])
+    values: list[float] = draft.entries.setdefault("values", [])
+    for begin in range(draft.entries.get("next", 0), len(points), POINTS_PER_SLICE):
+        for index, point in enumerate(points[begin : begin + POINTS_PER_SLICE], begin):
+            for element in point.groups:
+                at += (index, element.group)
+                values.append(element.weight)
+        draft.entries["next"] = begin + POINTS_PER_SLICE
+        reader.pause()
+    return at, values
 
 
 def write(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree, geometry: Tree | None, rebuilt: bool) -> None:
