@@ -38,6 +38,9 @@ TICK_IDLE_S = 0.1
 BUDGET_LONG_MS = 25.0
 BUDGET_IDLE_MS = 1.0
 BUDGET_BACKGROUND_MS = 50.0
+# With this many documents to capture or to apply, waiting is worse than a picture less per second.
+BACKLOG = 200
+BUDGET_BACKLOG_MS = 10.0
 
 _session: Session | None = None
 _scene: BlenderScene | None = None
@@ -167,7 +170,10 @@ def _interval() -> float:
 def _budget(current: Session) -> float:
     if current.state.progress is not None:
         return BUDGET_BACKGROUND_MS if bpy.app.background else BUDGET_LONG_MS
-    return budget_ms() if current.has_work else BUDGET_IDLE_MS
+    if not current.has_work:
+        return BUDGET_IDLE_MS
+    pending = current.replicator.pending if current.replicator is not None else 0
+    return max(budget_ms(), BUDGET_BACKLOG_MS) if pending > BACKLOG else budget_ms()
 
 
 def _home_folder() -> Path:

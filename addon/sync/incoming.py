@@ -12,7 +12,7 @@ their pointers to None, a mesh's materials change the slots of its objects, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -78,7 +78,13 @@ def is_structural_patch(kind: str, patch: Tree) -> bool:
 
 class Incoming:
     def __init__(
-        self, identity: Identity, reader: Reader, writer: Writer, state: State, capture: Callable[[str], Tree]
+        self,
+        identity: Identity,
+        reader: Reader,
+        writer: Writer,
+        state: State,
+        capture: Callable[[str], Tree],
+        reported: Container[str],
     ) -> None:
         self._identity = identity
         self._reader = reader
@@ -86,6 +92,8 @@ class Incoming:
         self._state = state
         # Captures and sends what the user changed in a document; the patch.
         self._capture = capture
+        # Documents that Blender has named as changed.
+        self._reported = reported
         # Datablocks to remove once no modal operator runs.
         self._doomed: list[str] = []
         # Datablocks whose name another one still has here; it is to get another name, which has not arrived yet.
@@ -101,8 +109,10 @@ class Incoming:
 
     def apply_slowly(self, batch: Batch, removals_wait: bool = False) -> Iterator[float]:
         """The same with a yield of the progress after each datablock."""
-        for doc in batch:
-            if doc in self._state.shadows:
+        for doc, events in batch.items():
+            # Of what goes, only what the user is known to have changed: it is refused, and the user told.
+            goes = events[-1]["kind"] == "delete" and doc not in self._reported
+            if doc in self._state.shadows and not goes:
                 # Whoever captures it adds what is sent to the batch.
                 self._capture(doc)
         changes = self._fold(batch)

@@ -76,9 +76,9 @@ class Replicator:
         self._reader = Reader(self.identity, blobs, self._could_not_read)
         self._writer = Writer(self.identity, blobs, self._reader)
         self._outgoing = Outgoing(link, self.identity, self._reader, self.state)
-        self._incoming = Incoming(self.identity, self._reader, self._writer, self.state, self._look_at)
-        self._inbox = Inbox(self.identity, self.state)
         self._dirty: dict[str, None] = {}
+        self._incoming = Incoming(self.identity, self._reader, self._writer, self.state, self._look_at, self._dirty)
+        self._inbox = Inbox(self.identity, self.state)
         self._after_undo: dict[str, None] = {}
         self._audit: list[str] = []
         # document -> (seconds that looking at it took, when); and what a look that is not finished has taken so far.

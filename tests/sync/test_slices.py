@@ -263,6 +263,26 @@ def test_what_one_deletes_is_not_brought_back_by_what_waits(two):
         assert peer.do("sum(o.name.startswith('many') for o in bpy.data.objects)") == MANY - 1
 
 
+def test_many_removals_are_one_batch_and_nothing_is_read_for_them(two):
+    stage, a, b = two
+    b.do("counts.append(0); rep.capture_all()")
+    a.do("""
+        bpy.data.batch_remove([o for o in bpy.data.objects if o.name.startswith("many")])
+        counts.append(0); rep.capture_all()
+    """)
+    b.do("""
+        many = {rep.identity.doc(o) for o in bpy.data.objects if o.name.startswith("many")}
+        read = []
+        real = rep._reader.read_block
+        rep._reader.read_block = lambda doc, *more, **how: read.append(doc) or real(doc, *more, **how)
+        tick()
+        rep._reader.read_block = real
+    """)
+    assert b.do("sum(o.name.startswith('many') for o in bpy.data.objects)") == 0
+    assert b.do("len(many)") >= MANY - 1 and b.do("len(many.intersection(read))") == 0
+    stage.settle()
+
+
 def test_a_name_is_free_when_its_owner_is_deleted_in_the_same_batch(two):
     stage, a, b = two
     a.do("""
