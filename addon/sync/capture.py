@@ -24,7 +24,7 @@ from .identity import Identity
 Tree = dict[str, Any]
 
 # A slice reads on for at least this long after it has come to where the last one had stopped: to get there costs something.
-SLICE_MIN_S = 0.001
+SLICE_MIN_S = 0.002
 
 
 class Paused(Exception):

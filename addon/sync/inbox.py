@@ -26,8 +26,10 @@ from .state import State
 # What applying one document takes, until it has been measured.
 COST_S = 0.001
 COST_MIN_S = 0.00001
-# A rebuild that takes longer is not waited for as long again.
+# A rebuild that takes longer is not waited for as long again; nor, where nothing is rebuilt, an update, which a large scene needs
+# for any change.
 REBUILD_MAX_S = 1.0
+UPDATE_MAX_S = 0.025
 # Types of the last batch.
 _LAST = ("Collection", "Scene")
 # Parents further away are not looked for: an order that is not perfect costs time only.
@@ -91,13 +93,14 @@ class Inbox:
 
     def batches(self, deadline: float) -> Iterator[tuple[Batch, bool]]:
         """The batches of one tick, each with whether it rebuilds. One is taken out of here when the next is asked for."""
+        until = max(deadline, time.perf_counter() + min(dirty.tracker.update_s, UPDATE_MAX_S))
         while self._light:
             begin = time.perf_counter()
-            batch = _first(self._light, self._light, deadline - begin, self._light_cost_s)
+            batch = _first(self._light, self._light, until - begin, self._light_cost_s)
             yield batch, False
             self._take_out(self._light, batch)
             self._light_cost_s = _mean(self._light_cost_s, begin, batch)
-            if time.perf_counter() >= deadline:
+            if time.perf_counter() >= until:
                 break
         yield from self._heavy_batches(deadline)
 

@@ -7,6 +7,7 @@ one is made for writing. The weights are two arrays over all points: (vertex, gr
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from typing import Any
 
@@ -62,16 +63,17 @@ def read(reader: Any, data: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) ->
     ]
 
 
-def _read_weights(reader: Any, points: Any, groups: int) -> tuple[list[int], list[float]]:
+def _read_weights(reader: Any, points: Any, groups: int) -> tuple[array[int], array[float]]:
     """(vertex, group) after each other, and the weights. Blender has no call that gives them as an array, so this is the slowest reading
     of all: some points at a time, with pauses."""
     draft = reader.draft("weights", [len(points), groups])
-    at: list[int] = draft.entries.setdefault("at", [])
-    values: list[float] = draft.entries.setdefault("values", [])
+    at: array[int] = draft.entries.setdefault("at", array("i"))
+    values: array[float] = draft.entries.setdefault("values", array("f"))
     for begin in range(draft.entries.get("next", 0), len(points), POINTS_PER_SLICE):
         for index, point in enumerate(points[begin : begin + POINTS_PER_SLICE], begin):
             for element in point.groups:
-                at += (index, element.group)
+                at.append(index)
+                at.append(element.group)
                 values.append(element.weight)
         draft.entries["next"] = begin + POINTS_PER_SLICE
         reader.pause()
