@@ -65,7 +65,8 @@ class Inbox:
                 self._order = None
 
     def _is_light(self, event: dict[str, Any]) -> bool:
-        doc, tree = event["doc"], event.get("tree")
+        doc: str = event["doc"]
+        tree: Any = event.get("tree")
         if event["kind"] != "edit" or event.get("show") or not is_tree(tree) or "name" in tree:
             return False
         if doc not in self._state.shadows or doc in self._state.shown:
@@ -154,7 +155,7 @@ def _has_type(tree: Any) -> bool:
 
 
 def _parent_of(event: dict[str, Any]) -> Any:
-    tree = event.get("tree")
+    tree: Any = event.get("tree")
     return (tree.get("p") or {}).get("parent") if is_tree(tree) else None
 
 

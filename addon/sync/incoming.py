@@ -154,7 +154,8 @@ class Incoming:
         return changes
 
     def _fold_one(self, change: Change, event: dict[str, Any]) -> None:
-        kind, tree = event["kind"], event.get("tree")
+        kind: str = event["kind"]
+        tree: Any = event.get("tree")
         if kind == OWN:
             if change.room is not None:
                 change.room = mergepatch.merge(change.room, tree)
