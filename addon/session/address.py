@@ -11,12 +11,18 @@ from __future__ import annotations
 import ipaddress
 
 PORT_MAX = 65535
+INVITE = "atrium://join#"
 LOCAL_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost"})
 
 
 def tidy(text: str) -> str:
     """Without the spaces and quotes that come along when an address is pasted."""
     return text.strip().strip("\"'`<>“”‘’«»").strip()
+
+
+def is_invite(text: str) -> bool:
+    """A link that lets its bearer in, alone or inside of a sentence: a secret, which is neither shown nor kept."""
+    return INVITE in text.lower()
 
 
 def split(text: str) -> tuple[str, int | None]:

@@ -15,7 +15,7 @@ import logging
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -121,6 +121,8 @@ class Session:
         self._server: ServerStart | None = None
         self._next_revival = 0.0
         self._trusted: set[str] = set()
+        self._by_invite = False  # the Host box held an invite
+        self._invited_to = ""  # the room that it named, until it is joined
         self._flushes = 0
         self._flushed = 0
         self._farewell = False  # goodbye was said, not yet heard
@@ -129,7 +131,8 @@ class Session:
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
-    def connect(self, host: str) -> Task:
+    def connect(self, host: str, password: str = "") -> Task:
+        """`host`: an address, or an invite, also inside of a sentence. An invite leads into its room."""
         state, options = self.state, self._options()
         self._require("connect")
         host = address.tidy(host)
@@ -139,10 +142,12 @@ class Session:
         if not local and not options.online:
             raise Trouble(problem("OFFLINE_MODE"))
         self._open_engine()
-        task = state.begin("connect", f"Connecting to {host}.")
-        state.address, state.attempt = host, 0
+        self._by_invite = address.is_invite(host)
+        shown = "the invite's host" if self._by_invite else host
+        task = state.begin("connect", f"Connecting to {shown}.")
+        state.address, state.attempt = shown, 0
         state.set_link("CONNECTING")
-        self._start(self._connecting(host, local))
+        self._start(self._connecting(host, local, password))
         return task
 
     def disconnect(self) -> Task:
@@ -210,6 +215,28 @@ class Session:
         self._send({"t": "admit" if admit else "refuse", "key": key, "remember": remember})
         self.state.knocks = [knock for knock in knocks if knock.key != key]
         self.state.changed()
+
+    def create_invite(self, expires_h: float, addresses: Sequence[str] = ()) -> Task:
+        """A link into the room that one is in, or to the server; it is in state.invite when the task is done."""
+        self._require("create_invite")
+        task = self.state.begin("invite", "Making an invite.")
+        message: dict[str, Any] = {"t": "invite_create", "expires_h": expires_h, "addresses": list(addresses)}
+        if self.state.here is not None and self.state.here.id:
+            message["room"] = self.state.here.id
+        self._send(message)
+        return task
+
+    def revoke_invites(self) -> Task:
+        self._require("revoke_invites")
+        task = self.state.begin("revoke", "Revoking the invites.")
+        self._send({"t": "invites_revoke"})
+        return task
+
+    def set_password(self, password: str) -> Task:
+        self._require("set_password")
+        task = self.state.begin("password", "Setting the password.")
+        self._send({"t": "password", "text": password})
+        return task
 
     def create_room(self, name: str) -> Task:
         self._require("create_room")
@@ -341,7 +368,7 @@ class Session:
     def _on(self, event: Event) -> None:
         state = self.state
         kind = event.get("t")
-        log.debug("event %s", event)
+        log.debug("event %s", discreet(event))
         had_room = state.here is not None
         if self._hanging_up_until and kind in ("state", "confirm_host", "knocking"):
             if event.get("state") == OFFLINE:
@@ -353,7 +380,13 @@ class Session:
         if kind == "confirm_host":
             self._answer_alone()
         elif kind == "welcome":
+            self._invited_to = str(event.get("invited_to") or "")
+            if self._by_invite:
+                state.settings.host = state.address  # the key is known there now; the link has done its work
+                self._by_invite = False
             self._send({"t": "rooms"})
+        elif kind == "rooms" and self._invited_to:
+            self._follow_invite()
         elif kind == "joined" and state.here is not None and self.link is None and self.engine is not None:
             self.link = Link(self.engine, state.here.id)
         elif kind == "progress" and event.get("complete") and self.link is not None:
@@ -366,6 +399,17 @@ class Session:
             self._stop_job()
             self._drop_replicator()
             self._scene.mark_unsaved()
+
+    def _follow_invite(self) -> None:
+        """Into the room that the invite named, as if the user had clicked on it."""
+        wanted, self._invited_to = self._invited_to, ""
+        if self.state.here is not None or self.state.room_named(wanted) is None:
+            return
+        try:
+            self.join_room(wanted, "ASK")
+        except Trouble as trouble:
+            self.state.problem = trouble.problem
+            self.state.changed()
 
     def _answer_alone(self) -> None:
         """A code that was trusted beforehand needs no question; in background nobody could answer one."""
@@ -384,7 +428,7 @@ class Session:
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
-    def _connecting(self, host: str, local: bool) -> Job:
+    def _connecting(self, host: str, local: bool, password: str) -> Job:
         state, options = self.state, self._options()
         port = self._port_of(host)
         if local:
@@ -404,9 +448,8 @@ class Session:
         self._hanging_up_until = 0.0
         state.note = ""
         name, color = state.settings.user_name, state.settings.user_color
-        self._send(
-            {"t": "connect", "host": host, "port": port, "name": name, "color": list(color), "start_server": False}
-        )
+        message = {"t": "connect", "host": host, "port": port, "name": name, "color": list(color)}
+        self._send({**message, "password": password} if password else message)
 
     def _port_of(self, host: str) -> int:
         """As typed; else that of one's own server for this machine, and the usual one for others."""
@@ -612,7 +655,7 @@ class Session:
         return self._flushes
 
     def _send(self, message: dict[str, Any]) -> None:
-        log.debug("command %s", message)
+        log.debug("command %s", discreet(message))
         self._outbox.append(message)
         self._post()
 
@@ -658,6 +701,18 @@ class Session:
         if self._server is not None and self._server.poll() in ("ready", "failed"):
             self._server = None
             self._next_revival = now + REVIVE_PAUSE_S
+
+
+# What opens a door, and would stand in a log for ever.
+SECRETS = {"connect": ("password",), "password": ("text",), "invite": ("link",)}
+
+
+def discreet(message: dict[str, Any]) -> dict[str, Any]:
+    """A command or event as a log may show it."""
+    out = {**message, **{name: "***" for name in SECRETS.get(str(message.get("t")), ()) if name in message}}
+    if address.is_invite(str(out.get("host", ""))):
+        out["host"] = address.INVITE + "***"
+    return out
 
 
 def plain_code(code: str) -> str:

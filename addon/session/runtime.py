@@ -20,7 +20,7 @@ import bpy
 from . import settings
 from .driver import Options, Session
 from .join import BlenderScene
-from .state import JOINED, LOBBY, OFFLINE, State
+from .state import JOINED, LOBBY, OFFLINE, State, Task
 
 log = logging.getLogger("atrium")
 
@@ -47,6 +47,7 @@ _scene: BlenderScene | None = None
 _home: Path | None = None
 _listeners: list[Callable[[], None]] = []  # the user interface: called after each tick that changed something
 _loaded: list[Callable[[], None]] = []
+_waiting: list[tuple[Task, Callable[[Task], None]]] = []
 _seen_revision = -1
 _drawn_second = -1
 _worked_at = 0.0
@@ -110,6 +111,7 @@ def tick() -> None:
     if _session.has_work:
         _worked_at = time.monotonic()
     _session.tick(_budget(_session))
+    _call_waiting()
     announce()
 
 
@@ -132,6 +134,17 @@ def wake() -> None:
     if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.register(_on_timer, persistent=True)
     announce()
+
+
+def when_done(task: Task, call: Callable[[Task], None]) -> None:
+    """Calls once the task has ended: for what an operator that has returned long ago still has to do."""
+    _waiting.append((task, call))
+
+
+def _call_waiting() -> None:
+    for pair in [pair for pair in _waiting if pair[0].done]:
+        _waiting.remove(pair)
+        pair[1](pair[0])
 
 
 def listen(changed: Callable[[], None], loaded: Callable[[], None]) -> None:

@@ -31,6 +31,9 @@ ERRORS: dict[str, str] = {
     "KEY_CHANGED": "{address} now shows another key than the one you trusted. If its owner made a new one, "
     "forget the old key and compare check codes; if not, somebody may be pretending to be that host.",
     "KEY_UNKNOWN": "{address} was never trusted here: compare its check code with its owner, then trust it.",
+    "PASSWORD": "You were not let in at {address}. {text}",
+    "LATER": "You were not let in at {address}. {text}",
+    "INVITE": "This invite does not work. {text}",
     "REFUSED": "The host at {address} did not let you in: ask its owner.",
     "SERVER_FULL": "The server at {address} is full: try again when somebody has left.",
     "TIMEOUT": "{address} took too long to answer: try again.",
@@ -57,6 +60,7 @@ ERRORS: dict[str, str] = {
     "CONNECTED": "You are connected already: disconnect first.",
     "NOT_IN_ROOM": "Join or create a room first.",
     "IN_ROOM": "You are in the room “{room}”: leave it first.",
+    "NOT_HOST": "Only the one who hosts can do this.",
     "NO_KNOCK": "Nobody with this key is asking to enter.",
     "NO_QUESTION": "No host waits to be trusted: connect first.",
     "CODE_DIFFERS": "This is not the check code that the host shows: ask its owner to read it out once more.",

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from . import address
 from .colors import Color, default_color
 
 NAME_MAX = 63  # characters; a name must fit a line of the panel
@@ -67,6 +68,14 @@ def load(home: Path) -> Settings:
     return out
 
 
+def kept(settings: Settings) -> dict[str, Any]:
+    """Without what must not lie in a file: an invite opens a door."""
+    data = asdict(settings)
+    if address.is_invite(settings.host):
+        del data["host"]
+    return data
+
+
 def save(home: Path, settings: Settings) -> bool:
     """Written beside and renamed, so that a crash leaves either the old file or the new one."""
     temporary = ""
@@ -74,7 +83,7 @@ def save(home: Path, settings: Settings) -> bool:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(prefix=".settings-", dir=home)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(settings), file, ensure_ascii=False, indent=1)
+            json.dump(kept(settings), file, ensure_ascii=False, indent=1)
         os.replace(temporary, home / FILE)
         return True
     except OSError:

@@ -156,6 +156,8 @@ class State:
     left: Here | None = None  # offered to be joined again
     ask_unsaved: str = ""  # the room whose join waits for a word on unsaved work
     paused: bool = False  # Blender renders or bakes
+    invite: str = ""  # the newest link that was made here
+    has_password: bool = False  # as far as it is known: the server tells when it changes
     task: Task | None = None
     forgetting: Task | None = None  # of a host's key: beside `task`
     revision: int = 0
@@ -220,6 +222,10 @@ class State:
             if action == "flush" and busy:
                 return problem("BUSY", text=busy.text)
             return None
+        if action in ("create_invite", "revoke_invites", "set_password"):
+            if self.host is None or not self.host.is_mine:
+                return problem("NOT_HOST")
+            return problem("BUSY", text=busy.text) if busy else None
         if action in ("create_room", "join_room"):
             if busy:
                 return problem("BUSY", text=busy.text)
@@ -283,6 +289,7 @@ class State:
     def forget_connection(self) -> None:
         self.leave()
         self.host, self.rooms, self.knocks, self.attempt, self.note = None, [], [], 0, ""
+        self.invite, self.has_password = "", False
         self.latency_ms = 0.0
 
     # --- what the engine says ----------------------------------------------------------------------------------------
@@ -368,6 +375,18 @@ class State:
         room = event.get("room")
         return self.here is not None and room in (None, self.here.id, self.here.handle)
 
+    def _on_invite(self, event: Event) -> None:
+        self.invite = str(event.get("link") or "")
+        self.finish("invite")
+
+    def _on_invites_revoked(self, _: Event) -> None:
+        self.invite = ""
+        self.finish("revoke")
+
+    def _on_password(self, event: Event) -> None:
+        self.has_password = bool(event.get("set"))
+        self.finish("password")
+
     def _on_knock(self, event: Event) -> None:
         knock = Knock(str(event["key"]), str(event.get("name", "")), str(event.get("code", "")))
         self.knocks = [k for k in self.knocks if k.key != knock.key] + [knock]
@@ -439,6 +458,9 @@ TASKS_OF: dict[str, tuple[str, ...]] = {
     "join": ("join",),
     "flush": ("flush", "create"),
     "leave": ("leave",),
+    "invite_create": ("invite",),
+    "invites_revoke": ("revoke",),
+    "password": ("password",),
 }
 
 _HANDLERS: dict[str, Callable[[State, Event], None]] = {
@@ -448,6 +470,9 @@ _HANDLERS: dict[str, Callable[[State, Event], None]] = {
     "rooms": State._on_rooms,
     "joined": State._on_joined,
     "members": State._on_members,
+    "invite": State._on_invite,
+    "invites_revoked": State._on_invites_revoked,
+    "password": State._on_password,
     "knock": State._on_knock,
     "knock_end": State._on_knock_end,
     "forgotten": State._on_forgotten,

@@ -18,6 +18,7 @@ from ..session import runtime
 from ..session.driver import Trouble
 from ..session.sentences import Problem, problem, translated
 from ..session.state import Task
+from . import properties
 
 UNSAVED_ITEMS = [
     ("ASK", "Ask", "Ask what to do with unsaved changes; in background: keep a copy"),
@@ -105,10 +106,26 @@ class ATRIUM_OT_connect(_Operator):
     bl_idname = "atrium.connect"
     bl_label = "Connect"
     action = "connect"
+    password: StringProperty(
+        name="Password",
+        description="The host's, if it has one and you have no invite",
+        subtype="PASSWORD",
+        options={"SKIP_SAVE"},
+    )
     timeout: _timeout()
 
     def start(self) -> Task | None:
-        return runtime.need().connect(runtime.state().settings.host)
+        password = self.password or properties.take_password()
+        return runtime.need().connect(runtime.state().settings.host, password)
+
+    def execute(self, context: Any) -> set[str]:
+        """An invite leads on into its room."""
+        result = super().execute(context)
+        task = runtime.state().task
+        if result == {"FINISHED"} and bpy.app.background and task is not None and not task.done:
+            problem = wait_for(task, self.timeout)
+            return self._failed(problem) if problem else result
+        return result
 
 
 class ATRIUM_OT_host(_Operator):
@@ -201,6 +218,57 @@ class ATRIUM_OT_flush(_Operator):
         return runtime.need().flush()
 
 
+class ATRIUM_OT_create_invite(_Operator):
+    """Make a link that lets in whoever pastes it into the Host box, and copy it. Send it to the people you want here"""
+
+    bl_idname = "atrium.create_invite"
+    bl_label = "Copy Invite"
+    action = "create_invite"
+    expires_h: FloatProperty(
+        name="Hours", description="How long it works; 0: for ever", default=168.0, min=0.0, options={"SKIP_SAVE"}
+    )
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        task = runtime.need().create_invite(self.expires_h)
+        if not bpy.app.background:
+            runtime.when_done(task, _copy_invite)
+        return task
+
+
+def _copy_invite(task: Task) -> None:
+    if task.problem is None:
+        bpy.context.window_manager.clipboard = runtime.state().invite
+
+
+class ATRIUM_OT_revoke_invites(_Operator):
+    """Make every invite useless that was given out. Whoever came by one is still let in"""
+
+    bl_idname = "atrium.revoke_invites"
+    bl_label = "Revoke Invites"
+    action = "revoke_invites"
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().revoke_invites()
+
+
+class ATRIUM_OT_set_password(_Operator):
+    """Let in whoever knows this password. Empty: nobody"""
+
+    bl_idname = "atrium.set_password"
+    bl_label = "Set Password"
+    action = "set_password"
+    password: StringProperty(name="Password", subtype="PASSWORD", options={"SKIP_SAVE"})
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().set_password(self.password)
+
+    def invoke(self, context: Any, _: Any) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self)
+
+
 class _Answer(_Operator):
     action = "admit"
     admit = True
@@ -281,6 +349,9 @@ CLASSES = (
     ATRIUM_OT_join_room,
     ATRIUM_OT_leave_room,
     ATRIUM_OT_flush,
+    ATRIUM_OT_create_invite,
+    ATRIUM_OT_revoke_invites,
+    ATRIUM_OT_set_password,
     ATRIUM_OT_admit,
     ATRIUM_OT_refuse,
     ATRIUM_OT_trust_host,

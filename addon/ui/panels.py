@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 
-from ..session import runtime
+from ..session import address, runtime
 from ..session.sentences import Problem, translated
 from ..session.state import (
     CONFIRMING,
@@ -38,6 +38,11 @@ def size_text(count: int) -> str:
     if count >= MEGABYTE:
         return f"{count / MEGABYTE:.0f} MB" if count >= 10 * MEGABYTE else f"{count / MEGABYTE:.1f} MB"
     return f"{count / 1000:.0f} kB" if count >= 1000 else f"{count} B"
+
+
+def takes_password(host: str) -> bool:
+    """Not this machine, and not an invite, which has a key of its own."""
+    return bool(host) and not address.is_local(host) and not address.is_invite(host)
 
 
 def milliseconds(value: float) -> str:
@@ -116,6 +121,8 @@ class ATRIUM_PT_main(_Panel):
         row = layout.row(align=True)
         row.enabled = state.link == OFFLINE
         row.prop(atrium, "host", text="", icon="NETWORK_DRIVE")
+        if state.link == OFFLINE and takes_password(state.settings.host):
+            layout.prop(atrium, "password", icon="LOCKED")
         row = layout.row(align=True)
         if state.link == OFFLINE:
             row.operator("atrium.connect")
@@ -219,6 +226,20 @@ class ATRIUM_PT_host(_Panel):
     def draw(self, context: Any) -> None:
         layout, state = self.layout, runtime.state()
         assert state.host is not None
+        row = layout.row(align=True)
+        row.operator("atrium.create_invite", icon="COPYDOWN")
+        row.operator("atrium.revoke_invites", text="", icon="TRASH")
+        if state.invite:
+            paragraph(
+                layout,
+                translated("The invite is copied: paste it into a message to those you want here."),
+                context,
+                "CHECKMARK",
+            )
+        row = layout.row()
+        row.operator(
+            "atrium.set_password", text="Change Password" if state.has_password else "Set Password", icon="LOCKED"
+        )
         if not state.host.all_interfaces:
             paragraph(
                 layout,

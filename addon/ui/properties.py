@@ -119,10 +119,20 @@ class AtriumState(bpy.types.PropertyGroup):
 
     host: StringProperty(
         name="Host",
-        description="Name or IP address of the host, with or without a port. “localhost” is this machine: "
-        "if no server runs here, one is started",
+        description="An invite that somebody sent you, or the host's name or IP address, with or without a port. "
+        "“localhost” is this machine: if no server runs here, one is started",
         get=_get_host,
         set=_set_host,
+    )
+    password: StringProperty(
+        name="Password",
+        description="The host's password, if it has one; not needed with an invite, nor by those who came before",
+        subtype="PASSWORD",
+        get=lambda _: _password,
+        set=lambda _, value: _set_password(value),
+    )
+    invite: StringProperty(
+        name="Invite", description="The link that was made last", get=lambda _: runtime.state().invite
     )
     user_name: StringProperty(
         name="Name",
@@ -168,6 +178,21 @@ class AtriumState(bpy.types.PropertyGroup):
         get=lambda _: _new_room(),
         set=lambda _, v: _set_new_room(v),
     )
+
+
+_password = ""
+
+
+def _set_password(value: str) -> None:
+    global _password
+    _password = value
+
+
+def take_password() -> str:
+    """What was typed, once: it does not stay in memory for the next host."""
+    global _password
+    value, _password = _password, ""
+    return value
 
 
 _new_room_name = ""
