@@ -544,3 +544,107 @@ def test_a_step_that_shows_no_other_number_draws_nothing_anew() -> None:
         state.set_progress(step / 5000)
     assert 90 <= state.revision - before <= 101
     assert state.progress is not None and state.progress.value == 4999 / 5000
+
+
+# --- invites and passwords -------------------------------------------------------------------------------------------
+
+LINK = "atrium://join#AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+
+
+def test_an_invite_leads_into_its_room_and_is_shown_nowhere() -> None:
+    bench = Bench(background=True)
+    state = bench.state
+    state.settings.host = f"Come over: {LINK}!"
+    bench.session.connect(state.settings.host)
+    bench.tick()
+    assert bench.engine.sent[0]["host"] == f"Come over: {LINK}!"
+    assert "join#" not in state.address and "join#" not in (state.task.text if state.task else "")
+    bench.tick(
+        {"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"},
+        {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM},
+        {
+            "t": "rooms",
+            "rooms": [{"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True}],
+        },
+    )
+    assert bench.engine.kinds() == ["connect", "rooms", "join"]
+    assert state.task is not None and state.task.kind == "join" and not state.task.done
+    assert state.settings.host == "192.0.2.7:12800"
+
+
+def test_an_invite_to_a_room_that_cannot_be_joined_says_so() -> None:
+    bench = Bench(background=True)
+    task = bench.session.connect(LINK)
+    bench.tick(
+        {"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"},
+        {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM},
+        {
+            "t": "rooms",
+            "rooms": [{"id": ROOM, "name": "Old", "users": 1, "bytes": 1, "blender": [4, 2, 9], "ready": True}],
+        },
+    )
+    assert task.done and task.problem is None
+    assert bench.state.phase == "LOBBY"
+    assert bench.state.problem is not None and bench.state.problem.code == "BLENDER_VERSION"
+
+
+def test_unsaved_work_is_asked_about_before_an_invite_replaces_it() -> None:
+    bench = Bench()
+    bench.scene.unsaved = True
+    bench.session.connect(LINK)
+    bench.tick(
+        {"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"},
+        {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM},
+        {
+            "t": "rooms",
+            "rooms": [{"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True}],
+        },
+    )
+    assert bench.state.ask_unsaved == "Set"
+    assert "join" not in bench.engine.kinds()
+
+
+def test_only_the_host_makes_invites() -> None:
+    bench = Bench().in_lobby()
+    bench.tick({"t": "welcome", "host": False, "port": 12800})
+    for call in (
+        lambda: bench.session.create_invite(1.0),
+        bench.session.revoke_invites,
+        lambda: bench.session.set_password("x"),
+    ):
+        with pytest.raises(Trouble) as raised:
+            call()
+        assert raised.value.problem.code == "NOT_HOST"
+    bench.tick({"t": "welcome", "host": True, "port": 12800})
+    task = bench.session.create_invite(2.0)
+    bench.tick()
+    assert bench.engine.sent[-1] == {"t": "invite_create", "expires_h": 2.0, "addresses": []}
+    bench.tick({"t": "invite", "link": LINK, "expires": 0})
+    assert task.done and bench.state.invite == LINK
+    task = bench.session.revoke_invites()
+    bench.tick({"t": "invites_revoked", "count": 1})
+    assert task.done and bench.state.invite == ""
+    task = bench.session.set_password("secret")
+    bench.tick({"t": "error", "code": "INVAL", "text": "A password has at most 1,024 bytes.", "re": "password"})
+    assert task.done and task.problem is not None
+
+
+def test_secrets_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    with caplog.at_level("DEBUG", logger="atrium"):
+        bench.session.connect(LINK)
+        bench.tick({"t": "invite", "link": LINK})
+        bench.session.disconnect()
+        bench.tick({"t": "state", "state": "OFFLINE"}, times=5)
+        bench.session.connect("192.0.2.7", "a secret password")
+        bench.tick()
+    assert bench.engine.sent[-1]["password"] == "a secret password"
+    assert "command" in caplog.text and "event" in caplog.text
+    assert LINK not in caplog.text and "a secret" not in caplog.text
+
+
+def test_an_invite_is_not_kept_in_the_settings(tmp_path: Any) -> None:
+    kept = settings.Settings("Anna", (1.0, 0.5, 0.0), f"<{LINK}>")
+    assert settings.save(tmp_path, kept)
+    assert "join#" not in (tmp_path / settings.FILE).read_text()
+    assert settings.load(tmp_path).host == "localhost"
