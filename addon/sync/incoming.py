@@ -246,12 +246,26 @@ class Incoming:
             needs = constructors.needs_of(room)
             if any(self._identity.block(n) is None for n in needs):
                 raise constructors.CannotMake("waits for the data it is made of")
+            self._contend(change.doc, room)
             constructors.create(self._writer, change.doc, room, self._state.name_of(change.doc, room))
             return True
         except Exception as e:  # a tree from elsewhere may hold anything
             self._state.park(change.doc, room)
             self._writer.refuse(f"{room.get('type')} {room.get('name')}", e)
             return False
+
+    def _contend(self, doc: str, room: Tree) -> None:
+        """Two people who give one mesh its first shape keys at once make two documents for one datablock. The lower one has it,
+        for all; the other waits, or both would contend for it for ever."""
+        user = self._identity.resolve((room.get("make") or {}).get("user"))
+        here = getattr(user, "shape_keys", None)
+        other = self._identity.living_doc(here.session_uid) if here is not None else None
+        if other is None or other == doc:
+            return
+        if other < doc:
+            raise constructors.CannotMake("what it belongs to has shape keys of another document")
+        self._state.park(other, self._state.room_tree(other) or {})
+        self._identity.forget(other)
 
     def _try(self, change: Change, step: Callable[..., None], *more: Any) -> None:
         """One document that cannot be read or written, whatever is wrong with it, must not keep the others waiting."""

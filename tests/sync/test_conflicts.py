@@ -428,3 +428,13 @@ def test_one_turns_what_the_other_gives_another_rotation_mode(three, turner_firs
         "(lambda o: [list(o.rotation_euler), list(o.rotation_axis_angle), o.rotation_mode])(bpy.data.objects['Cube'])"
     )
     assert both(a, b, shown) == c.do(shown)
+
+
+def test_two_give_one_mesh_its_first_shape_key(three):
+    """One datablock must not serve two documents: they gave it their names in turn, without end."""
+    stage, a, b, c = three
+    add = "bpy.data.objects['Cube'].shape_key_add(name='{}')"
+    at_once(stage, (a, add.format("A")), (b, add.format("B")))
+    shown = "[k.name for k in bpy.data.objects['Cube'].data.shape_keys.key_blocks]"
+    assert both(a, b, shown) == c.do(shown)
+    assert len(c.do(shown)) == 1

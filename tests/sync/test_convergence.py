@@ -15,8 +15,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peers
 from random_work import PEOPLE, plan, play
 
-# (seed, steps): what is made and given free at once under one name; the last modifier; deleting what others edit.
-SEEDS = ((4, 60), (17, 60), (38, 60))
+# (seed, steps): names given free and taken at once; the last modifier; rotation modes; two first shape keys.
+SEEDS = ((4, 60), (17, 60), (38, 60), (115, 60), (126, 60))
 
 
 @pytest.mark.parametrize("version", peers.OFFICIAL)
