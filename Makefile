@@ -236,7 +236,7 @@ $(OUT)/sim: $(SIM_OBJECTS) $(OUT)/libatrium.a
 	$(call say,LINK    $@)
 	$(Q)$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: test-sim test-mutants bench
+.PHONY: test-sim test-mutants bench benches
 # Takes one rule out at a time: the simulator, or the test that the rule names, must notice each. M=word selects by name.
 test-mutants: $(OUT)/sim $(addprefix $(OUT)/,$(shell sed -n 's/.* test="\(.*\)",/\1/p' tests/sim/mutants.py | sort -u))
 	@echo '$(LIBS)' >$(OUT)/sim.libs
@@ -248,9 +248,12 @@ test-sim: $(OUT)/sim
 # --- benchmarks -------------------------------------------------------------------------------------------------
 
 # B=name[ name...] runs some of them.
-bench: $(addprefix build/bench/,atrium_peer members_peer delta_speed nats_peer tls_relay slow_link) all
+bench: setup
+	@$(MAKE) --no-print-directory benches
+
+benches: $(addprefix build/bench/,atrium_peer members_peer delta_speed nats_peer tls_relay slow_link) all
 	tests/setup/bench.sh
-	build/venv/bin/python tests/bench/bench.py $(B)
+	$(TOOLS) tests/bench/bench.py $(B)
 
 BENCH_COMMON := tests/bench/bench.c tests/bench/participant.c
 build/bench/%: tests/bench/%.c $(BENCH_COMMON) tests/bench/bench.h tests/bench/participant.h $(OUT)/libatrium.a
