@@ -16,6 +16,7 @@
 struct guess {
   uv_work_t work;
   atr_client *client; /* NULL: given up */
+  bool has_salt;      /* there is one: a second would be a second guess for the host */
   bool working;
   atr_password password;
   atr_cpace run;
@@ -139,9 +140,11 @@ static int on_salt(atr_client *c, guess *g, const cJSON *message)
 {
   uint64_t passes, memory_kib;
 
-  if (g->working || atr_json_get_u64(message, "passes", UINT32_MAX, &passes) < 0 ||
+  if (get_bytes(message, "salt", g->password.salt, sizeof g->password.salt) < 0 ||
+      atr_json_get_u64(message, "passes", UINT32_MAX, &passes) < 0 ||
       atr_json_get_u64(message, "memory_kib", UINT32_MAX, &memory_kib) < 0)
     return ATR_PROTO;
+  g->has_salt = true;
   g->password.passes = (uint32_t)passes;
   g->password.memory_kib = (uint32_t)memory_kib;
   g->work.data = g;
@@ -158,7 +161,7 @@ int password_message(atr_client *c, const cJSON *message)
 
   if (c->link != LINK_PASSWORD || !g || !host)
     return ATR_PROTO;
-  if (get_bytes(message, "salt", g->password.salt, sizeof g->password.salt) == ATR_OK)
+  if (!g->has_salt)
     return on_salt(c, g, message);
   if (g->working)
     return ATR_PROTO;
@@ -171,6 +174,8 @@ int password_message(atr_client *c, const cJSON *message)
   if (get_bytes(message, "tag", tag, sizeof tag) < 0)
     return ATR_PROTO;
   err = atr_cpace_confirm(&g->run, tag);
+  if (err == ATR_PROTO)
+    return err;
   password_cancel(c);
   if (err)
     fail(c, ATR_PASSWORD, "What answers here does not know the password: it is not the host that you mean.");

@@ -178,11 +178,14 @@ int atr_cpace_agree(atr_cpace *run, const uint8_t peer_share[ATR_CPACE_SHARE_BYT
   err = derive(run, k, atr_span_of(peer_share, ATR_CPACE_SHARE_BYTES), peer_ad);
   sodium_memzero(k, sizeof k);
   sodium_memzero(run->scalar, sizeof run->scalar);
+  run->has_agreed = err == ATR_OK;
   return err;
 }
 
 int atr_cpace_confirm(const atr_cpace *run, const uint8_t peer_tag[ATR_CPACE_TAG_BYTES])
 {
+  if (!run->has_agreed)
+    return ATR_PROTO;
   return sodium_memcmp(run->expected, peer_tag, ATR_CPACE_TAG_BYTES) == 0 ? ATR_OK : ATR_PASSWORD;
 }
 

@@ -27,6 +27,7 @@
 
 typedef struct atr_cpace {
   bool is_initiator;
+  bool has_agreed; /* there is a tag to be expected: before, any guess of it is wrong */
   uint8_t scalar[ATR_CPACE_SCALAR_BYTES];
   uint8_t share[ATR_CPACE_SHARE_BYTES]; /* goes to the peer */
   uint8_t sid[ATR_CPACE_SID_BYTES_MAX];
@@ -48,7 +49,8 @@ int atr_cpace_start(atr_cpace *run, bool is_initiator, atr_span secret, atr_span
  * element of the group, or its neutral one. */
 int atr_cpace_agree(atr_cpace *run, const uint8_t peer_share[ATR_CPACE_SHARE_BYTES], atr_span peer_ad);
 
-/* 0 where the peer knows the password, else ATR_PASSWORD; takes the same time either way. */
+/* 0 where the peer knows the password, else ATR_PASSWORD; takes the same time either way. ATR_PROTO where nothing has been
+ * agreed on yet: a tag that comes before the share proves nothing, whatever it is. */
 int atr_cpace_confirm(const atr_cpace *run, const uint8_t peer_tag[ATR_CPACE_TAG_BYTES]);
 
 /* Nothing of the run stays in memory. */

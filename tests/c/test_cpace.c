@@ -114,6 +114,20 @@ static void shares_that_are_none_are_refused(void **state)
              ATR_LIMIT);
 }
 
+/* Before the share there is nothing to be confirmed: not even zeros, which a run begins with. */
+static void a_tag_before_the_share_proves_nothing(void **state)
+{
+  uint8_t zeros[ATR_CPACE_TAG_BYTES] = {0}, no_share[ATR_CPACE_SHARE_BYTES] = {0};
+  atr_cpace a = {0};
+
+  (void)state;
+  assert_err(atr_cpace_confirm(&a, zeros), ATR_PROTO);
+  assert_ok(atr_cpace_start(&a, true, TEXT("secret"), TEXT("ci"), TEXT("sid"), TEXT("ad"), NULL));
+  assert_err(atr_cpace_confirm(&a, zeros), ATR_PROTO);
+  assert_err(atr_cpace_agree(&a, no_share, TEXT("ad")), ATR_PROTO);
+  assert_err(atr_cpace_confirm(&a, zeros), ATR_PROTO);
+}
+
 static void no_two_runs_are_alike(void **state)
 {
   atr_cpace a, b;
@@ -129,7 +143,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_drafts_generator_string), cmocka_unit_test(the_drafts_exchange),
       cmocka_unit_test(only_equal_secrets_meet),     cmocka_unit_test(shares_that_are_none_are_refused),
-      cmocka_unit_test(no_two_runs_are_alike),
+      cmocka_unit_test(no_two_runs_are_alike),       cmocka_unit_test(a_tag_before_the_share_proves_nothing),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

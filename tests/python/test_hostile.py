@@ -436,6 +436,7 @@ class Impostor:
         context.load_cert_chain(certificate)
         context.set_alpn_protocols(["atrium/1"])
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.heard = b""
         self.port = int(self._listener.getsockname()[1])
 
         def serve() -> None:
@@ -444,8 +445,8 @@ class Impostor:
                     connection, _ = self._listener.accept()
                     with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as tls:
                         tls.sendall(data)
-                        while tls.recv(1000):
-                            pass
+                        while more := tls.recv(1000):
+                            self.heard += more
 
         threading.Thread(target=serve, daemon=True).start()
 
@@ -475,6 +476,37 @@ def test_a_client_survives_a_server_that_is_none(clients: Clients, certificate: 
     finally:
         impostor.close()
     assert client.state in ("OFFLINE", "RECONNECTING")
+
+
+SALT = {"t": "pake", "salt": "00" * 16, "passes": 1, "memory_kib": 8}
+TAG_OF_NOTHING = {"t": "pake", "tag": "00" * 64}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        message(TAG_OF_NOTHING),
+        message(SALT) + message(TAG_OF_NOTHING),
+        message({"t": "pake", "share": "00" * 32}) + message(TAG_OF_NOTHING),
+        message(SALT) + message(SALT),
+        message({"t": "welcome"}),
+        message({"t": "pake"}),
+    ],
+)
+def test_a_host_that_skips_its_proof_is_not_trusted(
+    clients: Clients, certificate: Path, tmp_path: Path, data: bytes
+) -> None:
+    """Somebody in the middle who does not know the password, and leaves out what he cannot do."""
+    impostor = Impostor(certificate, data)
+    client = clients("guest")
+    try:
+        with pytest.raises(AtriumError):
+            client.connect(f"127.0.0.1:{impostor.port}", "secret", timeout=3)
+    finally:
+        impostor.close()
+    assert client.state == "OFFLINE"
+    assert not (tmp_path / "guest" / "known_hosts").exists()
+    assert b'"hello"' not in impostor.heard
 
 
 def test_something_else_on_the_port_is_said_to_be_something_else(clients: Clients) -> None:
