@@ -69,7 +69,7 @@ C_FILES   = $(wildcard csrc/*.c csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch] t
 # Tests whose subject is several threads: these run under ThreadSanitizer too.
 TSAN_TESTS := $(filter test_%_threads,$(TESTS))
 
-.PHONY: print-cflags print-libs py wheel test-python all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps setup test checks format-check lint types
+.PHONY: print-cflags print-libs py wheel test-python test-net all help tests test-c test-asan test-tsan fuzz-short fuzzers check format layers tidy clean deps setup test checks format-check lint types
 .DEFAULT_GOAL := all
 
 all: $(OUT)/libatrium.a $(SERVER)
@@ -78,6 +78,7 @@ help:
 	@echo 'all         the library and the server (VARIANT=release|debug|asan|tsan)'
 	@echo 'py          the Python module in place; wheel: build/wheel/atrium-*.whl'
 	@echo 'test-python  the client library, the server and the engine over real processes'
+	@echo 'test-net    over network namespaces, as root; T=name runs some'
 	@echo 'test-c      C tests; T=name runs one'
 	@echo 'test-asan   the same under AddressSanitizer and UBSan'
 	@echo 'test-tsan   the ones with threads under ThreadSanitizer'
@@ -179,6 +180,10 @@ test-python: all py
 	ATRIUM_VARIANT=$(VARIANT) $(if $(filter asan,$(VARIANT)),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
 	  ASAN_OPTIONS=detect_leaks=0) $(TOOLS) -m pytest -q tests/python $(if $(T),-k $(T))
 
+# The same over networks of namespaces: routers, tunnels, bad lines. As root; says loudly where it cannot run. Most of its time is waiting.
+test-net: all py
+	ATRIUM_VARIANT=$(VARIANT) $(TOOLS) -m pytest -q -n $(JOBS) --durations=5 tests/net $(if $(T),-k '$(T)')
+
 # --- testing ----------------------------------------------------------------------------------------------------
 
 # Installs what is missing: one question to dpkg where nothing is.
@@ -186,7 +191,7 @@ setup:
 	@tests/setup/packages.sh
 
 # One after the other, the quick ones first: they share two cores at most. Each reports for itself, and what fails keeps none from running.
-TEST_PARTS := test-c test-asan test-tsan fuzz-short test-sim test-python test-blender
+TEST_PARTS := test-c test-asan test-tsan fuzz-short test-sim test-python test-net test-blender
 test: setup
 	@failed=; for part in $(TEST_PARTS); do \
 	  echo "==== $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \

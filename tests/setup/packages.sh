@@ -25,6 +25,7 @@ WANTED=(
     # sources of what is compiled in, downloads
     uthash-dev dpkg-dev ca-certificates curl git
 )
+SERVICES=()
 if [ "${1:-}" != build ]; then WANTED+=(
     # C tests, sanitizers, libFuzzer
     libcmocka-dev clang "libclang-rt-dev?"
@@ -35,7 +36,14 @@ if [ "${1:-}" != build ]; then WANTED+=(
     xvfb xdotool imagemagick x11-utils libgl1-mesa-dri
     # network tests
     iproute2 openssl
-); fi
+)
+# The lab of network namespaces needs root; who has none is not asked for them. It wants the programs alone: what comes with a
+# service is neither started nor enabled.
+if [ "$(id -u)" -eq 0 ]; then
+    WANTED+=(nftables openssh-client)
+    SERVICES=("nginx-light|nginx" openssh-server)
+fi
+fi
 
 installed() { # every installed package's name, one per line, without architecture
     dpkg-query -W -f '${db:Status-Abbrev}|${Package}\n' 2>/dev/null | sed -n 's/^ii *|//p'
@@ -45,10 +53,10 @@ known() { # does this release have such a package?
     apt-cache show --no-all-versions "$1" >/dev/null 2>&1
 }
 
-missing_entries() {
+missing_entries() { # those of the entries given that are not installed
     local have entry name found
     have=$(installed)
-    for entry in "${WANTED[@]}"; do
+    for entry in "$@"; do
         found=
         for name in $(tr '|' ' ' <<<"${entry%\?}"); do
             if grep -qxF "$name" <<<"$have"; then found=1; fi
@@ -88,18 +96,40 @@ newer_python() {
     done
 }
 
-main() {
+# Installs the programs of SERVICES for the tests alone: their packages would also have them serve this machine from now on.
+install_services() {
+    local policy=/usr/sbin/policy-rc.d entries names unit fresh=
+    mapfile -t entries < <(missing_entries "${SERVICES[@]}")
+    [ "${#entries[@]}" -eq 0 ] && return
+    apt-get update -q || echo "packages: apt-get update failed; trying with the lists at hand" >&2
+    mapfile -t names < <(names_of "${entries[@]}")
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+        fresh=1
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${names[@]}" || fresh+=" failed"
+    [ "${fresh#1}" = "$fresh" ] || rm -f "$policy"
+    for unit in "${names[@]}"; do
+        case $unit in nginx*) unit=nginx ;; openssh-server) unit=ssh ;; esac
+        systemctl disable "$unit" >/dev/null 2>&1 || true
+        update-rc.d "$unit" disable >/dev/null 2>&1 || true
+    done
+    [ "${fresh% failed}" = "$fresh" ]
+}
+
+install_wanted() {
     local entries names sudo=
     command -v dpkg-query >/dev/null || {
         echo "packages: this is neither Debian nor Ubuntu; install the equivalents of:" >&2
         printf '  %s\n' "${WANTED[*]}" >&2
         exit 1
     }
-    mapfile -t entries < <(missing_entries)
+    mapfile -t entries < <(missing_entries "${WANTED[@]}")
     # Those that this release does not have at all are no reason to ask apt again each time.
     if ! grep -q '[^?]$' <<<"$(printf '%s\n' "${entries[@]}")"; then
         mapfile -t names < <(names_of "${entries[@]}" 2>/dev/null)
-        if [ -z "${names[*]}" ]; then exit 0; fi
+        if [ -z "${names[*]}" ]; then return; fi
     fi
 
     if [ "$(id -u)" -ne 0 ]; then
@@ -115,8 +145,9 @@ main() {
     mapfile -t names < <(names_of "${entries[@]}")
     # shellcheck disable=SC2207
     names+=($(newer_python))
-    [ "${#names[@]}" -eq 0 ] && exit 0
+    [ "${#names[@]}" -eq 0 ] && return
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${names[@]}"
 }
 
-main "$@"
+install_wanted
+if [ "${#SERVICES[@]}" -gt 0 ]; then install_services; fi
