@@ -26,6 +26,11 @@ int atr_crypto_init(void)
   return sodium_init() < 0 ? ATR_RANDOM : 0;
 }
 
+void atr_wipe(void *bytes, size_t n)
+{
+  sodium_memzero(bytes, n);
+}
+
 /* Two threads may both fetch at first; the loser frees its own. Never freed: it lives as long as OpenSSL. */
 static EVP_MD *sha256_algorithm(void)
 {

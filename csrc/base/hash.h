@@ -17,6 +17,9 @@
  * Call it before any other use of either library. 0, ATR_CRYPTO or ATR_RANDOM. */
 int atr_crypto_init(void);
 
+/* Zeros where a secret was; unlike memset() not left out by a compiler that sees nobody read it afterwards. */
+void atr_wipe(void *bytes, size_t n);
+
 /* SHA-256 of one run of bytes. 0 or ATR_CRYPTO. */
 int atr_sha256_of(const void *bytes, size_t n, atr_hash *out);
 

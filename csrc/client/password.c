@@ -6,6 +6,7 @@
  * ends by itself. A host that does not know the password has had one guess, and its key is not trusted. */
 #include "client/internal.h"
 
+#include "base/hash.h"
 #include "session/cpace.h"
 #include "session/password.h"
 
@@ -28,7 +29,7 @@ static void forget(guess *g)
 {
   atr_password_wipe(&g->password);
   atr_cpace_wipe(&g->run);
-  memset(g->text, 0, sizeof g->text);
+  atr_wipe(g->text, sizeof g->text); /* memset() before free() is left out by the compiler */
   free(g);
 }
 
@@ -49,7 +50,7 @@ void password_cancel(atr_client *c)
 void password_forget(atr_client *c)
 {
   password_cancel(c);
-  memset(c->password, 0, sizeof c->password);
+  atr_wipe(c->password, sizeof c->password);
 }
 
 static void fail(atr_client *c, int err, const char *text)

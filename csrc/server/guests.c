@@ -5,12 +5,14 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "session/file.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
+
+enum { LINE_BYTES = 7 + ATR_HASH_HEX + 1 + ATR_USER_NAME_BYTES_MAX + 2 };
 
 typedef struct entry {
   atr_hash key;
@@ -152,40 +154,25 @@ static void set_name(entry *e, const char *name)
       *p = ' ';
 }
 
-static int write_entries(const atr_guests *guests, FILE *file)
-{
-  for (size_t i = 0; i < guests->n; i++) {
-    const entry *e = &guests->entries[i];
-    char hex[ATR_HASH_HEX + 1];
-
-    atr_hash_to_hex(&e->key, hex);
-    if (e->remembered &&
-        fprintf(file, "%s %s %s\n", e->verdict == ATR_GUEST_ALLOWED ? "allow" : "refuse", hex, e->name) < 0)
-      return ATR_IO;
-  }
-  return fflush(file) == 0 ? ATR_OK : ATR_IO;
-}
-
 static int write_file(const atr_guests *guests)
 {
-  size_t bytes = strlen(guests->path) + sizeof ".new";
-  char *temp = malloc(bytes);
-  uv_fs_t req;
-  FILE *file;
-  int err = ATR_IO;
+  char line[LINE_BYTES], hex[ATR_HASH_HEX + 1], why[512];
+  atr_buf text;
+  int err = ATR_OK;
 
-  if (!temp)
-    return ATR_NOMEM;
-  snprintf(temp, bytes, "%s.new", guests->path);
-  file = fopen(temp, "w");
-  if (file) {
-    err = write_entries(guests, file);
-    if (fclose(file) != 0)
-      err = ATR_IO;
-    if (err == ATR_OK && uv_fs_rename(NULL, &req, temp, guests->path, NULL) < 0)
-      err = ATR_IO;
+  atr_buf_init(&text, (size_t)ATR_GUESTS_MAX * LINE_BYTES);
+  for (size_t i = 0; i < guests->n && !err; i++) {
+    const entry *e = &guests->entries[i];
+
+    if (!e->remembered)
+      continue;
+    atr_hash_to_hex(&e->key, hex);
+    snprintf(line, sizeof line, "%s %s %s\n", e->verdict == ATR_GUEST_ALLOWED ? "allow" : "refuse", hex, e->name);
+    err = atr_buf_append_str(&text, line);
   }
-  free(temp);
+  if (!err)
+    err = atr_file_replace(guests->path, atr_buf_span(&text), why, sizeof why);
+  atr_buf_free(&text);
   return err;
 }
 

@@ -116,6 +116,7 @@ struct atr_server {
   atr_invites *invites;
   atr_password password;
   bool has_password;
+  struct setting *setting; /* what the host typed last, while it is derived */
   char password_path[ATR_PATH_BYTES];
   atr_guard strangers;    /* their guesses */
   atr_net_task list_task; /* sends the list of rooms */

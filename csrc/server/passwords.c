@@ -9,6 +9,7 @@
  * What is kept is in the file `password` of the data folder: salt, parameters, secret. It is as good as the password. */
 #include "server/internal.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "proto/json.h"
 #include "session/file.h"
@@ -96,6 +97,7 @@ int passwords_open(atr_server *server, const char *folder, const char *text, cha
 
 /* --- the host sets it ------------------------------------------------------------------------------------------ */
 
+/* One that is derived while a newer one comes counts no more: threads of the pool end in any order. */
 typedef struct setting {
   uv_work_t work;
   atr_server *server;
@@ -111,7 +113,7 @@ static void derive(uv_work_t *work)
   s->err = atr_password_derive(&s->password, atr_span_of(s->text, strlen(s->text)));
 }
 
-static void tell_hosts(const atr_server *server)
+static void tell_hosts(const atr_server *server, int err)
 {
   for (conn *c = server->conns; c; c = c->next) {
     atr_buf buf;
@@ -119,6 +121,10 @@ static void tell_hosts(const atr_server *server)
 
     if (c->state != CONN_IN || !c->is_host)
       continue;
+    if (err) {
+      conn_send_error(c, err, "The password could not be set: it is as it was before.", "password", NULL);
+      continue;
+    }
     atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
     w = atr_jw_begin(&buf);
     atr_jw_str(&w, "t", "password");
@@ -133,21 +139,40 @@ static void keep(atr_server *server)
   if (write_file(server) < 0)
     atr_log(ATR_LOG_WARN, "the password could not be kept: it counts until this server ends");
   atr_log(ATR_LOG_INFO, "the host has %s", server->has_password ? "set a password" : "removed the password");
-  tell_hosts(server);
+  tell_hosts(server, ATR_OK);
+}
+
+static void free_setting(setting *s)
+{
+  atr_wipe(&s->password, sizeof s->password);
+  atr_wipe(s->text, sizeof s->text);
+  free(s);
 }
 
 static void derived(uv_work_t *work, int status)
 {
   setting *s = work->data;
+  atr_server *server = s->server;
+  int err = status < 0 ? ATR_CANCELED : s->err;
 
-  if (status == 0 && s->err == ATR_OK && !s->server->is_stopping) {
-    s->server->password = s->password;
-    s->server->has_password = true;
-    keep(s->server);
+  if (server->setting == s) {
+    server->setting = NULL;
+    if (err == ATR_OK && !server->is_stopping) {
+      server->password = s->password;
+      server->has_password = true;
+      keep(server);
+    } else if (!server->is_stopping) {
+      tell_hosts(server, err);
+    }
   }
-  atr_password_wipe(&s->password);
-  memset(s->text, 0, sizeof s->text);
-  free(s);
+  free_setting(s);
+}
+
+static void drop_setting(atr_server *server)
+{
+  if (server->setting)
+    uv_cancel((uv_req_t *)&server->setting->work); /* where it runs already, it is only not counted */
+  server->setting = NULL;
 }
 
 void passwords_set(conn *host, const cJSON *message)
@@ -164,6 +189,7 @@ void passwords_set(conn *host, const cJSON *message)
     conn_send_error(host, ATR_INVAL, "A password has at most 1,024 bytes.", "password", NULL);
     return;
   }
+  drop_setting(server);
   if (!text[0]) {
     server->has_password = false;
     atr_password_wipe(&server->password);
@@ -179,8 +205,8 @@ void passwords_set(conn *host, const cJSON *message)
   s->server = server;
   s->work.data = s;
   snprintf(s->text, sizeof s->text, "%s", text);
-  if (uv_queue_work(&server->loop, &s->work, derive, derived) != 0)
-    free(s);
+  server->setting = s;
+  (void)uv_queue_work(&server->loop, &s->work, derive, derived); /* fails only without a function */
 }
 
 /* --- a guest proves it ----------------------------------------------------------------------------------------- */

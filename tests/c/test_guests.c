@@ -67,6 +67,22 @@ static void what_is_remembered_is_there_again(void **state)
   atr_guests_free(guests);
 }
 
+/* Whoever may enter, and by which name, is the host's affair. */
+static void nobody_else_reads_it(void **state)
+{
+  atr_hash somebody = key(9);
+  atr_guests *guests = open_list();
+  char path[128];
+  struct stat st;
+
+  (void)state;
+  assert_ok(atr_guests_set(guests, &somebody, ATR_GUEST_ALLOWED, "Ada", true));
+  snprintf(path, sizeof path, "%s/guests", folder);
+  assert_int_equal(stat(path, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0600);
+  atr_guests_free(guests);
+}
+
 static void lines_that_are_none_are_passed_over(void **state)
 {
   atr_hash good = key(0x11);
@@ -108,6 +124,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(what_is_remembered_is_there_again, make_folder, drop_folder),
+      cmocka_unit_test_setup_teardown(nobody_else_reads_it, make_folder, drop_folder),
       cmocka_unit_test_setup_teardown(lines_that_are_none_are_passed_over, make_folder, drop_folder),
       cmocka_unit_test_setup_teardown(the_list_is_bounded, make_folder, drop_folder),
   };

@@ -87,6 +87,19 @@ def test_the_host_sets_changes_and_removes_it(start: Start, clients: Clients) ->
     assert "delete it and set the password anew" in third.log.read_text()
 
 
+def test_what_the_host_decided_last_counts(start: Start, clients: Clients) -> None:
+    """A password takes a tenth of a second to be derived; who removes it meanwhile has removed it."""
+    server = start("--bind", "127.0.0.1")
+    host = clients(home=server.home)
+    host.connect(server.address)
+    host._command({"t": "password", "text": "first"}, 5)
+    host.set_password("")
+    time.sleep(1)
+    assert "has no password" in refused(clients("late"), f"127.0.0.1:{server.port}", "first").text
+    host._command({"t": "password", "text": "second"}, 5)
+    assert server.end() == 0  # with one under way
+
+
 def test_only_the_host_sets_it(start: Start, clients: Clients) -> None:
     server = start("--bind", "127.0.0.1", "--open")
     guest = clients("guest")
