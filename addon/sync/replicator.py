@@ -90,6 +90,8 @@ class Replicator:
         self._living: dict[str, set[int]] = {}
         self._polled = 0.0
         self.rejected: list[dict[str, Any]] = []
+        # What this user has made and the room has refused: it stays in this Blender, and is not offered again.
+        self._left_alone: set[str] = set()
         dirty.attach()
 
     # For the panel
@@ -281,8 +283,37 @@ class Replicator:
             self._incoming.apply(batch, removals_wait=_modal())
 
     def _doc_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        self.rejected.extend(e for e in events if e["t"] == "refused")
-        return [e for e in events if e["t"] == "doc"]
+        out: list[dict[str, Any]] = []
+        for event in events:
+            if event["t"] == "refused":
+                self.rejected.append(event)
+                self._note_refusal(event)
+            elif event["t"] == "doc" and not self._is_own_refused(event):
+                out.append(event)
+        return out
+
+    def _note_refusal(self, event: dict[str, Any]) -> None:
+        """A datablock that its user made is work: where the room does not take it, it is not the room's to remove."""
+        doc = event["doc"]
+        if (
+            event.get("code") not in ("GONE", "NOENT")
+            and doc in self.state.own
+            and self.identity.block(doc) is not None
+        ):
+            self._left_alone.add(doc)
+
+    def _is_own_refused(self, event: dict[str, Any]) -> bool:
+        """That such a document is not in the room leaves its datablock here; a later event means that it is there after all."""
+        doc = event["doc"]
+        if doc not in self._left_alone:
+            return False
+        if event["kind"] != "delete":
+            self._left_alone.discard(doc)
+            return False
+        self.state.drop(doc)
+        self._inbox.drop(doc)
+        self._dirty.pop(doc, None)
+        return True
 
     def _scan(self) -> None:
         """Finds datablocks that appeared or vanished, by their numbers; only a type whose numbers changed is looked at."""
@@ -328,6 +359,8 @@ class Replicator:
             return False
         doc = doc or self.identity.doc_or_mint(block)
         self.identity.bind(doc, block)
+        if doc in self._left_alone:
+            return True
         if doc in self.state.buried:
             doomed.append(doc)
             return False
@@ -394,6 +427,8 @@ class Replicator:
         return mine
 
     def _captured(self, doc: str, deadline: float) -> Tree:
+        if doc in self._left_alone:
+            return {}
         try:
             if doc not in self._after_undo:
                 mine = self._outgoing.capture(doc, deadline)

@@ -32,6 +32,8 @@ class FakeRoom:
         # (sequence number, member, document, kind, JSON). A refusal stands in the order, too, and concerns its member only.
         self.log: list[tuple[int, int, str, str, str]] = []
         self.blobs: dict[str, bytes] = {}
+        # Names of datablocks that are too much for this room.
+        self.too_much: set[str] = set()
 
     def submit(self, member: int, doc: str, kind: str, text: str) -> int:
         """Commits or refuses; the sequence number, 0 if refused."""
@@ -42,10 +44,16 @@ class FakeRoom:
             code = "GONE" if doc in self.trees else "NOENT"
             self.log.append((seq, member, doc, "refused", json.dumps({"code": code, "text": kind})))
             return 0
+        if kind == "create" and what.get("name") in self.too_much:
+            self.log.append((seq, member, doc, "refused", json.dumps({"code": "LIMIT", "text": kind})))
+            return 0
         assert kind != "create" or not _nulls(what), what
         self.trees[doc] = _after(have, kind, what)
         self.log.append((seq, member, doc, kind, text))
         return seq
+
+    def refuse_creates_of(self, name: str) -> None:
+        self.too_much.add(name)
 
     def since(self, cursor: int, limit: int | None = None) -> list[tuple[int, int, str, str, str]]:
         return self.log[cursor:] if limit is None else self.log[cursor : cursor + limit]

@@ -438,3 +438,28 @@ def test_two_give_one_mesh_its_first_shape_key(three):
     shown = "[k.name for k in bpy.data.objects['Cube'].data.shape_keys.key_blocks]"
     assert both(a, b, shown) == c.do(shown)
     assert len(c.do(shown)) == 1
+
+
+def test_what_the_room_refuses_stays_with_its_maker(three):
+    """A room that is full, or data too large for it: the others do not get it, but it is its maker's work and is not removed."""
+    stage, a, b, _c = three
+    stage.room.refuse_creates_of("Too Much")
+    a.do(
+        "m = bpy.data.meshes.new('Too Much'); m.from_pydata([(0, 0, 1)], [], []); "
+        "o = bpy.data.objects.new('Holder', m); bpy.context.scene.collection.objects.link(o)"
+    )
+    stage.settle()
+    assert a.do("len(bpy.data.meshes['Too Much'].vertices)") == 1
+    assert a.do("bpy.data.objects['Holder'].data.name") == "Too Much"
+    assert a.do("[e['code'] for e in rep.rejected]") == ["LIMIT"]
+    assert b.do("'Too Much' in bpy.data.meshes") is False
+    a.do("bpy.data.meshes['Too Much'].vertices[0].co.x = 5; bpy.data.meshes['Too Much'].update()")
+    stage.settle()
+    assert_silent(stage)
+    assert a.do("bpy.data.meshes['Too Much'].vertices[0].co.x") == 5
+    a.do("bpy.data.objects['Cube'].location.x = 3")
+    stage.settle()
+    assert b.do("bpy.data.objects['Cube'].location.x") == 3
+    a.do("bpy.data.meshes.remove(bpy.data.meshes['Too Much'])")
+    stage.settle()
+    assert_silent(stage)
