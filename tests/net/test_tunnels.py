@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""Tunnels and proxies: one that carries TCP (ssh), those that carry HTTP alone (nginx, and one that holds bytes back), and what pretends."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from atrium import AtriumError, Client
+from tests.net.conftest import PORT, World, needs, settle
+from tests.net.lab import Host
+from tests.net.test_paths import HOST, edit_together
+from tests.net.tunnel import Hoarder, Portal
+
+RELAY = "203.0.113.99"
+
+
+def five_users(world: World, host: Client, link: str, room_id: str) -> None:
+    """Five people in five homes through one tunnel: to the server all come from one address, and are five users all the same."""
+    room = host.joined[room_id]
+    guests: list[Client] = []
+    for i in range(5):
+        home = world.on_the_internet(f"guest{i}", f"203.0.113.{40 + i}/24")
+        guests.append(world.client(home))
+        guests[-1].connect(link, timeout=15, name=f"Guest {i}")
+    for i, guest in enumerate(guests):
+        guest.join(room_id).create({"type": "Text", "name": f"from {i}"})
+    everybody = [host, *guests]
+    wanted = {f"from {i}" for i in range(5)}
+    for one in everybody:
+        documents = one.joined[room_id].documents
+        settle(everybody, lambda d=documents: {t["name"] for t in d.values()} == wanted, what="all five edits")
+    settle([host], lambda: len(room.members) == 6, what="the list of members")
+    assert len({guest.key for guest in guests}) == 5
+
+
+def sshd(world: World, relay: Host, folder: Path) -> Path:
+    """A rented machine with an address of its own, and a key that opens it; the key's file."""
+    for name in ("host_key", "user_key"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True, timeout=20
+        )
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd insists on it
+    config = folder / "sshd_config"
+    config.write_text(
+        f"Port 22\nHostKey {folder}/host_key\nAuthorizedKeysFile {folder}/user_key.pub\nPidFile none\nUsePAM no\n"
+        "StrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\nGatewayPorts yes\n"
+    )
+    relay.spawn("/usr/sbin/sshd", "-D", "-e", "-f", str(config), log=folder / "sshd.log")
+    relay.listens(22)
+    return folder / "user_key"
+
+
+@needs("ssh", "sshd")
+def test_ssh_tunnel_with_five_users(world: World, tmp_path: Path) -> None:
+    anna, _, _ = world.home_of("anna", HOST)
+    relay = world.on_the_internet("relay", f"{RELAY}/24")
+    key = sshd(world, relay, tmp_path)
+    options = [
+        "StrictHostKeyChecking=no",
+        f"UserKnownHostsFile={tmp_path}/known",
+        "ExitOnForwardFailure=yes",
+        "BatchMode=yes",
+    ]
+    words = [word for option in options for word in ("-o", option)]
+    anna.spawn(
+        *("ssh", "-N", "-F", "none", "-i", str(key), *words, "-R", f"0.0.0.0:9090:127.0.0.1:{PORT}", f"root@{RELAY}"),
+        log=tmp_path / "ssh.log",
+    )
+    host = world.owner(world.serve(anna))
+    room = host.create_room("Film")
+    relay.listens(9090)
+    five_users(world, host, host.create_invite(room.id, addresses=[f"tcp://{RELAY}:9090"]), room.id)
+
+
+def nginx(world: World, relay: Host, folder: Path, upstream: str) -> None:
+    """An HTTP reverse proxy as its manual has it for WebSockets, with and without TLS of its own."""
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=tunnel.example",
+            "-days",
+            "2",
+        ]
+        + ["-keyout", str(folder / "operator.key"), "-out", str(folder / "operator.crt")],
+        check=True,
+        capture_output=True,
+        timeout=20,
+    )
+    (folder / "nginx.conf").write_text(
+        f"""
+        daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log;
+        events {{ }}
+        http {{
+            access_log {folder}/access.log;
+            client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+            fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+            server {{
+                listen 80; listen 443 ssl;
+                ssl_certificate {folder}/operator.crt; ssl_certificate_key {folder}/operator.key;
+                location /atrium {{
+                    proxy_pass http://{upstream}; proxy_http_version 1.1;
+                    proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";
+                }}
+            }}
+        }}
+        """
+    )
+    relay.spawn("/usr/sbin/nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), log=folder / "nginx.log")
+    relay.listens(80)
+
+
+@needs("nginx")
+def test_websocket_through_nginx(world: World, tmp_path: Path) -> None:
+    anna, router, _ = world.home_of("anna", HOST)
+    router.forward(9090, "192.168.0.10", PORT)
+    relay = world.on_the_internet("relay", f"{RELAY}/24")
+    nginx(world, relay, tmp_path, f"{HOST}:9090")
+    server = world.serve(anna, "--open")
+    host = world.owner(server)
+    room = host.create_room("Film")
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    for i, address in enumerate((f"ws://{RELAY}/atrium", f"wss://{RELAY}/atrium/too", f"https://{RELAY}/atrium")):
+        edit_together(host, world.guest(ben, server, address, f"ben {i}"), room.id)
+    five_users_link = host.create_invite(room.id, addresses=[f"wss://{RELAY}/atrium"])
+    for document in list(room.documents):
+        room.delete(document)
+    room.flush()
+    for client in world.clients[1:]:
+        client.close()
+    five_users(world, host, five_users_link, room.id)
+    lost = world.client(ben, "lost")
+    with pytest.raises(AtriumError) as failure:
+        lost.connect(f"http://{RELAY}/elsewhere", timeout=15)
+    assert failure.value.code == "NOT_ATRIUM"
+    log = (tmp_path / "access.log").read_text()
+    assert "join#" not in log and host.key not in log
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "ws"])
+def test_a_tunnel_that_holds_bytes_back(world: World, scheme: str) -> None:
+    """It passes bytes on only when it has 4 KiB of them, or has held the first for 200 ms: slow, but nothing is lost or out of turn."""
+    anna, router, _ = world.home_of("anna", HOST)
+    router.forward(9090, "192.168.0.10", PORT)
+    relay = world.on_the_internet("relay", f"{RELAY}/24")
+    server = world.serve(anna, "--open")
+    host = world.owner(server)
+    room = host.create_room("Film")
+    with Hoarder(relay, 80, (HOST, 9090)):
+        guest = world.guest(world.on_the_internet("ben", "203.0.113.50/24"), server, f"{scheme}://{RELAY}:80")
+        edit_together(host, guest, room.id)
+
+
+@pytest.mark.parametrize("form", ["{}:12800", "http://{}", "ws://{}/x", "{}"])
+def test_a_captive_portal_is_not_atrium(world: World, form: str) -> None:
+    """A hotel's router answers for every address itself, until somebody has paid: HTTP 200, whatever is asked."""
+    ben, router, _ = world.home_of("ben", "203.0.113.50")
+    router.nft('add rule ip nat pre iifname "eth1" tcp dport 1-65535 redirect to :8080')
+    with Portal(router, 8080) as portal:
+        guest = world.client(ben)
+        start = time.monotonic()
+        with pytest.raises(AtriumError) as failure:
+            guest.connect(form.format(HOST), timeout=15)
+        assert failure.value.code == "NOT_ATRIUM", failure.value
+        assert time.monotonic() - start < 12
+        assert portal.asked
+
+
+def test_an_invite_behind_a_captive_portal_gives_nothing_away(world: World) -> None:
+    anna, router, _ = world.home_of("anna", HOST)
+    host = world.owner(world.serve(anna))
+    link = host.create_invite(addresses=[f"{HOST}:9090", f"ws://{RELAY}"])
+    ben, hotel, _ = world.home_of("ben", "203.0.113.50", machine="192.168.0.48")
+    hotel.nft('add rule ip nat pre iifname "eth1" tcp dport 1-65535 redirect to :8080')
+    guest = world.client(ben)
+    with Portal(hotel, 8080) as portal:
+        with pytest.raises(AtriumError) as failure:
+            guest.connect(link, timeout=20)
+        assert failure.value.code == "NOT_ATRIUM", failure.value
+        payload = link.split("#")[1].encode()
+        assert all(payload not in asked for asked in portal.asked)
