@@ -380,8 +380,9 @@ class Session:
         if kind == "confirm_host":
             self._answer_alone()
         elif kind == "welcome":
-            self._invited_to = str(event.get("invited_to") or "")
             if self._by_invite:
+                # Only now: the engine shows the invite at each reconnect, when the user may have left the room long since.
+                self._invited_to = str(event.get("invited_to") or "")
                 state.settings.host = state.address  # the key is known there now; the link has done its work
                 self._by_invite = False
             self._send({"t": "rooms"})

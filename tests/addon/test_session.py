@@ -572,6 +572,20 @@ def test_an_invite_leads_into_its_room_and_is_shown_nowhere() -> None:
     assert state.settings.host == "192.0.2.7:12800"
 
 
+def test_an_invite_leads_nowhere_when_the_line_comes_back() -> None:
+    """The engine shows it at every reconnect; who has left the room since then must not lose the scene to it."""
+    bench = Bench()
+    bench.session.connect(LINK)
+    welcome = {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM}
+    room = {"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True}
+    bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"}, welcome)
+    bench.tick({"t": "rooms", "rooms": []})  # the room was not there any more
+    bench.tick({"t": "state", "state": "RECONNECTING", "attempt": 1})
+    bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"}, welcome)
+    bench.tick({"t": "rooms", "rooms": [room]})
+    assert "join" not in bench.engine.kinds() and bench.state.phase == "LOBBY"
+
+
 def test_an_invite_to_a_room_that_cannot_be_joined_says_so() -> None:
     bench = Bench(background=True)
     task = bench.session.connect(LINK)
