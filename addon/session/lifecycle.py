@@ -34,6 +34,12 @@ def on_load_post(*_: Any) -> None:
 
 
 @persistent
+def on_load_failed(*_: Any) -> None:
+    """The scene is still the one that was left: what a room has made of it is in no file."""
+    runtime.notify_loaded()
+
+
+@persistent
 def on_save_pre(*_: Any) -> None:
     """Notes in the file which document each datablock is, for coming back to the room with it."""
     session = runtime.session()
@@ -66,7 +72,7 @@ def on_render_end(*_: Any) -> None:
 _HANDLERS = (
     ("load_pre", on_load_pre),
     ("load_post", on_load_post),
-    ("load_post_fail", on_load_post),
+    ("load_post_fail", on_load_failed),
     ("save_pre", on_save_pre),
     ("save_post", on_save_post),
     ("render_init", on_render_begin),
