@@ -59,3 +59,8 @@ def is_local(text: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def takes_password(host: str) -> bool:
+    """Not this machine, and not an invite, which has a key of its own."""
+    return bool(host) and not is_local(host) and not is_invite(host)

@@ -14,7 +14,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
-from ..session import runtime
+from ..session import address, runtime
 from ..session.driver import Trouble
 from ..session.sentences import Problem, problem, translated
 from ..session.state import Task
@@ -26,6 +26,10 @@ UNSAVED_ITEMS = [
     ("KEEP_COPY", "Keep a Copy", "Keep the scene as a file in Atrium's folder “recovered”"),
     ("DISCARD", "Discard", "Join without saving"),
 ]
+
+# Blender lists what an operator that is registered was called with, in the Info editor and for as long as it runs: no place for a
+# password.
+NOT_LISTED: set[str] = set()
 
 # While waiting in background: short enough for a round trip on one machine, long enough to leave the processor alone.
 WAIT_S = 0.002
@@ -105,6 +109,7 @@ class ATRIUM_OT_connect(_Operator):
 
     bl_idname = "atrium.connect"
     bl_label = "Connect"
+    bl_options = NOT_LISTED
     action = "connect"
     password: StringProperty(
         name="Password",
@@ -115,8 +120,10 @@ class ATRIUM_OT_connect(_Operator):
     timeout: _timeout()
 
     def start(self) -> Task | None:
-        password = self.password or properties.take_password()
-        return runtime.need().connect(runtime.state().settings.host, password)
+        host, typed = runtime.state().settings.host, properties.take_password()
+        # What was typed for another host counts no longer where the field is not even drawn.
+        password = self.password or (typed if address.takes_password(host) else "")
+        return runtime.need().connect(host, password)
 
     def execute(self, context: Any) -> set[str]:
         """An invite leads on into its room."""
@@ -258,6 +265,7 @@ class ATRIUM_OT_set_password(_Operator):
 
     bl_idname = "atrium.set_password"
     bl_label = "Set Password"
+    bl_options = NOT_LISTED
     action = "set_password"
     password: StringProperty(name="Password", subtype="PASSWORD", options={"SKIP_SAVE"})
     timeout: _timeout()

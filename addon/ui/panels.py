@@ -40,11 +40,6 @@ def size_text(count: int) -> str:
     return f"{count / 1000:.0f} kB" if count >= 1000 else f"{count} B"
 
 
-def takes_password(host: str) -> bool:
-    """Not this machine, and not an invite, which has a key of its own."""
-    return bool(host) and not address.is_local(host) and not address.is_invite(host)
-
-
 def milliseconds(value: float) -> str:
     """Empty before the first measurement."""
     return "" if value <= 0 else f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
@@ -121,7 +116,7 @@ class ATRIUM_PT_main(_Panel):
         row = layout.row(align=True)
         row.enabled = state.link == OFFLINE
         row.prop(atrium, "host", text="", icon="NETWORK_DRIVE")
-        if state.link == OFFLINE and takes_password(state.settings.host):
+        if state.link == OFFLINE and address.takes_password(state.settings.host):
             layout.prop(atrium, "password", icon="LOCKED")
         row = layout.row(align=True)
         if state.link == OFFLINE:

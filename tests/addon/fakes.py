@@ -214,6 +214,9 @@ class ObedientEngine(FakeEngine):
     def _answer_flush(self, message: dict[str, Any]) -> list[Event]:
         return [{"t": "flushed", "room": self.ROOM, "n": message["n"], "seq": 1}]
 
+    def _answer_password(self, message: dict[str, Any]) -> list[Event]:
+        return [{"t": "password", "set": bool(message["text"])}]
+
     def _answer_leave(self, message: dict[str, Any]) -> list[Event]:
         return [{"t": "state", "state": "LOBBY"}]
 

@@ -138,6 +138,40 @@ def test_the_state_survives_file_loads_and_a_load_leaves_the_room(anna: BlenderP
     ]  # fmt: skip
 
 
+def a_file_that_does_not_load(path: str) -> list[Any]:
+    """What a room has left behind is unsaved before and after; a file that loads ends that."""
+    with open(path, "wb") as file:
+        file.write(b"BLENDER, but no file of it")
+    bpy.ops.atrium.connect()
+    bpy.ops.atrium.create_room(name="Set")
+    error = error_of(bpy.ops.wm.open_mainfile, filepath=path)
+    kept = runtime.scene()._session_work  # is_unsaved() is always true in background
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    return [bool(error), atrium().state, kept, runtime.scene()._session_work]
+
+
+def test_a_file_that_does_not_load_leaves_the_work_unsaved(anna: BlenderProcess, tmp_path: Path) -> None:
+    assert anna.call(a_file_that_does_not_load, str(tmp_path / "anna" / "broken.blend")) == [
+        True, "LOBBY", True, False,
+    ]  # fmt: skip
+
+
+def passwords() -> list[Any]:
+    """What Blender has noted down of them, and what is sent where the field is not drawn."""
+    state = atrium()
+    state.host, state.password = "192.0.2.7", "a secret"
+    state.host = "localhost"
+    bpy.ops.atrium.connect()
+    connects = [message for message in engine.sent if message["t"] == "connect"]
+    bpy.ops.atrium.set_password("EXEC_DEFAULT", password="a secret")
+    listed = " ".join(str(dict(o.properties.items())) for o in bpy.context.window_manager.operators)
+    return ["password" in connects[-1], state.password, "a secret" in listed]
+
+
+def test_passwords_go_where_they_were_meant_for_and_nowhere_else(anna: BlenderProcess) -> None:
+    assert anna.call(passwords) == [False, "", False]
+
+
 def make_file(folder: str) -> None:
     """A scene with a file, an image beside it, and a change that is not saved."""
     os.makedirs(folder, exist_ok=True)
