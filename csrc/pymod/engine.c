@@ -200,7 +200,7 @@ static PyObject *wait_method(PyObject *self, PyObject *timeout)
     found = atr_client_wait(client, slice_ms);
     Py_END_ALLOW_THREADS;
     left_ms -= WAIT_SLICE_MS;
-    if (PyErr_CheckSignals() < 0 || left_ms <= 0)
+    if (PyErr_CheckSignals() < 0 || !(left_ms > 0)) /* also where it is no number */
       break;
   }
   e->waiters--;

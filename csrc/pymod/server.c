@@ -68,7 +68,8 @@ static PyObject *new (PyTypeObject *type, PyObject *args, PyObject *kwargs)
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$siszpOd:Server", names, &home, &self->port, &bind, &data,
                                    &self->open, &allow, &self->idle_exit_min))
     goto Exit;
-  if (!home || self->port < 0 || self->port > 65535 || !(self->idle_exit_min >= 0)) {
+  if (!home || self->port < 0 || self->port > 65535 || !(self->idle_exit_min >= 0) ||
+      self->idle_exit_min > UINT32_MAX / 60000) {
     PyErr_SetString(PyExc_ValueError, !home ? "home is missing" : "port or idle_exit_min is out of range");
     goto Exit;
   }

@@ -107,7 +107,8 @@ static int drop_refused(atr_replica *r, const cJSON *list)
     pend *p;
     int err;
 
-    if (!cJSON_IsNumber(counter) || !cJSON_IsString(code) || counter->valuedouble < 1)
+    if (!cJSON_IsNumber(counter) || !cJSON_IsString(code) || counter->valuedouble < 1 ||
+        counter->valuedouble > (double)(UINT64_C(1) << 53))
       return ATR_JSON_TYPE;
     p = rep_pend_find(r, (uint64_t)counter->valuedouble);
     err = atr_err_from_name(code->valuestring);

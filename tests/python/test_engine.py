@@ -145,6 +145,15 @@ def test_close_is_idempotent_and_final(tmp_path: Path) -> None:
     assert len(engine.key) == 64
 
 
+def test_times_that_are_none(tmp_path: Path) -> None:
+    with Engine(tmp_path) as engine:
+        assert not engine.wait(float("nan"))
+        assert not engine.wait(-1)
+    for minutes in (float("nan"), float("inf"), 1e9, -1):
+        with pytest.raises(ValueError, match="idle_exit_min"):
+            _core.Server(home=str(tmp_path), idle_exit_min=minutes)
+
+
 def test_close_while_busy(start: Start, clients: Clients, tmp_path: Path, nobody: str) -> None:
     """In every state and at random moments, hundreds of times; each within a moment (ATR_CLIENT_CLOSE_MS, 100 ms, and a busy machine's)."""
     server = start("--open")
