@@ -3,6 +3,7 @@
  * Messages from the server. JSON ones go by their `t`; what names a room by its handle is told to the application under the room's id.
  * Binary ones go to the replica of the room that they name. */
 #include "client/internal.h"
+#include "client/shape.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -128,7 +129,9 @@ static int on_json(atr_client *c, atr_span message)
   err = atr_json_get_str(json, "t", &t);
   for (size_t i = 0; err == ATR_OK && i < sizeof handlers / sizeof *handlers; i++)
     if (strcmp(handlers[i].t, t) == 0 && (c->link == LINK_UP || !handlers[i].when_up)) {
-      err = handlers[i].handle(c, json);
+      err = shape_check(t, json);
+      if (err == ATR_OK)
+        err = handlers[i].handle(c, json);
       break;
     }
   cJSON_Delete(json);

@@ -24,7 +24,7 @@ import pytest
 
 from atrium import AtriumError, Client
 
-from .conftest import Process, eventually
+from .conftest import Process, eventually, settle
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -476,6 +476,53 @@ def test_a_client_survives_a_server_that_is_none(clients: Clients, certificate: 
     finally:
         impostor.close()
     assert client.state in ("OFFLINE", "RECONNECTING")
+
+
+WELCOME = {
+    "t": "welcome",
+    "version": "x",
+    "server": "0" * 32,
+    "host": True,
+    "port": 1,
+    "all_interfaces": False,
+    "addresses": [],
+}
+ROOM = {"id": "0" * 32, "name": "r", "users": 1, "bytes": 1, "blender": [5, 0, 1], "schema": 1, "ready": True}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"t": "welcome"},
+        {**WELCOME, "addresses": [1]},
+        {**WELCOME, "port": 1e300},
+        {**WELCOME, "invited_to": "x"},
+        {"t": "rooms"},
+        {"t": "rooms", "rooms": {}},
+        {"t": "rooms", "rooms": [ROOM, 1]},
+        {"t": "rooms", "rooms": [{**ROOM, "users": "x"}]},
+        {"t": "rooms", "rooms": [{**ROOM, "blender": [5, 0]}]},
+        {"t": "password"},
+        {"t": "invite", "link": 1},
+        {"t": "invites_revoked", "count": -1},
+        {"t": "knock", "name": "x", "code": "x"},
+        {"t": "knock_end", "key": []},
+    ],
+)
+def test_what_a_server_leaves_out_never_reaches_the_application(
+    clients: Clients, certificate: Path, bad: dict[str, Any]
+) -> None:
+    """Whoever hosts may be anybody: a script, or Blender, must not stumble over what it says."""
+    impostor = Impostor(certificate, message(WELCOME) + message({"t": "rooms", "rooms": [ROOM]}) + message(bad))
+    if bad["t"] == "welcome":
+        impostor = Impostor(certificate, message(bad))
+    client = clients()
+    try:
+        with contextlib.suppress(AtriumError):
+            client.connect(f"localhost:{impostor.port}", timeout=5)
+        settle([client], lambda: client.state == "OFFLINE", what="the end")
+    finally:
+        impostor.close()
 
 
 SALT = {"t": "pake", "salt": "00" * 16, "passes": 1, "memory_kib": 8}
