@@ -227,6 +227,11 @@
 /* Bytes that lie unsent in the kernel (TCP_NOTSENT_LOWAT): at 20 Mbit/s they take 6 ms. */
 #define ATR_NOTSENT_BYTES ATR_KIB(16)
 
+/* Bytes of a segment of TCP, both ways, where the peer is on another machine: what fits an IPv6 packet of the least size that every link
+ * must carry (1,280). Many VPNs and tunnels carry less than Ethernet's 1,500 and some routers drop what is larger without a
+ * word, which TCP alone never finds out. The headers' share grows by half a percent. */
+#define ATR_SEGMENT_BYTES 1220
+
 /* Bytes that wait in our own send buffer before a lane must stop adding: one frame and what TLS adds. */
 #define ATR_SEND_BUFFER_BYTES ATR_KIB(128)
 

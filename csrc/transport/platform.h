@@ -12,6 +12,10 @@
  * latency, not correctness. */
 void atr_platform_tcp_tune(const uv_tcp_t *tcp);
 
+/* Before it connects: neither side sends larger segments than ATR_SEGMENT_BYTES. Needs a handle that has its socket already; a
+ * system without it (Windows) looks for such black holes by itself. */
+void atr_platform_tcp_narrow(const uv_tcp_t *tcp);
+
 /* A write to a connection that the peer has reset shall be an error, not a signal that ends Blender: for the calling
  * thread. (libuv writes without MSG_NOSIGNAL, and the process's own handlers are not ours to change.) */
 void atr_platform_block_sigpipe(void);

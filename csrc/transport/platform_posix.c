@@ -30,6 +30,15 @@ void atr_platform_tcp_tune(const uv_tcp_t *tcp)
 #endif
 }
 
+void atr_platform_tcp_narrow(const uv_tcp_t *tcp)
+{
+  int bytes = ATR_SEGMENT_BYTES;
+  uv_os_fd_t fd;
+
+  if (uv_fileno((const uv_handle_t *)tcp, &fd) == 0)
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &bytes, sizeof bytes);
+}
+
 void atr_platform_block_sigpipe(void)
 {
   sigset_t set;

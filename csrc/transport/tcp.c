@@ -143,7 +143,8 @@ static void end(tcp_stream *s, int uv_error)
 static void run_unread(atr_net_task *task);
 static void run_resume(atr_net_task *task);
 
-static tcp_stream *tcp_new(atr_net *net)
+/* `family`: makes the socket at once; where the system has none such, connecting will say so. AF_UNSPEC: it comes later. */
+static tcp_stream *tcp_new(atr_net *net, unsigned family)
 {
   tcp_stream *s = calloc(1, sizeof *s);
 
@@ -155,7 +156,7 @@ static tcp_stream *tcp_new(atr_net *net)
   s->resume_task.run = run_resume;
   atr_buf_init(&s->out, SIZE_MAX / 2); /* swapped in: its owner has bounded it */
   atr_buf_init(&s->unread, ATR_READ_BYTES);
-  if (uv_tcp_init(atr_net_loop(net), &s->tcp) != 0) {
+  if (uv_tcp_init_ex(atr_net_loop(net), &s->tcp, family) != 0 && uv_tcp_init(atr_net_loop(net), &s->tcp) != 0) {
     free(s);
     return NULL;
   }
@@ -182,7 +183,7 @@ static void tcp_opened(tcp_stream *s)
 
 int atr_tcp_accept(atr_stream **out, atr_net *net, uv_stream_t *listener)
 {
-  tcp_stream *s = tcp_new(net);
+  tcp_stream *s = tcp_new(net, AF_UNSPEC);
   int r;
 
   *out = NULL;
@@ -233,7 +234,7 @@ int atr_tcp_connect_start(atr_tcp_connect **out, atr_net *net, const struct sock
                           void *ctx)
 {
   atr_tcp_connect *attempt = calloc(1, sizeof *attempt);
-  tcp_stream *s = attempt ? tcp_new(net) : NULL;
+  tcp_stream *s = attempt ? tcp_new(net, to->sa_family) : NULL;
 
   *out = NULL;
   if (!s) {
@@ -245,6 +246,8 @@ int atr_tcp_connect_start(atr_tcp_connect **out, atr_net *net, const struct sock
   attempt->ctx = ctx;
   attempt->request.data = attempt;
   attempt->failed.run = connect_failed;
+  if (!atr_platform_is_loopback(to))
+    atr_platform_tcp_narrow(&s->tcp);
   attempt->err = uv_tcp_connect(&attempt->request, &s->tcp, to, connected);
   if (attempt->err != 0) /* no route, no such family: still an answer, and never from inside */
     atr_net_later(net, &attempt->failed);

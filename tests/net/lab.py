@@ -30,12 +30,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "atrlab"
 COMMAND_S = 10.0
 END_S = 5.0
@@ -140,7 +142,7 @@ class Host:
         segment.ports += 1
         self.ip(f"link add {interface} type veth peer name {port} netns {segment.namespace}")
         _run("ip", "-n", segment.namespace, "link", "set", port, "master", "bridge", "up")
-        self.ip(f"link set {interface} up")
+        self.ip(f"link set {interface} gso_max_segs 1 up")
         for address in addresses:
             # An IPv6 address is otherwise not usable for a second, in which it might turn out to be somebody else's.
             self.ip(f"addr add {address} dev {interface}" + (" nodad" if ":" in address else ""))
@@ -170,7 +172,7 @@ class Host:
     ) -> subprocess.Popen[bytes]:
         """Starts a program; it ends with the lab."""
         with self.inside(), (log or Path(os.devnull)).open("ab") as out:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env)
+            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env)
         self.processes.append(process)
         return process
 
@@ -261,6 +263,15 @@ class Lab:
         router.plug(*inside)
         router.translate(outside[1])
         return router
+
+    def wire(self, a: Segment, b: Segment, delay_ms: float = 0, jitter_ms: float = 0, loss_percent: float = 0) -> Host:
+        """Joins two segments by a bad line: so late each way, and not every packet arrives (tests/net/wire.py)."""
+        line = self.host(f"wire{len(self.segments)}")
+        for segment in (a, b):
+            line.set(f"ipv6/conf/{line.plug(segment)}/disable_ipv6", 1)
+        words = [str(word) for word in (delay_ms, jitter_ms, loss_percent, 7)]
+        line.spawn(sys.executable, "-m", "tests.net.wire", *words)
+        return line
 
     def _add(self, host: Host) -> Host:
         self.hosts[host.name] = host

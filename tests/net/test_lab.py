@@ -64,7 +64,6 @@ def test_a_failure_leaves_nothing(lab: Lab) -> None:
 def test_nothing_leaves_the_lab(lab: Lab) -> None:
     host = lab.host("host")
     host.plug(lab.segment("lan"), "192.168.0.10/24")
-    with host.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        with pytest.raises(OSError) as failure:
-            probe.connect(("192.0.2.1", 9))
+    with host.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, pytest.raises(OSError) as failure:
+        probe.connect(("192.0.2.1", 9))
     assert failure.value.errno == errno.ENETUNREACH

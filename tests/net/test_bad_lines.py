@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""Lines that are slow, lossy, cut, forgetful or too narrow: who is in stays in, or comes back by itself, and no edit is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+
+import pytest
+
+from atrium import Client
+from tests.net.conftest import PORT, World, settle
+from tests.net.lab import Host, Segment
+from tests.net.test_paths import HOST, edit_together
+
+
+def far_away(world: World, near: Segment, *addresses: str, **line: float) -> Host:
+    """A machine at the other end of a bad line."""
+    far = world.lab.segment("far")
+    world.lab.wire(near, far, **line)
+    host = world.lab.host("ben")
+    host.plug(far, *addresses)
+    return host
+
+
+def named(client: Client, room_id: str) -> set[str]:
+    return {str(tree["name"]) for tree in client.joined[room_id].documents.values()}
+
+
+def test_another_continent(world: World) -> None:
+    """200 ms there and back with 50 ms of jitter, and one packet of fifty is lost."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben = far_away(world, world.internet, "203.0.113.50/24", delay_ms=100, jitter_ms=25, loss_percent=2)
+    server = world.serve(anna, "--open")
+    host = world.owner(server)
+    room = host.create_room("Film")
+    start = time.monotonic()
+    guest = world.guest(ben, server, HOST)
+    assert time.monotonic() - start > 0.4, "the line is not slow at all"
+    edit_together(host, guest, room.id)
+    mine, theirs = room, guest.joined[room.id]
+    for i in range(200):
+        mine.create({"type": "Text", "name": f"a{i}"})
+        theirs.create({"type": "Text", "name": f"b{i}"})
+        settle([host, guest], lambda: True)
+    wanted = {f"{who}{i}" for who in "ab" for i in range(200)}
+    settle([host, guest], lambda: wanted <= named(host, room.id) & named(guest, room.id), what="all edits' arrival")
+    assert 0.15 < guest.latency_us / 1e6 < 2
+
+
+def test_a_middle_box_that_forgets_idle_connections(world: World) -> None:
+    """It forgets after 12 s, and drops what it does not know, without a word. The keepalive keeps it awake; a plain connection dies."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben, router, _ = world.home_of("ben", "203.0.113.50")
+    router.set("netfilter/nf_conntrack_tcp_timeout_established", 12)
+    router.set("netfilter/nf_conntrack_tcp_loose", 0)
+    host = world.owner(world.serve(anna))
+    room = host.create_room("Film")
+    guest = world.client(ben)
+    guest.connect(host.create_invite(), timeout=10)
+    theirs = guest.join(room.id)
+    states = []
+    with anna.inside(), socket.create_server((HOST, 7)) as plain, contextlib.ExitStack() as stack:
+        with ben.inside():
+            idle = stack.enter_context(socket.create_connection((HOST, 7), 5))
+        peer = stack.enter_context(plain.accept()[0])
+        idle.sendall(b"before")
+        assert peer.recv(100) == b"before"
+        end = time.monotonic() + 27
+        while time.monotonic() < end:
+            host.pump(0.05)
+            guest.pump(0.05)
+            states.append(guest.state)
+        idle.sendall(b"after")
+        peer.settimeout(2)
+        with pytest.raises(TimeoutError):
+            peer.recv(100)
+    assert set(states) == {"JOINED"}
+    start = time.monotonic()
+    theirs.create({"type": "Text", "name": "still here"})
+    settle([host, guest], lambda: "still here" in named(host, room.id), what="the edit's arrival")
+    assert time.monotonic() - start < 2
+
+
+def test_a_laptop_sleeps_and_wakes_up_elsewhere(world: World) -> None:
+    """Another address, another network; the old connection gets no answer any more. Edits made meanwhile arrive on both sides."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    host = world.owner(world.serve(anna))
+    room = host.create_room("Film")
+    guest = world.client(ben)
+    guest.connect(host.create_invite(), timeout=10)
+    theirs = guest.join(room.id)
+    ben.ip("link set eth0 down")
+    ben.ip("addr flush dev eth0")
+    theirs.create({"type": "Text", "name": "made offline"})
+    room.create({"type": "Text", "name": "made meanwhile"})
+    settle([host, guest], lambda: guest.state == "RECONNECTING", timeout=40, what="noticing the cut")
+    ben.ip("addr add 203.0.113.77/24 dev eth0")
+    ben.ip("link set eth0 up")
+    wanted = {"made offline", "made meanwhile"}
+    settle([host, guest], lambda: named(host, room.id) == named(guest, room.id) == wanted, 30, "coming back")
+    assert guest.state == "JOINED"
+    assert len({member["key"] for member in room.members if "key" in member}) <= 2
+
+
+def test_a_router_that_starts_anew_under_another_address(world: World) -> None:
+    """The guest's provider gives out another address at night: what the host sends goes to the old one, where nobody is."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben, router, _ = world.home_of("ben", "203.0.113.50")
+    host = world.owner(world.serve(anna))
+    room = host.create_room("Film")
+    guest = world.client(ben)
+    guest.connect(host.create_invite(), timeout=10)
+    theirs = guest.join(room.id)
+    router.set("netfilter/nf_conntrack_tcp_loose", 0)
+    router.ip("addr flush dev eth0")
+    router.ip("addr add 203.0.113.51/24 dev eth0")
+    theirs.create({"type": "Text", "name": "after the night"})
+    settle([host, guest], lambda: "after the night" in named(host, room.id), timeout=45, what="coming back")
+
+
+@pytest.mark.parametrize("way", ["both", "to the host", "to the guest"])
+def test_an_mtu_black_hole(world: World, way: str) -> None:
+    """Behind a tunnel that carries 1,320 bytes, whose router says nothing about what it drops: all small packets pass, no full one does."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben, router, _ = world.home_of("ben", "203.0.113.50")
+    rules = {"to the host": 'iifname "eth1"', "to the guest": 'iifname "eth0"', "both": ""}
+    router.nft(f"insert rule ip filter forward {rules[way]} meta length > 1320 drop")
+    server = world.serve(anna, "--open")
+    host = world.owner(server)
+    room = host.create_room("Film")
+    guest = world.guest(ben, server, f"{HOST}:{PORT}")
+    edit_together(host, guest, room.id)
+    mine = guest.put_blob(bytes(range(256)) * 3000)
+    guest.joined[room.id].create({"type": "Mesh", "name": "N", "a": ["$blob", mine, "u1", [768000]]})
+    settle([host, guest], lambda: host.blob(mine) is not None, what="the blob's arrival")
