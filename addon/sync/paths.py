@@ -13,6 +13,7 @@ A property of subtype FILE_PATH or DIR_PATH that the table lacks is treated as a
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -57,12 +58,18 @@ KINDS: dict[str, str] = {
     "PointCacheItem.filepath": LOCAL,
     "CollectionExport.filepath": OUTPUT,
     "Camera.custom_filepath": CODE,
+    "Camera.custom_shader": CODE,
+    "Camera.custom_bytecode": CODE,
+    "Camera.custom_bytecode_hash": CODE,
     "RenderSettings.filepath": OUTPUT,
     "NodesModifier.bake_directory": OUTPUT,
     "NodesModifierBake.directory": OUTPUT,
     "CompositorNodeOutputFile.base_path": OUTPUT,
     "CompositorNodeOutputFile.directory": OUTPUT,
     "CompositorNodeOutputFile.file_name": OUTPUT,
+    "NodeOutputFileSlotFile.path": OUTPUT,
+    "SceneRenderView.file_suffix": OUTPUT,
+    "SceneRenderView.camera_suffix": OUTPUT,  # the same text to Blender
     "BakeSettings.filepath": OUTPUT,
     "FluidDomainSettings.cache_directory": OUTPUT,
     "DynamicPaintSurface.image_output_path": OUTPUT,
@@ -72,9 +79,13 @@ KINDS: dict[str, str] = {
     "ShaderNodeScript.filepath": CODE,
     "ShaderNodeScript.script": CODE,
     "ShaderNodeScript.bytecode": CODE,
+    "ShaderNodeScript.bytecode_hash": CODE,
     "PythonConstraint.text": CODE,
     "FreestyleModuleSettings.script": CODE,
 }
+
+# Parts of an output path, below what this user has chosen: harmless as long as they stay there.
+BELOW = ("NodeOutputFileSlotFile.path", "SceneRenderView.file_suffix", "SceneRenderView.camera_suffix")
 
 # Where Blender's own startup file and its new scenes write: whoever sets these says nothing new.
 NEW_FILES = ("/tmp/", "//")
@@ -85,6 +96,8 @@ REASONS = {
     CODE: "what others send is not run as a program",
     LOCAL: "it belongs to the machine of whoever set it",
 }
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 _PATH_SUBTYPES = {"FILE_PATH", "DIR_PATH"}
 
@@ -173,6 +186,8 @@ def may_set(plan: rna.Plan, prop: rna.Prop, value: Any) -> bool:
     kind = kind_of(plan, prop)
     if kind in ("", INPUT) or kind in consent or value in ("", False, values.NONE_VALUE):
         return True
+    if f"{plan.type_name}.{prop.name}" in BELOW:
+        return isinstance(value, str) and is_tame(value)
     return kind == OUTPUT and value in NEW_FILES
 
 
@@ -180,8 +195,8 @@ def local_path(writer: Any, value: Any) -> str | None:
     """Where on this machine the file of a value lies, storing it first if need be."""
     if isinstance(value, str):
         return _foreign_path(value)
-    if not values.is_tagged(value, values.BLOB) or len(value) < 5:
-        return None
+    if not values.is_tagged(value, values.BLOB) or len(value) < 5 or not _HASH.fullmatch(str(value[1])):
+        return None  # a hash that is a path would lead out of the folder
     place = folder() / str(value[1]) / name_of(str(value[4]))
     if not place.is_file() or place.stat().st_size != value[3][0]:
         data = writer.blobs.get_raw(value)
@@ -224,4 +239,4 @@ def name_of(path: str) -> str:
     """The last part of a path, as a name that every file system takes."""
     last = path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     clean = "".join("_" if c in '<>:"|?*' or ord(c) < 32 else c for c in last)
-    return clean[:120] or "file"
+    return clean[:120] if clean.strip(".") else "file"

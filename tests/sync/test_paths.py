@@ -7,6 +7,7 @@ should not.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -48,6 +49,81 @@ def stage(request):
 def test_the_table_knows_every_path(stage):
     lacking = stage.peer(stage.version).do(WALK)
     assert [x for x in lacking if not x.startswith(("WM_", "OBJECT_", "SCENE_"))] == []
+
+
+RUNS = """
+pointers = [f"{s.identifier}.{p.identifier}" for n in dir(bpy.types) if not n.startswith("Space")
+            for s in [getattr(getattr(bpy.types, n), "bl_rna", None)] if s
+            for p in s.properties if p.type == "POINTER" and p.fixed_type and p.fixed_type.identifier == "Text"]
+code = [f"{s.identifier}.{p.identifier}" for n in dir(bpy.types)
+        for s in [getattr(getattr(bpy.types, n), "bl_rna", None)] if s and s.identifier == n
+        for p in s.properties if p.type == "STRING" and "bytecode" in p.identifier]
+# What Blender shows, or only measures light with.
+harmless = ("NodeFrame.text", "ShaderNodeTexIES.ies")
+from sync import paths
+[x for x in sorted(set(pointers + code)) if x not in harmless and paths.KINDS.get(x) != paths.CODE]
+"""
+
+
+def test_the_table_knows_all_that_runs_a_text(stage):
+    assert stage.peer(stage.version).do(RUNS) == []
+
+
+def test_a_file_is_never_looked_for_where_its_sender_says(stage, tmp_path):
+    """A hash that is a path, with the name and size of a file that is there: it would be read, and could be asked for."""
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"secret")
+    a, b = stage.peer(stage.version), stage.peer(stage.version)
+    a.upload()
+    b.join()
+    stage.settle()
+    a.do("i = bpy.data.images.new('bait', 4, 4)")
+    stage.settle()
+    doc = a.do("rep.identity.doc(bpy.data.images['bait'])")
+    for hash, name in (
+        (str(tmp_path), "secret.png"),
+        (str(tmp_path / "secret.png"), "."),
+        ("../" * 20 + str(tmp_path), "secret.png"),
+    ):
+        value = ["$blob", hash, "file", [6], name]
+        stage.room.submit(9, doc, "edit", json.dumps({"p": {"source": "FILE", "file": value}}))
+        for peer in (a, b):
+            peer.do("rep.tick(1000); rep.capture_all(); rep.tick(1000)")
+        assert str(tmp_path) not in b.do("bpy.data.images['bait'].filepath_raw")
+    assert b"secret" not in stage.room.blobs.values()
+
+
+def test_parts_of_an_output_path_stay_below_it(stage):
+    a, b = stage.peer(stage.version), stage.peer(stage.version)
+    a.upload()
+    b.join()
+    stage.settle()
+    show = "[v.file_suffix for v in bpy.context.scene.render.views]"
+    a.do("bpy.context.scene.render.views[0].file_suffix = '_left'")
+    stage.settle()
+    assert "_left" in b.do(show)
+    a.do("bpy.context.scene.render.views[0].file_suffix = '/../../../home/x'")
+    stage.settle()
+    assert not any(".." in suffix for suffix in b.do(show))
+    if stage.version == "bpy50":  # its file output has items, whose names lose what leads elsewhere
+        return
+    a.do("""
+        scene = bpy.context.scene
+        scene.use_nodes = True
+        node = scene.node_tree.nodes.new("CompositorNodeOutputFile")
+        node.file_slots[0].path = "beauty/rgb_"
+        node.file_slots.new("x")
+    """)
+    stage.settle()
+    slots = "[s.path for n in bpy.context.scene.node_tree.nodes if n.type == 'OUTPUT_FILE' for s in n.file_slots]"
+    assert "beauty/rgb_" in b.do(slots)
+    a.do(
+        "node = next(n for n in bpy.context.scene.node_tree.nodes if n.type == 'OUTPUT_FILE'); node.file_slots[0].path = '../../home/x'"
+    )
+    stage.settle()
+    assert not any(".." in path for path in b.do(slots))
+    b.do("link.sent.clear(); rep.capture_all()")
+    assert b.do("link.sent") == []
 
 
 def test_outputs_and_code_wait_for_consent(stage):
@@ -102,8 +178,6 @@ def test_nobody_can_ask_for_a_file_of_others(stage, tmp_path):
     a.do("i = bpy.data.images.new('bait', 4, 4)")
     stage.settle()
     doc = a.do("rep.identity.doc(bpy.data.images['bait'])")
-    import json
-
     stage.room.submit(9, doc, "edit", json.dumps({"p": {"source": "FILE", "file": str(secret)}}))
     stage.settle()
     assert b"secret" not in stage.room.blobs.values()
