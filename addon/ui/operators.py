@@ -36,8 +36,13 @@ WAIT_S = 0.002
 
 
 def _timeout() -> Any:
+    """For scripts alone: hidden in dialogs."""
     return FloatProperty(
-        name="Timeout", description="Seconds to wait, in background", default=60.0, min=0.0, options={"SKIP_SAVE"}
+        name="Timeout",
+        description="Seconds to wait, in background",
+        default=60.0,
+        min=0.0,
+        options={"SKIP_SAVE", "HIDDEN"},
     )
 
 
@@ -275,6 +280,10 @@ class ATRIUM_OT_set_password(_Operator):
 
     def invoke(self, context: Any, _: Any) -> set[str]:
         return context.window_manager.invoke_props_dialog(self)
+
+    def draw(self, _: Any) -> None:
+        self.layout.prop(self, "password")
+        self.layout.label(text="Left empty, no password opens the door.", icon="INFO")
 
 
 class _Answer(_Operator):

@@ -156,6 +156,16 @@ def test_a_file_that_does_not_load_leaves_the_work_unsaved(anna: BlenderProcess,
     ]  # fmt: skip
 
 
+def shown_in_dialogs() -> list[str]:
+    names = [name for name in dir(bpy.ops.atrium) if not name.startswith("_")]
+    types = [getattr(bpy.ops.atrium, name).get_rna_type() for name in names]
+    return [t.identifier for t in types if "timeout" in t.properties and not t.properties["timeout"].is_hidden]
+
+
+def test_what_only_scripts_need_is_in_no_dialog(anna: BlenderProcess) -> None:
+    assert anna.call(shown_in_dialogs) == []
+
+
 def passwords() -> list[Any]:
     """What Blender has noted down of them, and what is sent where the field is not drawn."""
     state = atrium()
