@@ -150,6 +150,27 @@ def test_outputs_and_code_wait_for_consent(stage):
     assert b.do("link.sent") == []
 
 
+def test_an_expression_does_not_come_in_under_another_type(stage):
+    """Where a driver's type does not use it, it waits there until the type changes."""
+    a, b = stage.peer(stage.version), stage.peer(stage.version)
+    a.upload()
+    b.join()
+    stage.settle()
+    a.do("""
+        d = bpy.data.objects["Cube"].driver_add("location", 0).driver
+        d.type = "AVERAGE"
+        d.expression = "__import__('os').getpid()"
+        e = bpy.data.objects["Cube"].driver_add("location", 1).driver
+        e.type = "AVERAGE"
+        e.expression = "1 + 2"
+    """)
+    stage.settle()
+    a.do("for d in bpy.data.objects['Cube'].animation_data.drivers: d.driver.type = 'SCRIPTED'")
+    stage.settle()
+    shown = "[(d.driver.type, d.driver.expression) for d in bpy.data.objects['Cube'].animation_data.drivers]"
+    assert b.do(shown) == [("SCRIPTED", ""), ("SCRIPTED", "1 + 2")]
+
+
 def test_what_every_new_file_has_is_not_listed(stage):
     """Whoever joined a room with Blender's startup scene was told that its output path is missing here."""
     a, b = stage.peer(stage.version), stage.peer(stage.version)

@@ -152,10 +152,18 @@ def write_keys(writer: Any, curve: Any, p: Tree) -> None:
 
 
 def write_expression(driver: Any, expression: str) -> str | None:
-    """Sets a driver's expression; one that would run Python needs consent. Returns why not."""
-    before = driver.expression
+    """Sets a driver's expression; one that would run Python needs consent. Returns why not.
+
+    Also where the driver's type does not use it: the type may change without another word on the expression.
+    """
+    before, kind = driver.expression, driver.type
     driver.expression = expression
-    if driver.is_simple_expression or driver.type != "SCRIPTED" or paths.CODE in paths.consent:
+    if kind != "SCRIPTED":  # else Blender calls none of them simple
+        driver.type = "SCRIPTED"
+    is_simple = driver.is_simple_expression
+    if kind != "SCRIPTED":
+        driver.type = kind
+    if is_simple or not expression or paths.CODE in paths.consent:
         return None
     driver.expression = before if before != expression else ""
     return f"this expression would run Python, and {paths.REASONS[paths.CODE]}"
