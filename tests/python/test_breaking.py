@@ -57,6 +57,30 @@ def test_edits_made_while_the_line_is_down_arrive_once(
     assert set(a.documents) == {doc, mine, theirs}
 
 
+def test_pauses_between_attempts_double(start: Start, wire: Callable[[int], Wire], tmp_path: Path) -> None:
+    """ATR_BACKOFF_FIRST_MS, 250, each pause between one half and the whole of it; what is asked for meanwhile is answered."""
+    server = start("--open")
+    line = wire(server.port)
+    tried: dict[int, float] = {}
+    with Engine(tmp_path / "guest") as engine:
+        engine.send({"t": "connect", "host": f"localhost:{line.port}", "name": "guest"})
+        end = time.monotonic() + 30
+        while len(tried) < 5:
+            assert time.monotonic() < end
+            engine.wait(0.02)
+            for event in engine.poll():
+                if event["t"] == "welcome":
+                    line.refuses = True
+                    line.cut()
+                if event["t"] == "state" and event["state"] == "RECONNECTING":
+                    tried.setdefault(int(event["attempt"]), time.monotonic())
+    assert sorted(tried) == [1, 2, 3, 4, 5]
+    for n in range(
+        1, 5
+    ):  # from the beginning of a pause to that of the next one; the application may have seen the first late
+        assert tried[n + 1] - tried[n] > 0.125 * 2 ** (n - 1) - 0.06, tried
+
+
 def test_cuts_at_any_moment_lose_nothing(start: Start, clients: Clients, wire: Callable[[int], Wire]) -> None:
     server = start("--open")
     line = wire(server.port)

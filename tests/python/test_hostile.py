@@ -407,6 +407,23 @@ def test_an_endless_message_is_cut(busy: Process, raw: Callable[[int], Raw]) -> 
     assert sent < 64_000_000
 
 
+def has_ticket(peer: Raw) -> bool:
+    return peer.tls.session is not None and peer.tls.session.has_ticket
+
+
+def test_no_session_is_ever_resumed(busy: Process, raw: Callable[[int], Raw], certificate: Path) -> None:
+    """Without a ticket there is neither resumption nor early data. A server of another kind shows that one would be seen here."""
+    peer = raw(busy.port)
+    peer.send(hello())
+    peer.until("welcome")
+    assert not has_ticket(peer)
+    impostor = Impostor(certificate, message({"t": "welcome"}))
+    other = raw(impostor.port)
+    other.until("welcome")
+    impostor.close()
+    assert has_ticket(other)
+
+
 def test_many_knocks_are_bounded(start: Start, certificate: Path) -> None:
     """ATR_KNOCKS_MAX, 32."""
     server = start()

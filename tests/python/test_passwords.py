@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from atrium import AtriumError, Client
+from atrium.engine import Engine
 
 from .conftest import Process, settle
 
@@ -149,6 +150,16 @@ def test_strangers_share_one_budget_and_members_never_wait(server: Process, clie
     member.disconnect()
     member.connect(address, SECRET)  # a budget of its own
     assert member.state == "LOBBY"
+
+
+def test_an_engine_may_be_closed_while_it_derives(server: Process, clients: Clients, tmp_path: Path) -> None:
+    for i in range(12):
+        with Engine(tmp_path / "hasty") as engine:
+            assert engine.send({"t": "connect", "host": f"127.0.0.1:{server.port}", "password": SECRET})
+            time.sleep(i * 0.01)
+            if i % 2:
+                engine.send({"t": "cancel"})
+    assert server.popen.poll() is None
 
 
 @pytest.mark.parametrize("content", ["", "\n", "x" * 1025 + "\n"])
