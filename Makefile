@@ -256,7 +256,7 @@ test-sim: $(OUT)/sim
 bench: setup
 	@$(MAKE) --no-print-directory benches
 
-benches: $(addprefix build/bench/,atrium_peer members_peer delta_speed nats_peer tls_relay slow_link) all
+benches: $(addprefix build/bench/,atrium_peer members_peer delta_speed nats_peer tls_relay slow_link) all py
 	tests/setup/bench.sh
 	$(TOOLS) tests/bench/bench.py $(B)
 

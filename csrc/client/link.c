@@ -382,6 +382,8 @@ void link_race(atr_client *c)
   link_tell_state(c, ATR_OK, NULL, NULL);
   if (c->invite) {
     options.key = &c->invite->key;
+    /* Most of an invite's addresses are dead for whoever is elsewhere: all have begun within what one pause would take. */
+    options.delay_ms = ATR_RACE_DELAY_MS / (uint32_t)c->invite->addresses_count;
     err = atr_race_start(&c->race, c->net, c->invite->addresses, c->invite->addresses_count, &options, on_race, c);
   } else {
     err = atr_race_start(&c->race, c->net, &c->address, 1, NULL, on_race, c);

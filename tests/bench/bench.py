@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import edits
 import members
+import reach
 from harness import (
     PROGRAMS,
     ROOT,
@@ -88,11 +89,12 @@ def tls_relay_bulk(size: int) -> float:
 # --- Atrium
 
 
-def atrium_fanout(count: int, mode: str) -> float:
+def atrium_fanout(count: int, mode: str, scheme: str = "") -> float:
     with atrium() as (b, port):
+        way = {"ATRIUM_BENCH_SCHEME": scheme}
         pub = b.start(PROGRAMS / "atrium_peer", "pub", port, count, 0, ready=True, env=atrium_client(b, 0))
         subs = [
-            b.start(PROGRAMS / "atrium_peer", mode, port, count, ready=True, env=atrium_client(b, 1 + i))
+            b.start(PROGRAMS / "atrium_peer", mode, port, count, ready=True, env={**atrium_client(b, 1 + i), **way})
             for i in range(RECEIVERS)
         ]
         b.go(pub)
@@ -163,6 +165,17 @@ def relay_fanout() -> list[Entry]:
     ]
 
 
+def reach_websocket_overhead() -> list[Entry]:
+    """The same fan-out, each receiver through a WebSocket."""
+    count = 100_000
+    through, direct = map(
+        statistics.median, in_turns(lambda: atrium_fanout(count, "sub", "ws://"), lambda: atrium_fanout(count, "sub"))
+    )
+    return [
+        entry("reach.websocket_overhead", through, "deliveries/s", "without WebSocket", direct, more_is_better=True)
+    ]
+
+
 def relay_latency() -> list[Entry]:
     count, rate = 5_000, 500.0
     ours, nats = in_turns(lambda: atrium_latency(count, rate), lambda: nats_latency(count, rate))
@@ -212,6 +225,9 @@ BENCHMARKS: dict[str, Callable[[], list[Entry]]] = {
     "delta.vertices": delta_vertices,
     "blender.edit_to_edit": edits.blender_edit_to_edit,
     "engine.bytes_per_object": members.engine_bytes_per_object,
+    "reach.handshakes": reach.reach_handshakes,
+    "reach.race": reach.reach_race,
+    "reach.websocket_overhead": reach_websocket_overhead,
 }
 
 

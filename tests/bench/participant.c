@@ -123,7 +123,8 @@ void enter(int port)
   deadline_ns = bench_now_ns() + (uint64_t)SECONDS_MAX * 1000000000u;
   if (!config.home || atr_client_new(&engine, &config, why, sizeof why) < 0)
     bench_die("the engine did not start: is ATRIUM_HOME set?");
-  command("{\"t\":\"connect\",\"host\":\"127.0.0.1:%d\",\"name\":\"bench\",\"color\":[1,1,1],\"version\":\"0\"}", port);
+  command("{\"t\":\"connect\",\"host\":\"%s127.0.0.1:%d\",\"name\":\"bench\",\"color\":[1,1,1],\"version\":\"0\"}",
+          getenv("ATRIUM_BENCH_SCHEME") ? getenv("ATRIUM_BENCH_SCHEME") : "", port);
   run_until(saw_lobby);
 }
 

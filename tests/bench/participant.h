@@ -33,7 +33,8 @@ bool saw_flushed(const atr_client_event *e);
 /* Whether the program should have ended by now. */
 bool time_is_up(void);
 
-/* Starts the engine (its folder is ATRIUM_HOME) and connects to the server on that port of this machine. */
+/* Starts the engine (its folder is ATRIUM_HOME) and connects to the server on that port of this machine; with
+ * ATRIUM_BENCH_SCHEME=ws:// through a WebSocket. */
 void enter(int port);
 void doc_name(char out[33], unsigned i);
 /* A room with `docs` objects named o0, o1 ... with no properties. */
