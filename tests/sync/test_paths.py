@@ -150,6 +150,24 @@ def test_outputs_and_code_wait_for_consent(stage):
     assert b.do("link.sent") == []
 
 
+def test_what_others_make_of_a_script_does_not_run_by_itself(stage):
+    """A rig's script that is run with its file: who edits it elsewhere would run it here."""
+    a, b = stage.peer(stage.version), stage.peer(stage.version)
+    a.do("t = bpy.data.texts.new('rig_ui.py'); t.write('import bpy'); t.use_module = True")
+    a.upload()
+    b.join()
+    stage.settle()
+    assert a.do("bpy.data.texts['rig_ui.py'].use_module") is True  # nobody has touched it
+    b.do("bpy.data.texts['rig_ui.py'].write('\\nimport os')")
+    stage.settle()
+    assert "import os" in a.do("bpy.data.texts['rig_ui.py'].as_string()")
+    assert a.do("bpy.data.texts['rig_ui.py'].use_module") is False
+    assert "Text.use_module" in " ".join(a.do("[str(r) for r in rep.refused]"))
+    for peer in (a, b):
+        peer.do("link.sent.clear(); rep.capture_all()")
+        assert peer.do("link.sent") == []
+
+
 def test_an_expression_does_not_come_in_under_another_type(stage):
     """Where a driver's type does not use it, it waits there until the type changes."""
     a, b = stage.peer(stage.version), stage.peer(stage.version)

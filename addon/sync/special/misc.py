@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import paths
 from . import weights
 
 Tree = dict[str, Any]
@@ -20,6 +21,10 @@ def _read_text(reader: Any, text: Any, old: Tree, out: Tree) -> None:
 def _write_text(writer: Any, text: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     if "body" in (patch.get("p") or {}):
         body = full["p"]["body"]
+        if text.use_module and paths.CODE not in paths.consent:
+            # This user trusts what it was, not what others have made of it.
+            text.use_module = False
+            writer.refuse("Text.use_module", paths.REASONS[paths.CODE])
         text.clear()
         text.write(body)
         # `write` into an empty text ends with a line more than `as_string` gave.
