@@ -46,8 +46,10 @@ def split(text: str) -> tuple[str, int | None]:
 
 
 def with_port(text: str, port: int) -> str:
-    """The address with this port, as it is written: IPv6 in brackets."""
+    """The address with this port, as it is written: IPv6 in brackets. One with a scheme has a port of its own, or that of the scheme."""
     host, _ = split(text)
+    if "://" in host:
+        return host
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

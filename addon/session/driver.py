@@ -200,7 +200,7 @@ class Session:
     def forget_host(self, host: str) -> Task:
         """Beside whatever else is under way. What it was about stays on show until the engine has answered."""
         host = address.tidy(host)
-        if not host:
+        if not host or address.is_invite(host):
             raise Trouble(problem("NO_ADDRESS"))
         self._open_engine()
         self._send({"t": "forget_host", "host": address.with_port(host, self._port_of(host))})

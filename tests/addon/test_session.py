@@ -525,6 +525,10 @@ def test_forgetting_a_host_is_answered() -> None:
     task = bench.session.forget_host("192.0.2.7")
     bench.tick({"t": "error", "re": "forget_host", "code": "IO", "text": "It could not be written."})
     assert task.problem is not None and task.problem.code == "IO"
+    with pytest.raises(Trouble):
+        bench.session.forget_host(LINK)  # no address, and not to be shown in an error
+    bench.session.forget_host("tcp://0.tcp.example.org:12489")
+    assert bench.engine.sent[-1]["host"] == "tcp://0.tcp.example.org:12489"
 
 
 def test_close_is_idempotent_and_ends_every_wait() -> None:

@@ -42,6 +42,8 @@ def test_ports() -> None:
     assert address.split("host") == ("host", None)
     assert address.split("host:many") == ("host:many", None)
     assert address.split("[::1]") == ("::1", None)
+    for text in ("tcp://0.tcp.example.org:12489", "https://x.example.org"):  # parsed by the engine alone
+        assert address.with_port(f" '{text}' ", 12800) == text
     assert address.with_port("::1", 9) == "[::1]:9" and address.with_port("host:8", 9) == "host:9"
 
 
