@@ -404,9 +404,11 @@ class Session:
     def _follow_invite(self) -> None:
         """Into the room that the invite named, as if the user had clicked on it."""
         wanted, self._invited_to = self._invited_to, ""
-        if self.state.here is not None or self.state.room_named(wanted) is None:
+        if self.state.here is not None:
             return
         try:
+            if self.state.room_named(wanted) is None:
+                raise Trouble(problem("INVITED_ROOM_GONE"))
             self.join_room(wanted, "ASK")
         except Trouble as trouble:
             self.state.problem = trouble.problem

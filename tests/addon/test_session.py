@@ -583,7 +583,8 @@ def test_an_invite_leads_nowhere_when_the_line_comes_back() -> None:
     welcome = {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM}
     room = {"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True}
     bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"}, welcome)
-    bench.tick({"t": "rooms", "rooms": []})  # the room was not there any more
+    bench.tick({"t": "rooms", "rooms": []})
+    assert bench.state.problem is not None and bench.state.problem.code == "INVITED_ROOM_GONE"
     bench.tick({"t": "state", "state": "RECONNECTING", "attempt": 1})
     bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"}, welcome)
     bench.tick({"t": "rooms", "rooms": [room]})
