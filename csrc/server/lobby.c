@@ -285,44 +285,6 @@ static uint64_t unix_ms(void)
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
 }
 
-void lobby_create(conn *c, const cJSON *message)
-{
-  atr_room_join join = join_of(c);
-  bool returns = atr_json_get(message, "room") != NULL;
-  const char *name;
-  int blender[3], err;
-  atr_id id;
-  hall *h;
-
-  err = returns ? read_return(message, &id, &join) : atr_id_random(&id);
-  if (err == ATR_OK && (atr_json_get_str(message, "name", &name) < 0 || read_blender(message, blender) < 0))
-    err = ATR_PROTO;
-  if (err == ATR_OK && !is_room_name(name))
-    err = ATR_ROOM_NAME;
-  if (err < 0) {
-    conn_send_error(c, err, err == ATR_ROOM_NAME ? "A room's name has 1 to 255 bytes." : NULL, "create", NULL);
-    return;
-  }
-  h = hall_of_id(c->server, &id);
-  if (!h && c->server->n_halls >= c->server->rooms_max) {
-    conn_send_error(c, ATR_SERVER_FULL, "This server has as many rooms as it can hold.", "create", NULL);
-    return;
-  }
-  if (!h) {
-    err = new_hall(c->server, &id, returns ? atr_room_seq_base(unix_ms(), join.cursor) : 0, name, &h);
-    if (err < 0) {
-      conn_send_error(c, err, NULL, "create", NULL);
-      return;
-    }
-    h->creator = c->participant;
-    h->ready = returns;
-    memcpy(h->blender, blender, sizeof blender);
-  }
-  enter(c, h, &join, "create");
-}
-
-/* --- join, ready, leave, head -------------------------------------------------------------------------------- */
-
 static int check_blender(const hall *h, const int blender[3], char *text, size_t text_bytes)
 {
   if (h->blender[0] == blender[0] && h->blender[1] == blender[1])
@@ -354,6 +316,50 @@ static int check_join(const conn *c, const hall *h, const cJSON *message, char *
   }
   return check_blender(h, blender, text, text_bytes);
 }
+
+void lobby_create(conn *c, const cJSON *message)
+{
+  atr_room_join join = join_of(c);
+  bool returns = atr_json_get(message, "room") != NULL;
+  char text[512] = "";
+  const char *name;
+  int blender[3], err;
+  atr_id id;
+  hall *h;
+
+  err = returns ? read_return(message, &id, &join) : atr_id_random(&id);
+  if (err == ATR_OK && (atr_json_get_str(message, "name", &name) < 0 || read_blender(message, blender) < 0))
+    err = ATR_PROTO;
+  if (err == ATR_OK && !is_room_name(name))
+    err = ATR_ROOM_NAME;
+  if (err < 0) {
+    conn_send_error(c, err, err == ATR_ROOM_NAME ? "A room's name has 1 to 255 bytes." : NULL, "create", NULL);
+    return;
+  }
+  h = hall_of_id(c->server, &id);
+  err = h ? check_join(c, h, message, text, sizeof text) : ATR_OK; /* somebody else was first */
+  if (err < 0) {
+    conn_send_error(c, err, text[0] ? text : NULL, "create", &id);
+    return;
+  }
+  if (!h && c->server->n_halls >= c->server->rooms_max) {
+    conn_send_error(c, ATR_SERVER_FULL, "This server has as many rooms as it can hold.", "create", NULL);
+    return;
+  }
+  if (!h) {
+    err = new_hall(c->server, &id, returns ? atr_room_seq_base(unix_ms(), join.cursor) : 0, name, &h);
+    if (err < 0) {
+      conn_send_error(c, err, NULL, "create", NULL);
+      return;
+    }
+    h->creator = c->participant;
+    h->ready = returns;
+    memcpy(h->blender, blender, sizeof blender);
+  }
+  enter(c, h, &join, "create");
+}
+
+/* --- join, ready, leave, head -------------------------------------------------------------------------------- */
 
 void lobby_join(conn *c, const cJSON *message)
 {

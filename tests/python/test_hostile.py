@@ -393,6 +393,19 @@ def test_nobody_comes_in_as_somebody_else(busy: Process, raw: Callable[[int], Ra
     assert second.until("error")["code"] == "DENIED"
 
 
+def test_what_create_finds_there_it_joins_as_join_does(busy: Process, raw: Callable[[int], Raw]) -> None:
+    """`create` with the id of a room that exists is `join`: no way around what that asks for."""
+    peer = raw(busy.port)
+    peer.send(hello(), message({"t": "rooms"}))
+    (room,) = peer.until("rooms")["rooms"]
+    create = {"t": "create", "name": "x", "schema": 1, "room": room["id"], "base": 0}
+    peer.send(message({**create, "blender": [4, 2, 0]}))
+    error = peer.until("error")
+    assert (error["code"], error["re"], error["room"]) == ("BLENDER_VERSION", "create", room["id"])
+    peer.send(message({**create, "blender": room["blender"]}))
+    assert peer.until("joined")["room"] == room["id"]
+
+
 def test_an_endless_message_is_cut(busy: Process, raw: Callable[[int], Raw]) -> None:
     """Fragments without an end: cut at the lane's bound, long before the server's memory knows."""
     peer = raw(busy.port)
