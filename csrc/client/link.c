@@ -449,6 +449,8 @@ void link_connect(atr_client *c, const cJSON *message)
   (void)atr_json_get_u64(message, "port", UINT16_MAX, &port);
   c->was_up = false;
   c->host_accepted = false;
+  c->probes = false;
+  (void)atr_json_get_bool(message, "probe", &c->probes);
   c->said_err = ATR_OK;
   c->said_text[0] = '\0';
   c->disconnect_by_ms = 0;

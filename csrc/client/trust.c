@@ -70,6 +70,18 @@ static bool is_trusted_unasked(atr_client *c, const atr_hash *key)
          trust_token(c, key, token) || c->first_use;
 }
 
+/* Who answers is known: that is all that was asked. */
+static void tell_probed(atr_client *c, int pin)
+{
+  atr_jw w = event_begin(c, "probed");
+
+  atr_jw_str(&w, "address", c->address_text);
+  atr_jw_str(&w, "code", c->host_code);
+  atr_jw_str(&w, "key", pin == ATR_PIN_MATCHES ? "known" : pin == ATR_PIN_CHANGED ? "changed" : "new");
+  event_end(c, &w, NULL);
+  link_cancel(c);
+}
+
 void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
 {
   atr_client *c = ctx;
@@ -77,6 +89,10 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
 
   if (atr_check_code(spki, c->host_code) < 0) {
     atr_session_close(c->session, ATR_CRYPTO, NULL);
+    return;
+  }
+  if (c->probes) {
+    tell_probed(c, pin);
     return;
   }
   c->keep_pin = c->invite && pin == ATR_PIN_CHANGED;

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""Can that host be reached from here? `python -m atrium check HOST`.
+
+Goes the way that Connect goes (names, racing, TLS or WebSocket, the key) and stops before anything is said: nobody is asked to let
+in, an invite is not shown, nothing is trusted and nothing remembered. The report can be passed on: no secret is in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+
+from atrium._core import __version__
+from atrium.engine import Engine, Message
+from atrium.home import home_folder
+
+TIMEOUT_S = 15.0
+POLL_S = 0.05
+
+# What each failure looks like, for a person: what it means and the next step. The engine's own sentence stands above it.
+NEXT_STEPS = {
+    "ADDR_SYNTAX": "The text is no address. Paste it once more, or type a name or number.",
+    "INVITE": "The link was not copied whole, or is of another version. Ask for a new one.",
+    "RESOLVE": "No name server knows this name: a typing error, or this machine has no network.",
+    "UNREACHABLE": "No route: this machine is not in the network in which that address lies. A VPN that is off looks like this.",
+    "CONNREFUSED": "The machine answers, and nobody listens at that port: the host is not connected, or the port is another one.",
+    "SILENT": "Nothing comes back: a firewall on the way, a port that the router does not pass on, or a wrong address.",
+    "TIMEOUT": "Something answers and then says nothing: a middle box, or a tunnel whose program has ended.",
+    "CLOSED": "It hung up at once: a tunnel whose host is gone, or a full server.",
+    "NOT_ATRIUM": "Something else answers there: a wrong port, a router's page, or a network that wants a login first.",
+    "TLS": "Something else answers there: a wrong port, or a box that breaks encrypted connections.",
+    "KEY_CHANGED": "Another machine than the invite's answers at these addresses. Ask for a new invite.",
+    "VERSION": "Atrium answers, in another version: both must be of one.",
+    "SERVER_FULL": "Atrium answers, and has no room for more people now.",
+    "LATER": "Atrium answers, and wants you to wait a little.",
+}
+
+
+KEYS = {
+    "known": "Its key is the one that you trust at this address.",
+    "changed": "Its key is NOT the one that you trust at this address: ask the host before you connect.",
+    "new": "You have not connected to this address before.",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found. `code` is empty where Atrium answered, else a name of csrc/base/error.h. `key`: "known" where its key is the one
+    that this user trusts at this address, "changed" where it is another, "new" where none is pinned."""
+
+    code: str
+    address: str
+    sentence: str
+    detail: str
+    took_ms: float
+    check_code: str = ""
+    key: str = ""
+
+    @property
+    def reached(self) -> bool:
+        return not self.code
+
+    def report(self) -> str:
+        """Some lines of plain text, to read and to pass on."""
+        if self.reached:
+            lines = [f"Atrium answers at {self.address}, after {self.took_ms:.0f} ms."]
+            lines.append(f"Its check code is {self.check_code}: the host's panel shows the same.")
+            lines.append(KEYS[self.key])
+        else:
+            lines = [self.sentence, NEXT_STEPS.get(self.code, ""), f"({self.code} after {self.took_ms:.0f} ms)"]
+        return "\n".join(line for line in [*lines, self.detail and f"Tried: {self.detail}"] if line)
+
+
+def check(host: str, timeout: float = TIMEOUT_S, home: str | os.PathLike[str] | None = None) -> Result:
+    """Tries to reach a host, for so many seconds at most. `home` is looked into for known keys; where there is no key of this
+    user's yet, none is made."""
+    folder = home_folder(home)
+    with contextlib.ExitStack() as stack:
+        if not os.path.exists(os.path.join(folder, "identity.pem")):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="atrium-check-"))
+        engine = Engine(folder)
+        stack.callback(engine.close)
+        start = time.monotonic()
+        engine.send(
+            {"t": "connect", "host": host, "name": "", "color": [0, 0, 0], "version": __version__, "probe": True}
+        )
+        event = _first_answer(engine, start + timeout)
+        took_ms = (time.monotonic() - start) * 1000
+    return _result(event, took_ms)
+
+
+def _first_answer(engine: Engine, end: float) -> Message:
+    while time.monotonic() < end:
+        for event in engine.poll():
+            if event["t"] == "probed" or (event["t"] == "state" and event.get("code")):
+                return event
+        engine.wait(POLL_S)
+    return {"t": "state", "code": "TIMEOUT", "error": "The time is over, and nothing is known yet."}
+
+
+def _result(event: Message, took_ms: float) -> Result:
+    def text(name: str) -> str:
+        return str(event.get(name) or "")
+
+    if event["t"] == "probed":
+        return Result("", text("address"), "", "", took_ms, text("code"), text("key"))
+    return Result(text("code"), text("address"), text("error"), text("detail"), took_ms)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""The network check: each way of not reaching a host has a name and a next step, and nothing of it leaves a trace."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from atrium import Client
+from atrium.check import NEXT_STEPS, check
+
+from .conftest import ROOT, Process, free_port
+
+Start = Callable[..., Process]
+Clients = Callable[..., Client]
+
+
+def test_a_host_that_answers(start: Start) -> None:
+    server = start("--bind", "127.0.0.1")
+    result = check(server.address)
+    assert result.reached
+    assert result.check_code == server.check_code
+    assert "Atrium answers at" in result.report()
+    assert not (server.home / "server" / "guests").exists()
+    assert "knock" not in server.log.read_text()
+
+
+def test_a_known_and_a_changed_key(start: Start, clients: Clients, tmp_path: Path) -> None:
+    server = start("--bind", "127.0.0.1", "--open")
+    address = f"127.0.0.1:{server.port}"
+    assert check(address, home=tmp_path / "guest").key == "new"
+    guest = clients("guest")
+    guest.connect(address)
+    guest.close()
+    assert check(address, home=tmp_path / "guest").key == "known"
+    server.end()
+    start("--bind", "127.0.0.1", "--port", str(server.port), home=tmp_path / "another")
+    result = check(address, home=tmp_path / "guest")
+    assert result.key == "changed" and "NOT the one" in result.report()
+
+
+def test_each_failure_has_a_name_and_a_next_step(nobody: str) -> None:
+    cases = {
+        nobody: "CONNREFUSED",
+        "no-such-host.invalid": "RESOLVE",
+        "two words": "ADDR_SYNTAX",
+        "atrium://join#AAAA": "INVITE",
+    }
+    for host, code in cases.items():
+        result = check(host)
+        assert result.code == code
+        assert not result.reached
+        assert NEXT_STEPS[code] in result.report()
+
+
+def test_something_else_answers() -> None:
+    def serve() -> None:
+        peer, _ = listener.accept()
+        peer.recv(100)
+        peer.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+        peer.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        result = check(f"127.0.0.1:{listener.getsockname()[1]}")
+    assert result.code == "NOT_ATRIUM"
+
+
+def test_it_is_bounded_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # answers, and says nothing
+        result = check(f"127.0.0.1:{listener.getsockname()[1]}", timeout=0.5)
+    assert result.code == "TIMEOUT"
+    assert result.took_ms < 5000
+
+
+def test_an_invite_is_checked_and_not_used_up_nor_shown(start: Start, clients: Clients) -> None:
+    server = start("--bind", "127.0.0.1")
+    host = clients(home=server.home)
+    host.connect(server.address)
+    link = host.create_invite()
+    words = [sys.executable, "-m", "atrium", "check", "-"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+    run = subprocess.run(
+        words, input=f"Come: {link}\n", env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "Atrium answers" in run.stdout
+    assert link.split("#")[1] not in run.stdout + run.stderr
+    assert not (server.home / "server" / "guests").exists()
+
+
+def test_the_command_says_by_its_status_what_it_found(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "atrium", "check", f"127.0.0.1:{free_port()}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python"), "ATRIUM_HOME": str(tmp_path / "home")}
+    run = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 1
+    assert NEXT_STEPS["CONNREFUSED"] in run.stdout
+    assert not list((tmp_path / "home").rglob("*"))
+
+
+@pytest.mark.parametrize("code", sorted(NEXT_STEPS))
+def test_every_code_is_one_of_the_engines(code: str) -> None:
+    assert f"X({code}," in (ROOT / "csrc" / "base" / "error.h").read_text()
