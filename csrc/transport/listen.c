@@ -26,6 +26,7 @@ typedef struct guest {
   struct guest *next, *prev;     /* all */
   struct guest *younger, *older; /* the half-open ones */
   uint64_t due_ms;
+  uint64_t network; /* where it comes from */
   bool half_open;
   bool handed_out;
 } guest;
@@ -110,6 +111,26 @@ static void evict(guest *g, int err, const char *detail)
     atr_stream_close(stream);
 }
 
+/* Of the network that has the most half-open connections, the oldest one. Who floods from one place is in nobody's way but its own:
+ * a newcomer from afar, whose handshake takes most of a second, is not pushed out by a thousand others in that time. */
+static guest *greediest(const atr_listener *l)
+{
+  guest *found = l->oldest;
+  uint32_t most = 0;
+
+  for (guest *g = l->oldest; g; g = g->younger) {
+    uint32_t held = 0;
+
+    for (const guest *other = g; other; other = other->younger)
+      held += other->network == g->network;
+    if (held > most) {
+      most = held;
+      found = g;
+    }
+  }
+  return found;
+}
+
 static void arm(atr_listener *l);
 
 static void time_is_up(uv_timer_t *timer)
@@ -178,8 +199,9 @@ static void accept_one(uv_stream_t *server, int status)
     return;
   }
   if (l->half_open >= l->options.half_open_max)
-    evict(l->oldest, ATR_LIMIT, "too many connections without a key: the oldest went");
+    evict(greediest(l), ATR_LIMIT, "too many connections without a key: the oldest went");
   g->stream = stream;
+  g->network = atr_tcp_network(stream);
   enter(l, g);
   enter_half_open(l, g);
   arm(l);

@@ -4,7 +4,8 @@
  *
  * The first byte of a connection decides what it is (docs/protocol.md, 1): 0x16 begins a TLS handshake, `G` a request for
  * a WebSocket (websocket.h) inside of which the same TLS runs; everything else is closed. Until its peer has proved a key a connection is half-open: it has ATR_HANDSHAKE_TIMEOUT_MS, and of
- * more than ATR_HALF_OPEN_MAX the oldest goes, so that neither a scanner that waits nor a flood keeps others out.
+ * more than ATR_HALF_OPEN_MAX the oldest goes of the network that has the most, so that neither a scanner that waits nor a flood keeps
+ * others out.
  * What goes is closed as a stream: its owner, if it has one by then, sees on_end() with ATR_TIMEOUT or ATR_LIMIT.
  *
  * @locality everything here runs on the loop's thread.

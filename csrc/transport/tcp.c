@@ -344,6 +344,24 @@ static void tcp_read_stop(atr_stream *stream)
   uv_read_stop((uv_stream_t *)&s->tcp);
 }
 
+uint64_t atr_tcp_network(const atr_stream *stream)
+{
+  const tcp_stream *s = (const tcp_stream *)(const void *)stream;
+  struct sockaddr_storage peer = {0};
+  const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&peer;
+  const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)&peer)->sin6_addr;
+  int len = sizeof peer;
+  uint64_t network = 0;
+
+  if (uv_tcp_getpeername(&s->tcp, (struct sockaddr *)&peer, &len) != 0)
+    return 0;
+  if (peer.ss_family == AF_INET)
+    return ntohl(v4->sin_addr.s_addr);
+  for (int i = IN6_IS_ADDR_V4MAPPED(v6) ? 8 : 0, end = i + 8; i < end; i++)
+    network = network << 8 | v6->s6_addr[i];
+  return network & (IN6_IS_ADDR_V4MAPPED(v6) ? UINT32_MAX : UINT64_MAX);
+}
+
 int atr_tcp_unread(atr_stream *stream, const uint8_t *bytes, size_t n)
 {
   tcp_stream *s = (tcp_stream *)stream;

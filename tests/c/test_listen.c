@@ -24,14 +24,21 @@ typedef struct stranger {
   char answer[64];
 } stranger;
 
-static int dial(uint16_t port)
+static int dial_from(const char *from, uint16_t port)
 {
-  struct sockaddr_in a;
+  struct sockaddr_in a, own;
   int fd = socket(AF_INET, SOCK_STREAM, 0);
 
   uv_ip4_addr("127.0.0.1", port, &a);
+  uv_ip4_addr(from, 0, &own);
+  assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
   assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
   return fd;
+}
+
+static int dial(uint16_t port)
+{
+  return dial_from("127.0.0.1", port);
 }
 
 static X509 *self_signed(EVP_PKEY *key)
@@ -420,6 +427,34 @@ static void a_flood_of_half_open_connections_is_bounded(void **state)
   pair_close(&p);
 }
 
+/* Somebody from elsewhere, who is slow, keeps the place in the flood of another; among equals the oldest goes. */
+static void a_flood_pushes_out_itself_alone(void **state)
+{
+  enum { FLOOD = 100, LIMIT = 16 };
+  int fds[FLOOD], slow, slower;
+  pair p;
+
+  (void)state;
+  serve(&p, LIMIT, 60000);
+  slower = dial_from("127.0.0.3", atr_listener_port(p.listener));
+  bench_idle(&p.bench, 1);
+  slow = dial_from("127.0.0.2", atr_listener_port(p.listener));
+  for (int i = 0; i < FLOOD; i++) {
+    fds[i] = dial(atr_listener_port(p.listener));
+    bench_idle(&p.bench, 1);
+  }
+  bench_idle(&p.bench, 10);
+  assert_true(is_open(slow));
+  assert_true(is_open(slower));
+  assert_true(is_open(fds[FLOOD - 1]));
+  assert_false(is_open(fds[FLOOD - LIMIT]));
+  for (int i = 0; i < FLOOD; i++)
+    close(fds[i]);
+  close(slow);
+  close(slower);
+  pair_close(&p);
+}
+
 /* ATR_CONNECTIONS_MAX, three here. */
 static void connections_are_limited(void **state)
 {
@@ -540,6 +575,7 @@ int main(void)
       cmocka_unit_test(a_client_notices_that_it_is_not_atrium),
       cmocka_unit_test(slow_handshakes_are_cut),
       cmocka_unit_test(a_flood_of_half_open_connections_is_bounded),
+      cmocka_unit_test(a_flood_pushes_out_itself_alone),
       cmocka_unit_test(connections_are_limited),
       cmocka_unit_test(ports_and_addresses_that_cannot_be_used_are_named),
       cmocka_unit_test(both_families_reach_the_default),

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""Strangers who want to be in the way, from machines of their own: members go on working meanwhile, and get in at once."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from atrium import AtriumError, Client
+from tests.net.conftest import PORT, TIMEOUT_S, World, settle
+from tests.net.lab import Host
+from tests.net.test_bad_lines import far_away, named
+from tests.net.test_paths import HOST
+
+FLOOD_PER_S = 1000
+GUESSES = 1000
+MANY = 200
+SECRET = "näher als gedacht"
+
+# Opens connections at a steady rate and lets each of them hang for half a second. argv: address, port, rate
+FLOOD = """
+import collections, socket, sys, time
+open_ones, start, made = collections.deque(), time.monotonic(), 0
+while True:
+    while made < (time.monotonic() - start) * int(sys.argv[3]):
+        one = socket.socket()
+        one.setblocking(False)
+        one.connect_ex((sys.argv[1], int(sys.argv[2])))
+        open_ones.append(one)
+        made += 1
+        if made % 2 and len(open_ones) > 50:  # every other one begins to speak
+            try:
+                open_ones[-50].send(b"\\x16\\x03\\x01")
+            except OSError:
+                pass
+        if len(open_ones) > int(sys.argv[3]) // 2:
+            open_ones.popleft().close()
+    time.sleep(0.01)
+"""
+
+# Twenty connections that say a true greeting of TLS, byte by byte. argv: address, port, the greeting in hex; prints when each ended
+DRIP = """
+import select, socket, sys, time
+greeting, start = bytes.fromhex(sys.argv[3]), time.monotonic()
+peers = [socket.create_connection((sys.argv[1], int(sys.argv[2])), 5) for _ in range(20)]
+for byte in greeting:
+    for peer in list(peers):
+        try:
+            peer.send(bytes([byte]))
+        except OSError:
+            pass
+        if select.select([peer], [], [], 0)[0]:
+            peers.remove(peer)
+            print(time.monotonic() - start, flush=True)
+    if not peers:
+        break
+    time.sleep(1)
+"""
+
+
+def greeting() -> bytes:
+    """What a client of TLS says first."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    out = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), out).do_handshake()
+    return out.read()
+
+
+def round_trip(host: Client, guest: Client, room_id: str, name: str) -> float:
+    """How long an edit takes from one to the other."""
+    start = time.monotonic()
+    guest.joined[room_id].create({"type": "Text", "name": name})
+    settle([host, guest], lambda: name in named(host, room_id), what="the edit's arrival")
+    return time.monotonic() - start
+
+
+def test_a_flood_of_half_open_connections(world: World) -> None:
+    """From one machine, more in a second than the server keeps: it costs those who already are in nothing, and newcomers from afar get in."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    mallory = world.on_the_internet("mallory", "203.0.113.66/24")
+    ben = far_away(world, world.internet, "203.0.113.50/24", delay_ms=100)
+    host = world.owner(world.serve(anna))
+    room = host.create_room("Film")
+    link = host.create_invite()
+    member = world.client(ben)
+    member.connect(link, timeout=TIMEOUT_S)
+    member.join(room.id)
+    flood = mallory.spawn(sys.executable, "-c", FLOOD, HOST, str(PORT), str(FLOOD_PER_S))
+    time.sleep(1.5)
+    for i in range(5):
+        assert round_trip(host, member, room.id, f"during {i}") < 2
+        newcomer = world.client(ben, f"newcomer {i}")
+        start = time.monotonic()
+        newcomer.connect(link, timeout=TIMEOUT_S)
+        assert time.monotonic() - start < 5
+        newcomer.close()
+    assert flood.poll() is None and member.state == "JOINED"
+
+
+def test_peers_that_send_one_byte_a_second(world: World) -> None:
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    mallory = world.on_the_internet("mallory", "203.0.113.66/24")
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    host = world.owner(world.serve(anna))
+    room = host.create_room("Film")
+    guest = world.client(ben)
+    guest.connect(host.create_invite(), timeout=TIMEOUT_S)
+    guest.join(room.id)
+    ends = world.folder / "drip.log"
+    drip = mallory.spawn(sys.executable, "-c", DRIP, HOST, str(PORT), greeting().hex(), log=ends)
+    start = time.monotonic()
+    i = 0
+    while drip.poll() is None:
+        assert time.monotonic() - start < 20, "they are still there"
+        assert round_trip(host, guest, room.id, f"during {i}") < 1
+        i += 1
+        time.sleep(0.2)
+    times = [float(line) for line in ends.read_text().split()]
+    assert len(times) == 20 and max(times) < 13, times
+
+
+def many_addresses(world: World, name: str) -> Host:
+    """A machine each of whose connections comes from another address."""
+    inside = world.lab.segment(f"{name}-lan")
+    router = world.lab.router(f"{name}-router", (world.internet, "203.0.113.66/24"), (inside, "10.0.0.1/24"))
+    elements = ", ".join(f"{i} : 198.51.100.{i + 1}" for i in range(MANY))
+    router.nft(f'insert rule ip nat post oifname "eth0" snat to numgen inc mod {MANY} map {{ {elements} }}')
+    host = world.lab.host(name)
+    host.plug(inside, "10.0.0.2/24", via="10.0.0.1")
+    return host
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A key that nobody knows; anybody can make as many as they like."""
+    path = folder / f"{name}.pem"
+    command = f"openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=x -keyout {name}.key -out {name}.crt"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True, timeout=20)
+    path.write_text((folder / f"{name}.key").read_text() + (folder / f"{name}.crt").read_text())
+    return path
+
+
+def test_a_thousand_guesses_from_many_addresses(world: World) -> None:
+    """The guesses of all strangers together get no further than those of one; who is a member needs none and never waits."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    anna.ip("route add 198.51.100.0/24 via 203.0.113.66")
+    mallory = many_addresses(world, "mallory")
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    server = world.serve(anna)
+    host = world.owner(server)
+    host.set_password(SECRET)
+    room = host.create_room("Film")
+    member, inside = world.client(ben, "member"), world.client(ben, "inside")
+    for one in (member, inside):
+        one.connect(HOST, SECRET, timeout=TIMEOUT_S)
+    inside.join(room.id)
+    member.disconnect()
+    start = time.monotonic()
+    logs = [world.folder / f"guesses{i}.log" for i in range(4)]
+    runs = []
+    for i, log in enumerate(logs):
+        key = certificate(world.folder, f"thief{i}")
+        words = (sys.executable, "-m", "tests.net.guesser", HOST, str(PORT), str(key), str(GUESSES // 4))
+        runs.append(mallory.spawn(*words, log=log))
+    entered = 0
+    while any(run.poll() is None for run in runs):
+        assert time.monotonic() - start < 120, [log.read_text()[-500:] for log in logs]
+        before = time.monotonic()
+        member.connect(HOST, timeout=TIMEOUT_S)
+        assert time.monotonic() - before < 2
+        member.disconnect()
+        assert round_trip(host, inside, room.id, f"after {entered}") < 2
+        entered += 1
+    codes = [line for log in logs for line in log.read_text().splitlines()]
+    assert len(codes) == GUESSES and set(codes) == {"PASSWORD", "LATER"}, codes[-20:]
+    assert 10 <= codes.count("PASSWORD") <= 11 + (time.monotonic() - start) / 10
+    assert entered >= 3
+    seen = set(re.findall(r"198\.51\.100\.\d+", server.log.read_text()))
+    assert len(seen) == MANY, "they came from too few addresses"
+    late = world.client(ben, "late")
+    with pytest.raises(AtriumError) as failure:
+        late.connect(HOST, SECRET, timeout=TIMEOUT_S)
+    assert failure.value.code == "LATER"
+    late.connect(host.create_invite(), timeout=TIMEOUT_S)  # who has an invite waits for nobody
