@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""Blenders on machines of their own, with routers between them (tests/net/lab.py): from the host's panel to a guest's, over a real path."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.blender.blenders import Blender
+from tests.blender.extension import MODULE
+from tests.blender.party import Party
+from tests.blender.test_invited import make_object, names, paste
+from tests.net import lab as labs
+from tests.net.lab import Host, Lab, Router
+
+HOST = "203.0.113.17"
+
+
+def invite_with(module: str, address: str) -> Generator[None, None, str]:
+    """As Copy Invite does, with what the host knows of its router."""
+    import importlib
+
+    runtime = importlib.import_module(f"{module}.session.runtime")
+    task = runtime.need().create_invite(2.0, [address])
+    while not task.done:
+        yield
+    if task.problem is not None:
+        raise RuntimeError(str(task.problem))
+    return str(runtime.state().invite)
+
+
+def two_homes(lab: Lab) -> tuple[Host, Router, Host]:
+    """Anna's machine and router, and Ben's machine behind a router of his."""
+    internet, anna_lan, ben_lan = lab.segment("internet"), lab.segment("anna-lan"), lab.segment("ben-lan")
+    router = lab.router("anna-router", (internet, f"{HOST}/24"), (anna_lan, "192.168.0.1/24"))
+    lab.router("ben-router", (internet, "203.0.113.40/24"), (ben_lan, "192.168.0.1/24"))
+    anna, ben = lab.host("anna"), lab.host("ben")
+    anna.plug(anna_lan, "192.168.0.10/24", via="192.168.0.1")
+    ben.plug(ben_lan, "192.168.0.48/24", via="192.168.0.1")
+    return anna, router, ben
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    if reason := labs.why_not():
+        pytest.skip(f"NO NETWORK LAB: {reason}")
+    with Lab() as one:
+        yield one
+
+
+@pytest.mark.parametrize("kind", ["bpy50"], indirect=True)
+def test_an_invite_leads_through_a_forwarded_port(kind: Blender, lab: Lab, party: Party) -> None:
+    """9090 outside, another port inside."""
+    anna_host, router, ben_host = two_homes(lab)
+    router.forward(9090, "192.168.0.10", party.port)
+    with anna_host.inside():
+        anna = party.invite(kind, "anna")
+    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")  # else only this machine is served
+    anna.host("Film")
+    link = anna.call(invite_with, MODULE, f"{HOST}:9090")
+    with ben_host.inside():
+        ben = party.invite(kind, "ben")
+    paste(ben, f"We meet here: <{link}>")
+    ben.operate("atrium.connect")
+    assert ben.state == "JOINED"
+    ben.call(make_object, "From Ben")
+    ben.flush()
+    anna.flush()
+    assert "From Ben" in anna.call(names)
+    assert anna.call(names) == ben.call(names)
