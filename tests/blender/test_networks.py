@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -13,8 +14,10 @@ from tests.blender.party import Party
 from tests.blender.test_invited import make_object, names, paste
 from tests.net import lab as labs
 from tests.net.lab import Host, Lab, Router
+from tests.net.tunnel import Hoarder
 
 HOST = "203.0.113.17"
+RELAY = "203.0.113.99"
 
 
 def invite_with(module: str, address: str) -> Generator[None, None, str]:
@@ -69,3 +72,42 @@ def test_an_invite_leads_through_a_forwarded_port(kind: Blender, lab: Lab, party
     anna.flush()
     assert "From Ben" in anna.call(names)
     assert anna.call(names) == ben.call(names)
+
+
+def way_to(lab: Lab, way: str, port: int) -> tuple[Host, Host, str]:
+    """Anna's machine, Ben's, and what he types to get from his to hers."""
+    if way == "lan":
+        lan = lab.segment("lan")
+        anna, ben = lab.host("anna"), lab.host("ben")
+        anna.plug(lan, "192.168.0.10/24")
+        ben.plug(lan, "192.168.0.48/24")
+        return anna, ben, f"192.168.0.10:{port}"
+    anna, router, ben = two_homes(lab)
+    router.forward(port, "192.168.0.10", port)
+    return anna, ben, f"{HOST}:{port}" if way == "forwarded port" else f"ws://{RELAY}/"
+
+
+@pytest.mark.parametrize("kind", ["bpy50"], indirect=True)
+@pytest.mark.parametrize("way", ["lan", "forwarded port", "websocket that is held back"])
+def test_a_typed_address_and_a_password(kind: Blender, lab: Lab, party: Party, way: str) -> None:
+    anna_host, ben_host, typed = way_to(lab, way, party.port)
+    with contextlib.ExitStack() as stack:
+        if typed.startswith("ws"):
+            relay = lab.host("relay")
+            relay.plug(lab.segments[0], f"{RELAY}/24")
+            stack.enter_context(Hoarder(relay, 80, (HOST, party.port)))
+        with anna_host.inside():
+            anna = party.invite(kind, "anna")
+        anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
+        anna.host("Film")
+        anna.operate("atrium.set_password", password="näher als gedacht")
+        with ben_host.inside():
+            ben = party.invite(kind, "ben")
+        paste(ben, typed)
+        ben.operate("atrium.connect", password="näher als gedacht")
+        ben.join("Film")
+        anna.call(make_object, "From Anna")
+        anna.flush()
+        ben.flush()
+        assert "From Anna" in ben.call(names)
+        assert anna.call(names) == ben.call(names)
