@@ -100,11 +100,16 @@ static bool invite_sentence(int err, const char *at, char *out, size_t out_bytes
   case ATR_KEY_CHANGED:
   case ATR_NOT_ATRIUM:
   case ATR_TLS:
-  case ATR_CLOSED:
     snprintf(
         out, out_bytes,
         "Somebody else answers at %s, an address of this invite: is the host connected? Else ask for a new invite.",
         at);
+    return true;
+  case ATR_CLOSED: /* so does a tunnel whose other end has nobody to connect to */
+    snprintf(out, out_bytes,
+             "The connection to %s, an address of this invite, was closed before the host had answered: is the host "
+             "connected?",
+             at);
     return true;
   default:
     return false;

@@ -70,10 +70,17 @@ def test_ssh_tunnel_with_five_users(world: World, tmp_path: Path) -> None:
         *("ssh", "-N", "-F", "none", "-i", str(key), *words, "-R", f"0.0.0.0:9090:127.0.0.1:{PORT}", f"root@{RELAY}"),
         log=tmp_path / "ssh.log",
     )
-    host = world.owner(world.serve(anna))
+    server = world.serve(anna)
+    host = world.owner(server)
     room = host.create_room("Film")
     relay.listens(9090)
-    five_users(world, host, host.create_invite(room.id, addresses=[f"tcp://{RELAY}:9090"]), room.id)
+    link = host.create_invite(room.id, addresses=[f"tcp://{RELAY}:9090"])
+    five_users(world, host, link, room.id)
+    server.process.terminate()
+    server.process.wait(10)
+    late = world.client(relay, "late")
+    with pytest.raises(AtriumError, match="closed before the host had answered: is the host connected"):
+        late.connect(link, timeout=20)  # the tunnel still stands, and has nobody behind it
 
 
 def nginx(world: World, relay: Host, folder: Path, upstream: str) -> None:
