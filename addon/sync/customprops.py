@@ -43,7 +43,8 @@ def read(reader: Any, struct: Any) -> Tree:
 
 def _encode(reader: Any, v: Any) -> Tree | None:
     if v is None:
-        return None
+        # A pointer whose target was deleted, or a property that was made with nothing in it.
+        return {"type": "ref", "v": values.NONE_VALUE}
     if isinstance(v, bool):
         return {"type": "bool", "v": v}
     if isinstance(v, int):
