@@ -80,6 +80,42 @@ def diff(old: Tree, new: Tree) -> Tree:
     return patch
 
 
+# Of a struct's members those that hold things which come and go one by one.
+_HOLDERS = ("s", "i", "m", "c")
+
+
+def one_by_one(patch: Tree, old: Tree) -> Tree:
+    """A patch of `old` that names each thing that has gone: where all have, `diff` only says that nothing is left, which would take
+    away also what others add at the same time."""
+    out: Tree = {}
+    for key, value in patch.items():
+        before = old.get(key)
+        if isinstance(before, dict) and (key in _HOLDERS or key.startswith("@")):
+            out[key] = _each_gone(value, before) if key in _HOLDERS else _inside(value, before)
+        else:
+            out[key] = value
+    return out
+
+
+def _each_gone(patch: Any, before: Tree) -> Any:
+    """Of what one member of a struct holds: items, or collections of items."""
+    if patch is None:
+        patch = dict.fromkeys(before)
+    out = {}
+    for key, value in patch.items():
+        inner = before.get(key)
+        if not isinstance(inner, dict):
+            out[key] = value
+        else:
+            out[key] = _inside(value, inner) if key.startswith("@") else _each_gone(value, inner)
+    return out
+
+
+def _inside(patch: Any, before: Tree) -> Any:
+    """Of an item: gone or made anew it is as it stands."""
+    return one_by_one(patch, before) if isinstance(patch, dict) and not is_typed(patch) else patch
+
+
 def alike(a: Any, b: Any) -> bool:
     """Whether two trees are the same and in the same order; trees that share what has not changed take next to no time."""
     if a is b:

@@ -108,7 +108,7 @@ class Outgoing:
         tree = self._read(doc, block, read, deadline)
         if known.reads_as(tree):
             return {}
-        patch = mergepatch.diff(read, tree)
+        patch = mergepatch.one_by_one(mergepatch.diff(read, tree), read)
         special.tidy(patch, room)
         if patch:
             self.send_edit(doc, patch)
