@@ -244,6 +244,7 @@ class Replicator:
             self._outgoing.begin_all_again()
             self._stamps.clear()
             self._after_undo = dict.fromkeys(self.state.shadows)
+            tracker.foreign = special.objects.drop_idle_slots()
         self._note_changes()
         now = time.monotonic()
         if force or tracker.structure or now - self._scanned > SCAN_EVERY_S:
@@ -434,6 +435,8 @@ class Replicator:
                 mine = self._outgoing.capture(doc, deadline)
                 if ("i" in mine or "s" in mine) and doc in self.state.shadows:
                     self._give_names(doc)
+                if special.clear_up(mine):
+                    dirty.tracker.foreign = True
                 return mine
             mine = self._undone(doc)
         except (QueueFull, Paused):
@@ -460,7 +463,7 @@ class Replicator:
         tree = self._reader.read_block(doc, block, read)
         if known.reads_as(tree):
             return {}
-        mine, other = shadow.split(mergepatch.diff(read, tree), theirs)
+        mine, other = shadow.split(mergepatch.one_by_one(mergepatch.diff(read, tree), read), theirs)
         if mine:
             self._outgoing.send_edit(doc, mine)
             room = mergepatch.merge(room, mine)

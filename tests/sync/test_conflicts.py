@@ -463,3 +463,61 @@ def test_what_the_room_refuses_stays_with_its_maker(three):
     a.do("bpy.data.meshes.remove(bpy.data.meshes['Too Much'])")
     stage.settle()
     assert_silent(stage)
+
+
+def test_one_removes_the_last_of_what_another_adds_to(three):
+    """That nothing is left is no more than that what was there has gone."""
+    stage, a, b, c = three
+    cube = "o = bpy.data.objects['Cube']; "
+    a.do(cube + "o.modifiers.new('Old', 'BEVEL'); o['old'] = 1")
+    stage.settle()
+    at_once(
+        stage,
+        (b, cube + "o.modifiers.new('New', 'ARRAY'); o['new'] = 2"),
+        (a, cube + "o.modifiers.clear(); del o['old']"),
+    )
+    shown = cube + "\n[[m.name for m in o.modifiers], o.get('old'), o.get('new')]"
+    assert both(a, b, shown) == c.do(shown) == [["New"], None, 2]
+
+
+def test_one_unlinks_a_collection_while_another_sets_one_aside(three):
+    stage, a, b, c = three
+    a.do("bpy.context.scene.collection.children.link(bpy.data.collections.new('C'))")
+    stage.settle()
+    a.do("bpy.data.collections.remove(bpy.data.collections['C']); s = bpy.context.scene.collection.children")
+    stage.settle()
+    at_once(
+        stage,
+        (
+            a,
+            "s.link(bpy.data.collections.new('C')); "
+            "bpy.context.view_layer.layer_collection.children['C'].indirect_only = True",
+        ),
+        (b, "s = bpy.context.scene.collection.children; s.unlink(s['Collection'])"),
+    )
+    shown = "[(l.name, l.indirect_only) for l in bpy.context.view_layer.layer_collection.children]"
+    assert both(a, b, shown) == c.do(shown) == [("C", True)]
+
+
+def test_a_script_pops_the_last_material_of_what_another_duplicates(three):
+    """Blender leaves the objects a slot each, which it gives to no object that comes later."""
+    stage, a, b, c = three
+    duplicate = """
+        for o in bpy.context.view_layer.objects: o.select_set(o.name == 'Cube')
+        bpy.context.view_layer.objects.active = bpy.data.objects['Cube']
+        bpy.ops.object.duplicate(linked=True)
+    """
+    at_once(stage, (a, "bpy.data.meshes['Cube'].materials.pop()"), (b, duplicate))
+    shown = "{o.name: len(o.material_slots) for o in bpy.data.objects if o.type == 'MESH'}"
+    assert both(a, b, shown) == c.do(shown) == {"Cube": 0, "Cube.001": 0}
+
+
+def test_a_property_that_points_to_what_goes(three):
+    """It stays, with nothing in it, as in Blender."""
+    stage, a, b, c = three
+    a.do("bpy.data.objects['Light']['at'] = bpy.data.objects['Cube']")
+    stage.settle()
+    a.do("bpy.data.objects.remove(bpy.data.objects['Cube'])")
+    stage.settle()
+    shown = "[bpy.data.objects['Light'].get('at', 'missing')]"
+    assert both(a, b, shown) == c.do(shown) == [None]

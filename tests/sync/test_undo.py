@@ -164,3 +164,13 @@ def test_an_undo_that_brings_back_what_was_made_anew(two):
     a.do("bpy.ops.ed.undo()")
     stage.settle()
     assert [n for n in both(a, b, "sorted(l.name for l in bpy.data.lights)") if "Lamp" in n] == ["Lamp"]
+
+
+def test_the_slot_of_a_popped_material_is_not_brought_back(two):
+    stage, a, b = two
+    a.do("bpy.data.meshes['Cube'].materials.pop(); bpy.ops.ed.undo_push(message='pop')")
+    a.do("bpy.data.objects['Cube'].location.x = 4; bpy.ops.ed.undo_push(message='move')")
+    stage.settle()
+    a.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert both(a, b, "[bpy.data.objects['Cube'].location.x, len(bpy.data.objects['Cube'].material_slots)]") == [0, 0]

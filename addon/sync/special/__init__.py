@@ -106,6 +106,11 @@ def tidy(patch: Tree, room: Tree) -> None:
     mesh.tidy(patch, room)
 
 
+def clear_up(patch: Tree) -> bool:
+    """After a patch of the user's: takes away what Blender has left behind in other datablocks; whether there was anything."""
+    return (patch.get("p") or {}).get("materials") == [] and objects.drop_idle_slots()
+
+
 def is_edited(block: Any) -> bool:
     """Whether its user is in edit mode, where nothing can be written to it."""
     return bool(getattr(block, "is_editmode", False)) or (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import bpy
 from mathutils import Matrix
 
 from .. import values
@@ -31,7 +32,8 @@ def read(reader: Any, ob: Any, old: Tree, out: Tree) -> None:
     p["parent_vertices"] = list(ob.parent_vertices)
     p["matrix_parent_inverse"] = values.encode_floats([x for row in ob.matrix_parent_inverse for x in row])
     slots = []
-    for slot in ob.material_slots:
+    # Where a script pops the data's last material, Blender leaves a slot too many, of which it soon makes none.
+    for slot, _ in zip(ob.material_slots, getattr(ob.data, "materials", ()), strict=False):
         own = slot.link == "OBJECT"
         slots.append([slot.link, (reader.identity.reference(slot.material) or values.NONE_VALUE) if own else 0])
     p["material_slots"] = slots
@@ -107,6 +109,8 @@ def _write_materials(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree)
     if "materials" not in (patch.get("p") or {}):
         return
     wanted = full["p"].get("materials") or []
+    if not wanted:
+        data.materials.clear()
     while len(data.materials) > len(wanted):
         data.materials.pop()
     while len(data.materials) < len(wanted):
@@ -115,6 +119,16 @@ def _write_materials(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree)
         material = writer.resolve(value)
         if data.materials[i] != material:
             data.materials[i] = material
+
+
+def drop_idle_slots() -> bool:
+    """Takes from objects the slot that Blender leaves when a script pops the last material of their data. Nobody else sees it, and there
+    is no way to give one object such a slot. Says whether there was one."""
+    slotted = [ob.data for ob in bpy.data.objects if len(ob.material_slots)]
+    idle = [data for data in slotted if not len(getattr(data, "materials", (0,)))]
+    for data in idle:
+        data.materials.clear()
+    return bool(idle)
 
 
 slots = SimpleNamespace(read=_read_materials, write=_write_materials)
