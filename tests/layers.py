@@ -18,6 +18,7 @@ LAYERS: list[list[str]] = [
     ["queue", "proto"],
     ["transport"],
     ["session"],
+    ["reach"],
     ["blob", "store", "room", "replica"],
     ["client", "server"],
     ["pymod", "main.c"],
@@ -28,12 +29,12 @@ SIBLINGS: set[tuple[str, str]] = {("room", "blob"), ("room", "store"), ("replica
 
 # Rooms, replicas and what they stand on must run in a simulator: no sockets and no clock there.
 NO_SOCKETS: set[str] = {"base", "queue", "proto", "blob", "room", "replica"}
-NO_SOCKETS_MAY_NOT_SEE: set[str] = {"transport", "session"}
+NO_SOCKETS_MAY_NOT_SEE: set[str] = {"transport", "session", "reach"}
 
 # Which folders may include the headers of a library.
 LIBRARIES: dict[str, set[str]] = {
     "Python.h": {"pymod"},
-    "uv.h": {"transport", "session", "store", "client", "server", "pymod", "main.c"},
+    "uv.h": {"transport", "session", "reach", "store", "client", "server", "pymod", "main.c"},
     "openssl/": {"base", "transport", "session"},
     "sodium.h": {"base", "session"},
     "sqlite3.h": {"store"},

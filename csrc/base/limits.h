@@ -299,6 +299,30 @@
 /* The port that is tried when none is given. */
 #define ATR_PORT_DEFAULT 12800u
 
+/* --- finding hosts on the same network ----------------------------------------------------------------------------- */
+
+/* UDP. One number for all servers of a machine, which share it, as who looks cannot know on which ports they listen. */
+#define ATR_DISCOVERY_PORT 12800u
+
+/* A name that answers carry: a DNS label, and so the name of a machine, has at most 63 bytes. */
+#define ATR_HOST_NAME_BYTES_MAX 63u
+
+/* While somebody looks, a question goes out this often; who is silent for three of them is gone. */
+#define ATR_DISCOVERY_QUERY_MS 3000u
+#define ATR_DISCOVERY_EXPIRE_MS 10000u
+
+/* What a server answers in one second: a hundred people who look at once, over two ways each. 112 bytes an answer are 22 KB. */
+#define ATR_DISCOVERY_ANSWERS_MAX 200
+
+/* What one who looks takes between two questions; more is a flood. */
+#define ATR_DISCOVERY_HEARD_MAX 512
+
+/* Addresses at which hosts were heard, several for some hosts. A panel shows a handful. */
+#define ATR_NEIGHBORS_MAX 64u
+
+/* The responder looks this often for networks that came or went. */
+#define ATR_DISCOVERY_NETWORKS_MS 5000u
+
 /* --- logging ----------------------------------------------------------------------------------------------------- */
 
 /* One log line; longer ones are cut. */

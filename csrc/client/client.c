@@ -269,6 +269,7 @@ static void close_all(atr_client *c)
   if (c->race)
     atr_race_cancel(c->race);
   c->race = NULL;
+  discover_end(c);
   if (c->net) {
     atr_net_task_cancel(&c->pump_task);
     atr_net_free(c->net);

@@ -71,6 +71,13 @@ static int on_forget(atr_client *c, cJSON *message, uint64_t seen)
   return ATR_OK;
 }
 
+static int on_discover(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  discover_set(c, message);
+  return ATR_OK;
+}
+
 static int on_rooms(atr_client *c, cJSON *message, uint64_t seen)
 {
   atr_buf buf;
@@ -255,6 +262,7 @@ static const struct {
     {"cancel", on_cancel},
     {"disconnect", on_disconnect},
     {"forget_host", on_forget},
+    {"discover", on_discover},
     {"admit", on_admit},
     {"invite_create", on_invite_create},
     {"invites_revoke", on_invites_revoke},

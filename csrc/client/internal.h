@@ -11,6 +11,7 @@
  *   seats.c     rooms: replicas, submit, flush, leaving
  *   password.c  a host that is trusted because it knows the password too
  *   tap.c       a seat that only listens to operations
+ *   discover.c  looking for hosts on the local network
  *   inbox.c     messages from the server
  *   seen.c      which event of a room the application had taken when it sent a command
  *   shelf.c     blobs that the application may ask for, from its own thread
@@ -32,6 +33,7 @@
 #include "proto/message.h"
 #include "proto/tags.h"
 #include "queue/ring.h"
+#include "reach/seeker.h"
 #include "replica/replica.h"
 #include "session/password.h"
 #include "session/pins.h"
@@ -197,6 +199,8 @@ struct atr_client {
   uint32_t latency_told_us;
   uint64_t disconnect_by_ms;
 
+  atr_seeker *seeker; /* while the application looks for hosts */
+
   atr_blobs *blobs;
   seat *seats;
   uint64_t swept_ms; /* the shelf */
@@ -313,6 +317,11 @@ void tap_link_down(tap *t);
 int tap_message(seat *s, atr_span message);
 /* Hands over what found the queue full. */
 void tap_pump(atr_client *c, tap *t);
+
+/* --- discover.c --- */
+
+void discover_set(atr_client *c, const cJSON *message);
+void discover_end(atr_client *c);
 
 /* --- inbox.c --- */
 

@@ -21,6 +21,7 @@ typedef struct server {
   size_t n_allow;
   double idle_exit_min;
   int open;
+  int discovery;
   int port;
   atr_hash key;
 } server;
@@ -56,7 +57,7 @@ static int copy_allow(server *self, PyObject *keys)
 
 static PyObject *new (PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-  static char *names[] = {"home", "port", "bind", "data", "open", "allow", "idle_exit_min", NULL};
+  static char *names[] = {"home", "port", "bind", "data", "open", "allow", "idle_exit_min", "discovery", NULL};
   allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
   const char *home = NULL, *bind = "::", *data = NULL;
   PyObject *allow = NULL;
@@ -65,8 +66,9 @@ static PyObject *new (PyTypeObject *type, PyObject *args, PyObject *kwargs)
   if (!self)
     return NULL;
   self->port = 12800;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$siszpOd:Server", names, &home, &self->port, &bind, &data,
-                                   &self->open, &allow, &self->idle_exit_min))
+  self->discovery = 1;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$siszpOdp:Server", names, &home, &self->port, &bind, &data,
+                                   &self->open, &allow, &self->idle_exit_min, &self->discovery))
     goto Exit;
   if (!home || self->port < 0 || self->port > 65535 || !(self->idle_exit_min >= 0) ||
       self->idle_exit_min > UINT32_MAX / 60000) {
@@ -94,6 +96,7 @@ static PyObject *start(PyObject *self, PyObject *unused)
       .bind = s->bind,
       .port = (uint16_t)s->port,
       .open = s->open != 0,
+      .no_discovery = s->discovery == 0,
       .allow = s->allow,
       .n_allow = s->n_allow,
       .idle_exit_ms = (uint32_t)(s->idle_exit_min * 60000),

@@ -44,6 +44,7 @@ static const char usage[] =
     "  --password-file FILE   let everybody in who knows the password in this file's first line; -: the standard "
     "input's\n"
     "  --allow KEY            let this user in: 64 hexadecimal digits; may be repeated\n"
+    "  --no-discovery         do not answer those on the local network who look for hosts\n"
     "  --ring-mb N            newest changes of a room that are kept as they came, for users whose line is slow (32)\n"
     "  --idle-exit-min N      end N minutes after the last user left (0: never)\n"
     "  --log FILE             write the log there instead of to stderr\n"
@@ -127,6 +128,13 @@ static int set_open(arguments *a, const char *value)
   return ATR_OK;
 }
 
+static int set_no_discovery(arguments *a, const char *value)
+{
+  (void)value;
+  a->config.no_discovery = true;
+  return ATR_OK;
+}
+
 static int set_version(arguments *a, const char *value)
 {
   (void)value;
@@ -155,6 +163,7 @@ static const struct option {
     {"--ring-mb", "a number from 1 to 1024", set_ring},
     {"--password-file", "a file, or -", set_password_file},
     {"--open", NULL, set_open},
+    {"--no-discovery", NULL, set_no_discovery},
     {"--version", NULL, set_version},
     {"--help", NULL, set_help},
 };

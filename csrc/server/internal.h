@@ -25,6 +25,7 @@
 #include "blob/blobs.h"
 #include "proto/jsonw.h"
 #include "proto/message.h"
+#include "reach/responder.h"
 #include "room/room.h"
 #include "server/guard.h"
 #include "server/guests.h"
@@ -109,6 +110,7 @@ struct atr_server {
   atomic_bool running;
   atr_net *net;
   atr_listener *listener;
+  atr_responder *responder; /* NULL: is not to be found on the local network */
   atr_identity *identity;
   atr_store *store;
   atr_blobs *blobs;

@@ -29,6 +29,12 @@ static void close_handle(uv_handle_t *handle)
     uv_close(handle, NULL);
 }
 
+static void close_responder(atr_server *server)
+{
+  atr_responder_free(server->responder);
+  server->responder = NULL;
+}
+
 static void close_own_handles(atr_server *server)
 {
   close_handle((uv_handle_t *)&server->stop_async);
@@ -49,6 +55,7 @@ static void begin_stop(atr_server *server, const char *why)
   atr_net_task_cancel(&server->list_task);
   atr_listener_free(server->listener);
   server->listener = NULL;
+  close_responder(server);
   for (conn *c = server->conns; c; c = c->next) {
     if (c->state == CONN_IN || c->state == CONN_KNOCKING)
       conn_fail(c, ATR_CLOSED, "The server was stopped.", "");
@@ -159,6 +166,24 @@ static int open_network(atr_server *server, const atr_server_config *config, cha
   return ATR_OK;
 }
 
+/* A server that one address was given to is reached at that one only, and the answer would come from any: it is not found. Nor is
+ * a failure one of the server. */
+static void open_discovery(atr_server *server, const atr_server_config *config)
+{
+  const char *bind = config->bind ? config->bind : "::";
+  atr_responder_options options = {
+      .discovery_port = config->discovery_port,
+      .port = server->port,
+      .key = atr_identity_key(server->identity),
+      .no_ipv6 = strcmp(bind, "0.0.0.0") == 0,
+  };
+
+  if (config->no_discovery || (strcmp(bind, "::") != 0 && !options.no_ipv6))
+    return;
+  if (atr_responder_new(&server->responder, &server->loop, &options) < 0)
+    atr_log(ATR_LOG_WARN, "this server cannot be found on the local network; its address works");
+}
+
 int atr_server_new(atr_server **out, const atr_server_config *config, char *why, size_t why_bytes)
 {
   atr_server *server = calloc(1, sizeof *server);
@@ -196,6 +221,7 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
     atr_server_free(server);
     return err;
   }
+  open_discovery(server, config);
   *out = server;
   return ATR_OK;
 }
@@ -259,6 +285,7 @@ void atr_server_free(atr_server *server)
   server->is_stopping = true;
   if (server->listener)
     atr_listener_free(server->listener);
+  close_responder(server);
   drop_conns(server);
   lobby_free(server);
   if (server->net) {

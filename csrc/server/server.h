@@ -25,7 +25,9 @@ typedef struct atr_server_config {
   const char *password;  /* who knows it may enter; NULL: the one that the host has set, where it has */
   const atr_hash *allow; /* keys that may enter besides those in the list */
   size_t n_allow;
-  uint32_t idle_exit_ms; /* ends by itself after so long without a user; 0: never */
+  bool no_discovery;       /* is not to be found on the local network */
+  uint16_t discovery_port; /* UDP; 0: ATR_DISCOVERY_PORT */
+  uint32_t idle_exit_ms;   /* ends by itself after so long without a user; 0: never */
   /* Limits; 0: those of base/limits.h. */
   uint32_t hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, ring_bytes_max;
   bool signals; /* SIGTERM and SIGINT end it; only for a program that is nothing but a server */

@@ -14,7 +14,7 @@ Host a room and edit it, in one script (more in docs/scripting.md):
 """
 
 from atrium._core import AtriumError, __version__
-from atrium.client import Client, Event, Knock, Room, RoomInfo
+from atrium.client import Client, Event, FoundHost, Knock, Room, RoomInfo
 from atrium.engine import forward_log
 from atrium.serving import RunningServer, serve
 
@@ -22,6 +22,7 @@ __all__ = [
     "AtriumError",
     "Client",
     "Event",
+    "FoundHost",
     "Knock",
     "Room",
     "RoomInfo",

@@ -84,6 +84,7 @@ class Server:
         open: bool = False,
         allow: Sequence[str] = (),
         idle_exit_min: float = 0.0,
+        discovery: bool = True,
     ) -> Self: ...
     def start(self) -> None:
         """Binds and listens; returns when clients can connect. AtriumError("PORT_BUSY") and others."""

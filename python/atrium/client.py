@@ -57,6 +57,16 @@ class RoomInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundHost:
+    """Somebody on the same network who says that a server is there. A hint: whose it is shows when one connects."""
+
+    name: str
+    address: str
+    key: str
+    known: bool  # this key is remembered for this address
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A change of one document: `tree` is the whole tree ("create"), the merge patch ("edit") or None ("delete")."""
 
@@ -215,6 +225,7 @@ class Client:
     def __init__(self, home: str | os.PathLike[str] | None = None) -> None:
         self.joined: dict[str, Room] = {}
         self.knocks: dict[str, Knock] = {}
+        self.hosts: list[FoundHost] = []
         self.welcome: Message = {}
         self.latency_us = 0
         self.confirm: Message | None = None  # the unknown key that the engine asks about, where it asks
@@ -254,6 +265,20 @@ class Client:
         self._command({"t": "forget_host", "host": host})
         self._wait(lambda: self._now.forgotten is not None, timeout, "The engine did not answer in time.")
         return bool(self._now.forgotten)
+
+    def discover(self, seconds: float = 2.0, *, port: int = 0) -> list[FoundHost]:
+        """Looks for hosts on the same network for so long; those whose key is remembered come first.
+
+        `port`: the UDP port that hosts answer on, if not the usual one.
+        """
+        self.hosts, self._now.error = [], None
+        self._command({"t": "discover", "on": True, "port": port})
+        self._pump_until(lambda: self._now.error is not None, seconds)
+        found, error = self.hosts, self._now.error
+        self._command({"t": "discover", "on": False})
+        if error is not None:
+            raise error
+        return found
 
     def connect(
         self,
@@ -474,6 +499,9 @@ class Client:
 
     def _on_error(self, message: Message) -> None:
         self._now.error = _error_of(message, "text")
+
+    def _on_hosts(self, message: Message) -> None:
+        self.hosts = [FoundHost(h["name"], h["address"], h["key"], h["known"]) for h in message["hosts"]]
 
     def _on_forgotten(self, message: Message) -> None:
         self._now.forgotten = message["known"]

@@ -51,7 +51,7 @@ class Phase(enum.StrEnum):
 class EnsureServer:
     """The pollable result of `ensure_server`. Never blocks: each `poll` does what can be done at once."""
 
-    def __init__(self, port: int, home: str, bind: str, open: bool) -> None:
+    def __init__(self, port: int, home: str, bind: str, open: bool, discovery: bool = True) -> None:
         self.port = port
         self.phase = Phase.LOOKING
         self.started = False  # True where this object, not somebody else, has started the server
@@ -59,6 +59,7 @@ class EnsureServer:
         self.detail = ""
         self._home = Path(home)
         self._options = ["--bind", bind, *(["--open"] if open else [])]
+        self._options += [] if discovery else ["--no-discovery"]
         self._lock = LockFile(self._home / f"server-{port}.lock")
         self._end = time.monotonic() + START_TIMEOUT_S
         self._next_probe = 0.0
@@ -185,6 +186,8 @@ def ensure_server(
     *,
     bind: str = "::",
     open: bool = False,
+    discovery: bool = True,
 ) -> EnsureServer:
-    """Begins to find or start the server of this machine; `poll` the result. `bind` and `open` count only if one is started here."""
-    return EnsureServer(port, home_folder(home), bind, open)
+    """Begins to find or start the server of this machine; `poll` the result. `bind`, `open` and `discovery` count only if one is started
+    here."""
+    return EnsureServer(port, home_folder(home), bind, open, discovery)

@@ -50,8 +50,12 @@ def serve(
     *,
     home: str | os.PathLike[str] | None = None,
     allow: Sequence[str] = (),
+    discovery: bool = True,
 ) -> RunningServer:
-    """Starts a server in this process and returns when clients can connect. Port 0 takes a free one."""
+    """Starts a server in this process and returns when clients can connect. Port 0 takes a free one.
+
+    `discovery`: answers those on the same network who look for hosts (only where it listens on every interface).
+    """
     core = _core.Server(
         home=home_folder(home),
         port=port,
@@ -59,6 +63,7 @@ def serve(
         data=None if data is None else os.fspath(data),
         open=open,
         allow=list(allow),
+        discovery=discovery,
     )
     core.start()
     return RunningServer(core)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Looking for hosts on the local network, while the application wants to.
+ *
+ * It has nothing to do with the connection: one may look while one is connected, and what is found is never connected by itself. A
+ * host that was found is a hint. `known` says only that the key that it announces is the one pinned for its address; when the user
+ * connects, the key is proved and trust.c decides as for an address that was typed. */
+#include "client/internal.h"
+
+static void tell_hosts(void *ctx, const atr_neighbors *neighbors)
+{
+  const atr_neighbor *shown[ATR_NEIGHBORS_MAX];
+  size_t n = atr_neighbors_shown(neighbors, shown);
+  atr_client *c = ctx;
+  atr_jw w = event_begin(c, "hosts");
+
+  atr_jw_array(&w, "hosts");
+  for (size_t i = 0; i < n; i++) {
+    atr_jw_object(&w, NULL);
+    atr_jw_str(&w, "name", shown[i]->name);
+    atr_jw_str(&w, "address", shown[i]->address);
+    atr_jw_hash(&w, "key", &shown[i]->key);
+    atr_jw_bool(&w, "known", shown[i]->is_known);
+    atr_jw_end(&w);
+  }
+  event_end(c, &w, "hosts");
+}
+
+static bool is_known(void *ctx, const char *address, const atr_hash *key)
+{
+  const atr_client *c = ctx;
+
+  return atr_pins_check(c->home, address, key, NULL) == ATR_PIN_MATCHES;
+}
+
+/* Looking again begins anew: what was known of a host may have changed with a connection. */
+void discover_set(atr_client *c, const cJSON *message)
+{
+  static const atr_neighbors nobody;
+  atr_seeker_callbacks callbacks = {tell_hosts, is_known, c};
+  uint64_t port = 0;
+  bool on = false;
+  int err;
+
+  if (atr_json_get_bool(message, "on", &on) < 0 ||
+      (atr_json_get(message, "port") && atr_json_get_u64(message, "port", 65535, &port) < 0)) {
+    event_error(c, ATR_INVAL, NULL, "discover", NULL);
+    return;
+  }
+  discover_end(c);
+  if (!on) {
+    tell_hosts(c, &nobody);
+    return;
+  }
+  err = atr_seeker_new(&c->seeker, &c->loop, (uint16_t)port, &callbacks);
+  if (err < 0)
+    event_error(c, err, "The local network cannot be asked for hosts.", "discover", NULL);
+}
+
+void discover_end(atr_client *c)
+{
+  atr_seeker_free(c->seeker);
+  c->seeker = NULL;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Some ten entries, looked at once in seconds: plain arrays and plain loops. */
+#include "reach/neighbors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+atr_neighbor *atr_neighbors_find(atr_neighbors *table, const atr_hash *key, const char *address)
+{
+  for (size_t i = 0; i < table->n; i++)
+    if (atr_hash_equal(&table->list[i].key, key) && strcmp(table->list[i].address, address) == 0)
+      return &table->list[i];
+  return NULL;
+}
+
+/* A place for a new one, NULL where there is none. */
+static atr_neighbor *place_for(atr_neighbors *table, const atr_neighbor *heard)
+{
+  atr_neighbor *oldest = NULL;
+
+  if (table->n < ATR_NEIGHBORS_MAX)
+    return &table->list[table->n++];
+  for (size_t i = 0; heard->is_known && i < table->n; i++)
+    if (!table->list[i].is_known && (!oldest || table->list[i].heard_ms < oldest->heard_ms))
+      oldest = &table->list[i];
+  return oldest;
+}
+
+void atr_neighbors_hear(atr_neighbors *table, const atr_neighbor *heard)
+{
+  atr_neighbor *old = atr_neighbors_find(table, &heard->key, heard->address);
+  atr_neighbor *place = old ? old : place_for(table, heard);
+
+  if (!place)
+    return;
+  if (!old || strcmp(old->name, heard->name) != 0 || old->is_known != heard->is_known ||
+      old->nearness != heard->nearness)
+    table->revision++;
+  *place = *heard;
+}
+
+void atr_neighbors_expire(atr_neighbors *table, uint64_t now_ms)
+{
+  for (size_t i = 0; i < table->n;) {
+    if (now_ms - table->list[i].heard_ms < ATR_DISCOVERY_EXPIRE_MS) {
+      i++;
+      continue;
+    }
+    table->list[i] = table->list[--table->n];
+    table->revision++;
+  }
+}
+
+static bool is_better(const atr_neighbor *a, const atr_neighbor *b)
+{
+  if (a->is_known != b->is_known)
+    return a->is_known;
+  if (a->nearness != b->nearness)
+    return a->nearness < b->nearness;
+  return strcmp(a->address, b->address) < 0; /* always the same one, whichever answer came first */
+}
+
+static int compare(const void *left, const void *right)
+{
+  const atr_neighbor *a = *(const atr_neighbor *const *)left, *b = *(const atr_neighbor *const *)right;
+  int order;
+
+  if (a->is_known != b->is_known)
+    return a->is_known ? -1 : 1;
+  order = strcmp(a->name, b->name);
+  return order ? order : atr_hash_compare(&a->key, &b->key);
+}
+
+size_t atr_neighbors_shown(const atr_neighbors *table, const atr_neighbor *out[ATR_NEIGHBORS_MAX])
+{
+  size_t n = 0;
+
+  for (size_t i = 0; i < table->n; i++) {
+    const atr_neighbor *one = &table->list[i];
+    size_t at = 0;
+
+    while (at < n && !atr_hash_equal(&out[at]->key, &one->key))
+      at++;
+    if (at == n)
+      out[n++] = one;
+    else if (is_better(one, out[at]))
+      out[at] = one;
+  }
+  if (n > 1)
+    qsort(out, n, sizeof *out, compare);
+  return n;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The client's side of finding hosts: asks on every network every ATR_DISCOVERY_QUERY_MS, and keeps who has answered.
+ *
+ * An answer counts only where it repeats the random number of one of the last two questions, so that nobody who does not hear them can put a
+ * host into the list. What it says is a hint all the same: neighbors.h says what follows from that.
+ *
+ * @locality everything here runs on the loop's thread. */
+#ifndef ATR_REACH_SEEKER_H
+#define ATR_REACH_SEEKER_H
+
+#include "reach/neighbors.h"
+
+#include <stdint.h>
+#include <uv.h>
+
+typedef struct atr_seeker atr_seeker;
+
+typedef struct atr_seeker_callbacks {
+  /* What is shown has changed. It may free the seeker. */
+  void (*on_change)(void *ctx, const atr_neighbors *neighbors);
+  /* Whether this key is pinned for this address; asked once for each that is new. */
+  bool (*is_known)(void *ctx, const char *address, const atr_hash *key);
+  void *ctx;
+} atr_seeker_callbacks;
+
+/* Asks at once. `discovery_port` 0: ATR_DISCOVERY_PORT. 0, ATR_NOMEM, or ATR_IO where no socket could be had. */
+int atr_seeker_new(atr_seeker **out, uv_loop_t *loop, uint16_t discovery_port, const atr_seeker_callbacks *callbacks);
+
+/* The memory goes when the loop has closed the handles. NULL is allowed. */
+void atr_seeker_free(atr_seeker *seeker);
+
+#endif
