@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from . import address
 from .link import EngineLike, Link
+from .looking import Looking
 from .sentences import Problem, problem
 from .state import LOBBY, OFFLINE, RECONNECTING, UNDER_WAY, Event, Here, Stage, State, Task
 
@@ -95,6 +96,7 @@ class Options:
     port: int = DEFAULT_PORT
     open_door: bool = False  # let everybody in without asking
     online: bool = True  # Blender's own switch
+    discovery: bool = True  # look for hosts on the local network, and be found there
     background: bool = False
     trust_first: bool = False  # ATRIUM_TRUST=first-use
 
@@ -127,6 +129,7 @@ class Session:
         self._flushed = 0
         self._farewell = False  # goodbye was said, not yet heard
         self._hanging_up_until = 0.0
+        self.looking = Looking(state, self._may_look, self._send)
         self._overtaken = False  # Blender itself replaces the scene right now: nothing to bring back
 
     # --- commands ----------------------------------------------------------------------------------------------------
@@ -325,6 +328,7 @@ class Session:
             self.engine.close()
             self.engine = None
         self._outbox.clear()
+        self.looking.forget()
         self.state.set_link(OFFLINE)
         self.state.finish(trouble=None)
         if self.state.forgetting is not None:
@@ -340,6 +344,7 @@ class Session:
     # --- one step ----------------------------------------------------------------------------------------------------
 
     def tick(self, budget_ms: float) -> None:
+        self._look()
         if self.engine is None:
             return
         end = time.perf_counter() + budget_ms / 1000.0
@@ -355,6 +360,21 @@ class Session:
                 self._guarded(self.replicator.tick, budget_ms)
         self._revive_server()
         self._post()
+
+    def _may_look(self) -> bool:
+        options = self._options()
+        return options.online and options.discovery
+
+    def _look(self) -> None:
+        """For hosts on the local network. That may need an engine before anybody connects; without one the list stays empty, and
+        Connect says why."""
+        if self.engine is None and self.looking.wanted:
+            try:
+                self._open_engine()
+            except Trouble:
+                self.looking.forget()
+        if self.engine is not None:
+            self.looking.step()
 
     def _take_events(self, engine: EngineLike) -> None:
         if self.link is not None and self.link.full:
@@ -461,7 +481,7 @@ class Session:
 
     def _begin_server(self, port: int, options: Options) -> ServerStart:
         bind = "::" if options.online else "127.0.0.1"
-        return self._ensure_server(port, bind=bind, open=options.open_door)
+        return self._ensure_server(port, bind=bind, open=options.open_door, discovery=options.discovery)
 
     def _creating(self) -> Job:
         state = self.state

@@ -136,6 +136,15 @@ def wake() -> None:
     announce()
 
 
+def glance() -> None:
+    """The list of hosts on the local network is being drawn. The timer does what follows from that."""
+    if _session is None or bpy.app.background:
+        return
+    _session.looking.glance()
+    if _session.looking.wanted and not bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.register(_on_timer, persistent=True)
+
+
 def when_done(task: Task, call: Callable[[Task], None]) -> None:
     """Calls once the task has ended: for what an operator that has returned long ago still has to do."""
     _waiting.append((task, call))

@@ -89,6 +89,15 @@ class Knock:
 
 
 @dataclass(frozen=True)
+class FoundHost:
+    """Somebody on the local network who says that a server is there: a hint, until its key is proved."""
+
+    name: str
+    address: str
+    known: bool  # the key that it announces is remembered for this address
+
+
+@dataclass(frozen=True)
 class Question:
     """A host shows a key that is not trusted yet; the user compares its check code."""
 
@@ -144,6 +153,7 @@ class State:
     question: Question | None = None
     host: Host | None = None
     here: Here | None = None
+    hosts: list[FoundHost] = field(default_factory=list)  # on the local network, while one looks
     rooms: list[Room] = field(default_factory=list)
     users: list[User] = field(default_factory=list)
     knocks: list[Knock] = field(default_factory=list)
@@ -335,6 +345,12 @@ class State:
         code = str(event.get("check_code") or "")
         self.host = Host(bool(event.get("host")), port, addresses, bool(event.get("all_interfaces")), code)
 
+    def _on_hosts(self, event: Event) -> None:
+        self.hosts = [
+            FoundHost(str(h.get("name", "")), str(h.get("address", "")), bool(h.get("known")))
+            for h in event.get("hosts") or ()
+        ]
+
     def _on_rooms(self, event: Event) -> None:
         """The first list ends connecting: a script may join at once."""
         self.rooms = [self._room_of(room) for room in event.get("rooms") or ()]
@@ -427,6 +443,8 @@ class State:
     def _on_error(self, event: Event) -> None:
         """Ends what waits for the command that failed; an answer to another command is shown and ends nothing."""
         trouble, re = self._problem_of(event), str(event.get("re"))
+        if re == "discover":
+            return  # nobody asked for it: the list just stays empty
         if re in ("create", "join") and self.stage is Stage.ASKED:
             self.leave()
         if self.task is not None and self.task.kind in TASKS_OF.get(re, ()):
@@ -467,6 +485,7 @@ _HANDLERS: dict[str, Callable[[State, Event], None]] = {
     "state": State._on_state,
     "confirm_host": State._on_confirm_host,
     "welcome": State._on_welcome,
+    "hosts": State._on_hosts,
     "rooms": State._on_rooms,
     "joined": State._on_joined,
     "members": State._on_members,

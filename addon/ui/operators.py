@@ -153,6 +153,21 @@ class ATRIUM_OT_host(_Operator):
         return runtime.need().connect("localhost")
 
 
+class ATRIUM_OT_connect_found(_Operator):
+    """Connect to this host on the local network. Unless you have been there before, you are shown its check code first"""
+
+    bl_idname = "atrium.connect_found"
+    bl_label = "Connect"
+    action = "connect"
+    host: StringProperty(name="Host", description="The host's address", options={"SKIP_SAVE"})
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        task = runtime.need().connect(self.host, properties.take_password())
+        bpy.context.window_manager.atrium.host = self.host
+        return task
+
+
 class ATRIUM_OT_disconnect(_Operator):
     """Leave the room and end the connection; what you changed is sent first"""
 
@@ -360,6 +375,7 @@ class ATRIUM_OT_copy(_Operator):
 CLASSES = (
     ATRIUM_OT_connect,
     ATRIUM_OT_host,
+    ATRIUM_OT_connect_found,
     ATRIUM_OT_disconnect,
     ATRIUM_OT_cancel,
     ATRIUM_OT_create_room,

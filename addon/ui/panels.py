@@ -182,6 +182,29 @@ def code_row(layout: Any, code: str) -> None:
     row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = code
 
 
+class ATRIUM_PT_nearby(_Panel):
+    """Who hosts on the local network. Drawing it is what makes the engine look."""
+
+    bl_idname = "ATRIUM_PT_nearby"
+    bl_label = "On This Network"
+
+    @classmethod
+    def poll(cls, _: Any) -> bool:
+        options = runtime.options()
+        return runtime.state().link == OFFLINE and options.online and options.discovery
+
+    def draw(self, context: Any) -> None:
+        layout, state = self.layout, runtime.state()
+        runtime.glance()
+        column = layout.column(align=True)
+        for host in state.hosts:
+            text = f"{host.name}  ({host.address})"
+            icon = "CHECKMARK" if host.known else "NETWORK_DRIVE"
+            column.operator("atrium.connect_found", text=text, icon=icon, translate=False).host = host.address
+        if not state.hosts:
+            paragraph(layout, translated("Nobody hosts here at the moment."), context)
+
+
 class ATRIUM_PT_knocks(_Panel):
     """Who asks to enter; first, because somebody is waiting."""
 
@@ -409,6 +432,7 @@ class ATRIUM_PT_room(_Panel):
 CLASSES = (
     ATRIUM_PT_main,
     ATRIUM_PT_knocks,
+    ATRIUM_PT_nearby,
     ATRIUM_UL_rooms,
     ATRIUM_PT_rooms,
     ATRIUM_PT_room,

@@ -71,6 +71,12 @@ class AtriumPreferences(bpy.types.AddonPreferences):
         description="The server that Connect starts on this machine lets in everybody who reaches it, unasked",
         default=False,
     )
+    discovery: BoolProperty(
+        name="Local Network",
+        description="Show who hosts on the local network, and let others there find the server that Connect starts on this "
+        "machine. They see the name of this machine, not your rooms",
+        default=True,
+    )
     tick_budget_ms: FloatProperty(
         name="Time per Tick",
         description="Milliseconds of Blender's time that a session may take, about 100 times a second; it takes less "
@@ -87,6 +93,7 @@ class AtriumPreferences(bpy.types.AddonPreferences):
         column = layout.column(heading="Hosting")
         column.prop(self, "port")
         column.prop(self, "open_door")
+        layout.prop(self, "discovery")
         layout.prop(self, "tick_budget_ms")
         layout.prop(self, "log_level")
         layout.label(text=f"{runtime.home()}", icon="FILE_FOLDER", translate=False)
@@ -103,6 +110,7 @@ def options() -> Options:
         port=preferences.port if preferences else DEFAULT_PORT,
         open_door=bool(preferences and preferences.open_door),
         online=bool(bpy.app.online_access),
+        discovery=bool(preferences.discovery) if preferences else True,
         background=bpy.app.background,
         trust_first=os.environ.get("ATRIUM_TRUST") == "first-use",
     )

@@ -118,6 +118,26 @@ def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
     anna.picture(name_of(anna, "failed"))
 
 
+def hosts_are_looked_for() -> Iterator[None]:
+    for _ in range(400):
+        if {"t": "discover", "on": True} in engine.sent:
+            return
+        yield
+    raise AssertionError(engine.sent)
+
+
+def test_a_host_on_this_network_is_one_click_away(anna: WindowedBlender) -> None:
+    anna.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.call(hosts_are_looked_for)  # the panel is there to be seen, and that is enough
+    host = {"name": "studio", "address": "192.0.2.7:12800", "key": "ab" * 32, "known": False}
+    anna.call(tell, {"t": "hosts", "hosts": [host]})
+    anna.find('atrium.connect_found(host="192.0.2.7:12800"')
+    anna.picture(name_of(anna, "nearby"))
+    anna.press('atrium.connect_found(host="192.0.2.7:12800"')
+    anna.call(state_is, "LOBBY")
+    assert anna.evaluate("atrium().host") == "192.0.2.7:12800"
+
+
 def test_a_scene_can_be_shared_with_clicks_alone(anna: WindowedBlender) -> None:
     anna.press("atrium.host")
     anna.call(state_is, "LOBBY")

@@ -72,6 +72,63 @@ def doc(n: int) -> dict[str, Any]:
     return {"t": "doc", "n": n, "room": ROOM, "doc": "00" * 16, "kind": "create", "tree": {"type": "Object"}}
 
 
+# --- the local network -----------------------------------------------------------------------------------------------
+
+
+def found(*names: str) -> dict[str, Any]:
+    hosts = [
+        {"name": n, "address": f"192.0.2.{i}:12800", "key": "ab" * 32, "known": i == 1} for i, n in enumerate(names, 1)
+    ]
+    return {"t": "hosts", "hosts": hosts}
+
+
+def test_it_looks_for_hosts_while_somebody_looks_at_the_panel() -> None:
+    now = [100.0]
+    bench = Bench()
+    looking = bench.session.looking
+    looking._clock = lambda: now[0]
+    bench.tick()
+    assert bench.session.engine is None, "nobody has looked yet"
+    looking.glance()
+    bench.tick(found("studio", "attic"))
+    assert bench.engine.sent == [{"t": "discover", "on": True}]
+    assert [(h.name, h.known) for h in bench.state.hosts] == [("studio", True), ("attic", False)]
+    now[0] += 10
+    revision = bench.state.revision
+    bench.tick()
+    assert bench.state.revision > revision, "a redraw is asked for, which would be the next glance"
+    now[0] += 11
+    bench.tick()
+    assert bench.engine.sent[-1] == {"t": "discover", "on": False} and bench.state.hosts == []
+
+
+def test_it_does_not_look_while_connected_nor_where_it_may_not() -> None:
+    bench = Bench()
+    bench.session.looking.glance()
+    bench.tick(found("studio"))
+    bench.in_lobby()
+    assert {"t": "discover", "on": False} in bench.engine.sent and bench.state.hosts == []
+    for forbidden in ({"online": False}, {"discovery": False}):
+        bench = Bench(**forbidden)
+        bench.session.looking.glance()
+        bench.tick()
+        assert bench.session.engine is None
+
+
+def test_a_network_that_cannot_be_asked_is_no_problem_to_the_user() -> None:
+    bench = Bench()
+    bench.session.looking.glance()
+    bench.tick({"t": "error", "code": "IO", "text": "No.", "re": "discover"})
+    assert bench.state.problem is None and bench.state.hosts == []
+
+
+def test_who_does_not_want_to_be_found_starts_a_silent_server() -> None:
+    bench = Bench(discovery=False)
+    bench.session.connect("localhost")
+    bench.tick()
+    assert bench.starts[0].how["discovery"] is False
+
+
 # --- connecting ------------------------------------------------------------------------------------------------------
 
 
@@ -81,7 +138,7 @@ def test_localhost_starts_a_server_and_says_so() -> None:
     task = bench.session.connect(' "localhost" ')
     bench.tick()
     assert bench.state.phase == "CONNECTING" and bench.state.note == "Starting a server on this machine"
-    assert bench.starts[0].port == 12900 and bench.starts[0].how == {"bind": "::", "open": False}
+    assert bench.starts[0].port == 12900 and bench.starts[0].how == {"bind": "::", "open": False, "discovery": True}
     assert bench.engine.sent == []
     bench.starts[0].phase = "ready"
     bench.tick()
