@@ -8,14 +8,14 @@ at most doubles the time until all is there. Collections, scenes and removals ar
 comes into sight, and what moves from one collection to another is never in neither.
 
 A batch takes documents as a whole, each with all that has happened to it: a document is never half applied. What the
-user changes in a document that waits here stands behind what was there before (`note_own`).
+user changes in a document that waits here stands behind what was there before (`note_own`). What the user has in hand waits until it is let go.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 from . import dirty, idtypes, values
@@ -92,32 +92,36 @@ class Inbox:
 
     # Batches
 
-    def batches(self, deadline: float) -> Iterator[tuple[Batch, bool]]:
-        """The batches of one tick, each with whether it rebuilds. One is taken out of here when the next is asked for."""
+    def batches(self, deadline: float, held: Container[str] = ()) -> Iterator[tuple[Batch, bool]]:
+        """The batches of one tick, each with whether it rebuilds. One is taken out of here when the next is asked for. The documents
+        `held` stay."""
         until = max(deadline, time.perf_counter() + min(dirty.tracker.update_s, UPDATE_MAX_S))
-        while self._light:
+        while free := [doc for doc in self._light if doc not in held]:
             begin = time.perf_counter()
-            batch = _first(self._light, self._light, until - begin, self._light_cost_s)
+            batch = _first(self._light, free, until - begin, self._light_cost_s)
             yield batch, False
             self._take_out(self._light, batch)
             self._light_cost_s = _mean(self._light_cost_s, begin, batch)
             if time.perf_counter() >= until:
                 break
-        yield from self._heavy_batches(deadline)
+        yield from self._heavy_batches(deadline, held)
 
-    def _heavy_batches(self, deadline: float) -> Iterator[tuple[Batch, bool]]:
+    def _heavy_batches(self, deadline: float, held: Container[str]) -> Iterator[tuple[Batch, bool]]:
         deadline = max(deadline, time.perf_counter() + min(dirty.tracker.update_s, REBUILD_MAX_S))
         while self._heavy:
             begin = time.perf_counter()
             if self._order is None:
                 self._order = self._in_order()
-            if self._order:
-                batch = _first(self._heavy, self._order, deadline - begin, self._heavy_cost_s)
+            free = [doc for doc in self._order if doc not in held]
+            if free:
+                batch = _first(self._heavy, free, deadline - begin, self._heavy_cost_s)
                 yield batch, True
-                self._order = self._order[len(batch) :] if self._order is not None else None
+                self._order = [doc for doc in self._order if doc not in batch] if self._order is not None else None
                 self._heavy_cost_s = _mean(self._heavy_cost_s, begin, batch)
             else:
-                batch = dict(self._heavy)
+                batch = {doc: events for doc, events in self._heavy.items() if doc not in held}
+                if not batch:
+                    return
                 yield batch, True
             self._take_out(self._heavy, batch)
             if time.perf_counter() >= deadline:

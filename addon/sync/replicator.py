@@ -45,6 +45,8 @@ POLL_EVERY_S = 0.25
 POLL_SHARE = 0.02
 AUDIT_SHARE = 0.005
 LOOK_FREE_S = 0.001
+# Operators that have the selected things in hand while they run.
+DRAGGING = ("TRANSFORM_OT_", "SCULPT_OT_", "PAINT_OT_")
 # What runs a pass over everything asks for its time between two slices of at most this length.
 UPLOAD_SLICE_S = 0.005
 
@@ -278,10 +280,17 @@ class Replicator:
             return
         # What the user has deleted meanwhile must not be made again by an edit of others.
         self._scan()
-        for batch, rebuilds in self._inbox.batches(deadline):
+        for batch, rebuilds in self._inbox.batches(deadline, self._dragged()):
             if rebuilds:
                 self._stamps.clear()
             self._incoming.apply(batch, removals_wait=_modal())
+
+    def _dragged(self) -> set[str]:
+        """What the user has in hand: what others did to it is applied when it is let go, or it would jump away from the pointer."""
+        if not _drags():
+            return set()
+        chosen = bpy.context.view_layer.objects.selected if bpy.context.view_layer else ()
+        return {doc for block in chosen if (doc := self.identity.doc(block)) is not None}
 
     def _doc_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
@@ -532,12 +541,21 @@ def _window() -> Iterator[None]:
         yield
 
 
+def _running() -> list[str]:
+    """The operators that the user is in the middle of."""
+    windows = bpy.context.window_manager.windows if bpy.context.window_manager else ()
+    return [operator.bl_idname for window in windows for operator in getattr(window, "modal_operators", ())]
+
+
 def _modal() -> bool:
-    """Whether the user is in the middle of an operator: then nothing is removed."""
-    for window in bpy.context.window_manager.windows if bpy.context.window_manager else ():
-        if len(getattr(window, "modal_operators", ())):
-            return True
-    return False
+    """Whether the user is in the middle of an operator: then nothing is removed. Only Blender's own count, which keep pointers: many
+    add-ons have one running all the time, and for them nothing would ever be removed."""
+    python_class = bpy.types.Operator.bl_rna_get_subclass_py
+    return any(python_class(name) is None for name in _running())
+
+
+def _drags() -> bool:
+    return any(name.startswith(DRAGGING) for name in _running())
 
 
 def _clear_file() -> Any:

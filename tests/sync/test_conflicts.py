@@ -521,3 +521,41 @@ def test_a_property_that_points_to_what_goes(three):
     stage.settle()
     shown = "[bpy.data.objects['Light'].get('at', 'missing')]"
     assert both(a, b, shown) == c.do(shown) == [None]
+
+
+def test_what_is_dragged_does_not_jump(three):
+    """What others did to it meanwhile is applied when it is let go; the one who lets go last has the last word on what was dragged."""
+    stage, a, b, _c = three
+    a.do(
+        "import sys; from unittest import mock; mod = sys.modules['sync.replicator']; "
+        "[o.select_set(o.name == 'Cube') for o in bpy.data.objects]; "
+        "hand = mock.patch.object(mod, '_running', lambda: ['TRANSFORM_OT_translate']); hand.start(); None"
+    )
+    a.do("bpy.data.objects['Cube'].location.x = 1; rep.tick(1000.0); None")
+    b.do(
+        "bpy.data.objects['Cube'].location.x = 7; bpy.data.objects['Cube'].scale.x = 3; bpy.data.objects['Light'].location.x = 5"
+    )
+    for _ in range(5):
+        b.do("rep.tick(1000.0); None")
+        a.do("rep.tick(1000.0); None")
+    assert a.do("bpy.data.objects['Light'].location.x") == 5
+    assert a.do("(bpy.data.objects['Cube'].location.x, bpy.data.objects['Cube'].scale.x)") == (1, 1)
+    a.do("bpy.data.objects['Cube'].location.x = 2; rep.tick(1000.0); hand.stop(); None")
+    stage.settle()
+    assert both(a, b, "(bpy.data.objects['Cube'].location.x, bpy.data.objects['Cube'].scale.x)") == (2, 3)
+    assert_silent(stage)
+
+
+def test_an_add_on_that_is_always_busy_does_not_keep_what_is_removed(three):
+    stage, a, b, _c = three
+    a.do(
+        "import sys; from unittest import mock; mod = sys.modules['sync.replicator']\n"
+        "class ALWAYS_OT_busy(bpy.types.Operator):\n"
+        "    bl_idname = 'always.busy'; bl_label = 'Busy'\n"
+        "bpy.utils.register_class(ALWAYS_OT_busy)\n"
+        "hand = mock.patch.object(mod, '_running', lambda: ['ALWAYS_OT_busy']); hand.start()\nNone"
+    )
+    b.do("bpy.data.objects.remove(bpy.data.objects['Light'])")
+    stage.settle()
+    assert a.do("'Light' in bpy.data.objects") is False
+    a.do("hand.stop(); bpy.utils.unregister_class(ALWAYS_OT_busy); None")
