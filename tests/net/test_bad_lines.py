@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import time
 
@@ -136,3 +137,21 @@ def test_an_mtu_black_hole(world: World, way: str) -> None:
     mine = guest.put_blob(bytes(range(256)) * 3000)
     guest.joined[room.id].create({"type": "Mesh", "name": "N", "a": ["$blob", mine, "u1", [768000]]})
     settle([host, guest], lambda: host.blob(mine) is not None, what="the blob's arrival")
+
+
+def test_the_host_s_laptop_sleeps(world: World) -> None:
+    """Its lid is shut for longer than a connection lives; when it is open again, everybody is back, and nothing was lost."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    server = world.serve(anna)
+    host = world.owner(server)
+    room = host.create_room("Film")
+    guest = world.client(ben)
+    guest.connect(host.create_invite(), timeout=10)
+    theirs = guest.join(room.id)
+    server.process.send_signal(signal.SIGSTOP)
+    theirs.create({"type": "Text", "name": "while it slept"})
+    settle([host, guest], lambda: guest.state == "RECONNECTING", timeout=40, what="noticing the silence")
+    server.process.send_signal(signal.SIGCONT)
+    settle([host, guest], lambda: "while it slept" in named(host, room.id), timeout=30, what="coming back")
+    settle([host, guest], lambda: (host.state, guest.state) == ("JOINED", "JOINED"), timeout=30, what="coming back")
