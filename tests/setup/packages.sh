@@ -40,8 +40,8 @@ if [ "${1:-}" != build ]; then WANTED+=(
 # The lab of network namespaces needs root; who has none is not asked for them. It wants the programs alone: what comes with a
 # service is neither started nor enabled.
 if [ "$(id -u)" -eq 0 ]; then
-    WANTED+=(nftables openssh-client)
-    SERVICES=("nginx-light|nginx" openssh-server)
+    WANTED+=(nftables openssh-client "wireguard-go?" "wireguard-tools?")
+    SERVICES=("nginx-light|nginx" openssh-server openvpn n2n)
 fi
 fi
 

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""A VPN between two homes: the invite holds the host's address in it, and that one wins the race from where no other leads to the host."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.net.conftest import PORT, World, needs, settle
+from tests.net.test_paths import HOST, edit_together
+
+VPN_PORT = 1194
+
+
+def key_of(folder: Path, name: str) -> str:
+    """Makes a key and a certificate that needs no authority: the fingerprint by which the other side knows it."""
+    command = f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} -days 2"
+    subprocess.run(
+        [*command.split(), "-keyout", f"{name}.key", "-out", f"{name}.crt"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        timeout=20,
+    )
+    told = subprocess.run(
+        ["openssl", "x509", "-in", f"{name}.crt", "-noout", "-fingerprint", "-sha256"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    return told.stdout.strip().partition("=")[2]
+
+
+class Homes:
+    """Anna's home with a server in it, and Ben's; the invite is made when the VPN stands."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.folder = world, folder
+        self.anna, self.router, _ = world.home_of("anna", HOST)
+        self.ben, _, _ = world.home_of("ben", "203.0.113.50", machine="192.168.0.48")
+        self.server = world.serve(self.anna)
+        self.host = world.owner(self.server)
+
+    def open_udp(self, port: int) -> None:
+        self.router.nft(f"add rule ip nat pre iifname eth0 udp dport {port} dnat to 192.168.0.10:{port}")
+
+    def meet(self, host_address: str, guest_address: str) -> None:
+        """By an invite that names the VPN's address among others, of which none leads here."""
+        self.ben.listens(PORT, address=host_address, timeout=25)
+        room = self.host.create_room("Film")
+        guest = self.world.client(self.ben)
+        guest.connect(f"<{self.host.create_invite(room.id)}>", timeout=15)
+        assert guest_address in self.server.log.read_text()
+        edit_together(self.host, guest, room.id)
+
+
+@needs("openvpn")
+def test_openvpn(world: World, tmp_path: Path) -> None:
+    homes = Homes(world, tmp_path)
+    homes.open_udp(VPN_PORT)
+    prints = {name: key_of(tmp_path, name) for name in ("anna", "ben")}
+    ends = {
+        "anna": (homes.anna, "ben", f"--tls-server --dh none --port {VPN_PORT} --ifconfig 10.8.0.1 10.8.0.2"),
+        "ben": (homes.ben, "anna", f"--tls-client --nobind --remote {HOST} {VPN_PORT} --ifconfig 10.8.0.2 10.8.0.1"),
+    }
+    for name, (machine, other, words) in ends.items():
+        own = f"--cert {tmp_path}/{name}.crt --key {tmp_path}/{name}.key --peer-fingerprint {prints[other]}"
+        common = "openvpn --dev tun --proto udp --verb 3 --disable-dco --cipher AES-256-GCM"
+        machine.spawn(*common.split(), *own.split(), *words.split(), log=tmp_path / f"{name}.log")
+    homes.meet("10.8.0.1", "10.8.0.2")
+
+
+@needs("supernode", "edge")
+def test_n2n(world: World, tmp_path: Path) -> None:
+    """As Hamachi: both homes call a machine on the internet, no router knows of anything, and the addresses begin with 25."""
+    homes = Homes(world, tmp_path)
+    world.on_the_internet("supernode", "203.0.113.99/24").spawn("supernode", "-f", "-l", "7654")
+    for i, machine in enumerate((homes.anna, homes.ben)):
+        words = f"edge -f -d ham0 -c film -k secret -a 25.0.0.{i + 1} -l 203.0.113.99:7654 -u 0 -g 0"
+        machine.spawn(*words.split(), log=tmp_path / f"edge{i}.log")
+    homes.meet("25.0.0.1", "25.0.0.2")
+
+
+@needs("wireguard-go", "wg")
+def test_wireguard(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    homes = Homes(world, tmp_path)
+    homes.open_udp(51820)
+    machines = (homes.anna, homes.ben)
+    public = []
+    for i in range(2):
+        private = subprocess.run(["wg", "genkey"], check=True, capture_output=True, timeout=10).stdout
+        (tmp_path / f"key{i}").write_bytes(private)
+        told = subprocess.run(["wg", "pubkey"], input=private, check=True, capture_output=True, timeout=10)
+        public.append(told.stdout.decode().strip())
+    for i, machine in enumerate(machines):
+        name = f"wg{i}p{os.getpid()}"  # its control socket is the whole machine's
+        machine.spawn("wireguard-go", "-f", name, log=tmp_path / f"wireguard{i}.log")
+        socket = Path(f"/var/run/wireguard/{name}.sock")
+        request.addfinalizer(functools.partial(socket.unlink, missing_ok=True))
+        settle([], socket.exists, timeout=10, what="the adapter")
+        peer = f"peer {public[1 - i]} allowed-ips 10.9.0.0/24 " + (
+            f"endpoint {HOST}:51820 persistent-keepalive 5" if i else ""
+        )
+        listen = "" if i else "listen-port 51820"
+        with machine.inside():
+            command = f"wg set {name} private-key {tmp_path}/key{i} {listen} {peer}"
+            subprocess.run(command.split(), check=True, timeout=10)
+        machine.ip(f"addr add 10.9.0.{i + 1}/24 dev {name}")
+        machine.ip(f"link set {name} mtu 1420 up")
+    homes.meet("10.9.0.1", "10.9.0.2")
