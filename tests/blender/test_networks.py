@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.blender.blenders import Blender
 from tests.blender.extension import MODULE
 from tests.blender.party import Party
-from tests.blender.test_invited import make_object, names, paste
+from tests.blender.test_invited import invite_of, make_object, names, paste
 from tests.net import lab as labs
+from tests.net.conftest import needs
 from tests.net.lab import Host, Lab, Router
+from tests.net.test_vpn import openvpn
 from tests.net.tunnel import Hoarder
 
 HOST = "203.0.113.17"
@@ -72,6 +75,29 @@ def test_an_invite_leads_through_a_forwarded_port(kind: Blender, lab: Lab, party
     anna.flush()
     assert "From Ben" in anna.call(names)
     assert anna.call(names) == ben.call(names)
+
+
+@needs("openvpn")
+@pytest.mark.parametrize("kind", ["bpy50"], indirect=True)
+def test_an_invite_leads_through_a_vpn(kind: Blender, lab: Lab, party: Party, tmp_path: Path) -> None:
+    """Its address there is in the invite by itself."""
+    anna_host, router, ben_host = two_homes(lab)
+    with anna_host.inside():
+        anna = party.invite(kind, "anna")
+    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.host("Film")
+    openvpn(router, anna_host, ben_host, tmp_path)
+    ben_host.listens(party.port, address="10.8.0.1", timeout=20)
+    link = invite_of(anna)
+    with ben_host.inside():
+        ben = party.invite(kind, "ben")
+    paste(ben, link)
+    ben.operate("atrium.connect")
+    assert ben.state == "JOINED"
+    ben.call(make_object, "From Ben")
+    ben.flush()
+    anna.flush()
+    assert "From Ben" in anna.call(names)
 
 
 def way_to(lab: Lab, way: str, port: int) -> tuple[Host, Host, str]:

@@ -27,13 +27,15 @@ WHY_NOT = labs.why_not()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if WHY_NOT:
-        terminalreporter.write_line(f"************ NETWORK LAB SKIPPED: {WHY_NOT}", red=True, bold=True)
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = {report.longrepr[2].removeprefix("Skipped: ") for report in skipped if isinstance(report.longrepr, tuple)}
+    for reason in sorted(reasons):
+        terminalreporter.write_line(f"************ SKIPPED: {reason}", red=True, bold=True)
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:
     missing = [name for name in programs if shutil.which(name) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"NETWORK LAB: there is no {', no '.join(missing)}")
+    return pytest.mark.skipif(bool(missing), reason=f"NO NETWORK LAB: there is no {', no '.join(missing)}")
 
 
 def settle(clients: list[Client], done: Callable[[], object], timeout: float = TIMEOUT_S, what: str = "it") -> None:
@@ -48,7 +50,7 @@ def settle(clients: list[Client], done: Callable[[], object], timeout: float = T
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     if WHY_NOT:
-        pytest.skip(f"NETWORK LAB: {WHY_NOT}")
+        pytest.skip(f"NO NETWORK LAB: {WHY_NOT}")
     with Lab() as one:
         yield one
 

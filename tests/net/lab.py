@@ -241,7 +241,8 @@ class Lab:
         for process in processes:
             process.kill()
         for process in processes:
-            process.wait(END_S)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_S)
         while self._namespaces:
             _remove(self._namespaces.pop())
 

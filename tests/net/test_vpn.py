@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.net.conftest import PORT, World, needs, settle
+from tests.net.lab import Host, Router
 from tests.net.test_paths import HOST, edit_together
 
 VPN_PORT = 1194
@@ -47,9 +48,6 @@ class Homes:
         self.server = world.serve(self.anna)
         self.host = world.owner(self.server)
 
-    def open_udp(self, port: int) -> None:
-        self.router.nft(f"add rule ip nat pre iifname eth0 udp dport {port} dnat to 192.168.0.10:{port}")
-
     def meet(self, host_address: str, guest_address: str) -> None:
         """By an invite that names the VPN's address among others, of which none leads here."""
         self.ben.listens(PORT, address=host_address, timeout=25)
@@ -60,19 +58,24 @@ class Homes:
         edit_together(self.host, guest, room.id)
 
 
+def openvpn(router: Router, anna: Host, ben: Host, folder: Path) -> None:
+    """Between two machines: 10.8.0.1 is the first, which the second calls through the router before it."""
+    router.nft(f"add rule ip nat pre iifname eth0 udp dport {VPN_PORT} dnat to 192.168.0.10:{VPN_PORT}")
+    prints = {name: key_of(folder, name) for name in ("anna", "ben")}
+    ends = {
+        "anna": (anna, "ben", f"--tls-server --dh none --port {VPN_PORT} --ifconfig 10.8.0.1 10.8.0.2"),
+        "ben": (ben, "anna", f"--tls-client --nobind --remote {HOST} {VPN_PORT} --ifconfig 10.8.0.2 10.8.0.1"),
+    }
+    for name, (machine, other, words) in ends.items():
+        own = f"--cert {folder}/{name}.crt --key {folder}/{name}.key --peer-fingerprint {prints[other]}"
+        common = "openvpn --dev tun --proto udp --verb 3 --disable-dco --cipher AES-256-GCM"
+        machine.spawn(*common.split(), *own.split(), *words.split(), log=folder / f"{name}.log")
+
+
 @needs("openvpn")
 def test_openvpn(world: World, tmp_path: Path) -> None:
     homes = Homes(world, tmp_path)
-    homes.open_udp(VPN_PORT)
-    prints = {name: key_of(tmp_path, name) for name in ("anna", "ben")}
-    ends = {
-        "anna": (homes.anna, "ben", f"--tls-server --dh none --port {VPN_PORT} --ifconfig 10.8.0.1 10.8.0.2"),
-        "ben": (homes.ben, "anna", f"--tls-client --nobind --remote {HOST} {VPN_PORT} --ifconfig 10.8.0.2 10.8.0.1"),
-    }
-    for name, (machine, other, words) in ends.items():
-        own = f"--cert {tmp_path}/{name}.crt --key {tmp_path}/{name}.key --peer-fingerprint {prints[other]}"
-        common = "openvpn --dev tun --proto udp --verb 3 --disable-dco --cipher AES-256-GCM"
-        machine.spawn(*common.split(), *own.split(), *words.split(), log=tmp_path / f"{name}.log")
+    openvpn(homes.router, homes.anna, homes.ben, tmp_path)
     homes.meet("10.8.0.1", "10.8.0.2")
 
 
@@ -90,7 +93,7 @@ def test_n2n(world: World, tmp_path: Path) -> None:
 @needs("wireguard-go", "wg")
 def test_wireguard(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     homes = Homes(world, tmp_path)
-    homes.open_udp(51820)
+    homes.router.nft("add rule ip nat pre iifname eth0 udp dport 51820 dnat to 192.168.0.10:51820")
     machines = (homes.anna, homes.ben)
     public = []
     for i in range(2):
