@@ -115,6 +115,7 @@ class Host:
     addresses: tuple[str, ...]
     all_interfaces: bool
     check_code: str  # of the server's key, which those who connect compare
+    labels: tuple[str, ...] = ()  # one for each address: the network that it is in
 
 
 @dataclass
@@ -343,7 +344,8 @@ class State:
         addresses = tuple(str(a) for a in event.get("addresses") or ())
         port = int(event.get("port") or 0)
         code = str(event.get("check_code") or "")
-        self.host = Host(bool(event.get("host")), port, addresses, bool(event.get("all_interfaces")), code)
+        labels = tuple(str(label) for label in event.get("labels") or ())
+        self.host = Host(bool(event.get("host")), port, addresses, bool(event.get("all_interfaces")), code, labels)
 
     def _on_hosts(self, event: Event) -> None:
         self.hosts = [

@@ -267,9 +267,13 @@ class ATRIUM_PT_host(_Panel):
             )
         else:
             column = layout.column(align=True)
-            for address in state.host.addresses:
+            labels = (*state.host.labels, *[""] * len(state.host.addresses))  # an older server gives none
+            for address, label in zip(state.host.addresses, labels, strict=False):
                 row = column.row()
                 row.label(text=address, translate=False)
+                network = row.row()
+                network.alignment = "RIGHT"
+                network.label(text=label, translate=False)
                 row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = address
             if not state.host.addresses:
                 paragraph(layout, translated("This machine is in no network."), context)

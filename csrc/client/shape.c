@@ -44,6 +44,7 @@ static const field welcome[] = {FIELD("version", TEXT),
                                 FIELD("port", NUMBER),
                                 FIELD("all_interfaces", TRUTH),
                                 FIELD("addresses", TEXTS),
+                                {.name = "labels", .kind = TEXTS, .optional = true},
                                 {.name = "invited_to", .kind = ID, .optional = true},
                                 END};
 static const field rooms[] = {LIST("rooms", room), END};

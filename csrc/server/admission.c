@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "proto/json.h"
+#include "reach/adapters.h"
 #include "transport/interfaces.h"
 
 #include <errno.h>
@@ -129,6 +130,10 @@ static void write_addresses(atr_jw *w, const atr_server *server)
       snprintf(text, sizeof text, is_v6 ? "[%.71s]:%u" : "%.71s:%u", list[i].address, server->port);
     atr_jw_str(w, NULL, text);
   }
+  atr_jw_end(w);
+  atr_jw_array(w, "labels");
+  for (size_t i = 0; i < n; i++)
+    atr_jw_str(w, NULL, atr_adapter_of(list[i].name, list[i].address).label);
   atr_jw_end(w);
 }
 

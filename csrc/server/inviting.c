@@ -3,11 +3,12 @@
  * The host's side of invites: making the link, revoking all of them. Which tokens open the door is invites.h's business.
  *
  * The link holds what this server knows of itself: what the host typed (a public address that a router or a tunnel gives)
- * first, then the addresses of this machine, without those that work only on the same link. Where there is none, or the
+ * first, then the addresses of this machine, those of VPNs before the others, without those that work only on the same link. Where there is none, or the
  * server listens on this machine only, it is the loopback: such an invite works between programs of one machine. */
 #include "server/internal.h"
 
 #include "proto/json.h"
+#include "reach/adapters.h"
 #include "transport/interfaces.h"
 #include "transport/invite.h"
 
@@ -50,9 +51,10 @@ static void add_own(atr_invite *invite, const atr_server *server)
   size_t n = server->all_interfaces ? atr_interfaces_list(list, ATR_INTERFACES_MAX) : 0;
   char why[128];
 
-  for (size_t i = 0; i < n; i++)
-    if (!list[i].is_link_local)
-      (void)add_text(invite, list[i].address, server->port, why, sizeof why);
+  for (int lan = 0; lan < 2; lan++)
+    for (size_t i = 0; i < n; i++)
+      if (!list[i].is_link_local && atr_adapter_of(list[i].name, list[i].address).is_vpn == !lan)
+        (void)add_text(invite, list[i].address, server->port, why, sizeof why);
   if (invite->addresses_count == 0)
     (void)add_text(invite, "127.0.0.1", server->port, why, sizeof why);
 }

@@ -525,6 +525,7 @@ ROOM = {"id": "0" * 32, "name": "r", "users": 1, "bytes": 1, "blender": [5, 0, 1
     [
         {"t": "welcome"},
         {**WELCOME, "addresses": [1]},
+        {**WELCOME, "labels": [{}]},
         {**WELCOME, "port": 1e300},
         {**WELCOME, "invited_to": "x"},
         {"t": "rooms"},
