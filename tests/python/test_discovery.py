@@ -242,6 +242,45 @@ def test_a_host_is_found_where_there_is_only_ipv6(networks: Networks, start: Sta
     assert str(found[0][1]).startswith("[fe80::") and str(found[0][1]).endswith(f"%lan]:{server.port}")
 
 
+ASK_GROUP = """
+import socket, sys
+s = socket.socket(type=socket.SOCK_DGRAM)
+s.settimeout(10)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(sys.argv[1]))
+s.sendto(b"ATRd\\1\\1".ljust(112, b"\\0"), ("239.255.65.84", 12800))
+print(s.recv(999)[16:48].hex())
+"""
+
+# Bound to the group's own address, it hears nothing that came by broadcast.
+HEAR_GROUP = """
+import socket, sys
+s = socket.socket(type=socket.SOCK_DGRAM)
+s.settimeout(20)
+s.bind(("239.255.65.84", 12800))
+s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.255.65.84") + socket.inet_aton(sys.argv[1]))
+print("ready", flush=True)
+print(s.recv(999)[:6])
+"""
+
+
+def test_the_multicast_group_is_asked_and_answered_too(networks: Networks, start: Start, tmp_path: Path) -> None:
+    """Where a network filters broadcasts. (The tests above would pass with broadcasts alone.)"""
+    studio = networks.machine("host", lan="192.168.0.10/24")
+    guest = networks.machine("guest", lan="192.168.0.20/24")
+    server = start("--open", command=[*studio, *server_command()])
+    asked = subprocess.run(
+        [*guest, sys.executable, "-c", ASK_GROUP, "192.168.0.20"], capture_output=True, text=True, check=False
+    )
+    assert asked.stdout.strip() == server.key, asked.stderr
+    other = networks.machine("other", lan="192.168.0.30/24")
+    with subprocess.Popen(
+        [*other, sys.executable, "-c", HEAR_GROUP, "192.168.0.30"], stdout=subprocess.PIPE, text=True
+    ) as hearing:
+        assert hearing.stdout is not None and hearing.stdout.readline() == "ready\n"
+        look(guest, tmp_path / "guest", 1)
+        assert hearing.stdout.readline() == "b'ATRd\\x01\\x01'\n"
+
+
 def test_nobody_beyond_the_network_is_answered(networks: Networks, start: Start, tmp_path: Path) -> None:
     """Whoever routes a question to a host from elsewhere learns nothing."""
     studio = networks.machine("host", lan="192.168.0.10/24")
