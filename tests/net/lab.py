@@ -14,7 +14,8 @@
 
 A namespace belongs to a thread, and whatever a thread makes, be it a socket, a thread or a process, is born where the thread is: `inside`
 takes the calling thread into a host for the length of a block. That is how a real client of this very process lives on that host: its
-engine's thread is born there and stays.
+engine's thread is born there and stays. One thing is not where the client is: names (also the interface's, in fe80::1%eth0) are looked up
+by threads that all clients of a process share, born wherever the first look-up was. Who needs those gets a process of its own.
 
 No namespace has a way out: what is sent in a lab stays in it. All addresses are private or made for documentation. Everything goes with
 the lab, processes first; of what a killed run has left behind, the next one finds the names, which hold its process's number, and removes it.
