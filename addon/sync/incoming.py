@@ -295,6 +295,9 @@ class Incoming:
         if patch:
             self._writer.write_block(change.doc, block, patch, room, cur)
             self._tag(block)
+        if "@animation_data" in (change.shape.get("s") or {}):
+            # What is animated no longer shows its last frame here, which need not be that of whoever took the animation away.
+            self.write_rest(change.doc, room)
 
     @staticmethod
     def _tag(block: Any) -> None:
@@ -320,10 +323,11 @@ class Incoming:
 
     def write_rest(self, doc: str, newer: Tree | None = None) -> None:
         """Tries to set all that differs between what Blender shows and the room, or a newer tree of it."""
-        shadow_of = self._state.shadows.get(doc)
-        if shadow_of is None:
+        known = self._state.shadows.get(doc)
+        if known is None and newer is None:
             return
-        read, room, theirs = shadow_of.load()
+        # What was made in this batch is not remembered yet: it is read back at the batch's end.
+        read, room, theirs = known.load() if known is not None else (newer or {}, {}, None)
         room = newer or room
         self._writer.set_class(doc, room)
         block = self._identity.block(doc)
@@ -335,8 +339,9 @@ class Incoming:
         if patch:
             self._writer.write_block(doc, block, patch, room, cur)
             self._tag(block)
-            tree = self._reader.read_block(doc, block, room, seen=read)
-            self._state.put(doc, tree, room, theirs)
+            if known is not None:
+                tree = self._reader.read_block(doc, block, room, seen=read)
+                self._state.put(doc, tree, room, theirs)
 
     def _try_parked(self) -> Iterator[float]:
         """What waited for data that is here now."""
