@@ -17,7 +17,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from . import constructors, customprops, items, paths, rna, special, values
+from . import animated, constructors, customprops, items, paths, rna, special, values
 from .blobs import Blobs
 from .identity import Identity
 
@@ -151,6 +151,8 @@ class Reader:
         if make:
             tree["make"] = make
         tree.update(self.read_struct(block, old or {}))
+        if old and not fresh:
+            animated.hold(block, tree, old)
         self.block = None
         return tree
 

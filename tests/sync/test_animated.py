@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Animation writes into the properties that it animates, in each Blender for another frame: that is nobody's edit."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peers import OFFICIAL, available, joined
+from test_two_blenders import assert_silent, both
+
+
+@pytest.fixture(scope="module", params=OFFICIAL)
+def version(request):
+    if not available(request.param):
+        pytest.skip(f"NO BLENDER: no {request.param} here: run tests/setup/blenders.sh")
+    return request.param
+
+
+@pytest.fixture
+def two(version):
+    with joined(version, 2) as (stage, (a, b)):
+        yield stage, a, b
+        stage.settle()
+        assert_silent(stage)
+
+
+ARM = """
+    d = bpy.data.armatures.new('Arm'); r = bpy.data.objects.new('Arm', d); s = bpy.context.scene
+    s.collection.objects.link(r); bpy.context.view_layer.objects.active = r
+    bpy.ops.object.mode_set(mode='EDIT')
+    for n in ('A', 'B "b"'):
+        e = d.edit_bones.new(n); e.tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode='OBJECT')
+"""
+CUBE = "o = bpy.data.objects['Cube']; "
+GREY = "o = bpy.data.materials['Material'].node_tree.nodes['Principled BSDF']; "
+
+# What is animated: how it is made, and what holds which property at which place.
+KINDS = {
+    "location": ("", CUBE, "location", "o.location[0]"),
+    "custom property": (CUBE + "o['x'] = 0.0", CUBE, '["x"]', "o['x']"),
+    "modifier": (
+        CUBE + "o.modifiers.new('M', 'BEVEL').width = 0.0",
+        CUBE,
+        'modifiers["M"].width',
+        "o.modifiers[0].width",
+    ),
+    "shape key": (
+        CUBE + "o.shape_key_add(name='Basis'); o.shape_key_add(name='K').slider_max = 10",
+        "o = bpy.data.objects['Cube'].data.shape_keys; ",
+        'key_blocks["K"].value',
+        "o.key_blocks['K'].value",
+    ),
+    "bone": (
+        ARM,
+        "o = bpy.data.objects['Arm']; ",
+        'pose.bones["B \\\\"b\\\\""].location',
+        "o.pose.bones['B \"b\"'].location[0]",
+    ),
+    "node": (
+        GREY + "o.inputs[1].default_value = 0.0",
+        "o = bpy.data.materials['Material'].node_tree; ",
+        'nodes["Principled BSDF"].inputs[1].default_value',
+        "o.nodes['Principled BSDF'].inputs[1].default_value",
+    ),
+    "light": ("bpy.data.lights['Light'].energy = 0", "o = bpy.data.lights['Light']; ", "energy", "o.energy"),
+}
+LOOK = "bpy.context.view_layer.update(); bpy.context.scene.frame_set({})"
+
+
+def animate(peer, kind):
+    make, whose, path, shown = KINDS[kind]
+    peer.do(make)
+    plain = path not in ("location",) and not path.endswith(".location")
+    index = "" if plain else ", index=0"
+    peer.do(whose + f"{shown} = 0.0; o.keyframe_insert('{path}'{index}, frame=1)")
+    peer.do(whose + f"{shown} = 1.0; o.keyframe_insert('{path}'{index}, frame=11)")
+    peer.do(LOOK.format(1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everybody_has_a_frame_of_his_own(two, kind):
+    stage, a, b = two
+    animate(a, kind)
+    stage.settle()
+    _, whose, _, shown = KINDS[kind]
+    b.do(LOOK.format(11))
+    assert b.do(whose + "\n" + shown) == 1
+    for peer in (a, b, a):
+        peer.do("link.sent.clear(); rep.capture_all(); rep.tick(1000)")
+        assert peer.do("link.sent") == []
+    assert a.do(whose + "\n" + shown) == 0
+    b.do(LOOK.format(1))
+    assert both(a, b, whose + "\n" + shown) == 0
+
+
+def test_what_is_not_animated_beside_what_is(two):
+    """Only the place along x is animated; the others are anybody's to change, and bring no frame along."""
+    stage, a, b = two
+    animate(a, "location")
+    stage.settle()
+    b.do(LOOK.format(11))
+    b.do("bpy.data.objects['Cube'].location.y = 5")
+    stage.settle()
+    assert a.do("list(bpy.data.objects['Cube'].location)") == [0, 5, 0]
+    assert b.do("list(bpy.data.objects['Cube'].location)") == [1, 5, 0]
+
+
+@pytest.mark.parametrize("frame", [1, 11])
+@pytest.mark.parametrize("remove", ["o.animation_data_clear()", "bpy.data.actions.remove(o.animation_data.action)"])
+def test_who_takes_the_animation_away_says_what_stays(two, remove, frame):
+    stage, a, b = two
+    animate(a, "location")
+    stage.settle()
+    a.do(LOOK.format(frame))
+    b.do(LOOK.format(12 - frame))
+    stage.settle()
+    a.do(CUBE + remove)
+    stage.settle()
+    assert both(a, b, "bpy.data.objects['Cube'].location.x") == (frame == 11)
+
+
+def test_what_a_driver_says(two):
+    stage, a, b = two
+    a.do(CUBE + "o['x'] = 1.0; d = o.driver_add('location', 1).driver; v = d.variables.new(); v.name = 'v'")
+    a.do("v.targets[0].id = o; v.targets[0].data_path = '[\"x\"]'; d.expression = 'v'")
+    stage.settle()
+    b.do("link.sent.clear(); bpy.data.objects['Cube'].update_tag(); bpy.context.view_layer.update()")
+    assert b.do("bpy.data.objects['Cube'].location.y") == 1
+    b.do("rep.capture_all()")
+    assert b.do("link.sent") == []
+
+
+NEW = """
+    l = bpy.data.lights.new('L', 'POINT'); bpy.context.scene.collection.objects.link(bpy.data.objects.new('L', l))
+    l.keyframe_insert('energy', frame=1)
+    o = bpy.data.objects['Cube']; o.shape_key_add(name='Basis'); o.shape_key_add(name='K').keyframe_insert('value', frame=1)
+    m = bpy.data.materials.new('M'); m.use_nodes = True; o.data.materials.append(m)
+    m.node_tree.nodes[0].inputs[0].keyframe_insert('default_value', frame=1)
+    o.data['at'] = o; l['at'] = o
+"""
+ANIMATED = """(lambda *found: [(bool(d.animation_data and d.animation_data.action), bool(d.get('at'))) for d in found])(
+    bpy.data.lights['L'], bpy.data.objects['Cube'].data.shape_keys, bpy.data.materials['M'].node_tree, bpy.data.meshes['Cube'])"""
+
+
+def test_what_is_new_together_with_its_animation(two, version):
+    """Lights, shape keys and materials are made before the actions that they point to."""
+    stage, a, b = two
+    a.do(NEW)
+    stage.settle()
+    assert both(a, b, ANIMATED) == [(True, True), (True, False), (True, False), (False, True)]
+    late = stage.peer(version)
+    late.join()
+    assert late.do(ANIMATED) == a.do(ANIMATED)
+    stage.settle()
