@@ -177,6 +177,31 @@ def add_the_rest() -> None:
     bpy.context.scene.frame_end = 120
 
 
+def animate() -> None:
+    """An object and a light from 0 to 10 in ten frames; the object is moved beside its curve, too."""
+    ob, light = bpy.data.objects["Camera"], bpy.data.lights.new("Pulse", "POINT")
+    bpy.context.scene.collection.objects.link(bpy.data.objects.new("Pulse", light))
+    for frame, value in ((1, 0.0), (11, 10.0)):
+        ob.location.x = light.energy = value
+        ob.keyframe_insert("location", index=0, frame=frame)
+        light.keyframe_insert("energy", frame=frame)
+    ob.location = (4.0, 5.0, 6.0)
+
+
+def look_at_frame(frame: int) -> Any:
+    """Some frames on the way there, as in playback; what the camera and the light show then."""
+    scene = bpy.context.scene
+    bpy.context.view_layer.update()
+    for at in range(scene.frame_current, frame + 1):
+        scene.frame_set(at)
+        yield
+    return [round(bpy.data.objects["Camera"].location.x, 3), round(bpy.data.lights["Pulse"].energy, 3)]
+
+
+def look_and_see() -> list[float]:
+    return [round(bpy.data.objects["Camera"].location.x, 3), round(bpy.data.lights["Pulse"].energy, 3)]
+
+
 def set_location_x(name: str, x: float) -> None:
     bpy.data.objects[name].location.x = x
 
@@ -201,3 +226,7 @@ def edit_named(name: str) -> None:
 
 def object_names() -> list[str]:
     return sorted(o.name for o in bpy.data.objects)
+
+
+def outside_of_the_scene() -> list[str]:
+    return [o.name for o in bpy.data.objects if bpy.context.scene not in o.users_scene]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.addon import edits
-from tests.addon.together import chatter, differences, watch
+from tests.addon.together import chatter, differences, flush_all, only_hearing, watch
 from tests.blender import blenders
 from tests.blender.blenders import Blender
 from tests.blender.conftest import _get
@@ -76,6 +76,7 @@ def the_room_holds_the_scene_and_is_silent(studio: Studio) -> None:
 
 
 MODES = list(edits.MODES)
+ADDED_AT_ONCE = 5
 STEPS: list[tuple[str, int, Callable[..., Any], tuple[Any, ...]]] = [
     ("objects appear", 0, edits.add_empties, (MODES,)),
     ("every rotation mode, by another", 1, edits.turn_empties, (MODES, 0.5)),
@@ -152,8 +153,36 @@ def a_late_joiner_gets_everything(studio: Studio) -> None:
 
 
 def do_step(studio: Studio, who: int, edit: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    studio.people[who].call(edit, *arguments)
+    others = [person for at, person in enumerate(studio.people) if at != who]
+    with only_hearing(others):
+        studio.people[who].call(edit, *arguments)
+        flush_all(studio.people)
     studio.settle()
+
+
+def everybody_looks_at_a_frame_of_his_own(studio: Studio) -> None:
+    """Two play some of the animation, in their own time; the third sees what he saw."""
+    anna, ben, carla = studio.people
+    anna.call(edits.animate)
+    flush_all(studio.people)
+    for person in studio.people:
+        person.call(edits.look_at_frame, 1)
+    with only_hearing(studio.people):
+        playing = [ben.send(edits.look_at_frame, 6), carla.send(edits.look_at_frame, 11)]
+        assert carla.wait(playing[1]) == [10.0, 10.0]
+        ben.wait(playing[0])
+        flush_all(studio.people)
+    assert anna.call(edits.look_and_see) == [0.0, 0.0]
+    studio.settle()
+
+
+def all_add_at_the_same_moment(studio: Studio) -> None:
+    """Whatever the timing between the three, each object is in its scene for all."""
+    for turn in range(ADDED_AT_ONCE):
+        at_once(studio, *((who, edits.add_named, (f"Triplet {turn}",)) for who in range(3)))
+    studio.settle()
+    for person in studio.people:
+        assert person.call(edits.outside_of_the_scene) == []
 
 
 def test_a_day_of_work_together(studio: Studio) -> None:
@@ -164,6 +193,8 @@ def test_a_day_of_work_together(studio: Studio) -> None:
     for later in (
         undo_of_an_own_change_goes_to_all,
         undo_of_a_delete_brings_it_back_for_all,
+        everybody_looks_at_a_frame_of_his_own,
+        all_add_at_the_same_moment,
         the_same_property_from_two_sides,
         the_same_name_from_three_sides,
         renaming_onto_each_other,

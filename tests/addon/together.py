@@ -81,6 +81,15 @@ def stay_idle(seconds: float) -> Generator[None, None, list[Any]]:
     return list(noted)
 
 
+def forget_operations() -> None:
+    globals()["noted"].clear()
+
+
+def operations() -> list[Any]:
+    """What was sent since it was last forgotten."""
+    return list(globals()["noted"])
+
+
 # --- the test's side ---------------------------------------------------------------------------------------------------
 
 
@@ -117,6 +126,17 @@ def chatter(people: Sequence[Person]) -> dict[str, Any]:
     numbers = [person.send(stay_idle, SILENCE_S) for person in people]
     said = {p.name: p.wait(n) for p, n in zip(people, numbers, strict=True)}
     return {name: operations for name, operations in said.items() if operations}
+
+
+@contextlib.contextmanager
+def only_hearing(people: Sequence[Person]) -> Generator[None, None, None]:
+    """For as long as others edit: who does nothing sends nothing, however much arrives."""
+    for person in people:
+        person.call(forget_operations)
+    yield
+    said = {p.name: p.call(operations) for p in people}
+    echoes = {name: sent for name, sent in said.items() if sent}
+    assert not echoes, f"operations of people who did nothing: {echoes}"
 
 
 class Line:
