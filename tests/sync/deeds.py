@@ -442,6 +442,34 @@ def drop_empty_animation() -> None:
             ob.animation_data_clear()
 
 
+def show_animation() -> None:
+    """What is in no view layer is not evaluated, and shows what it did when somebody last saw it, which each did at another time."""
+    for ob in bpy.data.objects:
+        data = ob.animation_data
+        for curve in _curves(data) if data is not None and data.action is not None else ():
+            if curve.data_path == "location":
+                ob.location[curve.array_index] = curve.evaluate(bpy.context.scene.frame_start)
+
+
+def drop_stale_texture_space() -> None:
+    """An automatic one, where no view layer shows the data: it is what it was when Blender last evaluated that."""
+    layers = [layer for scene in bpy.data.scenes for layer in scene.view_layers]
+    shown = {ob.data for layer in layers for ob in layer.objects if ob.visible_get(view_layer=layer)}
+    for data in [*bpy.data.meshes, *bpy.data.curves]:
+        if data not in shown and data.use_auto_texspace:
+            data.use_auto_texspace = False
+            data.texspace_location, data.texspace_size = (0, 0, 0), (1, 1, 1)
+            data.use_auto_texspace = True
+
+
+def _curves(data: Any) -> list[Any]:
+    """Before 4.4 an action has curves of its own."""
+    if not hasattr(data, "action_slot"):
+        return list(data.action.fcurves)
+    bags = [s.channelbag(data.action_slot) for layer in data.action.layers for s in layer.strips if data.action_slot]
+    return [curve for bag in bags if bag is not None for curve in bag.fcurves]
+
+
 # Materials
 
 
