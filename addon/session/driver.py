@@ -220,10 +220,13 @@ class Session:
         self.state.changed()
 
     def create_invite(self, expires_h: float, addresses: Sequence[str] = ()) -> Task:
-        """A link into the room that one is in, or to the server; it is in state.invite when the task is done."""
+        """A link into the room that one is in, or to the server; it is in state.invite when the task is done. `addresses`: further ones; the
+        public one that the user has typed comes first."""
         self._require("create_invite")
         task = self.state.begin("invite", "Making an invite.")
-        message: dict[str, Any] = {"t": "invite_create", "expires_h": expires_h, "addresses": list(addresses)}
+        public = address.tidy(self.state.settings.public_address)
+        reached_at = [public, *addresses] if public else list(addresses)
+        message: dict[str, Any] = {"t": "invite_create", "expires_h": expires_h, "addresses": reached_at}
         if self.state.here is not None and self.state.here.id:
             message["room"] = self.state.here.id
         self._send(message)

@@ -28,6 +28,7 @@ class Settings:
     user_name: str
     user_color: Color
     host: str = "localhost"
+    public_address: str = ""  # what a router or tunnel gives this machine, as the user has typed it
 
 
 def system_user() -> str:
@@ -61,6 +62,8 @@ def load(home: Path) -> Settings:
         out.user_name = clean_name(data["user_name"]) or out.user_name
     if isinstance(data.get("host"), str):
         out.host = data["host"][:255]
+    if isinstance(data.get("public_address"), str):
+        out.public_address = data["public_address"][:255]
     color = data.get("user_color")
     if isinstance(color, list) and len(color) == 3 and all(isinstance(c, (int, float)) for c in color):
         r, g, b = (min(1.0, max(0.0, float(c))) for c in color)

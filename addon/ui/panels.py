@@ -254,6 +254,13 @@ class ATRIUM_PT_host(_Panel):
                 context,
                 "CHECKMARK",
             )
+        layout.prop(
+            context.window_manager.atrium,
+            "public_address",
+            text="",
+            icon="URL",
+            placeholder=translated("Public address, for invites"),
+        )
         row = layout.row()
         row.operator(
             "atrium.set_password", text="Change Password" if state.has_password else "Set Password", icon="LOCKED"

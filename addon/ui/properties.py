@@ -74,6 +74,15 @@ def _set_host(_: Any, value: str) -> None:
     _store_settings()
 
 
+def _get_public_address(_: Any) -> str:
+    return runtime.state().settings.public_address
+
+
+def _set_public_address(_: Any, value: str) -> None:
+    runtime.state().settings.public_address = value
+    _store_settings()
+
+
 def _get_user_name(_: Any) -> str:
     return runtime.state().settings.user_name
 
@@ -130,6 +139,13 @@ class AtriumState(bpy.types.PropertyGroup):
         subtype="PASSWORD",
         get=lambda _: _password,
         set=lambda _, value: _set_password(value),
+    )
+    public_address: StringProperty(
+        name="Public Address",
+        description="What your router or tunnel gives this machine, with its port if that is another one than here "
+        "(203.0.113.17:9090, tcp://0.tcp.example.org:12489). It goes into invites, in front",
+        get=_get_public_address,
+        set=_set_public_address,
     )
     invite: StringProperty(
         name="Invite", description="The link that was made last", get=lambda _: runtime.state().invite

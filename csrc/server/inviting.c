@@ -59,6 +59,18 @@ static void add_own(atr_invite *invite, const atr_server *server)
     (void)add_text(invite, "127.0.0.1", server->port, why, sizeof why);
 }
 
+/* A token that no link can hold would be valid for a week, and nobody's. */
+static int check_writable(const atr_invite *invite)
+{
+  atr_buf link;
+  int err;
+
+  atr_buf_init(&link, ATR_KIB(16));
+  err = atr_invite_write(invite, &link);
+  atr_buf_free(&link);
+  return err;
+}
+
 static void send_link(conn *host, const atr_invite *invite, uint64_t expires_s)
 {
   atr_buf link, buf;
@@ -129,6 +141,10 @@ void inviting_create(conn *host, const cJSON *message)
     goto Exit;
   }
   add_own(invite, server);
+  if (check_writable(invite) < 0) {
+    conn_send_error(host, ATR_INVAL, "One of the addresses is too long for an invite.", "invite_create", NULL);
+    goto Exit;
+  }
   err = atr_invites_add(server->invites, &invite->room, expires_s, now_s(), invite->token);
   if (err)
     conn_send_error(host, err,

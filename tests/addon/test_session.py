@@ -696,6 +696,11 @@ def test_only_the_host_makes_invites() -> None:
     bench.tick()
     assert bench.engine.sent[-1] == {"t": "invite_create", "expires_h": 2.0, "addresses": []}
     bench.tick({"t": "invite", "link": LINK, "expires": 0})
+    bench.state.settings.public_address = ' "203.0.113.17:9090" '
+    task = bench.session.create_invite(2.0)
+    bench.tick()
+    assert bench.engine.sent[-1]["addresses"] == ["203.0.113.17:9090"]
+    bench.tick({"t": "invite", "link": LINK, "expires": 0})
     assert task.done and bench.state.invite == LINK
     task = bench.session.revoke_invites()
     bench.tick({"t": "invites_revoked", "count": 1})

@@ -141,6 +141,12 @@ def test_what_the_host_typed_is_raced_too(host: Client, server: Process, clients
         host.create_invite(addresses=["not an address"])
 
 
+def test_an_address_that_no_link_can_hold_makes_no_token(host: Client, server: Process) -> None:
+    with pytest.raises(AtriumError, match="too long"):
+        host.create_invite(addresses=["wss://host.example/" + "a" * 250])
+    assert not (server.home / "server" / "invites").exists()
+
+
 def test_a_link_that_was_not_copied_whole_says_so(host: Client, clients: Clients) -> None:
     link = host.create_invite()
     error = refused(clients("guest"), link[:-3])
