@@ -45,9 +45,11 @@ class Stage:
         self._queues: dict[str, queue.Queue[Any]] = {}
         self.folder = tempfile.mkdtemp(prefix="atrium-sync-")
         self.address = os.path.join(self.folder, "room")
-        Manager.register("room", callable=lambda: self.room)
-        Manager.register("queue", callable=self._queue)
-        manager = Manager(address=self.address, authkey=KEY)
+        # A class of its own: what is registered belongs to the class, and two stages may stand side by side.
+        own: type[Manager] = type("Manager", (Manager,), {})
+        own.register("room", callable=lambda: self.room)
+        own.register("queue", callable=self._queue)
+        manager = own(address=self.address, authkey=KEY)
         self._server = manager.get_server()
         import threading
 
