@@ -153,15 +153,30 @@ static int on_salt(atr_client *c, guess *g, const cJSON *message)
   return g->working ? ATR_OK : ATR_NOMEM;
 }
 
+/* The host has no password. That proves nothing, so it counts only where the key was trusted before. */
+static void on_none(atr_client *c)
+{
+  password_cancel(c);
+  if (c->is_pinned)
+    trust_password_proved(c);
+  else
+    fail(c, ATR_PASSWORD, "This host has no password: connect without one, and it is asked to let you in.");
+}
+
 int password_message(atr_client *c, const cJSON *message)
 {
   const atr_hash *host = c->session ? atr_session_peer_key(c->session) : NULL;
   uint8_t share[ATR_CPACE_SHARE_BYTES], tag[ATR_CPACE_TAG_BYTES];
   guess *g = c->guess;
+  bool none = false;
   int err;
 
   if (c->link != LINK_PASSWORD || !g || !host)
     return ATR_PROTO;
+  if (!g->has_salt && atr_json_get_bool(message, "none", &none) == ATR_OK && none) {
+    on_none(c);
+    return ATR_OK;
+  }
   if (!g->has_salt)
     return on_salt(c, g, message);
   if (g->working)

@@ -95,6 +95,7 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
     tell_probed(c, pin);
     return;
   }
+  c->is_pinned = pin == ATR_PIN_MATCHES;
   c->keep_pin = c->invite && pin == ATR_PIN_CHANGED;
   if ((pin == ATR_PIN_MATCHES && !c->password[0]) || (c->invite && pin >= 0 && atr_hash_equal(&c->invite->key, key))) {
     accept_key(c); /* the address of an invite may be another host's in another network: that one's pin stays */

@@ -17,7 +17,7 @@ import pytest
 from atrium import AtriumError, Client
 from atrium.engine import Engine
 
-from .conftest import Process, settle
+from .conftest import Process
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -74,7 +74,9 @@ def test_the_host_sets_changes_and_removes_it(start: Start, clients: Clients) ->
     server.end(signal.SIGKILL)
     again = start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
     clients("three").connect(address, "second")
-    settle([host], lambda: host.state == "LOBBY", what="the host's return")
+    host.close()
+    host = clients(home=server.home)
+    host.connect(server.address)
     host.set_password("")
     assert "has no password" in refused(clients("four"), address, "second").text
     assert (again.home / "server" / "password").stat().st_mode & 0o77 == 0
@@ -99,6 +101,16 @@ def test_what_the_host_decided_last_counts(start: Start, clients: Clients) -> No
     assert "has no password" in refused(clients("late"), f"127.0.0.1:{server.port}", "first").text
     host._command({"t": "password", "text": "second"}, 5)
     assert server.end() == 0  # with one under way
+
+
+def test_a_member_who_types_one_where_there_is_none_comes_in_all_the_same(start: Start, clients: Clients) -> None:
+    server = start("--bind", "127.0.0.1")
+    host, guest = clients(home=server.home), clients("guest")
+    host.connect(server.address)
+    guest.connect(host.create_invite())
+    guest.disconnect()
+    guest.connect(f"127.0.0.1:{server.port}", "what I remember")
+    assert guest.state == "LOBBY"
 
 
 def test_only_the_host_sets_it(start: Start, clients: Clients) -> None:
