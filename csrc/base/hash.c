@@ -153,3 +153,17 @@ uint64_t atr_hash_seed(void)
     seed = expected;
   return seed;
 }
+
+/* Bit by bit: some hundred bytes, once per paste. */
+uint32_t atr_crc32c(const void *bytes, size_t n)
+{
+  const uint8_t *p = bytes;
+  uint32_t crc = 0xffffffffu;
+
+  for (size_t i = 0; i < n; i++) {
+    crc ^= p[i];
+    for (int bit = 0; bit < 8; bit++)
+      crc = crc >> 1 ^ (crc & 1u ? 0x82f63b78u : 0u);
+  }
+  return ~crc;
+}

@@ -44,6 +44,9 @@ void atr_xxh128(const void *bytes, size_t n, uint8_t out[16]);
 /* XXH3-64 with a seed: for hash tables that a peer fills, so that it cannot choose collisions. */
 uint64_t atr_xxh64_seeded(const void *bytes, size_t n, uint64_t seed);
 
+/* CRC-32C (Castagnoli), as iSCSI and SCTP use it: notices what was copied wrongly, and nothing else. */
+uint32_t atr_crc32c(const void *bytes, size_t n);
+
 /* A random seed, the same for the whole life of the process. */
 uint64_t atr_hash_seed(void);
 

@@ -10,6 +10,7 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/hash.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,19 +28,6 @@ enum {
 enum { TYPE_IPV4 = 1, TYPE_IPV6 = 2, TYPE_NAME = 3, TYPE_WSS = 4, TYPE_WS = 5 };
 
 static const char prefix[] = "atrium://join#";
-
-/* CRC-32C (Castagnoli), reflected, as iSCSI and SCTP use it; some hundred bytes, once per paste. */
-static uint32_t crc32c(const uint8_t *p, size_t n)
-{
-  uint32_t crc = 0xffffffffu;
-
-  for (size_t i = 0; i < n; i++) {
-    crc ^= p[i];
-    for (int bit = 0; bit < 8; bit++)
-      crc = crc >> 1 ^ (crc & 1u ? 0x82f63b78u : 0u);
-  }
-  return ~crc;
-}
 
 /* --- writing --------------------------------------------------------------------------------------------------- */
 
@@ -112,7 +100,7 @@ static int put_payload(atr_buf *out, const atr_invite *invite)
     if (err)
       return err;
   }
-  atr_buf_append_u32(out, crc32c(out->data, out->len));
+  atr_buf_append_u32(out, atr_crc32c(out->data, out->len));
   return out->err;
 }
 
@@ -260,7 +248,7 @@ static int get_payload(const uint8_t *p, size_t n, atr_invite *out, char *why, s
 
 static bool is_whole(const uint8_t *p, size_t n)
 {
-  return n >= FIXED_BYTES + CRC_BYTES && crc32c(p, n - CRC_BYTES) == atr_get_u32(p + n - CRC_BYTES);
+  return n >= FIXED_BYTES + CRC_BYTES && atr_crc32c(p, n - CRC_BYTES) == atr_get_u32(p + n - CRC_BYTES);
 }
 
 /* The payload at `text`: the run of characters alone, then joined with further lines. Its bytes, 0 where none is whole. */

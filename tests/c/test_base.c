@@ -165,6 +165,17 @@ static void sha256_gives_the_standard_vectors(void **state)
   atr_sha256_free(sha);
 }
 
+/* RFC 3720, B.4, and the check value of every catalogue. */
+static void crc32c_gives_the_standard_vectors(void **state)
+{
+  uint8_t zeros[32] = {0};
+
+  (void)state;
+  assert_int_equal(atr_crc32c("123456789", 9), 0xe3069283u);
+  assert_int_equal(atr_crc32c(zeros, sizeof zeros), 0x8a9136aau);
+  assert_int_equal(atr_crc32c("", 0), 0);
+}
+
 static void shared_bytes_live_as_long_as_an_owner(void **state)
 {
   atr_bytes *bytes = atr_bytes_copy("hello", 5), *empty = atr_bytes_copy(NULL, 0);
@@ -230,11 +241,17 @@ static void a_log_line_is_one_line(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(errors_have_names_texts_and_sides), cmocka_unit_test(a_buffer_stops_at_its_cap),
-      cmocka_unit_test(what_is_consumed_is_room_again),    cmocka_unit_test(a_buffer_can_be_cut_and_detached),
-      cmocka_unit_test(a_reader_never_passes_its_end),     cmocka_unit_test(ids_have_one_text),
-      cmocka_unit_test(sha256_gives_the_standard_vectors), cmocka_unit_test(shared_bytes_live_as_long_as_an_owner),
-      cmocka_unit_test(utf8_is_what_rfc_3629_says),        cmocka_unit_test(a_log_line_is_one_line),
+      cmocka_unit_test(errors_have_names_texts_and_sides),
+      cmocka_unit_test(a_buffer_stops_at_its_cap),
+      cmocka_unit_test(what_is_consumed_is_room_again),
+      cmocka_unit_test(a_buffer_can_be_cut_and_detached),
+      cmocka_unit_test(a_reader_never_passes_its_end),
+      cmocka_unit_test(ids_have_one_text),
+      cmocka_unit_test(sha256_gives_the_standard_vectors),
+      cmocka_unit_test(crc32c_gives_the_standard_vectors),
+      cmocka_unit_test(shared_bytes_live_as_long_as_an_owner),
+      cmocka_unit_test(utf8_is_what_rfc_3629_says),
+      cmocka_unit_test(a_log_line_is_one_line),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

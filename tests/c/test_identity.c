@@ -11,13 +11,14 @@
 /* cmocka wants those first */
 #include <cmocka.h>
 
+#include "home_test.h"
+
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "session/identity.h"
 #include "session/pins.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,29 +26,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static char home[64];
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-  (void)st;
-  (void)flag;
-  (void)at;
-  return remove(path);
-}
-
-static int make_home(void **state)
-{
-  (void)state;
-  snprintf(home, sizeof home, "/tmp/atrium-test-XXXXXX");
-  return mkdtemp(home) ? 0 : -1;
-}
-
-static int remove_home(void **state)
-{
-  (void)state;
-  return nftw(home, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static const char *at_home(const char *name)
 {

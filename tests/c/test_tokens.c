@@ -1,36 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * The invites that a server keeps: so many at a time, each until it expires, and in a file that does not hold a token. */
+#include "home_test.h"
 #include "test.h"
 
 #include "server/invites.h"
-
-#include <ftw.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char home[64];
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
-{
-  (void)st;
-  (void)flag;
-  (void)at;
-  return remove(path);
-}
-
-static int make_home(void **state)
-{
-  (void)state;
-  snprintf(home, sizeof home, "/tmp/atrium-test-XXXXXX");
-  return mkdtemp(home) ? 0 : -1;
-}
-
-static int remove_home(void **state)
-{
-  (void)state;
-  return nftw(home, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static atr_invites *open_at(uint64_t now_s)
 {

@@ -6,21 +6,10 @@
 
 #include "base/base64.h"
 #include "base/buf.h"
+#include "base/hash.h"
 #include "transport/invite.h"
 
 #include <stdlib.h>
-
-static uint32_t crc32c(const uint8_t *p, size_t n)
-{
-  uint32_t crc = 0xffffffffu;
-
-  for (size_t i = 0; i < n; i++) {
-    crc ^= p[i];
-    for (int bit = 0; bit < 8; bit++)
-      crc = crc >> 1 ^ (crc & 1u ? 0x82f63b78u : 0u);
-  }
-  return ~crc;
-}
 
 static void try(const char *text, size_t len)
 {
@@ -56,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (size + 4 > sizeof payload)
     return 0;
   memcpy(payload, data, size);
-  atr_put_u32(payload + size, crc32c(payload, size));
+  atr_put_u32(payload + size, atr_crc32c(payload, size));
   memcpy(text, prefix, sizeof prefix);
   atr_base64_encode(ATR_BASE64_URL, payload, size + 4, text + sizeof prefix - 1);
   try(text, strlen(text));
