@@ -324,7 +324,8 @@ demo:
 # Blenders and a window system on two cores do at times miss a time limit that has nothing to do with what is shown, so what fails gets
 # a second run with the machine to itself, and says so; what fails twice is broken.
 BLENDER_TESTS := tests/demo tests/blender tests/addon tests/sync tests/fidelity
-test-blender: zip
+# The people of some tests are scripts, with the module in place.
+test-blender: zip py
 	tests/setup/blenders.sh all
 	@export ATRIUM_ZIP=$$(ls $(CURDIR)/build/atrium-*.zip); \
 	$(VENV) -m pytest -q -n $(JOBS) --durations=15 $(BLENDER_TESTS) $(if $(T),-k '$(T)') || { \
