@@ -129,19 +129,11 @@ static void derived(uv_work_t *work, int status)
   client_pump_later(c);
 }
 
-static int get_bytes(const cJSON *message, const char *name, uint8_t *out, size_t n)
-{
-  const char *hex;
-  int err = atr_json_get_str(message, name, &hex);
-
-  return err ? err : atr_hex_decode(hex, strlen(hex), out, n);
-}
-
 static int on_salt(atr_client *c, guess *g, const cJSON *message)
 {
   uint64_t passes, memory_kib;
 
-  if (get_bytes(message, "salt", g->password.salt, sizeof g->password.salt) < 0 ||
+  if (atr_json_get_bytes(message, "salt", g->password.salt, sizeof g->password.salt) < 0 ||
       atr_json_get_u64(message, "passes", UINT32_MAX, &passes) < 0 ||
       atr_json_get_u64(message, "memory_kib", UINT32_MAX, &memory_kib) < 0)
     return ATR_PROTO;
@@ -181,13 +173,13 @@ int password_message(atr_client *c, const cJSON *message)
     return on_salt(c, g, message);
   if (g->working)
     return ATR_PROTO;
-  if (get_bytes(message, "share", share, sizeof share) == ATR_OK) {
+  if (atr_json_get_bytes(message, "share", share, sizeof share) == ATR_OK) {
     err = atr_cpace_agree(&g->run, share, atr_span_of(host->b, sizeof host->b));
     if (!err)
       say(c, "tag", g->run.tag, sizeof g->run.tag);
     return err;
   }
-  if (get_bytes(message, "tag", tag, sizeof tag) < 0)
+  if (atr_json_get_bytes(message, "tag", tag, sizeof tag) < 0)
     return ATR_PROTO;
   err = atr_cpace_confirm(&g->run, tag);
   if (err == ATR_PROTO)

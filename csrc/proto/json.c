@@ -116,6 +116,14 @@ int atr_json_get_hash(const cJSON *object, const char *key, atr_hash *out)
   return err || atr_hash_from_hex(text, strlen(text), out) ? ATR_JSON_TYPE : 0;
 }
 
+int atr_json_get_bytes(const cJSON *object, const char *key, uint8_t *out, size_t n)
+{
+  const char *hex = NULL;
+  int err = atr_json_get_str(object, key, &hex);
+
+  return err ? err : atr_hex_decode(hex, strlen(hex), out, n);
+}
+
 int atr_json_set(cJSON *object, const char *key, cJSON *value)
 {
   cJSON *old = atr_json_get(object, key);

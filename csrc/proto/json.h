@@ -87,6 +87,8 @@ int atr_json_get_u64(const cJSON *object, const char *key, uint64_t max, uint64_
 int atr_json_get_bool(const cJSON *object, const char *key, bool *out);
 int atr_json_get_id(const cJSON *object, const char *key, atr_id *out);     /* 32 hex digits */
 int atr_json_get_hash(const cJSON *object, const char *key, atr_hash *out); /* 64 hex digits */
+/* Exactly `n` bytes as hexadecimal digits. 0, ATR_JSON_TYPE or ATR_INVAL. */
+int atr_json_get_bytes(const cJSON *object, const char *key, uint8_t *out, size_t n);
 
 /* Adds or replaces a member. The object owns `value` then; on ATR_NOMEM it is deleted. */
 int atr_json_set(cJSON *object, const char *key, cJSON *value);

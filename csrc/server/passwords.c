@@ -230,14 +230,6 @@ static void answer(conn *c, const char *name, const uint8_t *bytes, size_t n)
   atr_buf_free(&buf);
 }
 
-static int get_bytes(const cJSON *message, const char *name, uint8_t *out, size_t n)
-{
-  const char *hex;
-  int err = atr_json_get_str(message, name, &hex);
-
-  return err ? err : atr_hex_decode(hex, strlen(hex), out, n);
-}
-
 static atr_guard *guard_of(conn *c)
 {
   atr_guard *own = atr_guests_guard(c->server->guests, &c->key, server_now_ms(c->server));
@@ -309,9 +301,9 @@ void passwords_pake(conn *c, const cJSON *message)
 
   if (!c->server->has_password)
     answer_none(c);
-  else if (get_bytes(message, "share", share, sizeof share) == ATR_OK)
+  else if (atr_json_get_bytes(message, "share", share, sizeof share) == ATR_OK)
     on_share(c, share);
-  else if (get_bytes(message, "tag", tag, sizeof tag) == ATR_OK)
+  else if (atr_json_get_bytes(message, "tag", tag, sizeof tag) == ATR_OK)
     on_tag(c, tag);
   else
     answer(c, "salt", c->server->password.salt, sizeof c->server->password.salt);
