@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -25,7 +26,8 @@ from .conftest import Process, Wire, settle
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
 DOCUMENTS = int(os.environ.get("ATRIUM_SCALE", "5000"))
-SUBMITS = DOCUMENTS * 8 // 5  # 80,000 of 50,000
+HELD = 8192  # operations that a replica holds until the server has answered (ATR_PENDING_MAX)
+QUEUED = 256  # commands that wait for the replica, in the test of a full queue
 
 # Of one of the documents below, everything included; the documents are 300 bytes of JSON.
 SERVER_BYTES = 1200
@@ -116,7 +118,7 @@ def test_a_hasty_client_is_told_that_the_queue_is_full(start: Start, tmp_path: P
     """More than the queue and the replica hold, as fast as Python can: nothing is lost, nothing grows, and it ends."""
     server = start("--open")
     full = 0
-    with Engine(tmp_path / "hasty", queue_slots=256) as engine:
+    with Engine(tmp_path / "hasty", queue_slots=QUEUED) as engine:
 
         def until(t: str, **fields: object) -> Message:
             while True:
@@ -129,13 +131,13 @@ def test_a_hasty_client_is_told_that_the_queue_is_full(start: Start, tmp_path: P
         until("welcome")
         engine.send({"t": "create", "name": "r", "blender": [5, 0, 1]})
         room = until("joined")["room"]
-        doc = secrets.token_hex(16)
-        commands: list[Message] = [{"kind": "create", "tree": {"type": "Object", "p": {}}}]
-        commands += [{"kind": "edit", "tree": {"p": {"n": n}}} for n in range(1, SUBMITS)]
-        with Cost("submits", server, SUBMITS):
-            for command in commands:
-                while not engine.send({"t": "submit", "room": room, "doc": doc, **command}):
+        ids = [secrets.token_hex(16) for _ in range(HELD + QUEUED + 1000)]
+        server.popen.send_signal(signal.SIGSTOP)  # so that it fills up, however fast the machine
+        with Cost("submits", server, len(ids)):
+            for i, doc in enumerate(ids):
+                while not engine.send({"t": "submit", "room": room, "doc": doc, "kind": "create", "tree": tree(i)}):
                     full += 1
+                    server.popen.send_signal(signal.SIGCONT)
                     engine.poll(4096)
                     time.sleep(0.0005)
             while not engine.send({"t": "flush", "room": room, "n": 1}):
@@ -148,4 +150,4 @@ def test_a_hasty_client_is_told_that_the_queue_is_full(start: Start, tmp_path: P
     assert full > 0
     with Client(tmp_path / "other") as other:
         other.connect(server.address)
-        assert other.join("r").documents == {doc: {"type": "Object", "p": {"n": SUBMITS - 1}}}
+        assert other.join("r").documents == {doc: tree(i) for i, doc in enumerate(ids)}
