@@ -123,7 +123,6 @@ class Session:
         self._server: ServerStart | None = None
         self._next_revival = 0.0
         self._trusted: set[str] = set()
-        self._by_invite = False  # the Host box held an invite
         self._invited_to = ""  # the room that it named, until it is joined
         self._flushes = 0
         self._flushed = 0
@@ -145,8 +144,8 @@ class Session:
         if not local and not options.online:
             raise Trouble(problem("OFFLINE_MODE"))
         self._open_engine()
-        self._by_invite = address.is_invite(host)
-        shown = "the invite's host" if self._by_invite else host
+        state.by_invite = address.is_invite(host)
+        shown = "the invite's host" if state.by_invite else host
         task = state.begin("connect", f"Connecting to {shown}.")
         state.address, state.attempt = shown, 0
         state.set_link("CONNECTING")
@@ -403,11 +402,11 @@ class Session:
         if kind == "confirm_host":
             self._answer_alone()
         elif kind == "welcome":
-            if self._by_invite:
+            if state.by_invite:
                 # Only now: the engine shows the invite at each reconnect, when the user may have left the room long since.
                 self._invited_to = str(event.get("invited_to") or "")
                 state.settings.host = state.address  # the key is known there now; the link has done its work
-                self._by_invite = False
+                state.by_invite = False
             self._send({"t": "rooms"})
         elif kind == "rooms" and self._invited_to:
             self._follow_invite()

@@ -23,7 +23,7 @@ from enum import Enum
 from typing import Any
 
 from . import colors
-from .sentences import Problem, problem, refusal
+from .sentences import ERRORS, Problem, problem, refusal
 from .settings import Settings
 
 Event = dict[str, Any]
@@ -168,6 +168,7 @@ class State:
     ask_unsaved: str = ""  # the room whose join waits for a word on unsaved work
     paused: bool = False  # Blender renders or bakes
     invite: str = ""  # the newest link that was made here
+    by_invite: bool = False  # one was pasted to get here, and its host has not let us in yet
     has_password: bool = False  # as far as it is known: the server tells when it changes
     task: Task | None = None
     forgetting: Task | None = None  # of a host's key: beside `task`
@@ -459,6 +460,8 @@ class State:
         code = str(event.get("code") or "INTERNAL")
         room = self.here.name if self.here else ""
         detail, text = str(event.get("detail") or ""), str(event.get("text") or event.get("error") or "")
+        if self.by_invite and f"INVITED_{code}" in ERRORS:
+            code = f"INVITED_{code}"
         return problem(code, detail=detail, text=text, address=self.address, room=room)
 
 

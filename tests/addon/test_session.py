@@ -215,9 +215,7 @@ def test_a_failed_connection_names_the_address_and_what_to_do() -> None:
         }
     )
     assert task.problem is not None
-    assert task.problem.sentence == (
-        "Nothing answers at 192.0.2.7:12800: is the host connected, and does its firewall let Blender in?"
-    )
+    assert task.problem.sentence == "Nobody listens at 192.0.2.7:12800: is the host connected, and is the port right?"
     assert "CONNREFUSED" in task.problem.report() and task.problem.detail == "d"
 
 
@@ -631,6 +629,27 @@ def test_an_invite_leads_into_its_room_and_is_shown_nowhere() -> None:
     assert bench.engine.kinds() == ["connect", "rooms", "join"]
     assert state.task is not None and state.task.kind == "join" and not state.task.done
     assert state.settings.host == "192.0.2.7:12800"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("SILENT", "The host of this invite answers at none of its addresses"),
+        ("KEY_CHANGED", "Somebody else answers at 192.0.2.7:12800, an address of this invite"),
+        ("CLOSED", "was closed before the host had answered"),
+        ("TIMEOUT", "192.0.2.7:12800 took too long to answer"),
+    ],
+)
+def test_an_invite_that_fails_is_not_told_like_a_typed_address(code: str, said: str) -> None:
+    """It once said "another key than the one you trusted" to somebody who had never been asked to trust one."""
+    bench = Bench()
+    failure = {"t": "state", "state": "OFFLINE", "address": "192.0.2.7:12800", "code": code, "error": "No."}
+    bench.session.connect(LINK)
+    bench.tick(failure)
+    assert bench.state.problem is not None and said in bench.state.problem.sentence
+    bench.session.connect("192.0.2.7")
+    bench.tick(failure)
+    assert bench.state.problem.code == code and "invite" not in bench.state.problem.sentence
 
 
 def test_an_invite_leads_nowhere_when_the_line_comes_back() -> None:
