@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "transport/filter.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -31,9 +32,6 @@
 /* More of a peer's certificate than anybody needs: our own have 300 bytes. */
 enum { CERTIFICATE_BYTES_MAX = 4096, RECORD_BYTES = 16384 };
 
-/* Records of one buffer of the owner and what TLS adds, or a handshake flight: nobody makes `out` larger. */
-enum { OUT_BYTES_MAX = 64 << 20 };
-
 static const unsigned char alpn_list[] = "\x08"
                                          "atrium/1";
 #define ALPN_LIST_BYTES (sizeof alpn_list - 1)
@@ -45,28 +43,16 @@ struct atr_tls_config {
 };
 
 typedef struct tls_stream {
-  atr_stream base;
-  atr_stream *lower;
+  atr_filter f; /* its task starts the handshake, too */
   SSL *ssl;
   uint8_t *spki;
   size_t spki_bytes;
   const uint8_t *in; /* input of the present call */
   size_t in_bytes;
-  atr_buf held; /* input that the owner did not want yet */
-  atr_buf out;
-  atr_net_task task; /* delivers `held`, or starts the handshake */
-  uint64_t records;  /* sent under the present key */
+  uint64_t records; /* sent under the present key */
   uint64_t rekey_records;
-  bool reading;
-  bool open;
-  bool ended;
-  bool shut;
-  bool closed;
   atr_tls_config *own_config; /* of an outer one */
-  int busy;                   /* depth of calls that use this struct: closing frees later */
 } tls_stream;
-
-static const atr_stream_kind tls_kind;
 
 /* --- configuration --------------------------------------------------------------------------------------------- */
 
@@ -150,7 +136,7 @@ static int bio_write(BIO *bio, const char *from, int n)
   tls_stream *s = BIO_get_data(bio);
 
   BIO_clear_retry_flags(bio);
-  return atr_buf_append(&s->out, from, (size_t)n) == 0 ? n : -1;
+  return atr_buf_append(&s->f.out, from, (size_t)n) == 0 ? n : -1;
 }
 
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
@@ -223,61 +209,24 @@ void atr_tls_config_set_rekey(atr_tls_config *config, uint64_t records)
 
 /* --- life ------------------------------------------------------------------------------------------------------ */
 
-static void destroy(tls_stream *s)
+static void destroy(atr_filter *f)
 {
+  tls_stream *s = (tls_stream *)f;
+
   SSL_free(s->ssl);
   OPENSSL_free(s->spki);
-  atr_buf_free(&s->held);
-  atr_buf_free(&s->out);
   atr_tls_config_free(s->own_config);
   free(s);
 }
 
-static void enter(tls_stream *s)
+static void say_goodbye(atr_filter *f)
 {
-  s->busy++;
+  ERR_clear_error();
+  (void)SSL_shutdown(((tls_stream *)f)->ssl); /* close_notify goes to `out` */
+  ERR_clear_error();
 }
 
-static void leave(tls_stream *s)
-{
-  if (--s->busy == 0 && s->closed)
-    destroy(s);
-}
-
-static void tls_close(atr_stream *stream)
-{
-  tls_stream *s = (tls_stream *)stream;
-
-  if (s->closed)
-    return;
-  s->closed = true;
-  atr_net_task_cancel(&s->task);
-  atr_stream_close(s->lower);
-  s->lower = NULL;
-  if (s->busy == 0)
-    destroy(s);
-}
-
-static void end(tls_stream *s, int err, const char *detail)
-{
-  if (s->ended || s->closed || !s->base.cb)
-    return;
-  s->ended = true;
-  s->base.writable = false;
-  atr_stream_read_stop(s->lower);
-  s->base.cb->on_end(s->base.ctx, err, detail);
-}
-
-/* Sends what OpenSSL has left in `out`, if the lower stream takes it now; else on_writable() does. */
-static int flush(tls_stream *s)
-{
-  int err = 0;
-
-  if (s->out.len > 0 && s->lower->writable)
-    err = atr_stream_write(s->lower, &s->out);
-  s->base.writable = s->open && !s->shut && !s->ended && s->lower->writable && s->out.len == 0;
-  return err;
-}
+static const atr_filter_kind filter_kind = {.say_goodbye = say_goodbye, .destroy = destroy};
 
 static void end_tls(tls_stream *s)
 {
@@ -285,12 +234,12 @@ static void end_tls(tls_stream *s)
   const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
   char detail[ATR_PEER_TEXT_BYTES + 160];
 
-  snprintf(detail, sizeof detail, "%s: TLS%s: %s", s->base.peer, s->open ? "" : " handshake",
+  snprintf(detail, sizeof detail, "%s: TLS%s: %s", s->f.base.peer, s->f.open ? "" : " handshake",
            reason ? reason : "failed");
   ERR_clear_error();
-  (void)flush(s); /* the alert */
+  (void)atr_filter_flush(&s->f); /* the alert */
   /* Whatever goes wrong in a client's handshake, what answers does not speak as our servers do. */
-  end(s, s->open || SSL_is_server(s->ssl) ? ATR_TLS : ATR_NOT_ATRIUM, detail);
+  atr_filter_end(&s->f, s->f.open || SSL_is_server(s->ssl) ? ATR_TLS : ATR_NOT_ATRIUM, detail);
 }
 
 /* --- handshake ------------------------------------------------------------------------------------------------- */
@@ -320,21 +269,21 @@ static bool handshake(tls_stream *s)
     return false;
   }
   if (r == 1 && !s->own_config && !take_peer_key(s)) {
-    end(s, ATR_NOT_ATRIUM, "the peer speaks another protocol inside of TLS");
+    atr_filter_end(&s->f, ATR_NOT_ATRIUM, "the peer speaks another protocol inside of TLS");
     return false;
   }
-  s->open = r == 1;
-  err = flush(s);
+  s->f.open = r == 1;
+  err = atr_filter_flush(&s->f);
   if (err) {
-    end(s, err, "the connection broke in the TLS handshake");
+    atr_filter_end(&s->f, err, "the connection broke in the TLS handshake");
     return false;
   }
-  if (s->open) {
-    if (s->lower->watcher)
-      s->lower->watcher->proved(s->lower->watcher_ctx);
-    s->base.cb->on_open(s->base.ctx);
+  if (s->f.open) {
+    if (s->f.lower->watcher)
+      s->f.lower->watcher->proved(s->f.lower->watcher_ctx);
+    s->f.base.cb->on_open(s->f.base.ctx);
   }
-  return !s->closed && !s->ended;
+  return !s->f.closed && !s->f.ended;
 }
 
 /* --- reading --------------------------------------------------------------------------------------------------- */
@@ -370,7 +319,7 @@ static bool deliver(tls_stream *s, uint8_t *buffer)
 {
   bool peer_ended = false;
 
-  while (s->reading) {
+  while (s->f.reading) {
     ssize_t n = decrypt(s, buffer, &peer_ended);
 
     if (n < 0) {
@@ -378,11 +327,11 @@ static bool deliver(tls_stream *s, uint8_t *buffer)
       return false;
     }
     if (n > 0)
-      s->base.cb->on_read(s->base.ctx, buffer, (size_t)n);
-    if (s->closed || s->ended)
+      s->f.base.cb->on_read(s->f.base.ctx, buffer, (size_t)n);
+    if (s->f.closed || s->f.ended)
       return false;
     if (peer_ended) {
-      end(s, ATR_CLOSED, "the peer closed the connection");
+      atr_filter_end(&s->f, ATR_CLOSED, "the peer closed the connection");
       return false;
     }
     if (n == 0)
@@ -397,28 +346,28 @@ static void work(tls_stream *s, const uint8_t *bytes, size_t n)
   uint8_t *buffer = NULL;
   bool alive = true;
 
-  enter(s);
+  atr_filter_enter(&s->f);
   ERR_clear_error(); /* other users of this thread may have left something; SSL_get_error() looks at it */
   s->in = bytes;
   s->in_bytes = n;
-  if (!s->open)
+  if (!s->f.open)
     alive = handshake(s);
-  if (alive && s->open) {
-    buffer = atr_net_buffer_take(s->base.net);
+  if (alive && s->f.open) {
+    buffer = atr_net_buffer_take(s->f.base.net);
     if (!buffer) {
-      end(s, ATR_NOMEM, atr_err_text(ATR_NOMEM));
+      atr_filter_end(&s->f, ATR_NOMEM, atr_err_text(ATR_NOMEM));
       goto Exit;
     }
     alive = deliver(s, buffer);
   }
-  if (alive && flush(s) != 0) /* a key update asks for an answer */
-    end(s, ATR_CLOSED, "the connection broke");
-  else if (alive && s->in_bytes > 0 && atr_buf_append(&s->held, s->in, s->in_bytes) != 0)
-    end(s, ATR_NOMEM, atr_err_text(ATR_NOMEM));
+  if (alive && atr_filter_flush(&s->f) != 0) /* a key update asks for an answer */
+    atr_filter_end(&s->f, ATR_CLOSED, "the connection broke");
+  else if (alive && s->in_bytes > 0 && atr_buf_append(&s->f.held, s->in, s->in_bytes) != 0)
+    atr_filter_end(&s->f, ATR_NOMEM, atr_err_text(ATR_NOMEM));
 Exit:
-  atr_net_buffer_give(s->base.net, buffer);
+  atr_net_buffer_give(s->f.base.net, buffer);
   s->in_bytes = 0;
-  leave(s);
+  atr_filter_leave(&s->f);
 }
 
 static void lower_read(void *ctx, const uint8_t *bytes, size_t n)
@@ -430,35 +379,25 @@ static void lower_read(void *ctx, const uint8_t *bytes, size_t n)
  * not. */
 static void run_task(atr_net_task *task)
 {
-  tls_stream *s = (tls_stream *)(void *)((char *)task - offsetof(tls_stream, task));
-  atr_buf held = s->held;
+  tls_stream *s = (tls_stream *)atr_filter_of_task(task);
+  atr_buf held = s->f.held;
 
-  atr_buf_init(&s->held, held.max);
-  enter(s);
+  atr_buf_init(&s->f.held, held.max);
+  atr_filter_enter(&s->f);
   work(s, held.data, held.len);
-  if (s->reading && !s->closed && !s->ended)
-    atr_stream_read_start(s->lower);
-  leave(s);
+  if (s->f.reading && !s->f.closed && !s->f.ended)
+    atr_stream_read_start(s->f.lower);
+  atr_filter_leave(&s->f);
   atr_buf_free(&held);
-}
-
-static void tls_read_start(atr_stream *stream)
-{
-  tls_stream *s = (tls_stream *)stream;
-
-  if (s->reading || s->ended)
-    return;
-  s->reading = true;
-  atr_net_later(s->base.net, &s->task);
 }
 
 static void tls_read_stop(atr_stream *stream)
 {
   tls_stream *s = (tls_stream *)stream;
 
-  s->reading = false;
-  atr_net_task_cancel(&s->task);
-  atr_stream_read_stop(s->lower);
+  s->f.reading = false;
+  atr_net_task_cancel(&s->f.task);
+  atr_stream_read_stop(s->f.lower);
 }
 
 /* --- writing --------------------------------------------------------------------------------------------------- */
@@ -486,64 +425,35 @@ static int tls_write(atr_stream *stream, atr_buf *bytes)
 
   ERR_clear_error();
   /* One allocation instead of several that grow; 256 is a record's overhead and the handshake messages between. */
-  err = atr_buf_reserve(&s->out, bytes->len + (bytes->len / RECORD_BYTES + 2) * 256);
+  err = atr_buf_reserve(&s->f.out, bytes->len + (bytes->len / RECORD_BYTES + 2) * 256);
   if (!err)
     err = encrypt(s, bytes);
-  if (!err)
-    err = flush(s);
-  if (err) {
-    s->ended = true;
-    stream->writable = false;
-  }
-  return err;
-}
-
-static void lower_writable(void *ctx)
-{
-  tls_stream *s = ctx;
-  bool was = s->base.writable;
-  int err;
-
-  enter(s);
-  err = flush(s);
-  if (err)
-    end(s, err, "the connection broke");
-  else if (s->shut && s->out.len == 0)
-    atr_stream_shutdown(s->lower);
-  else if (!was && s->base.writable)
-    s->base.cb->on_writable(s->base.ctx);
-  leave(s);
-}
-
-static void tls_shutdown(atr_stream *stream)
-{
-  tls_stream *s = (tls_stream *)stream;
-
-  if (s->shut || s->ended)
-    return;
-  s->shut = true;
-  ERR_clear_error();
-  if (s->open)
-    (void)SSL_shutdown(s->ssl); /* close_notify goes to `out` */
-  ERR_clear_error();
-  if (flush(s) == 0 && s->out.len == 0)
-    atr_stream_shutdown(s->lower);
+  return atr_filter_written(&s->f, err);
 }
 
 static void lower_end(void *ctx, int err, const char *detail)
 {
   tls_stream *s = ctx;
 
-  enter(s);
+  atr_filter_enter(&s->f);
   /* A FIN in the middle of the handshake: what answers does not like us, or is not Atrium; it does not say. */
-  end(s, err, detail);
-  leave(s);
+  atr_filter_end(&s->f, err, detail);
+  atr_filter_leave(&s->f);
 }
 
 static const atr_stream_callbacks lower_callbacks = {
     .on_read = lower_read,
-    .on_writable = lower_writable,
+    .on_writable = atr_filter_lower_writable,
     .on_end = lower_end,
+};
+
+static const atr_stream_kind tls_kind = {
+    .name = "tls",
+    .read_start = atr_filter_read_start,
+    .read_stop = tls_read_stop,
+    .write = tls_write,
+    .shutdown = atr_filter_shutdown,
+    .close = atr_filter_close,
 };
 
 static bool ssl_new(tls_stream *s, const atr_tls_config *config, bool is_server)
@@ -576,17 +486,9 @@ int atr_tls_stream_new(atr_stream **out, atr_stream *lower, const atr_tls_config
     free(s);
     return ATR_NOMEM;
   }
-  s->base.kind = &tls_kind;
-  s->base.net = lower->net;
-  s->base.is_loopback = lower->is_loopback;
-  memcpy(s->base.peer, lower->peer, sizeof s->base.peer);
-  s->lower = lower;
   s->rekey_records = config->rekey_records;
-  s->task.run = run_task;
-  atr_buf_init(&s->held, 2 * ATR_READ_BYTES);
-  atr_buf_init(&s->out, OUT_BYTES_MAX);
-  atr_stream_set_owner(lower, &lower_callbacks, s);
-  *out = &s->base;
+  atr_filter_init(&s->f, &tls_kind, &filter_kind, lower, &lower_callbacks, run_task, 2 * ATR_READ_BYTES);
+  *out = &s->f.base;
   return 0;
 }
 
@@ -625,20 +527,11 @@ int atr_tls_export(const atr_stream *stream, const char *label, uint8_t *out, si
 {
   const tls_stream *s = (const tls_stream *)stream;
 
-  return s->open && SSL_export_keying_material(s->ssl, out, n, label, strlen(label), NULL, 0, 0) == 1 ? ATR_OK
-                                                                                                      : ATR_CRYPTO;
+  return s->f.open && SSL_export_keying_material(s->ssl, out, n, label, strlen(label), NULL, 0, 0) == 1 ? ATR_OK
+                                                                                                        : ATR_CRYPTO;
 }
 
 const char *atr_tls_cipher(const atr_stream *stream)
 {
   return SSL_get_cipher_name(((const tls_stream *)stream)->ssl);
 }
-
-static const atr_stream_kind tls_kind = {
-    .name = "tls",
-    .read_start = tls_read_start,
-    .read_stop = tls_read_stop,
-    .write = tls_write,
-    .shutdown = tls_shutdown,
-    .close = tls_close,
-};

@@ -14,95 +14,24 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "proto/websocket.h"
+#include "transport/filter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  OUT_BYTES_MAX = 64 << 20, /* one buffer of the owner, as in tls.c */
-  PONGS_BYTES_MAX = 1024,   /* answers that may wait */
-};
+enum { PONGS_BYTES_MAX = 1024 }; /* answers that may wait */
 
 typedef struct ws_stream {
-  atr_stream base;
-  atr_stream *lower;
+  atr_filter f; /* its task asks for the upgrade, too */
   bool is_client;
-  bool lower_open, open, reading, ended, shut, closed;
+  bool lower_open;
   char key[ATR_WS_KEY_BYTES];
   char *host, *path; /* of a client, until the request is out */
   atr_ws_reader reader;
-  atr_buf held;
-  atr_buf out;
-  atr_net_task task; /* asks for the upgrade; delivers `held` */
-  int busy;          /* depth of calls that use this struct: closing frees later */
 } ws_stream;
 
-static const atr_stream_kind ws_kind;
-
-/* --- life ------------------------------------------------------------------------------------------------------ */
-
-static void destroy(ws_stream *s)
-{
-  atr_buf_free(&s->held);
-  atr_buf_free(&s->out);
-  free(s->host);
-  free(s->path);
-  free(s);
-}
-
-static void enter(ws_stream *s)
-{
-  s->busy++;
-}
-
-static void leave(ws_stream *s)
-{
-  if (--s->busy == 0 && s->closed)
-    destroy(s);
-}
-
-static void ws_close(atr_stream *stream)
-{
-  ws_stream *s = (ws_stream *)stream;
-
-  if (s->closed)
-    return;
-  s->closed = true;
-  atr_net_task_cancel(&s->task);
-  atr_stream_close(s->lower);
-  s->lower = NULL;
-  if (s->busy == 0)
-    destroy(s);
-}
-
-static void end(ws_stream *s, int err, const char *detail)
-{
-  if (s->ended || s->closed)
-    return;
-  s->ended = true;
-  s->base.writable = false;
-  atr_stream_read_stop(s->lower);
-  if (s->base.cb)
-    s->base.cb->on_end(s->base.ctx, err, detail);
-}
-
-static bool is_over(const ws_stream *s)
-{
-  return s->ended || s->closed;
-}
-
 /* --- writing --------------------------------------------------------------------------------------------------- */
-
-static int flush(ws_stream *s)
-{
-  int err = 0;
-
-  if (s->out.len > 0 && s->lower->writable)
-    err = atr_stream_write(s->lower, &s->out);
-  s->base.writable = s->open && !s->shut && !s->ended && s->lower->writable && s->out.len == 0;
-  return err;
-}
 
 static int put_frame(ws_stream *s, enum atr_ws_opcode opcode, const uint8_t *payload, size_t n)
 {
@@ -112,17 +41,17 @@ static int put_frame(ws_stream *s, enum atr_ws_opcode opcode, const uint8_t *pay
 
   head = atr_ws_write_header(header, opcode, n, s->is_client ? mask : NULL);
   if (!err)
-    err = atr_buf_reserve(&s->out, head + n);
+    err = atr_buf_reserve(&s->f.out, head + n);
   if (err)
     return err;
-  atr_buf_append(&s->out, header, head);
+  atr_buf_append(&s->f.out, header, head);
   if (s->is_client) {
-    atr_ws_mask(s->out.data + s->out.len, payload, n, mask, 0);
-    atr_buf_added(&s->out, n);
+    atr_ws_mask(s->f.out.data + s->f.out.len, payload, n, mask, 0);
+    atr_buf_added(&s->f.out, n);
   } else {
-    atr_buf_append(&s->out, payload, n);
+    atr_buf_append(&s->f.out, payload, n);
   }
-  return s->out.err;
+  return s->f.out.err;
 }
 
 static int ws_write(atr_stream *stream, atr_buf *bytes)
@@ -133,41 +62,41 @@ static int ws_write(atr_stream *stream, atr_buf *bytes)
   if (bytes->len > 0)
     err = put_frame(s, ATR_WS_BINARY, bytes->data, bytes->len);
   atr_buf_consume(bytes, bytes->len);
-  if (!err)
-    err = flush(s);
-  if (err) {
-    s->ended = true;
-    stream->writable = false;
-  }
-  return err;
+  return atr_filter_written(&s->f, err);
 }
 
-static void ws_shutdown(atr_stream *stream)
+/* --- life ------------------------------------------------------------------------------------------------------ */
+
+static void say_goodbye(atr_filter *f)
 {
   static const uint8_t normal[] = {0x03, 0xe8}; /* 1000 */
-  ws_stream *s = (ws_stream *)stream;
 
-  if (s->shut || s->ended)
-    return;
-  s->shut = true;
-  if (s->open)
-    (void)put_frame(s, ATR_WS_CLOSE, normal, sizeof normal);
-  if (flush(s) == 0 && s->out.len == 0)
-    atr_stream_shutdown(s->lower);
+  (void)put_frame((ws_stream *)f, ATR_WS_CLOSE, normal, sizeof normal);
 }
+
+static void destroy(atr_filter *f)
+{
+  ws_stream *s = (ws_stream *)f;
+
+  free(s->host);
+  free(s->path);
+  free(s);
+}
+
+static const atr_filter_kind filter_kind = {.say_goodbye = say_goodbye, .destroy = destroy};
 
 /* --- the upgrade ----------------------------------------------------------------------------------------------- */
 
 static void opened(ws_stream *s)
 {
-  s->open = true;
+  s->f.open = true;
   atr_ws_reader_init(&s->reader, !s->is_client);
-  if (flush(s) < 0)
-    end(s, ATR_CLOSED, "the connection broke");
-  if (!is_over(s) && s->base.cb && s->base.cb->on_open)
-    s->base.cb->on_open(s->base.ctx);
-  if (!is_over(s) && s->base.writable && s->base.cb)
-    s->base.cb->on_writable(s->base.ctx);
+  if (atr_filter_flush(&s->f) < 0)
+    atr_filter_end(&s->f, ATR_CLOSED, "the connection broke");
+  if (!atr_filter_is_over(&s->f) && s->f.base.cb && s->f.base.cb->on_open)
+    s->f.base.cb->on_open(s->f.base.ctx);
+  if (!atr_filter_is_over(&s->f) && s->f.base.writable && s->f.base.cb)
+    s->f.base.cb->on_writable(s->f.base.ctx);
 }
 
 static void ask(ws_stream *s)
@@ -175,24 +104,25 @@ static void ask(ws_stream *s)
   int err = atr_ws_key(s->key);
 
   if (!err)
-    err = atr_ws_write_request(&s->out, s->host, s->path, s->key);
+    err = atr_ws_write_request(&s->f.out, s->host, s->path, s->key);
   if (!err)
-    err = flush(s);
+    err = atr_filter_flush(&s->f);
   if (err)
-    end(s, err, "the upgrade to a WebSocket could not be asked for");
+    atr_filter_end(&s->f, err, "the upgrade to a WebSocket could not be asked for");
   else
-    atr_stream_read_start(s->lower);
+    atr_stream_read_start(s->f.lower);
 }
 
 static void refuse(ws_stream *s, int status)
 {
   char detail[ATR_PEER_TEXT_BYTES + 80];
 
-  snprintf(detail, sizeof detail, "%s: an HTTP request that asks for no WebSocket of ours (%d)", s->base.peer, status);
-  (void)atr_ws_write_refusal(&s->out, status);
-  if (flush(s) == 0 && s->out.len == 0)
-    atr_stream_shutdown(s->lower);
-  end(s, ATR_NOT_ATRIUM, detail);
+  snprintf(detail, sizeof detail, "%s: an HTTP request that asks for no WebSocket of ours (%d)", s->f.base.peer,
+           status);
+  (void)atr_ws_write_refusal(&s->f.out, status);
+  if (atr_filter_flush(&s->f) == 0 && s->f.out.len == 0)
+    atr_stream_shutdown(s->f.lower);
+  atr_filter_end(&s->f, ATR_NOT_ATRIUM, detail);
 }
 
 static void answer(ws_stream *s, atr_span head)
@@ -202,8 +132,8 @@ static void answer(ws_stream *s, atr_span head)
   int status = atr_ws_check_request(head, &key);
 
   if (status == 0 &&
-      (atr_ws_accept((const char *)key.p, key.n, accept) < 0 || atr_ws_write_response(&s->out, accept) < 0)) {
-    end(s, ATR_NOMEM, atr_err_text(ATR_NOMEM));
+      (atr_ws_accept((const char *)key.p, key.n, accept) < 0 || atr_ws_write_response(&s->f.out, accept) < 0)) {
+    atr_filter_end(&s->f, ATR_NOMEM, atr_err_text(ATR_NOMEM));
     return;
   }
   if (status)
@@ -217,8 +147,8 @@ static void check(ws_stream *s, atr_span head)
   char detail[160], text[ATR_PEER_TEXT_BYTES + 170];
 
   if (atr_ws_check_response(head, s->key, detail, sizeof detail) < 0) {
-    snprintf(text, sizeof text, "%s: %s", s->base.peer, detail);
-    end(s, ATR_NOT_ATRIUM, text);
+    snprintf(text, sizeof text, "%s: %s", s->f.base.peer, detail);
+    atr_filter_end(&s->f, ATR_NOT_ATRIUM, text);
     return;
   }
   opened(s);
@@ -227,26 +157,26 @@ static void check(ws_stream *s, atr_span head)
 /* With what is in `held`. */
 static void upgrade(ws_stream *s)
 {
-  int n = atr_http_head_bytes(atr_buf_span(&s->held));
+  int n = atr_http_head_bytes(atr_buf_span(&s->f.held));
 
   if (n < 0)
-    end(s, ATR_NOT_ATRIUM, "what answers speaks neither HTTP nor anything of ours");
+    atr_filter_end(&s->f, ATR_NOT_ATRIUM, "what answers speaks neither HTTP nor anything of ours");
   if (n <= 0)
     return;
   if (s->is_client)
-    check(s, atr_span_of(s->held.data, (size_t)n));
+    check(s, atr_span_of(s->f.held.data, (size_t)n));
   else
-    answer(s, atr_span_of(s->held.data, (size_t)n));
-  if (!s->closed)
-    atr_buf_consume(&s->held, (size_t)n);
+    answer(s, atr_span_of(s->f.held.data, (size_t)n));
+  if (!s->f.closed)
+    atr_buf_consume(&s->f.held, (size_t)n);
 }
 
 /* --- reading --------------------------------------------------------------------------------------------------- */
 
 static void give(ws_stream *s, const uint8_t *bytes, size_t n)
 {
-  if (s->base.cb && n > 0)
-    s->base.cb->on_read(s->base.ctx, bytes, n);
+  if (s->f.base.cb && n > 0)
+    s->f.base.cb->on_read(s->f.base.ctx, bytes, n);
 }
 
 /* A part has at most ATR_READ_BYTES. */
@@ -258,14 +188,14 @@ static void give_data(ws_stream *s, const atr_ws_part *part)
     give(s, part->bytes.p, part->bytes.n);
     return;
   }
-  plain = atr_net_buffer_take(s->base.net);
+  plain = atr_net_buffer_take(s->f.base.net);
   if (!plain) {
-    end(s, ATR_NOMEM, atr_err_text(ATR_NOMEM));
+    atr_filter_end(&s->f, ATR_NOMEM, atr_err_text(ATR_NOMEM));
     return;
   }
   atr_ws_mask(plain, part->bytes.p, part->bytes.n, part->mask, part->offset);
   give(s, plain, part->bytes.n);
-  atr_net_buffer_give(s->base.net, plain);
+  atr_net_buffer_give(s->f.base.net, plain);
 }
 
 static void take_part(ws_stream *s, const atr_ws_part *part)
@@ -275,11 +205,12 @@ static void take_part(ws_stream *s, const atr_ws_part *part)
     give_data(s, part);
     break;
   case ATR_WS_GOT_PING:
-    if (s->out.len < PONGS_BYTES_MAX && (put_frame(s, ATR_WS_PONG, part->bytes.p, part->bytes.n) < 0 || flush(s) < 0))
-      end(s, ATR_CLOSED, "the connection broke");
+    if (s->f.out.len < PONGS_BYTES_MAX &&
+        (put_frame(s, ATR_WS_PONG, part->bytes.p, part->bytes.n) < 0 || atr_filter_flush(&s->f) < 0))
+      atr_filter_end(&s->f, ATR_CLOSED, "the connection broke");
     break;
   case ATR_WS_GOT_CLOSE:
-    end(s, ATR_CLOSED, "the peer closed the WebSocket");
+    atr_filter_end(&s->f, ATR_CLOSED, "the peer closed the WebSocket");
     break;
   case ATR_WS_NOTHING:
     break;
@@ -289,28 +220,28 @@ static void take_part(ws_stream *s, const atr_ws_part *part)
 /* Uses the bytes as far as the owner wants; the rest is kept. */
 static void deliver(ws_stream *s, atr_span bytes)
 {
-  while (bytes.n > 0 && s->reading && !is_over(s)) {
+  while (bytes.n > 0 && s->f.reading && !atr_filter_is_over(&s->f)) {
     atr_span some = atr_span_of(bytes.p, bytes.n < ATR_READ_BYTES ? bytes.n : ATR_READ_BYTES);
     size_t n = some.n;
     atr_ws_part part;
 
     if (atr_ws_read(&s->reader, &some, &part) < 0) {
-      end(s, ATR_PROTO, "a WebSocket frame breaks the rules");
+      atr_filter_end(&s->f, ATR_PROTO, "a WebSocket frame breaks the rules");
       return;
     }
     bytes.p += n - some.n;
     bytes.n -= n - some.n;
     take_part(s, &part);
   }
-  if (bytes.n > 0 && !is_over(s) && atr_buf_append(&s->held, bytes.p, bytes.n) != 0)
-    end(s, ATR_LIMIT, "more came than was asked for");
+  if (bytes.n > 0 && !atr_filter_is_over(&s->f) && atr_buf_append(&s->f.held, bytes.p, bytes.n) != 0)
+    atr_filter_end(&s->f, ATR_LIMIT, "more came than was asked for");
 }
 
 static void run_held(ws_stream *s)
 {
-  atr_buf held = s->held;
+  atr_buf held = s->f.held;
 
-  atr_buf_init(&s->held, held.max);
+  atr_buf_init(&s->f.held, held.max);
   deliver(s, atr_buf_span(&held));
   atr_buf_free(&held);
 }
@@ -319,55 +250,45 @@ static void lower_read(void *ctx, const uint8_t *bytes, size_t n)
 {
   ws_stream *s = ctx;
 
-  enter(s);
-  if (s->open && s->held.len == 0) {
+  atr_filter_enter(&s->f);
+  if (s->f.open && s->f.held.len == 0) {
     deliver(s, atr_span_of(bytes, n));
-  } else if (atr_buf_append(&s->held, bytes, n) != 0) {
-    end(s, ATR_LIMIT, "more came than was asked for");
+  } else if (atr_buf_append(&s->f.held, bytes, n) != 0) {
+    atr_filter_end(&s->f, ATR_LIMIT, "more came than was asked for");
   } else {
-    if (!s->open)
+    if (!s->f.open)
       upgrade(s);
-    if (s->open && s->reading && !is_over(s))
+    if (s->f.open && s->f.reading && !atr_filter_is_over(&s->f))
       run_held(s);
   }
-  if (!is_over(s) && s->open && !s->reading)
-    atr_stream_read_stop(s->lower);
-  leave(s);
+  if (!atr_filter_is_over(&s->f) && s->f.open && !s->f.reading)
+    atr_stream_read_stop(s->f.lower);
+  atr_filter_leave(&s->f);
 }
 
 /* A client asks here, whether its owner reads yet or not; everybody goes on with what was kept. */
 static void run_task(atr_net_task *task)
 {
-  ws_stream *s = (ws_stream *)(void *)((char *)task - offsetof(ws_stream, task));
+  ws_stream *s = (ws_stream *)atr_filter_of_task(task);
 
-  enter(s);
-  if (!s->open && s->is_client && s->lower_open && s->key[0] == 0)
+  atr_filter_enter(&s->f);
+  if (!s->f.open && s->is_client && s->lower_open && s->key[0] == 0)
     ask(s);
-  else if (s->open && s->reading)
+  else if (s->f.open && s->f.reading)
     run_held(s);
-  if (!is_over(s) && s->reading)
-    atr_stream_read_start(s->lower);
-  leave(s);
-}
-
-static void ws_read_start(atr_stream *stream)
-{
-  ws_stream *s = (ws_stream *)stream;
-
-  if (s->reading || s->ended)
-    return;
-  s->reading = true;
-  atr_net_later(s->base.net, &s->task);
+  if (!atr_filter_is_over(&s->f) && s->f.reading)
+    atr_stream_read_start(s->f.lower);
+  atr_filter_leave(&s->f);
 }
 
 static void ws_read_stop(atr_stream *stream)
 {
   ws_stream *s = (ws_stream *)stream;
 
-  s->reading = false;
-  if (s->open && s->lower) {
-    atr_net_task_cancel(&s->task);
-    atr_stream_read_stop(s->lower);
+  s->f.reading = false;
+  if (s->f.open && s->f.lower) {
+    atr_net_task_cancel(&s->f.task);
+    atr_stream_read_stop(s->f.lower);
   }
 }
 
@@ -378,37 +299,22 @@ static void lower_opened(void *ctx)
   ws_stream *s = ctx;
 
   s->lower_open = true;
-  atr_net_later(s->base.net, &s->task);
-}
-
-static void lower_writable(void *ctx)
-{
-  ws_stream *s = ctx;
-  bool was = s->base.writable;
-
-  enter(s);
-  if (flush(s) < 0)
-    end(s, ATR_CLOSED, "the connection broke");
-  else if (s->shut && s->out.len == 0)
-    atr_stream_shutdown(s->lower);
-  else if (!was && s->base.writable && s->base.cb)
-    s->base.cb->on_writable(s->base.ctx);
-  leave(s);
+  atr_net_later(s->f.base.net, &s->f.task);
 }
 
 static void lower_end(void *ctx, int err, const char *detail)
 {
   ws_stream *s = ctx;
 
-  enter(s);
-  end(s, s->is_client && !s->open && err == ATR_CLOSED ? ATR_NOT_ATRIUM : err, detail);
-  leave(s);
+  atr_filter_enter(&s->f);
+  atr_filter_end(&s->f, s->is_client && !s->f.open && err == ATR_CLOSED ? ATR_NOT_ATRIUM : err, detail);
+  atr_filter_leave(&s->f);
 }
 
 static const atr_stream_callbacks lower_callbacks = {
     .on_open = lower_opened,
     .on_read = lower_read,
-    .on_writable = lower_writable,
+    .on_writable = atr_filter_lower_writable,
     .on_end = lower_end,
 };
 
@@ -417,8 +323,8 @@ static void pass_proved(void *ctx)
 {
   ws_stream *s = ctx;
 
-  if (s->lower && s->lower->watcher)
-    s->lower->watcher->proved(s->lower->watcher_ctx);
+  if (s->f.lower && s->f.lower->watcher)
+    s->f.lower->watcher->proved(s->f.lower->watcher_ctx);
 }
 
 static void pass_closed(void *ctx)
@@ -430,6 +336,15 @@ static const atr_stream_watcher pass_on = {pass_proved, pass_closed};
 
 /* --- making one ------------------------------------------------------------------------------------------------ */
 
+static const atr_stream_kind ws_kind = {
+    .name = "websocket",
+    .read_start = atr_filter_read_start,
+    .read_stop = ws_read_stop,
+    .write = ws_write,
+    .shutdown = atr_filter_shutdown,
+    .close = atr_filter_close,
+};
+
 static ws_stream *make(atr_stream *lower, bool is_client)
 {
   ws_stream *s = calloc(1, sizeof *s);
@@ -438,18 +353,11 @@ static ws_stream *make(atr_stream *lower, bool is_client)
     atr_stream_close(lower);
     return NULL;
   }
-  s->base.kind = &ws_kind;
-  s->base.net = lower->net;
-  s->base.is_loopback = lower->is_loopback;
-  s->base.watcher = &pass_on;
-  s->base.watcher_ctx = s;
-  memcpy(s->base.peer, lower->peer, sizeof s->base.peer);
-  s->lower = lower;
+  atr_filter_init(&s->f, &ws_kind, &filter_kind, lower, &lower_callbacks, run_task,
+                  ATR_HTTP_HEAD_BYTES_MAX + 2 * ATR_READ_BYTES);
+  s->f.base.watcher = &pass_on;
+  s->f.base.watcher_ctx = s;
   s->is_client = is_client;
-  s->task.run = run_task;
-  atr_buf_init(&s->held, ATR_HTTP_HEAD_BYTES_MAX + 2 * ATR_READ_BYTES);
-  atr_buf_init(&s->out, OUT_BYTES_MAX);
-  atr_stream_set_owner(lower, &lower_callbacks, s);
   return s;
 }
 
@@ -463,15 +371,15 @@ int atr_ws_client_new(atr_stream **out, atr_stream *lower, bool lower_is_open, c
   s->host = strdup(host);
   s->path = strdup(path);
   if (!s->host || !s->path) {
-    ws_close(&s->base);
+    atr_filter_close(&s->f.base);
     return ATR_NOMEM;
   }
   s->lower_open = lower_is_open;
   if (lower_is_open)
-    atr_net_later(s->base.net, &s->task);
+    atr_net_later(s->f.base.net, &s->f.task);
   else
     atr_stream_read_start(lower); /* a handshake below runs while it is read */
-  *out = &s->base;
+  *out = &s->f.base;
   return ATR_OK;
 }
 
@@ -479,18 +387,9 @@ int atr_ws_server_new(atr_stream **out, atr_stream *lower)
 {
   ws_stream *s = make(lower, false);
 
-  *out = s ? &s->base : NULL;
+  *out = s ? &s->f.base : NULL;
   if (!s)
     return ATR_NOMEM;
   s->lower_open = true;
   return ATR_OK;
 }
-
-static const atr_stream_kind ws_kind = {
-    .name = "websocket",
-    .read_start = ws_read_start,
-    .read_stop = ws_read_stop,
-    .write = ws_write,
-    .shutdown = ws_shutdown,
-    .close = ws_close,
-};
