@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The fixtures of the Blender tests: each Blender in turn, processes that end with the test."""
 
-from tests.blender.conftest import kind, official, pytest_terminal_summary, start
+from tests.blender.conftest import atrium_zip, kind, official, pytest_terminal_summary, start
 
-__all__ = ["kind", "official", "pytest_terminal_summary", "start"]
+__all__ = ["atrium_zip", "kind", "official", "pytest_terminal_summary", "start"]
