@@ -99,7 +99,8 @@ PROPERTIES = (
 )
 
 # Results of evaluation, compared only where Blender evaluates the object, that is where it is visible in a view
-# layer. Of others a file holds what was true when they were last shown: (RNA struct, property)
+# layer, and where they follow from the scene alone (extras.py, `stale`). Of others a file holds what was true when they were
+# last shown: (RNA struct, property)
 EVALUATED = (
     ("Object", "matrix_world"),
     ("Object", "matrix_local"),
@@ -111,6 +112,7 @@ EVALUATED = (
     ("PoseBone", "tail"),
     ("PoseBone", "length"),
 )
+RESULTS = frozenset(name for _struct, name in EVALUATED)
 
 # What another Blender gets only with its user's consent (design, section 5): (RNA struct, property, reason)
 CONSENT = (("RenderSettings", "filepath", "output path: Blender writes there"),)

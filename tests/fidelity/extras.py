@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
+from tests.fidelity import exclusions
 from tests.fidelity.records import Props, Value
 
 if TYPE_CHECKING:
@@ -248,12 +249,50 @@ def settle() -> None:
             len(image.pixels)
 
 
-def is_evaluated(block: Struct) -> bool:
-    """Whether Blender evaluates this datablock: objects only where a view layer shows them."""
+def stale(block: Struct) -> frozenset[str]:
+    """The results of evaluation that say nothing of this datablock: what they hold is from when it was last shown, or how often."""
     if not isinstance(block, bpy.types.Object):
-        return True
+        return frozenset()
+    if not _is_shown(block) or _is_in_circle(block):
+        return exclusions.RESULTS
+    # Blender computes it when it is read, as the one matrix seen from the other: this one's is new, the parent's is not.
+    return frozenset() if block.parent is None or _is_shown(block.parent) else frozenset({"matrix_local"})
+
+
+def _is_shown(ob: Struct) -> bool:
+    """Blender evaluates objects only where a view layer shows them."""
     layers = [layer for scene in bpy.data.scenes for layer in scene.view_layers]
-    return any(block.name in layer.objects and block.visible_get(view_layer=layer) for layer in layers)
+    return any(ob.name in layer.objects and ob.visible_get(view_layer=layer) for layer in layers)
+
+
+def _is_in_circle(block: Struct) -> bool:
+    """Whether it stands on objects that stand on each other in a circle, through parents and constraints.
+
+    Blender cuts a circle at any place and takes there what the evaluation before has left: so the result goes on
+    changing, and depends on how often somebody has looked.
+    """
+    done: set[Struct] = set()
+    above: list[tuple[Struct, list[Struct]]] = [(block, _stands_on(block))]
+    while above:
+        ob, rest = above[-1]
+        if not rest:
+            done.add(ob)
+            above.pop()
+            continue
+        other = rest.pop()
+        if any(other == passed for passed, _ in above):
+            return True
+        if other not in done:
+            above.append((other, _stands_on(other)))
+    return False
+
+
+def _stands_on(ob: Struct) -> list[Struct]:
+    found = [ob.parent]
+    for constraint in ob.constraints:
+        found += [getattr(constraint, "target", None), getattr(constraint, "pole_target", None)]
+        found += [target.target for target in getattr(constraint, "targets", ())]
+    return [other for other in found if other is not None]
 
 
 def per_item(items: Any, name: str, walk: Walk) -> Props:

@@ -64,3 +64,47 @@ def test_two_processes_dump_the_same(official: Blender, start: Start, tmp_path: 
 def run_dump(blender: Blender, scene: Path, out: Path) -> None:
     command = [str(blender.folder / "run"), str(HERE / "dump.py"), str(scene), str(out)]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
+
+
+def results(code: str) -> dict[str, list[str]]:
+    """Which results of evaluation count, by object: named after what is about it."""
+    import sys
+
+    import bpy
+
+    sys.path.insert(0, code)
+    from tests.fidelity import exclusions, extras
+
+    made = {}
+
+    def add(name: str, parent: str | None = None, target: str | None = None, shown: bool = True) -> None:
+        made[name] = bpy.data.objects.new(name, None)
+        made[name].parent = made.get(parent)
+        if target:
+            made[name].constraints.new("COPY_LOCATION").target = made[target]
+        if shown:
+            bpy.context.scene.collection.objects.link(made[name])
+
+    add("plain")
+    add("child", "plain")
+    add("two ways", "child", "plain")
+    add("unseen", shown=False)
+    add("child of unseen", "unseen")
+    add("one", "plain")
+    add("other", "plain", "one")
+    made["one"].constraints.new("TRACK_TO").target = made["other"]
+    add("on a circle", "other")
+    bpy.context.view_layer.update()
+    counting = exclusions.RESULTS
+    return {name: sorted(counting - extras.stale(ob)) for name, ob in made.items()}
+
+
+def test_results_count_where_blender_evaluates_them(official: Blender, start: Start) -> None:
+    """An object whose parent no view layer shows is evaluated, but not its matrix relative to the parent: that is computed when it is
+    read, with what the parent showed last. Random edits ended with a difference there."""
+    counting = start(official).call(results, str(REPO))
+    every = counting.pop("plain")
+    assert "matrix_world" in every
+    assert counting.pop("child of unseen") == [name for name in every if name != "matrix_local"]
+    assert {name for name, kept in counting.items() if kept == every} == {"child", "two ways"}
+    assert {name for name, kept in counting.items() if not kept} == {"unseen", "one", "other", "on a circle"}

@@ -150,7 +150,7 @@ class Walk:
         self.paths: dict[tuple[int, str], str] = {}
         self.found: list[tuple[Struct, str]] = []
         self.owners = {block.as_pointer()}
-        self.is_evaluated = extras.is_evaluated(block)
+        self.stale = extras.stale(block)
         self._collections: deque[tuple[Struct, str]] = deque()
         self._pointers: deque[tuple[Struct, str]] = deque()
 
@@ -198,7 +198,7 @@ class Walk:
         type_name, types, props = describe(struct.bl_rna)
         values: Props = {}
         for prop in props:
-            if not self.is_evaluated and exclusions.evaluated(types, prop.name):
+            if prop.name in self.stale and exclusions.evaluated(types, prop.name):
                 continue
             value = self._value(struct, types, prop, path)
             if value is not extras.NOTHING:
