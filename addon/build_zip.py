@@ -53,6 +53,7 @@ LINKED = {
     "cjson": ROOT / "build/deps/cjson/LICENSE",
     "libuv": ROOT / "build/deps/libuv/LICENSE",
     "openssl": Path("/usr/share/doc/libssl-dev/copyright"),
+    "zlib": Path("/usr/share/doc/zlib1g-dev/copyright"),  # OpenSSL's, from Debian 13 on
     "openssl-apache-2.0": Path("/usr/share/common-licenses/Apache-2.0"),
     "libsodium": Path("/usr/share/doc/libsodium-dev/copyright"),
     "zstd": Path("/usr/share/doc/libzstd-dev/copyright"),

@@ -317,11 +317,11 @@ static int serve(arguments *a)
 
 static int serve_with_log(arguments *a)
 {
-  FILE *file = a->log ? fopen(a->log, "a") : stderr;
-  atr_log_sink sink = {ATR_LOG_INFO, write_log, file};
+  FILE *file = a->log ? fopen(a->log, "a") : NULL;
+  atr_log_sink sink = {ATR_LOG_INFO, write_log, file ? file : stderr};
   int status;
 
-  if (!file) {
+  if (a->log && !file) {
     fprintf(stderr, "atrium-server: the log file %s cannot be written: %s; choose another with --log\n", a->log,
             strerror(errno));
     return 1;

@@ -21,7 +21,7 @@ set -euo pipefail
 WANTED=(
     # engine: compilers, static libraries and their headers
     build-essential pkg-config python3 python3-venv python3-dev
-    libuv1-dev libssl-dev libsodium-dev libzstd-dev libxxhash-dev libsqlite3-dev
+    libuv1-dev libssl-dev zlib1g-dev libsodium-dev libzstd-dev libxxhash-dev libsqlite3-dev
     # sources of what is compiled in, downloads
     uthash-dev dpkg-dev ca-certificates curl git
 )
