@@ -6,12 +6,17 @@ A symbol too many, or a library taken from the machine, would end in somebody el
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import re
 import subprocess
 import sys
+import textwrap
+import time
+import weakref
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -41,14 +46,141 @@ def test_only_the_systems_own_libraries_are_needed() -> None:
     assert needed <= {"libc", "libm", "libpthread", "libdl", "librt", "ld-linux-x86-64", "ld-linux-aarch64"}
 
 
-def test_it_can_be_loaded_twice() -> None:
-    """Multi-phase initialisation: Blender may load the module again when the extension is replaced; each has types of its own."""
+TYPES = ("AtriumError", "Blob", "Engine", "Server")
+HEAP_TYPE = 1 << 9
+"""Py_TPFLAGS_HEAPTYPE of the stable ABI."""
+
+
+def test_its_types_are_heap_types() -> None:
+    found = {name: value for name, value in vars(_core).items() if isinstance(value, type)}
+    assert set(found) == set(TYPES)
+    assert all(value.__flags__ & HEAP_TYPE for value in found.values())
+
+
+def load_again() -> ModuleType:
     spec = importlib.util.spec_from_file_location("atrium._core", FILE)
     assert spec is not None and spec.loader is not None
     again = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(again)
+    return again
+
+
+def test_it_can_be_loaded_twice() -> None:
+    """Multi-phase initialisation: Blender may load the module again when the extension is replaced; each has types of its own."""
+    again = load_again()
     assert again is not sys.modules["atrium._core"]
     assert again.Engine is not _core.Engine and again.sha256(b"x") == _core.sha256(b"x")
+
+
+def test_a_module_that_is_dropped_goes_with_its_types(tmp_path: Path) -> None:
+    """Also one that was used: an object, or a reference too many, would keep all of it for ever."""
+    again = load_again()
+    kept = [weakref.ref(getattr(again, name)) for name in TYPES]
+    engine = again.Engine(str(tmp_path))
+    engine.close()
+    error = again.AtriumError("CODE", "text")
+    del again, engine
+    gc.collect()
+    assert all(ref() is not None for ref in kept)  # the error is one of its objects
+    del error
+    gc.collect()
+    assert [ref() for ref in kept] == [None] * len(TYPES)
+
+
+def use_once(home: str) -> None:
+    """Makes and drops one object of each type, also in the ways that fail."""
+    engine = _core.Engine(home)
+    name = engine.put_blob(b"x" * 1000)
+    end = time.monotonic() + 5
+    while (blob := engine.blob(name)) is None:
+        assert time.monotonic() < end
+    engine.close()
+    with pytest.raises(_core.AtriumError):
+        engine.poll()
+    with pytest.raises(TypeError):
+        _core.Engine(home, no_such=True)  # type: ignore[call-arg]
+    server = _core.Server(home=home, port=0, bind="127.0.0.1", discovery=False)
+    server.start()
+    server.close()
+    assert len(blob) == 1000
+
+
+def held() -> dict[str, int]:
+    """What a leak would make grow: references to the types, descriptors, threads, memory."""
+    gc.collect()
+    found = {name: sys.getrefcount(getattr(_core, name)) for name in TYPES}
+    found["descriptors"] = len(os.listdir("/proc/self/fd"))
+    found["threads"] = len(os.listdir("/proc/self/task"))
+    return found
+
+
+def resident_kb() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
+
+
+ROUNDS = 100
+RESIDENT_KB_MAX = 1000
+"""An engine that stayed would be some 100 KB of each round."""
+
+
+def test_objects_that_are_dropped_leave_nothing(tmp_path: Path) -> None:
+    for _ in range(20):
+        use_once(str(tmp_path))
+    before, resident = held(), resident_kb()
+    for _ in range(ROUNDS):
+        use_once(str(tmp_path))
+    assert held() == before
+    assert resident_kb() - resident < RESIDENT_KB_MAX
+
+
+def test_other_interpreters_can_load_it_or_are_told(tmp_path: Path) -> None:
+    """Each gets a module of its own and leaves the others alone when it ends; one with a GIL of its own gets an ImportError."""
+    inside = f"""\
+        import sys
+        sys.path.insert(0, {str(ROOT / "python")!r})
+        from atrium import _core
+        engine = _core.Engine({str(tmp_path)!r})
+        assert len(engine.put_blob(b"inside")) == 64
+        try:
+            raise _core.AtriumError("CODE", "text")
+        except _core.AtriumError as error:
+            assert error.code == "CODE"
+        """
+    outside = f"""\
+        import sys
+        sys.path.insert(0, {str(ROOT / "python")!r})
+        from atrium import _core
+        inside = {textwrap.dedent(inside)!r}
+        engine = _core.Engine({str(tmp_path)!r})
+        if sys.version_info >= (3, 13):
+            import _interpreters as others
+            run = lambda one: (lambda problem: problem and problem.formatted)(others.exec(one, inside))
+            shared, own = lambda: others.create("legacy"), lambda: others.create("isolated")
+        else:
+            import _xxsubinterpreters as others
+            def run(one):
+                try:
+                    others.run_string(one, inside)
+                except others.RunFailedError as error:
+                    return str(error)
+            shared = (lambda: others.create(isolated=False)) if sys.version_info >= (3, 12) else others.create
+            own = others.create if sys.version_info >= (3, 12) else None
+        for _ in range(3):
+            one = shared()
+            assert run(one) is None, "shared"
+            others.destroy(one)
+            assert len(engine.put_blob(b"outside")) == 64
+        if own:
+            one = own()
+            assert "does not support loading in subinterpreters" in run(one)
+            others.destroy(one)
+        engine.close()
+        print("all well")
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(outside)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "all well\n"), done.stderr
 
 
 def test_the_stubs_say_what_the_module_has(tmp_path: Path) -> None:
