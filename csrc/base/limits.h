@@ -323,6 +323,11 @@
 /* The responder looks this often for networks that came or went. */
 #define ATR_DISCOVERY_NETWORKS_MS 5000u
 
+/* --- the router, and tunnel programs -------------------------------------------------------------------------------- */
+
+/* An answer of a router's web server or a tunnel program's. A router's description of itself has 3 to 30 KiB. */
+#define ATR_HTTP_ANSWER_BYTES_MAX ATR_KIB(128)
+
 /* --- logging ----------------------------------------------------------------------------------------------------- */
 
 /* One log line; longer ones are cut. */
