@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""What the documentation shows works: its Python blocks are run as they stand."""
+"""What the documentation says is so: its Python blocks are run as they stand, its links lead somewhere, what it quotes of the panel the
+panel says, what it tells to type exists, and a guide in Spanish has the shape of the English one."""
 
 from __future__ import annotations
 
+import ast
+import functools
+import importlib.util
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -36,16 +41,22 @@ def test_code_in_the_documentation_runs(page: str, tmp_path: Path) -> None:
     assert run.stderr == ""
 
 
+@functools.cache
+def flags_of(*command: str) -> frozenset[str]:
+    """The options that a program of ours names in its help."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+    words = [sys.executable, "-m", *command, "--help"]
+    run = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    return frozenset(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", run.stdout, re.M))
+
+
 def test_the_servers_options_are_those_of_its_help() -> None:
     text = (ROOT / "docs" / "scripting.md").read_text()
     told = set(re.findall(r"`(--[a-z-]+)", text))
-    command = [sys.executable, "-m", "atrium.server", "--help"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
-    assert told == set(re.findall(r"^  (--[a-z-]+)", run.stdout, re.M))
+    assert told == flags_of("atrium.server")
 
 
-PAGES = sorted(str(page.relative_to(ROOT)) for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted(str(page.relative_to(ROOT)) for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 SOURCES = ("csrc", "addon", "python", "tests", "docs")
 # A name with one of these endings is a file of ours, unless it is one that Atrium writes.
 ENDINGS = (".c", ".h", ".py", ".sh", ".md", ".txt", ".ini", ".mk")
@@ -64,7 +75,7 @@ def files() -> set[str]:
 def anchors(page: Path) -> set[str]:
     """The headings of a page, as links name them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -81,7 +92,9 @@ def test_links_lead_somewhere(page: str) -> None:
 
 def test_every_picture_is_shown() -> None:
     shown = "".join((ROOT / page).read_text() for page in PAGES)
-    assert [path.name for path in (ROOT / "docs" / "images").iterdir() if f"images/{path.name})" not in shown] == []
+    images = ROOT / "docs" / "images"
+    names = [str(path.relative_to(images)) for path in images.rglob("*.png")]
+    assert [name for name in names if f"images/{name})" not in shown] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -99,3 +112,116 @@ def test_every_folder_of_sources_is_on_the_map() -> None:
     folders = [path for top in ("csrc", "addon", "addon/sync") for path in (ROOT / top).iterdir() if path.is_dir()]
     names = [str(path.relative_to(ROOT)) for path in folders if any(path.glob("*.[ch]")) or any(path.glob("*.py"))]
     assert [name for name in names if name not in page and f"`{Path(name).name}/`" not in page] == []
+
+
+# --- the guides for users --------------------------------------------------------------------------------------------
+
+GUIDES = ["quick-start.md", "get-connected.md", "faq.md"]
+
+
+def addon_sentences() -> ModuleType:
+    """addon/session/sentences.py, which needs no Blender."""
+    spec = importlib.util.spec_from_file_location("sentences_of_docs", ROOT / "addon" / "session" / "sentences.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def texts_of(*folders: str) -> set[str]:
+    """Every text that stands in the sources there."""
+    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    nodes = (node for path in paths for node in ast.walk(ast.parse(path.read_text())))
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def matches(template: str, said: str) -> bool:
+    """Whether this can be the template with its fields filled in. What is nearly all field matches anything, and counts for nothing."""
+    parts = re.split(r"\{[a-z_]+\}", template)
+    if len("".join(parts)) < 12:
+        return False
+    return re.fullmatch(".+".join(re.escape(part) for part in parts), said) is not None
+
+
+def quotes(page: Path) -> list[str]:
+    return [line.removeprefix("> ") for line in page.read_text().splitlines() if line.startswith("> ")]
+
+
+def test_the_faq_quotes_what_atrium_says() -> None:
+    said = texts_of("addon/session", "addon/ui", "python/atrium")
+    strange = [quote for quote in quotes(ROOT / "docs/faq.md") if not any(matches(t, quote) for t in said)]
+    assert strange == []
+
+
+# These say all that there is to say.
+OBVIOUS = {
+    *("BUSY", "NOT_CONNECTED", "CONNECTED", "NOT_IN_ROOM", "IN_ROOM", "NOT_HOST", "NO_KNOCK", "NO_QUESTION"),
+    *("NO_ADDRESS", "HOST_UNKNOWN", "WAITED", "CANCELED", "ROOM_NAME", "EXISTS", "DENIED"),
+}
+
+
+def test_whatever_can_go_wrong_is_in_the_faq() -> None:
+    quoted = quotes(ROOT / "docs/faq.md")
+    errors: dict[str, str] = addon_sentences().ERRORS
+    lacking = [code for code, text in errors.items() if not any(matches(text, quote) for quote in quoted)]
+    assert sorted(set(lacking) - OBVIOUS) == []
+    assert set(errors) >= OBVIOUS
+
+
+def names_in_bold(text: str) -> set[str]:
+    """What the text calls by its name on the screen. Bold words that open a paragraph or an item are its title."""
+    lines = [line for line in text.splitlines() if not re.search(r"\[(English|Español)\]\(", line)]
+    bodies = [re.sub(r"^(\s*(- |\d+\. )?)\*\*[^*]+\*\*", "", line) for line in lines]
+    return set(re.findall(r"\*\*([^*]+)\*\*", "\n".join(bodies)))
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_buttons_are_called_by_their_names(guide: str) -> None:
+    assert names_in_bold((ROOT / "docs" / guide).read_text()) - texts_of("addon") == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_take_the_options_that_are_told(page: str) -> None:
+    """`atrium-server ...` and `python -m atrium ...`, in the text and on lines of their own; and options that stand alone."""
+    text = (ROOT / page).read_text()
+    ours = flags_of("atrium.server") | flags_of("atrium") | flags_of("atrium", "check")
+    for command in re.findall(r"^    (.*)$|`([^`\n]+)`", text, re.M):
+        words = "".join(command).split()
+        flags = {word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z-]+(=.*)?", word)}
+        if words[:1] in (["atrium-server"], ["build/release/atrium-server"]):
+            assert flags <= flags_of("atrium.server"), words
+        elif words[:3] == ["python", "-m", "atrium"]:
+            assert flags <= flags_of("atrium") | flags_of("atrium", *words[3:4]), words
+        elif words[:1] == sorted(flags)[:1] and flags:
+            assert flags <= ours | NOT_OURS, words
+
+
+# Blender's own, and those of our own scripts' makers.
+NOT_OURS = {"--offline-mode", "--background"}
+
+
+# --- the same in Spanish ---------------------------------------------------------------------------------------------
+
+
+def shape(page: Path) -> tuple[list[int], list[str], int]:
+    """Levels of the headings; lines of code, which are the same in every language; how many pictures."""
+    text = page.read_text()
+    levels = [len(mark) for mark in re.findall(r"^(#+) ", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M)]
+    fenced = re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)
+    code = [line for block in fenced for line in block.splitlines()] + re.findall(r"^ {4,}(.*)$", text, re.M)
+    return levels, code, len(re.findall(r"!\[", text))
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_a_guide_has_the_same_shape_in_spanish(guide: str) -> None:
+    english, spanish = (shape(ROOT / "docs" / folder / guide) for folder in ("", "es"))
+    assert spanish == english
+    assert len(quotes(ROOT / "docs" / guide)) == len(quotes(ROOT / "docs/es" / guide))
+
+
+def test_every_guide_is_there_in_both_languages() -> None:
+    assert sorted(path.name for path in (ROOT / "docs/es").glob("*.md")) == sorted(GUIDES)
+    for guide in GUIDES:
+        assert f"[Español](es/{guide})" in (ROOT / "docs" / guide).read_text()
+        assert f"[English](../{guide})" in (ROOT / "docs/es" / guide).read_text()
