@@ -20,6 +20,7 @@ from tests.blender import blenders, extension
 from tests.blender.blenders import Blender
 from tests.blender.party import Party
 from tests.blender.process import BlenderProcess
+from tests.loud import pytest_terminal_summary  # noqa: F401
 
 Start = Callable[..., BlenderProcess]
 
@@ -81,17 +82,3 @@ def party(tmp_path: Path, atrium_zip: Path) -> Iterator[Party]:
     """Several people around one server, all ended after the test."""
     with Party(tmp_path, atrium_zip) as people:
         yield people
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Once, although other folders' conftest.py take it over."""
-    if getattr(terminalreporter, "skips_told", False):
-        return
-    terminalreporter.skips_told = True  # type: ignore[attr-defined]
-    reasons = set()
-    for report in terminalreporter.stats.get("skipped", []):
-        if isinstance(report.longrepr, tuple):
-            reasons.add(report.longrepr[2].removeprefix("Skipped: "))
-    for reason in sorted(reasons):
-        if reason.startswith("NO "):
-            terminalreporter.write_line(f"************ SKIPPED: {reason}", red=True, bold=True)

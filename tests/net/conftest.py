@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from atrium import Client
+from tests.loud import pytest_terminal_summary  # noqa: F401
 from tests.net import lab as labs
 from tests.net.lab import Host, Lab, Router, Segment
 
@@ -24,13 +25,6 @@ BINARY = ROOT / "build" / os.environ.get("ATRIUM_VARIANT", "release") / "atrium-
 PORT = 12800
 TIMEOUT_S = 20.0
 WHY_NOT = labs.why_not()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = terminalreporter.stats.get("skipped", [])
-    reasons = {report.longrepr[2].removeprefix("Skipped: ") for report in skipped if isinstance(report.longrepr, tuple)}
-    for reason in sorted(reasons):
-        terminalreporter.write_line(f"************ SKIPPED: {reason}", red=True, bold=True)
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:

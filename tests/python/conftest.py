@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from atrium import Client
+from tests.loud import pytest_terminal_summary  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 # `make test-python VARIANT=asan` runs all of this with an engine under AddressSanitizer.

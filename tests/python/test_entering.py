@@ -200,7 +200,7 @@ def own_address() -> str:
         except OSError:
             address = "127.0.0.1"
     if address.startswith("127."):
-        pytest.skip("SKIPPED: this machine has no address besides loopback")
+        pytest.skip("NO NETWORK: this machine has no address besides loopback")
     return address
 
 
