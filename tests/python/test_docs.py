@@ -116,7 +116,7 @@ def test_every_folder_of_sources_is_on_the_map() -> None:
 
 # --- the guides for users --------------------------------------------------------------------------------------------
 
-GUIDES = ["quick-start.md", "get-connected.md", "faq.md"]
+GUIDES = ["quick-start.md", "get-connected.md", "faq.md", "security.md"]
 
 
 def addon_sentences() -> ModuleType:
