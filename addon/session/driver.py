@@ -24,6 +24,7 @@ from .link import EngineLike, Link
 from .looking import Looking
 from .sentences import Problem, problem
 from .state import LOBBY, OFFLINE, RECONNECTING, UNDER_WAY, Event, Here, Stage, State, Task
+from .words import translated
 
 log = logging.getLogger("atrium")
 
@@ -145,8 +146,8 @@ class Session:
             raise Trouble(problem("OFFLINE_MODE"))
         self._open_engine()
         state.by_invite = address.is_invite(host)
-        shown = "the invite's host" if state.by_invite else host
-        task = state.begin("connect", f"Connecting to {shown}.")
+        shown = translated("the invite's host") if state.by_invite else host
+        task = state.begin("connect", translated("Connecting to {address}.").format(address=shown))
         state.address, state.attempt = shown, 0
         state.set_link("CONNECTING")
         self._start(self._connecting(host, local, password))
@@ -155,7 +156,7 @@ class Session:
     def disconnect(self) -> Task:
         self._require("disconnect")
         self._abandon(problem("CANCELED"))
-        task = self.state.begin("disconnect", "Disconnecting.")
+        task = self.state.begin("disconnect", translated("Disconnecting."))
         self._start(self._leaving("disconnect"))
         return task
 
@@ -206,7 +207,7 @@ class Session:
             raise Trouble(problem("NO_ADDRESS"))
         self._open_engine()
         self._send({"t": "forget_host", "host": address.with_port(host, self._port_of(host))})
-        self.state.forgetting = Task("forget", "Forgetting the host's key.")
+        self.state.forgetting = Task("forget", translated("Forgetting the host's key."))
         return self.state.forgetting
 
     def answer_knock(self, key: str, admit: bool, remember: bool) -> None:
@@ -222,7 +223,7 @@ class Session:
         """A link into the room that one is in, or to the server; it is in state.invite when the task is done. `addresses`: further ones; the
         public one that the user has typed comes first."""
         self._require("create_invite")
-        task = self.state.begin("invite", "Making an invite.")
+        task = self.state.begin("invite", translated("Making an invite."))
         public = address.tidy(self.state.settings.public_address)
         reached_at = [public, *addresses] if public else list(addresses)
         message: dict[str, Any] = {"t": "invite_create", "expires_h": expires_h, "addresses": reached_at}
@@ -233,13 +234,13 @@ class Session:
 
     def revoke_invites(self) -> Task:
         self._require("revoke_invites")
-        task = self.state.begin("revoke", "Revoking the invites.")
+        task = self.state.begin("revoke", translated("Revoking the invites."))
         self._send({"t": "invites_revoke"})
         return task
 
     def set_password(self, password: str) -> Task:
         self._require("set_password")
-        task = self.state.begin("password", "Setting the password.")
+        task = self.state.begin("password", translated("Setting the password."))
         self._send({"t": "password", "text": password})
         return task
 
@@ -248,8 +249,8 @@ class Session:
         name = " ".join(name.split())
         if not name or len(name.encode()) > 63:
             raise Trouble(problem("ROOM_NAME", room=name))
-        task = self.state.begin("create", f"Creating the room “{name}”.")
-        self.state.enter(Here(name, created=True), "Asking for the room")
+        task = self.state.begin("create", translated("Creating the room “{name}”.").format(name=name))
+        self.state.enter(Here(name, created=True), translated("Asking for the room"))
         self._send({"t": "create", "name": name, "blender": list(self.state.blender)})
         self._start(self._creating())
         return task
@@ -265,7 +266,7 @@ class Session:
                 problem(
                     "BLENDER_VERSION" if room.blender[:2] != self.state.blender[:2] else "NOT_READY",
                     room=room.name,
-                    text=room.reason + ".",
+                    text=room.reason,
                 )
             )
         if unsaved == "ASK":
@@ -275,8 +276,8 @@ class Session:
                 self.state.ask_unsaved = room.name
                 self.state.changed()
                 return None
-        task = self.state.begin("join", f"Joining the room “{room.name}”.")
-        self.state.enter(Here(room.name, room.id), "Asking for the room")
+        task = self.state.begin("join", translated("Joining the room “{name}”.").format(name=room.name))
+        self.state.enter(Here(room.name, room.id), translated("Asking for the room"))
         self._send({"t": "join", "room": room.id, "blender": list(self.state.blender)})
         self._start(self._joining(unsaved))
         return task
@@ -284,7 +285,7 @@ class Session:
     def leave_room(self) -> Task:
         self._require("leave_room")
         self._abandon(problem("CANCELED"))
-        task = self.state.begin("leave", "Leaving the room.")
+        task = self.state.begin("leave", translated("Leaving the room."))
         self._start(self._leaving("leave"))
         return task
 
@@ -292,7 +293,7 @@ class Session:
         self._require("flush")
         if self.state.stage is not Stage.LIVE:
             raise Trouble(problem("NOT_IN_ROOM"))
-        task = self.state.begin("flush", "Waiting until everything has arrived.")
+        task = self.state.begin("flush", translated("Waiting until everything has arrived."))
         self._start(self._flushing(task))
         return task
 
@@ -305,7 +306,7 @@ class Session:
         self._overtaken = True
         self._abandon(problem("CANCELED"))
         self._overtaken = False
-        self.state.begin("leave", "Leaving the room.")
+        self.state.begin("leave", translated("Leaving the room."))
         self._start(self._leaving("leave"))
         end = time.monotonic() + GOODBYE_S
         while self._job is not None and time.monotonic() < end:
@@ -446,7 +447,7 @@ class Session:
         elif options.background:
             self._stop_job()
             self._hang_up()
-            detail = f"Check code: {question.code}"
+            detail = translated("Check code: {code}").format(code=question.code)
             code = "KEY_CHANGED" if question.changed else "KEY_UNKNOWN"
             trouble = problem(code, detail=detail, address=question.address)
             self.state.finish(trouble=trouble)
@@ -457,10 +458,11 @@ class Session:
         state, options = self.state, self._options()
         port = self._port_of(host)
         if local:
-            state.note = "Looking for a server on this machine"
+            state.note = translated("Looking for a server on this machine")
             self._server = self._begin_server(port, options)
             while (phase := self._server.poll()) not in ("ready", "failed"):
-                state.note = "Starting a server on this machine" if phase == "starting" else state.note
+                if phase == "starting":
+                    state.note = translated("Starting a server on this machine")
                 yield WAIT
             server, self._server = self._server, None
             if phase == "failed":
@@ -489,11 +491,11 @@ class Session:
         state = self.state
         while self.link is None:
             yield WAIT
-        state.set_stage(Stage.UPLOADING, "Reading the scene")
+        state.set_stage(Stage.UPLOADING, translated("Reading the scene"))
         self.link.complete = True
         replicator = self._attach()
         yield from self._steps(replicator.upload_all(), "UPLOAD_FAILED")
-        state.set_stage(Stage.SETTLING, "Sending the scene")
+        state.set_stage(Stage.SETTLING, translated("Sending the scene"))
         total = max(1, state.pending)
         number = self._ask_flush()
         while self._flushed < number:
@@ -511,7 +513,7 @@ class Session:
         while not self.link.complete:
             yield WAIT
         copy = self._try("SAVE_FAILED", self._scene.secure, unsaved)
-        state.set_stage(Stage.REPLACING, "Building the scene")
+        state.set_stage(Stage.REPLACING, translated("Building the scene"))
         try:
             self._try("REPLACE_FAILED", self._scene.clear)
             replicator = self._attach()

@@ -6,16 +6,17 @@ true everywhere, hence general; here the add-on knows what the user was doing an
 next step. A code without a line here shows the engine's own text.
 
 Sentences are whole and carry named fields, never glued from parts, so that a translator can reorder them. They are
-looked up through `translated`, which the user interface sets to Blender's own function; without Blender it gives the
-sentence back.
+looked up through `translated`, before they are filled in; the user interface sets it to Blender's own function
+(ui/translations), and without Blender it gives the sentence back. What the engine and the package `atrium` have filled in
+already is taken apart again by said.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-translated: Callable[[str], str] = str
+from .said import said
+from .words import translated
 
 # An invite has many addresses, and says whose key must answer: some failures mean something else there. The state puts INVITED_ before their
 # codes.
@@ -120,19 +121,19 @@ class Problem:
 
 def problem(code: str, *, detail: str = "", text: str = "", **fields: object) -> Problem:
     """The problem `code` as a sentence; `text` is what the engine said itself."""
-    said = translated(text)
+    own = said(text)
     template = ERRORS.get(code)
     if template is None:
-        return Problem(code, said or translated(ERRORS["INTERNAL"]), detail)
+        return Problem(code, own or translated(ERRORS["INTERNAL"]), detail)
     known = {"address": "the host", "room": "", "seconds": "", **{k: shortened(str(v)) for k, v in fields.items()}}
-    known["text"] = said
+    known["text"] = own
     return Problem(code, translated(template).format(**known).strip(), detail)
 
 
 def refusal(code: str, name: str, text: str) -> str:
     """A change of the user's that the room did not take."""
     template = (REFUSALS.get(code) or REFUSED) if name else REFUSED_UNNAMED
-    return translated(template).format(name=shortened(name), text=translated(text)).strip()
+    return translated(template).format(name=shortened(name), text=said(text)).strip()
 
 
 def shortened(text: str) -> str:

@@ -23,8 +23,10 @@ from enum import Enum
 from typing import Any
 
 from . import colors
+from .said import said
 from .sentences import ERRORS, Problem, problem, refusal
 from .settings import Settings
+from .words import translated
 
 Event = dict[str, Any]
 Version = tuple[int, ...]
@@ -363,9 +365,10 @@ class State:
         blender = tuple(int(n) for n in room.get("blender") or ())
         reason = ""
         if blender[:2] != self.blender[:2]:
-            reason = f"Made with Blender {dotted(blender[:2])}; this is Blender {dotted(self.blender[:2])}"
+            text = translated("Made with Blender {theirs}; this is Blender {ours}.")
+            reason = text.format(theirs=dotted(blender[:2]), ours=dotted(self.blender[:2]))
         elif not room.get("ready", True):
-            reason = "Its creator is still uploading the scene"
+            reason = translated("Its creator is still uploading the scene.")
         size, users = int(room.get("bytes") or 0), int(room.get("users") or 0)
         return Room(str(room["id"]), str(room["name"]), users, size, blender, reason)
 
@@ -377,7 +380,7 @@ class State:
         self.here.name = str(event.get("name") or self.here.name)
         self.me = str(event.get("participant") or self.me)
         if self.stage is Stage.ASKED and not self.here.created:
-            self.set_stage(Stage.RECEIVING, "Receiving the room")
+            self.set_stage(Stage.RECEIVING, translated("Receiving the room"))
 
     def _on_members(self, event: Event) -> None:
         if not self.is_here(event):
@@ -415,7 +418,7 @@ class State:
 
     def _on_progress(self, event: Event) -> None:
         if self.is_here(event) and self.stage is Stage.RECEIVING:
-            self.set_progress(float(event.get("value") or 0.0), str(event.get("text") or ""))
+            self.set_progress(float(event.get("value") or 0.0), said(str(event.get("text") or "")))
 
     def _on_latency(self, event: Event) -> None:
         self.latency_ms = float(event.get("us") or 0) / 1000.0

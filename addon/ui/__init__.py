@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user sees: properties, operators, panels, preferences. Draw and call, nothing else."""
+"""What the user sees: properties, operators, panels, preferences, in his language. Draw and call, nothing else."""
 
-from bpy.app.translations import pgettext_rpt
+from . import operators, panels, preferences, properties, swatches, translations
 
-from ..session import sentences
-from . import operators, panels, preferences, properties, swatches
-
-MODULES = (preferences, properties, swatches, operators, panels)
+MODULES = (translations, preferences, properties, swatches, operators, panels)
 
 
 def register() -> None:
-    sentences.translated = pgettext_rpt
     for module in MODULES:
         module.register()
 
@@ -18,4 +14,3 @@ def register() -> None:
 def unregister() -> None:
     for module in reversed(MODULES):
         module.unregister()
-    sentences.translated = str

@@ -16,8 +16,9 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ..session import address, runtime
 from ..session.driver import Trouble
-from ..session.sentences import Problem, problem, translated
+from ..session.sentences import Problem, problem
 from ..session.state import Task
+from ..session.words import n_
 from . import properties
 
 UNSAVED_ITEMS = [
@@ -368,7 +369,7 @@ class ATRIUM_OT_copy(_Operator):
 
     def start(self) -> Task | None:
         bpy.context.window_manager.clipboard = self.text
-        self.report({"INFO"}, translated("Copied."))
+        self.report({"INFO"}, n_("Copied."))
         return None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from ..session import address, runtime
-from ..session.sentences import Problem, translated
+from ..session.sentences import Problem
 from ..session.state import (
     CONFIRMING,
     CONNECTING,
@@ -26,6 +26,7 @@ from ..session.state import (
     RECONNECTING,
     State,
 )
+from ..session.words import n_, translated
 from . import swatches
 
 MEGABYTE = 1_000_000
@@ -63,7 +64,7 @@ def status_text(state: State) -> tuple[str, str]:
         return translated("Waiting while Blender renders"), "RENDER_STILL"
     if phase == CONNECTING:
         what = state.note or translated("Connecting to {address}").format(address=state.address)
-        return f"{what} ({seconds} s)", "SORTTIME"
+        return translated("{what} ({seconds} s)").format(what=what, seconds=seconds), "SORTTIME"
     if phase == CONFIRMING:
         return translated("{address} is not trusted yet").format(address=state.address), "QUESTION"
     if phase == KNOCKING:
@@ -183,8 +184,9 @@ def code_row(layout: Any, code: str) -> None:
 
 
 class ATRIUM_PT_nearby(_Panel):
-    """Who hosts on the local network. Drawing it is what makes the engine look."""
+    """Who hosts on the local network"""
 
+    # Drawing it is what makes the engine look.
     bl_idname = "ATRIUM_PT_nearby"
     bl_label = "On This Network"
 
@@ -206,8 +208,9 @@ class ATRIUM_PT_nearby(_Panel):
 
 
 class ATRIUM_PT_knocks(_Panel):
-    """Who asks to enter; first, because somebody is waiting."""
+    """Who asks to enter"""
 
+    # First, because somebody is waiting.
     bl_idname = "ATRIUM_PT_knocks"
     bl_label = "Somebody Knocks"
 
@@ -222,8 +225,8 @@ class ATRIUM_PT_knocks(_Panel):
             code_row(box, knock.check_code)
             grid = box.grid_flow(columns=2, align=True, even_columns=True, row_major=True)
             for operator, once, good in (
-                ("atrium.admit", "Let In Once", "Let In for Good"),
-                ("atrium.refuse", "Refuse Once", "Refuse for Good"),
+                ("atrium.admit", n_("Let In Once", "Operator"), n_("Let In for Good", "Operator")),
+                ("atrium.refuse", n_("Refuse Once", "Operator"), n_("Refuse for Good", "Operator")),
             ):
                 for text, remember in ((once, False), (good, True)):
                     button = grid.operator(operator, text=text)
@@ -231,7 +234,7 @@ class ATRIUM_PT_knocks(_Panel):
 
 
 class ATRIUM_PT_host(_Panel):
-    """How others reach this machine."""
+    """How others reach this machine"""
 
     bl_idname = "ATRIUM_PT_host"
     bl_label = "Others Connect To"
@@ -350,7 +353,7 @@ class ATRIUM_PT_rooms(_Panel):
         if room is None:
             paragraph(layout, translated("There is no room here yet: create one with your scene."), context)
         elif not room.joinable:
-            paragraph(layout, room.reason + ".", context, "INFO")
+            paragraph(layout, room.reason, context, "INFO")
 
     def _unsaved(self, layout: Any, context: Any, state: State) -> None:
         box = layout.box()
@@ -359,9 +362,9 @@ class ATRIUM_PT_rooms(_Panel):
         column = box.column(align=True)
         saved = bool(bpy.data.filepath)
         for mode, label in (
-            ("KEEP_COPY", "Keep a Copy and Join"),
-            ("SAVE", "Save and Join"),
-            ("DISCARD", "Join Without Saving"),
+            ("KEEP_COPY", n_("Keep a Copy and Join", "Operator")),
+            ("SAVE", n_("Save and Join", "Operator")),
+            ("DISCARD", n_("Join Without Saving", "Operator")),
         ):
             row = column.row(align=True)
             row.enabled = saved or mode != "SAVE"

@@ -23,6 +23,7 @@ from bpy.props import (
 
 from ..session import runtime, settings
 from ..session.state import OFFLINE, PHASES
+from ..session.words import translated
 
 _PHASE_ITEMS = [
     ("OFFLINE", "Offline", "Not connected"),
@@ -219,7 +220,11 @@ def _new_room() -> str:
     if _new_room_name:
         return _new_room_name
     path = bpy.data.filepath
-    return bpy.path.display_name_from_filepath(path)[:60] if path else f"{runtime.state().settings.user_name}'s scene"
+    return bpy.path.display_name_from_filepath(path)[:60] if path else _first_room_name()
+
+
+def _first_room_name() -> str:
+    return translated("{name}'s scene").format(name=runtime.state().settings.user_name)
 
 
 def _set_new_room(value: str) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from atrium._core import __version__
@@ -45,6 +46,14 @@ KEYS = {
     "new": "You have not connected to this address before.",
 }
 
+TEXTS = {
+    "over": "The time is over, and nothing is known yet.",
+    "answers": "Atrium answers at {address}, after {ms} ms.",
+    "code": "Its check code is {code}: the host's panel shows the same.",
+    "fails": "({code} after {ms} ms)",
+    "tried": "Tried: {detail}",
+}
+
 
 @dataclass(frozen=True)
 class Result:
@@ -63,15 +72,18 @@ class Result:
     def reached(self) -> bool:
         return not self.code
 
-    def report(self) -> str:
-        """Some lines of plain text, to read and to pass on."""
+    def report(self, translate: Callable[[str], str] = str) -> str:
+        """Some lines of plain text, to read and to pass on. `translate` looks up each line before it is filled in."""
+
+        def line(name: str) -> str:
+            fields = {"address": self.address, "ms": f"{self.took_ms:.0f}", "code": self.check_code or self.code}
+            return translate(TEXTS[name]).format(**fields, detail=self.detail)
+
         if self.reached:
-            lines = [f"Atrium answers at {self.address}, after {self.took_ms:.0f} ms."]
-            lines.append(f"Its check code is {self.check_code}: the host's panel shows the same.")
-            lines.append(KEYS[self.key])
+            lines = [line("answers"), line("code"), translate(KEYS[self.key])]
         else:
-            lines = [self.sentence, NEXT_STEPS.get(self.code, ""), f"({self.code} after {self.took_ms:.0f} ms)"]
-        return "\n".join(line for line in [*lines, self.detail and f"Tried: {self.detail}"] if line)
+            lines = [translate(self.sentence), translate(NEXT_STEPS.get(self.code, "")), line("fails")]
+        return "\n".join(text for text in [*lines, self.detail and line("tried")] if text)
 
 
 def check(host: str, timeout: float = TIMEOUT_S, home: str | os.PathLike[str] | None = None) -> Result:
@@ -98,7 +110,7 @@ def _first_answer(engine: Engine, end: float) -> Message:
             if event["t"] == "probed" or (event["t"] == "state" and event.get("code")):
                 return event
         engine.wait(POLL_S)
-    return {"t": "state", "code": "TIMEOUT", "error": "The time is over, and nothing is known yet."}
+    return {"t": "state", "code": "TIMEOUT", "error": TEXTS["over"]}
 
 
 def _result(event: Message, took_ms: float) -> Result:

@@ -44,6 +44,42 @@ def test_registering_again_and_again_leaves_nothing_behind(anna: BlenderProcess)
     assert anna.call(register_again, 5) == ["True", "1", "OFFLINE"]
 
 
+def speak(language: str) -> bool:
+    """False where this build has no languages."""
+    view = bpy.context.preferences.view
+    if not bpy.app.build_options.international:
+        return False
+    view.language = language
+    view.use_translate_interface = view.use_translate_tooltips = view.use_translate_reports = True
+    return True
+
+
+def words_of_the_panel() -> list[str]:
+    iface = bpy.app.translations.pgettext_iface
+    atrium().host = ""
+    try:
+        bpy.ops.atrium.connect()
+        error = ""
+    except RuntimeError as failure:
+        error = str(failure)
+    return [iface("Host", "Operator"), iface("Host"), error.removeprefix("Error: ").strip(), atrium().new_room_name]
+
+
+def test_it_speaks_the_language_that_blender_speaks(anna: BlenderProcess) -> None:
+    english = ["Host", "Host", "Type the host's address first."]
+    assert anna.call(words_of_the_panel)[:3] == english
+    if not anna.call(speak, "es"):  # the official wheels are built without: every text stays as it is
+        assert anna.call(words_of_the_panel)[:3] == english
+        return
+    spanish = anna.call(words_of_the_panel)
+    assert spanish[:3] == ["Ser anfitrión", "Anfitrión", "Escribir antes la dirección del anfitrión."]
+    assert spanish[3].startswith("Escena de ")
+    anna.execute("addon.unregister()")
+    assert anna.evaluate("bpy.app.translations.pgettext_iface('Host', 'Operator')") == "Host"
+    anna.execute("addon.register()")
+    assert anna.evaluate("bpy.app.translations.pgettext_iface('Host', 'Operator')") == "Ser anfitrión"
+
+
 def unregister_while_busy() -> list[Any]:
     bpy.ops.atrium.connect()
     bpy.ops.atrium.create_room(name="Set")

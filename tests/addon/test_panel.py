@@ -62,6 +62,29 @@ def name_of(anna: WindowedBlender, what: str) -> str:
     return f"panel_{anna.blender.name}_{what}"
 
 
+def speak_spanish() -> None:
+    view = bpy.context.preferences.view
+    view.language = "es"
+    view.use_translate_interface = view.use_translate_tooltips = view.use_translate_reports = True
+
+
+def test_the_panel_speaks_spanish(anna: WindowedBlender) -> None:
+    anna.call(speak_spanish)
+    anna.picture(name_of(anna, "es_offline"))
+    anna.write("atrium.host", "nonsense:99999999")
+    anna.press("atrium.connect")
+    time.sleep(0.5)
+    assert "acceso en línea" in anna.evaluate("atrium().error")
+    anna.picture(name_of(anna, "es_error"))
+    anna.press("atrium.host(")
+    anna.call(tell, {"t": "knock", "key": "k1", "name": "Eve", "code": "ABCD-EFGH-JKMN-PQRS-TVWX"})
+    anna.call(state_is, "LOBBY")
+    anna.picture(name_of(anna, "es_hosting"))
+    anna.press("atrium.create_room")
+    anna.call(state_is, "JOINED")
+    anna.picture(name_of(anna, "es_room"))
+
+
 def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
     anna.picture(name_of(anna, "offline"))
     anna.call(hold, "connect", "join")

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Spanish. Blender's own Spanish gives the tone (nobody is addressed: “comprobar”, “se permite”) and the words: complemento,
+preferencias, barra lateral, acceso en línea.
+
+Ours are: anfitrión (host), sala (room), invitación (invite), código de verificación (check code), llamar (to knock), equipo (machine),
+cortafuegos (firewall).
+"""
+
+from .es_engine import ENGINE
+
+BUTTONS = {
+    "Connect": "Conectar",
+    "Host": "Ser anfitrión",
+    "Disconnect": "Desconectar",
+    "Cancel": "Cancelar",
+    "Create Room": "Crear sala",
+    "Join Room": "Entrar en la sala",
+    "Leave Room": "Salir de la sala",
+    "Leave": "Salir",
+    "Flush": "Sincronizar",
+    "Copy Invite": "Copiar invitación",
+    "Revoke Invites": "Revocar invitaciones",
+    "Set Password": "Definir contraseña",
+    "Change Password": "Cambiar contraseña",
+    "Let In": "Dejar entrar",
+    "Let In Once": "Esta vez",
+    "Let In for Good": "Siempre",
+    "Refuse": "Rechazar",
+    "Refuse Once": "Rechazar",
+    "Refuse for Good": "Nunca",
+    "The Codes Are Equal": "Los códigos coinciden",
+    "Forget Host": "Olvidar anfitrión",
+    "Copy": "Copiar",
+    "Copy Details": "Copiar detalles",
+    "Keep a Copy and Join": "Conservar una copia y entrar",
+    "Save and Join": "Guardar y entrar",
+    "Join Without Saving": "Entrar sin guardar",
+    "Do Not Join": "No entrar",
+    "Join Again": "Volver a entrar",
+}
+
+TEXTS = {
+    **ENGINE,
+    # what is under way
+    "the invite's host": "el anfitrión de la invitación",
+    "Connecting to {address}.": "Conectando con {address}.",
+    "Connecting to {address}": "Conectando con {address}",
+    "Disconnecting.": "Desconectando.",
+    "Forgetting the host's key.": "Olvidando la clave del anfitrión.",
+    "Making an invite.": "Creando una invitación.",
+    "Revoking the invites.": "Revocando las invitaciones.",
+    "Setting the password.": "Definiendo la contraseña.",
+    "Creating the room “{name}”.": "Creando la sala “{name}”.",
+    "Joining the room “{name}”.": "Entrando en la sala “{name}”.",
+    "Leaving the room.": "Saliendo de la sala.",
+    "Waiting until everything has arrived.": "Esperando a que llegue todo.",
+    "Asking for the room": "Pidiendo la sala",
+    "Looking for a server on this machine": "Buscando un servidor en este equipo",
+    "Starting a server on this machine": "Iniciando un servidor en este equipo",
+    "Reading the scene": "Leyendo la escena",
+    "Sending the scene": "Enviando la escena",
+    "Building the scene": "Construyendo la escena",
+    "Receiving the room": "Recibiendo la sala",
+    "Check code: {code}": "Código de verificación: {code}",
+    "Made with Blender {theirs}; this is Blender {ours}.": "Creada con Blender {theirs}; este es Blender {ours}.",
+    "Its creator is still uploading the scene.": "Quien la creó todavía está enviando la escena.",
+    # the status line
+    "{what} ({seconds} s)": "{what} ({seconds} s)",
+    "Waiting while Blender renders": "En espera mientras Blender procesa",
+    "{address} is not trusted yet": "Todavía no se confía en {address}",
+    "Waiting for {address} to let you in ({seconds} s)": "Esperando que {address} permita la entrada ({seconds} s)",
+    "Connection lost; attempt {attempt} ({seconds} s)": "Conexión perdida; intento {attempt} ({seconds} s)",
+    "Not connected": "Sin conexión",
+    "Connected to {address}": "Conectado con {address}",
+    # panels
+    "Atrium": "Atrium",
+    "On This Network": "En esta red",
+    "Who hosts on the local network": "Anfitriones en la red local",
+    "Nobody hosts here at the moment.": "En este momento no hay ningún anfitrión.",
+    "Somebody Knocks": "Alguien llama",
+    "Who asks to enter": "Quién pide entrar",
+    "{name} asks to enter, with the code": "{name} pide entrar, con el código",
+    "Others Connect To": "Los demás se conectan a",
+    "How others reach this machine": "Cómo llegan los demás a este equipo",
+    "Rooms": "Salas",
+    "Room": "Sala",
+    "The host sees your name and this code:": "El anfitrión ve el nombre del usuario y este código:",
+    "Blender is set to stay offline: only this machine can be connected, and others cannot join here.": "Blender está configurado "
+    "para permanecer sin conexión: sólo es posible conectar con este equipo, y nadie más puede entrar aquí.",
+    "Allow Online Access": "Permitir acceso en línea",
+    "It was started with --offline-mode.": "Se inició con --offline-mode.",
+    "{address} shows another key than the one you trusted. Ask its owner for the code before going on:": "{address} muestra una clave "
+    "distinta a aquella en la que se confió. Antes de continuar, pedir el código a su propietario:",
+    "You have never connected to {address}. Ask its owner whether the panel there shows this code:": "Primera conexión con {address}. "
+    "Preguntar a su propietario si el panel muestra allí este código:",
+    "The invite is copied: paste it into a message to those you want here.": "Invitación copiada: pegarla en un mensaje para quienes "
+    "deban entrar.",
+    "Public address, for invites": "Dirección pública, para invitaciones",
+    "The server listens on this machine only: nobody else can reach it.": "El servidor sólo escucha en este equipo: nadie más puede "
+    "llegar a él.",
+    "This machine is in no network.": "Este equipo no está en ninguna red.",
+    "On all networks of this machine, port {port}.": "En todas las redes de este equipo, puerto {port}.",
+    "Whoever connects for the first time is shown this code:": "Quien se conecta por primera vez ve este código:",
+    "There is no room here yet: create one with your scene.": "Aquí todavía no hay ninguna sala: crear una con la escena actual.",
+    "The scene of “{room}” takes the place of yours, which has changes that are not saved.": "La escena de “{room}” reemplaza a la "
+    "actual, que contiene cambios no guardados.",
+    "It cannot be saved in place, as it has no file name yet.": "No es posible guardarla, pues todavía no tiene nombre de archivo.",
+    "You left “{room}” when another file was loaded.": "Se salió de “{room}” al cargar otro archivo.",
+    "Joining": "Entrando",
+    "{name} (you)": "{name} (yo)",
+    "Go on working: what you change ({count} so far) is sent when the connection is back.": "Es posible seguir trabajando: los "
+    "cambios ({count} hasta ahora) se enviarán cuando vuelva la conexión.",
+    "{count} changes on their way": "{count} cambios en camino",
+    "All changes sent": "Todos los cambios enviados",
+    "In the room, but not in this Blender: {count}": "En la sala, pero no en este Blender: {count}",
+    # operators
+    "Connect to the host in the Host box. If that is this machine and no server runs here, one is started": "Conecta con el anfitrión "
+    "indicado. Si es este equipo y aquí no hay ningún servidor, se inicia uno",
+    "Host on this machine: starts a server if none runs here, and connects to it": "Usa este equipo como anfitrión: inicia un "
+    "servidor, si todavía no hay uno, y se conecta a él",
+    "Connect to this host on the local network. Unless you have been there before, you are shown its check code first": "Conecta con "
+    "este anfitrión de la red local. La primera vez se muestra antes su código de verificación",
+    "Leave the room and end the connection; what you changed is sent first": "Sale de la sala y termina la conexión; antes se envían "
+    "los cambios hechos",
+    "Give up what is under way, at once; your scene stays as it is": "Abandona de inmediato lo que está en curso; la escena queda como "
+    "está",
+    "Create a room with your scene, which others can join": "Crea con la escena actual una sala en la que otros pueden entrar",
+    "Join the room: its scene takes the place of yours. Unsaved changes are asked about first": "Entra en la sala: su escena reemplaza "
+    "a la actual. Antes se pregunta por los cambios no guardados",
+    "Leave the room; the scene stays here as it is, and what you changed is sent first": "Sale de la sala; la escena queda aquí como "
+    "está, y antes se envían los cambios hechos",
+    "Wait until all your changes are with the server and all changes of others are here": "Espera hasta que el servidor tenga todos "
+    "los cambios propios y aquí estén los de los demás",
+    "Make a link that lets in whoever pastes it into the Host box, and copy it. Send it to the people you want here": "Crea y copia un "
+    "enlace que permite entrar a quien lo pegue en el campo Anfitrión. Enviarlo a quienes deban entrar",
+    "Make every invite useless that was given out. Whoever came by one is still let in": "Anula todas las invitaciones repartidas. "
+    "Quien ya entró con una podrá seguir entrando",
+    "Let in whoever knows this password. Empty: nobody": "Permite entrar a quien conozca esta contraseña. Vacía: a nadie",
+    "Left empty, no password opens the door.": "Si se deja vacía, ninguna contraseña permite entrar.",
+    "Let this person in. Compare the check code first: names can be chosen freely": "Deja entrar a esta persona. Comparar antes el "
+    "código de verificación: los nombres se eligen libremente",
+    "Do not let this person in": "No deja entrar a esta persona",
+    "Trust the host with this check code, now and later. Its panel shows the same code if nobody stands in between": "Confía en el "
+    "anfitrión con este código de verificación, ahora y más adelante. Su panel muestra el mismo código si nadie se interpone",
+    "Forget the key of this host: the next Connect asks for its check code again": "Olvida la clave de este anfitrión: al conectar de "
+    "nuevo se volverá a pedir su código de verificación",
+    "Copy to the clipboard": "Copia al portapapeles",
+    "Copied.": "Copiado.",
+    # properties of operators
+    "Timeout": "Tiempo de espera",
+    "Seconds to wait, in background": "Segundos de espera, sin interfaz",
+    "Password": "Contraseña",
+    "The host's, if it has one and you have no invite": "La del anfitrión, si la tiene y no se dispone de invitación",
+    "Host": "Anfitrión",
+    "The host's address": "La dirección del anfitrión",
+    "Name": "Nombre",
+    "Name of the room": "Nombre de la sala",
+    "Name or id of the room": "Nombre o identificador de la sala",
+    "Unsaved Changes": "Cambios no guardados",
+    "What to do with them": "Qué hacer con ellos",
+    "Ask": "Preguntar",
+    "Ask what to do with unsaved changes; in background: keep a copy": "Preguntar qué hacer con los cambios no guardados; sin "
+    "interfaz: conservar una copia",
+    "Save": "Guardar",
+    "Save the file first": "Guardar antes el archivo",
+    "Keep a Copy": "Conservar una copia",
+    "Keep the scene as a file in Atrium's folder “recovered”": "Conservar la escena como archivo en la carpeta “recovered” de Atrium",
+    "Discard": "Descartar",
+    "Join without saving": "Entrar sin guardar",
+    "Hours": "Horas",
+    "How long it works; 0: for ever": "Cuánto tiempo es válida; 0: para siempre",
+    "Key": "Clave",
+    "For Good": "Para siempre",
+    "Also next time, without asking": "También la próxima vez, sin preguntar",
+    "Check Code": "Código de verificación",
+    "As the host's owner told it": "Tal como lo dijo el propietario del anfitrión",
+    "Its address": "Su dirección",
+    "Text": "Texto",
+    # preferences
+    "Hosting": "Anfitrión",
+    "Port": "Puerto",
+    "TCP port of the server that Connect starts on this machine": "Puerto TCP del servidor que se inicia en este equipo",
+    "Let Everybody In": "Dejar entrar a todos",
+    "The server that Connect starts on this machine lets in everybody who reaches it, unasked": "El servidor que se inicia en este "
+    "equipo deja entrar sin preguntar a todo el que llegue a él",
+    "Local Network": "Red local",
+    "Show who hosts on the local network, and let others there find the server that Connect starts on this machine. They see the name "
+    "of this machine, not your rooms": "Muestra los anfitriones de la red local y permite que otros encuentren allí el servidor que "
+    "se inicia en este equipo. Verán el nombre del equipo, no las salas",
+    "Time per Tick": "Tiempo por ciclo",
+    "Milliseconds of Blender's time that a session may take, about 100 times a second; it takes less when there is less to do": "Milisegundos "
+    "del tiempo de Blender que puede ocupar una sesión, unas 100 veces por segundo; ocupa menos cuando hay menos que hacer",
+    "Log": "Registro",
+    "Off": "Desactivado",
+    "Write no log": "No escribir ningún registro",
+    "Errors": "Errores",
+    "Write down what went wrong": "Registrar lo que falló",
+    "Everything": "Todo",
+    "Write down every message, for finding an error. Grows quickly": "Registrar cada mensaje, para encontrar un error. Crece con rapidez",
+    # properties of the session
+    "Id": "Identificador",
+    "Users": "Usuarios",
+    "Size": "Tamaño",
+    "Bytes, as text: a room may be larger than Blender's integers": "Bytes, como texto: una sala puede superar los enteros de Blender",
+    "Blender": "Blender",
+    "Joinable": "Accesible",
+    "Reason": "Motivo",
+    "Why it cannot be joined": "Por qué no es posible entrar",
+    "Color": "Color",
+    "Is Me": "Soy yo",
+    "An invite that somebody sent you, or the host's name or IP address, with or without a port. “localhost” is this machine: if no "
+    "server runs here, one is started": "Una invitación recibida, o el nombre o la dirección IP del anfitrión, con o sin puerto. "
+    "“localhost” es este equipo: si aquí no hay ningún servidor, se inicia uno",
+    "The host's password, if it has one; not needed with an invite, nor by those who came before": "La contraseña del anfitrión, si la "
+    "tiene; no es necesaria con una invitación, ni para quienes ya entraron antes",
+    "Public Address": "Dirección pública",
+    "What your router or tunnel gives this machine, with its port if that is another one than here (203.0.113.17:9090, "
+    "tcp://0.tcp.example.org:12489). It goes into invites, in front": "La que el router o el túnel da a este equipo, con su puerto si "
+    "es distinto del local (203.0.113.17:9090, tcp://0.tcp.example.org:12489). Se incluye la primera en las invitaciones",
+    "Invite": "Invitación",
+    "The link that was made last": "El último enlace creado",
+    "What others call you; counts from the next Connect": "El nombre que verán los demás; vale a partir de la próxima conexión",
+    "Your color for others; counts from the next Connect. Who comes second with one color gets another": "El color que verán los demás; "
+    "vale a partir de la próxima conexión. Quien llega después con el mismo color recibe otro",
+    "State": "Estado",
+    "Offline": "Sin conexión",
+    "Connecting": "Conectando",
+    "On the way to the host": "En camino hacia el anfitrión",
+    "Confirming": "Confirmando",
+    "The host's check code is to be compared": "Es necesario comparar el código de verificación del anfitrión",
+    "Knocking": "Llamando",
+    "The host was asked to let you in": "Se pidió permiso al anfitrión para entrar",
+    "Lobby": "Vestíbulo",
+    "Connected, in no room": "Conectado, en ninguna sala",
+    "A room is being created or joined": "Se está creando una sala o entrando en ella",
+    "Joined": "En sala",
+    "In a room": "En una sala",
+    "Reconnecting": "Reconectando",
+    "The connection was lost and is being restored": "La conexión se perdió y se está restableciendo",
+    "The room you are in": "La sala actual",
+    "My Check Code": "Mi código de verificación",
+    "The code that others compare with you": "El código que los demás comparan",
+    "Pending": "Pendientes",
+    "Your changes that the server has not confirmed yet": "Cambios propios que el servidor todavía no confirmó",
+    "Latency": "Latencia",
+    "Round trip to the server, in milliseconds": "Ida y vuelta al servidor, en milisegundos",
+    "Error": "Error",
+    "What went wrong last": "Lo último que falló",
+    "Selected Room": "Sala seleccionada",
+    "Name of the room to create": "Nombre de la sala que se va a crear",
+    "{name}'s scene": "Escena de {name}",
+    # session/sentences.py: reaching the host
+    "“{address}” is not an address: type a name or an IP address, with or without a port. {text}": "“{address}” no es una dirección: "
+    "escribir un nombre o una dirección IP, con o sin puerto. {text}",
+    "No machine is known by the name in “{address}”: check the spelling, or type its IP address.": "No se conoce ningún equipo con el "
+    "nombre que aparece en “{address}”: comprobar cómo está escrito, o escribir su dirección IP.",
+    "There is no way from this machine to {address}: are both on the same network or VPN?": "No hay camino desde este equipo hasta "
+    "{address}: ¿se encuentran ambos en la misma red o VPN?",
+    "Nothing answers at {address}: is the host connected, and does its firewall let Blender in?": "Nadie responde en {address}: ¿está "
+    "conectado el anfitrión, y su cortafuegos permite el acceso a Blender?",
+    "What answers at {address} is not Atrium: check the port.": "Lo que responde en {address} no es Atrium: comprobar el puerto.",
+    "The encrypted connection to {address} failed: try again, and check that nothing stands in between.": "Falló la conexión cifrada "
+    "con {address}: intentar de nuevo, y comprobar que nada se interponga.",
+    "Atrium here and at {address} do not fit together: install the same version. {text}": "Las versiones de Atrium de aquí y de "
+    "{address} no son compatibles: instalar la misma. {text}",
+    "{address} now shows another key than the one you trusted. If its owner made a new one, forget the old key and compare check codes; "
+    "if not, somebody may be pretending to be that host.": "{address} muestra ahora una clave distinta a aquella en la que se confió. "
+    "Si su propietario creó una nueva, olvidar la anterior y comparar los códigos de verificación; si no, alguien podría estar "
+    "haciéndose pasar por ese anfitrión.",
+    "{address} was never trusted here: compare its check code with its owner, then trust it.": "Aquí nunca se confió en {address}: "
+    "comparar su código de verificación con su propietario y luego confiar en él.",
+    "You were not let in at {address}. {text}": "No se permitió la entrada en {address}. {text}",
+    "This invite does not work. {text}": "Esta invitación no funciona. {text}",
+    "The host at {address} did not let you in: ask its owner.": "El anfitrión en {address} no permitió la entrada: consultar a su "
+    "propietario.",
+    "The server at {address} is full: try again when somebody has left.": "El servidor en {address} está lleno: intentar de nuevo "
+    "cuando alguien haya salido.",
+    "{address} took too long to answer: try again.": "{address} tardó demasiado en responder: intentar de nuevo.",
+    "The connection to {address} was closed.": "Se cerró la conexión con {address}.",
+    "Blender is set to stay offline, so only this machine can be reached: allow online access in Preferences, System, Network.": "Blender "
+    "está configurado para permanecer sin conexión, por lo que sólo se puede llegar a este equipo: permitir el acceso en línea en "
+    "Preferencias, Sistema, Red.",
+    "Another program uses the port of {address}: end it, or choose another port in Atrium's preferences.": "Otro programa usa el puerto "
+    "de {address}: cerrarlo, o elegir otro puerto en las preferencias de Atrium.",
+    "The server on this machine could not be started. {text}": "No fue posible iniciar el servidor en este equipo. {text}",
+    # rooms
+    "There is no room “{room}” any more: choose one from the list.": "La sala “{room}” ya no existe: elegir una de la lista.",
+    "The room that the invite names is not there any more: choose one from the list, or ask for a new invite.": "La sala que indica la "
+    "invitación ya no existe: elegir una de la lista, o pedir una nueva invitación.",
+    "The room “{room}” is full: try again when somebody has left.": "La sala “{room}” está llena: intentar de nuevo cuando alguien haya "
+    "salido.",
+    "“{room}” cannot be the name of a room: use 1 to 63 characters.": "“{room}” no puede ser el nombre de una sala: usar entre 1 y 63 "
+    "caracteres.",
+    "There is a room “{room}” already: join it, or choose another name.": "Ya existe una sala “{room}”: entrar en ella, o elegir otro "
+    "nombre.",
+    "The room “{room}” cannot be joined with this Blender. {text}": "No es posible entrar en la sala “{room}” con este Blender. {text}",
+    "The room “{room}” is still being filled by the one who created it: wait a moment.": "Quien creó la sala “{room}” todavía la está "
+    "llenando: esperar un momento.",
+    "You may not do this here: ask the host.": "Esto no está permitido aquí: consultar al anfitrión.",
+    "Your scene could not be saved, so the room was not joined and nothing was changed. {text}": "No fue posible guardar la escena, por "
+    "lo que no se entró en la sala y nada cambió. {text}",
+    "The room's scene could not be built, so your own was brought back. {text}": "No fue posible construir la escena de la sala, por lo "
+    "que se recuperó la anterior. {text}",
+    "The scene could not be read, so the room was not created. {text}": "No fue posible leer la escena, por lo que no se creó la sala. "
+    "{text}",
+    # asking for the impossible
+    "Atrium is busy: {text} Wait for it, or cancel.": "Atrium está ocupado: {text} Esperar, o cancelar.",
+    "Connect to a host first.": "Conectar antes con un anfitrión.",
+    "You are connected already: disconnect first.": "Ya hay una conexión: desconectar antes.",
+    "Join or create a room first.": "Entrar antes en una sala, o crearla.",
+    "You are in the room “{room}”: leave it first.": "Ya se está en la sala “{room}”: salir antes de ella.",
+    "Only the one who hosts can do this.": "Sólo el anfitrión puede hacer esto.",
+    "Nobody with this key is asking to enter.": "Nadie con esta clave está pidiendo entrar.",
+    "No host waits to be trusted: connect first.": "Ningún anfitrión espera que se confíe en él: conectar antes.",
+    "This is not the check code that the host shows: ask its owner to read it out once more.": "Este no es el código de verificación "
+    "que muestra el anfitrión: pedir a su propietario que lo lea de nuevo.",
+    "No key is remembered for {address}, so there is nothing to forget.": "No se recuerda ninguna clave de {address}, por lo que no hay "
+    "nada que olvidar.",
+    "Type the host's address first.": "Escribir antes la dirección del anfitrión.",
+    "This took longer than {seconds} seconds: {text}": "Esto tardó más de {seconds} segundos: {text}",
+    "Atrium's engine could not be loaded: install the add-on again from its zip. {text}": "No fue posible cargar el motor de Atrium: "
+    "instalar de nuevo el complemento desde su archivo zip. {text}",
+    "Something went wrong inside Atrium: copy the details and report them.": "Algo falló dentro de Atrium: copiar los detalles e "
+    "informar del error.",
+    # what the room did not take
+    "“{name}” was deleted by somebody else, and your last change to it with it.": "Otra persona borró “{name}”, y con ello el último "
+    "cambio hecho.",
+    "“{name}” is too large for the room, so your last change to it was not taken: split it into smaller ones.": "“{name}” es demasiado "
+    "grande para la sala, por lo que el último cambio no se aceptó: dividirlo en otros más pequeños.",
+    "“{name}” has data too large for the room, so your last change to it was not taken: split it into smaller ones.": "“{name}” tiene "
+    "datos demasiado grandes para la sala, por lo que el último cambio no se aceptó: dividirlo en otros más pequeños.",
+    "A limit of the room was reached, so your last change to “{name}” was not taken: delete what nobody needs.": "Se alcanzó un límite "
+    "de la sala, por lo que el último cambio a “{name}” no se aceptó: borrar lo que nadie necesite.",
+    "Your last change to “{name}” was not taken by the room. {text}": "La sala no aceptó el último cambio a “{name}”. {text}",
+    "One of your changes was not taken by the room. {text}": "La sala no aceptó uno de los cambios. {text}",
+    # python/atrium/check.py
+    "The text is no address. Paste it once more, or type a name or number.": "El texto no es una dirección. Pegarlo de nuevo, o escribir "
+    "un nombre o número.",
+    "The link was not copied whole, or is of another version. Ask for a new one.": "El enlace no se copió entero, o es de otra versión. "
+    "Pedir uno nuevo.",
+    "No name server knows this name: a typing error, or this machine has no network.": "Ningún servidor de nombres conoce este nombre: "
+    "un error al escribirlo, o este equipo no tiene red.",
+    "No route: this machine is not in the network in which that address lies. A VPN that is off looks like this.": "No hay ruta: este "
+    "equipo no está en la red de esa dirección. Así se ve una VPN desactivada.",
+    "The machine answers, and nobody listens at that port: the host is not connected, or the port is another one.": "El equipo responde, "
+    "pero nadie escucha en ese puerto: el anfitrión no está conectado, o el puerto es otro.",
+    "Nothing comes back: a firewall on the way, a port that the router does not pass on, or a wrong address.": "Nada vuelve: un "
+    "cortafuegos en el camino, un puerto que el router no reenvía, o una dirección equivocada.",
+    "Something answers and then says nothing: a middle box, or a tunnel whose program has ended.": "Algo responde y luego calla: un "
+    "dispositivo intermedio, o un túnel cuyo programa terminó.",
+    "It hung up at once: a tunnel whose host is gone, or a full server.": "Colgó de inmediato: un túnel cuyo anfitrión ya no está, o un "
+    "servidor lleno.",
+    "Something else answers there: a wrong port, a router's page, or a network that wants a login first.": "Allí responde otra cosa: un "
+    "puerto equivocado, la página de un router, o una red que exige iniciar sesión antes.",
+    "Something else answers there: a wrong port, or a box that breaks encrypted connections.": "Allí responde otra cosa: un puerto "
+    "equivocado, o un dispositivo que interrumpe las conexiones cifradas.",
+    "Another machine than the invite's answers at these addresses. Ask for a new invite.": "En estas direcciones responde un equipo "
+    "distinto al de la invitación. Pedir una nueva.",
+    "Atrium answers, in another version: both must be of one.": "Atrium responde, en otra versión: ambos deben usar la misma.",
+    "Atrium answers, and has no room for more people now.": "Atrium responde, y ahora no tiene lugar para más personas.",
+    "Atrium answers, and wants you to wait a little.": "Atrium responde, y pide esperar un poco.",
+    "Its key is the one that you trust at this address.": "Su clave es aquella en la que se confía en esta dirección.",
+    "Its key is NOT the one that you trust at this address: ask the host before you connect.": "Su clave NO es aquella en la que se "
+    "confía en esta dirección: consultar al anfitrión antes de conectar.",
+    "You have not connected to this address before.": "Es la primera vez que se consulta esta dirección.",
+    "The time is over, and nothing is known yet.": "El tiempo se agotó, y todavía no se sabe nada.",
+    "Atrium answers at {address}, after {ms} ms.": "Atrium responde en {address}, tras {ms} ms.",
+    "Its check code is {code}: the host's panel shows the same.": "Su código de verificación es {code}: el panel del anfitrión muestra "
+    "el mismo.",
+    "({code} after {ms} ms)": "({code} tras {ms} ms)",
+    "Tried: {detail}": "Se intentó: {detail}",
+}

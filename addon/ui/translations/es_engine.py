@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Spanish, second part: what the engine, the server and the package `atrium` say (session/said.py)."""
+
+ENGINE = {
+    # csrc/base/error.h: this machine
+    "There is not enough memory.": "No hay memoria suficiente.",
+    "The queue is full.": "La cola está llena.",
+    "A limit was reached.": "Se alcanzó un límite.",
+    "An argument is not valid.": "Un argumento no es válido.",
+    "This cannot be done in the present state.": "Esto no es posible en el estado actual.",
+    "A file could not be read or written.": "No fue posible leer o escribir un archivo.",
+    "The system gives no random numbers.": "El sistema no proporciona números aleatorios.",
+    "A cryptographic operation failed.": "Falló una operación criptográfica.",
+    "Another program uses this port.": "Otro programa usa este puerto.",
+    "It was cancelled.": "Se canceló.",
+    "This is not an address: type a name or an IP address, with or without a port.": "Esto no es una dirección: escribir un nombre "
+    "o una dirección IP, con o sin puerto.",
+    "This is not a valid invite.": "Esta invitación no es válida.",
+    # bytes from a peer
+    "The other side sent bytes that break the protocol.": "El otro extremo envió datos que no respetan el protocolo.",
+    "A frame is larger than allowed.": "Un paquete supera el tamaño permitido.",
+    "A message is larger than allowed.": "Un mensaje supera el tamaño permitido.",
+    "A document is larger than allowed.": "Un documento supera el tamaño permitido.",
+    "A blob is larger than allowed, or has another size than its array.": "Un bloque de datos supera el tamaño permitido, o su "
+    "tamaño no es el de su matriz.",
+    "The bytes of a blob do not match its name.": "El contenido de un bloque de datos no corresponde a su nombre.",
+    "An array delta does not fit its base.": "La diferencia de una matriz no corresponde a su base.",
+    "Compressed bytes are damaged.": "Los datos comprimidos están dañados.",
+    "The text is not JSON.": "El texto no es JSON.",
+    "JSON is nested too deeply.": "El JSON está anidado en exceso.",
+    "A JSON object has the same key twice.": "Un objeto JSON contiene dos veces la misma clave.",
+    "JSON text holds a NUL character.": "El texto JSON contiene un carácter NUL.",
+    "A JSON number cannot be held exactly.": "Un número JSON no se puede representar con exactitud.",
+    "JSON text is not valid UTF-8.": "El texto JSON no es UTF-8 válido.",
+    "A stored JSON tree holds null.": "Un árbol JSON guardado contiene null.",
+    "A tagged JSON array has the wrong shape.": "Una lista JSON etiquetada no tiene la forma correcta.",
+    "A JSON member is missing or has another type than expected.": "Falta un miembro JSON, o es de un tipo distinto al esperado.",
+    # documents and rooms
+    "It does not exist.": "No existe.",
+    "The document was deleted.": "El documento fue borrado.",
+    "It exists already.": "Ya existe.",
+    "A blob that is named is not there.": "Falta un bloque de datos al que se hace referencia.",
+    "You do not have the right to do this.": "No se cuenta con permiso para hacer esto.",
+    "The server cannot keep up at the moment.": "El servidor no da abasto en este momento.",
+    "The room's history was lost and must be compared again.": "El historial de la sala se perdió y debe compararse de nuevo.",
+    "Whether this change arrived is not known: the room has forgotten who made it.": "No se sabe si este cambio llegó: la sala ya "
+    "no recuerda quién lo hizo.",
+    "The room is full.": "La sala está llena.",
+    "The server is full.": "El servidor está lleno.",
+    "This is not a possible name for a room.": "Este nombre no es posible para una sala.",
+    "There is no such room.": "Esa sala no existe.",
+    "The room was made with another version of Blender.": "La sala se creó con otra versión de Blender.",
+    # connections
+    "The connection was closed.": "Se cerró la conexión.",
+    "The other side took too long.": "El otro extremo tardó demasiado.",
+    "The other side speaks another version of the protocol.": "El otro extremo usa otra versión del protocolo.",
+    "The host's key is not the one that was trusted.": "La clave del anfitrión no es aquella en la que se confió.",
+    "The host's key is not trusted yet.": "Todavía no se confió en la clave del anfitrión.",
+    "The host refused.": "El anfitrión no lo permitió.",
+    "It was tried too often: wait a little.": "Demasiados intentos: esperar un poco.",
+    "The password is not right.": "La contraseña no es correcta.",
+    "The host has not answered yet.": "El anfitrión todavía no respondió.",
+    "The name of the host is not known.": "No se conoce el nombre del anfitrión.",
+    "There is no way to this address.": "No hay camino hacia esta dirección.",
+    "Nothing answers at this address: is the host connected?": "Nadie responde en esta dirección: ¿está conectado el anfitrión?",
+    "Nothing answers at this address: does a firewall stop it?": "Nadie responde en esta dirección: ¿lo impide un cortafuegos?",
+    "What answers at this address is not Atrium.": "Lo que responde en esta dirección no es Atrium.",
+    "The encrypted connection failed.": "Falló la conexión cifrada.",
+    # csrc/client
+    "The host of this invite answers at none of its addresses (the last was {0}): is it connected, and are you in the same "
+    "network or VPN?": "El anfitrión de esta invitación no responde en ninguna de sus direcciones (la última fue {0}): ¿está "
+    "conectado, y ambos se encuentran en la misma red o VPN?",
+    "Somebody else answers at {0}, an address of this invite: is the host connected? Else ask for a new invite.": "En {0}, una "
+    "dirección de esta invitación, responde otro equipo: ¿está conectado el anfitrión? Si lo está, pedir una nueva invitación.",
+    "The connection to {0}, an address of this invite, was closed before the host had answered: is the host connected?": "La "
+    "conexión con {0}, una dirección de esta invitación, se cerró antes de que el anfitrión respondiera: ¿está conectado?",
+    "Nothing answers at {0}: is the host connected, and does its firewall let Blender in?": "Nadie responde en {0}: ¿está conectado "
+    "el anfitrión, y su cortafuegos permite el acceso a Blender?",
+    "No machine is known by the name {0}: check the spelling, or type its IP address.": "No se conoce ningún equipo con el nombre "
+    "{0}: comprobar cómo está escrito, o escribir su dirección IP.",
+    "There is no way from here to {0}: are both in the same network or VPN?": "No hay camino desde aquí hasta {0}: ¿se encuentran "
+    "ambos en la misma red o VPN?",
+    "What answers at {0} is not Atrium: check the address and the port.": "Lo que responde en {0} no es Atrium: comprobar la "
+    "dirección y el puerto.",
+    "The host at {0} has another key than the one you trusted: ask the host, and if it is right, forget the old key and "
+    "connect again.": "El anfitrión en {0} tiene una clave distinta a aquella en la que se confió: consultarle y, si es correcto, "
+    "olvidar la clave anterior y conectar de nuevo.",
+    "The host at {0} is not known yet: its check code is {1}; if that is what its panel shows, trust it.": "El anfitrión en {0} "
+    "todavía no se conoce: su código de verificación es {1}; si es el que muestra su panel, confiar en él.",
+    "The host at {0} took too long to answer.": "El anfitrión en {0} tardó demasiado en responder.",
+    "The host at {0} has closed the connection.": "El anfitrión en {0} cerró la conexión.",
+    "The connection to {0} failed: {1}": "La conexión con {0} falló: {1}",
+    "There is no connection: connect first.": "No hay conexión: conectar primero.",
+    "The command names no room.": "La orden no indica ninguna sala.",
+    "This room is not joined.": "No se está en esta sala.",
+    "The presence is too large.": "Los datos de presencia son demasiado grandes.",
+    "The command names no key.": "La orden no indica ninguna clave.",
+    "There is no such command.": "Esa orden no existe.",
+    "The local network cannot be asked for hosts.": "No es posible buscar anfitriones en la red local.",
+    "A room is being created already.": "Ya se está creando una sala.",
+    "This room is still being left: try again in a moment.": "Todavía se está saliendo de esta sala: intentar de nuevo en un momento.",
+    "This room is joined already.": "Ya se está en esta sala.",
+    "A password has at most 1,024 bytes.": "Una contraseña tiene como máximo 1024 bytes.",
+    "The user name is longer than 255 bytes: choose a shorter one.": "El nombre de usuario supera los 255 bytes: elegir uno más corto.",
+    "This host asks for more work than a password needs: is it really the right one?": "Este anfitrión exige más cálculo del que "
+    "necesita una contraseña: ¿es realmente el correcto?",
+    "This host has no password: connect without one, and it is asked to let you in.": "Este anfitrión no tiene contraseña: conectar "
+    "sin ella, y se le pedirá permiso para entrar.",
+    "What answers here does not know the password: it is not the host that you mean.": "Lo que responde aquí no conoce la "
+    "contraseña: no es el anfitrión que se busca.",
+    "Loading meshes and images": "Cargando mallas e imágenes",
+    "Loading objects": "Cargando objetos",
+    "The connection broke while the room was created.": "La conexión se interrumpió mientras se creaba la sala.",
+    "This is not the check code of the host that answered.": "Este no es el código de verificación del anfitrión que respondió.",
+    "No host is waiting to be trusted.": "Ningún anfitrión espera que se confíe en él.",
+    # csrc/server
+    "The same participant has come in over another connection.": "El mismo participante entró por otra conexión.",
+    "The path of ATRIUM_HOME is too long.": "La ruta de ATRIUM_HOME es demasiado larga.",
+    "The file {0} cannot be written: {1}.": "No es posible escribir el archivo {0}: {1}.",
+    "Too many people are asking to enter: try again in a few minutes.": "Demasiadas personas están pidiendo entrar: intentar de "
+    "nuevo en unos minutos.",
+    "This server runs Atrium {0} (protocol {1}), you run Atrium {2} (protocol {3}): both must be of one version.": "Este servidor "
+    "usa Atrium {0} (protocolo {1}) y aquí se usa Atrium {2} (protocolo {3}): ambos deben ser de la misma versión.",
+    "This invite is no longer valid: ask the host for a new one.": "Esta invitación ya no es válida: pedir una nueva al anfitrión.",
+    "The host has decided not to let you in.": "El anfitrión decidió no permitir la entrada.",
+    "Only the host can let others in.": "Sólo el anfitrión puede dejar entrar a otros.",
+    "The decision could not be kept: the list of keys cannot be written.": "No fue posible guardar la decisión: la lista de claves no "
+    "se puede escribir.",
+    "The host did not let you in.": "El anfitrión no permitió la entrada.",
+    "A message came before the hello was answered.": "Llegó un mensaje antes de que se respondiera el saludo.",
+    "The host has not answered.": "El anfitrión no respondió.",
+    "The list of keys {0} cannot be read: {1}.": "No es posible leer la lista de claves {0}: {1}.",
+    "The list of keys {0} is too long.": "La lista de claves {0} es demasiado larga.",
+    "Only the host can invite others.": "Sólo el anfitrión puede invitar a otros.",
+    "An invite can last from a moment to ten years; 0 hours: for ever.": "Una invitación puede durar desde un instante hasta diez "
+    "años; 0 horas: para siempre.",
+    "One of the addresses is too long for an invite.": "Una de las direcciones es demasiado larga para una invitación.",
+    "There are too many invites: revoke the old ones first.": "Hay demasiadas invitaciones: revocar antes las anteriores.",
+    "The invite could not be kept: the list of invites cannot be written.": "No fue posible guardar la invitación: la lista de "
+    "invitaciones no se puede escribir.",
+    "Only the host can revoke invites.": "Sólo el anfitrión puede revocar invitaciones.",
+    "The invites are revoked until this server ends: their list cannot be written.": "Las invitaciones quedan revocadas hasta que "
+    "este servidor termine: su lista no se puede escribir.",
+    'The room "{0}" was made with Blender {1}.{2}, and this is Blender {3}.{4}: both must be equal.': "La sala “{0}” se creó con "
+    "Blender {1}.{2} y este es Blender {3}.{4}: deben ser iguales.",
+    "This server has no such room any more.": "Esa sala ya no existe en este servidor.",
+    'The room "{0}" is still being filled by who created it: try again in a moment.': "Quien creó la sala “{0}” todavía la está "
+    "llenando: intentar de nuevo en un momento.",
+    'The room "{0}" is full.': "La sala “{0}” está llena.",
+    "A room's name has 1 to 255 bytes.": "El nombre de una sala tiene entre 1 y 255 bytes.",
+    "This server has as many rooms as it can hold.": "Este servidor ya tiene todas las salas que puede contener.",
+    "The file {0} is not one that this server has written: delete it and set the password anew.": "El archivo {0} no fue escrito por "
+    "este servidor: borrarlo y definir de nuevo la contraseña.",
+    "A password has between 1 and {0} bytes.": "Una contraseña tiene entre 1 y {0} bytes.",
+    "The password could not be set: it is as it was before.": "No fue posible definir la contraseña: sigue siendo la de antes.",
+    "Only the host can set the password.": "Sólo el anfitrión puede definir la contraseña.",
+    "Too many passwords were tried here: try again in {0} seconds, or ask for an invite.": "Aquí se probaron demasiadas contraseñas: "
+    "intentar de nuevo en {0} segundos, o pedir una invitación.",
+    "The server was stopped.": "Se detuvo el servidor.",
+    "The path of the data folder is too long.": "La ruta de la carpeta de datos es demasiado larga.",
+    # csrc/session
+    "{0} belongs to another user: choose a folder of your own.": "{0} pertenece a otro usuario: elegir una carpeta propia.",
+    "{0} belongs to another user: it is not used.": "{0} pertenece a otro usuario: no se usa.",
+    "{0} holds no usable key. If no other copy exists, delete it: a new one is made.": "{0} no contiene una clave utilizable. Si no "
+    "existe otra copia, borrarlo: se creará una nueva.",
+    "No key could be made: {0}": "No fue posible crear una clave: {0}",
+    # csrc/transport
+    "The path behind the host is too long.": "La ruta que sigue al anfitrión es demasiado larga.",
+    "There is a character in the path that no address has.": "La ruta contiene un carácter que no puede estar en una dirección.",
+    "Addresses begin with nothing, or with tcp://, atrium://, wss://, ws://, https:// or http://.": "Las direcciones no llevan nada "
+    "delante, o empiezan por tcp://, atrium://, wss://, ws://, https:// o http://.",
+    "After the colon the port is missing.": "Falta el puerto después de los dos puntos.",
+    "After the colon there must be a port, a number from 1 to 65535.": "Después de los dos puntos debe haber un puerto, un número "
+    "entre 1 y 65535.",
+    "A port is a number from 1 to 65535.": "Un puerto es un número entre 1 y 65535.",
+    "The closing bracket is missing.": "Falta el corchete de cierre.",
+    "After the bracket only a colon and a port may follow.": "Después del corchete sólo pueden seguir dos puntos y un puerto.",
+    "This IPv6 address is too long.": "Esta dirección IPv6 es demasiado larga.",
+    "This is not an IPv6 address.": "Esto no es una dirección IPv6.",
+    "After the % the name of a network interface is missing.": "Falta el nombre de una interfaz de red después de %.",
+    "After the % there must be the name of a network interface.": "Después de % debe estar el nombre de una interfaz de red.",
+    "This name is longer than a host's name can be.": "Este nombre es más largo de lo que puede ser el de un anfitrión.",
+    "There is a dot too many in this name.": "En este nombre sobra un punto.",
+    "There is a character in this name that no host's name has.": "Este nombre contiene un carácter que no puede estar en el nombre "
+    "de un anfitrión.",
+    "A part of this name is longer than 63 characters.": "Una parte de este nombre supera los 63 caracteres.",
+    "This is not an IPv4 address: it has four numbers from 0 to 255.": "Esto no es una dirección IPv4: tiene cuatro números entre 0 y "
+    "255.",
+    "This is too long for an address.": "Esto es demasiado largo para ser una dirección.",
+    "Type the address of a host: a name or an IP address.": "Escribir la dirección de un anfitrión: un nombre o una dirección IP.",
+    "Before the colon the host is missing.": "Falta el anfitrión antes de los dos puntos.",
+    "This invite was made by another version of Atrium: both must be of one version.": "Esta invitación se creó con otra versión de "
+    "Atrium: ambos deben usar la misma.",
+    "This invite holds an address that is none: ask for a new one.": "Esta invitación contiene una dirección que no lo es: pedir una "
+    "nueva.",
+    "This invite is not well formed: ask for a new one.": "Esta invitación está mal formada: pedir una nueva.",
+    "This invite holds no address that this version of Atrium knows: ask for a new one.": "Esta invitación no contiene ninguna "
+    "dirección que conozca esta versión de Atrium: pedir una nueva.",
+    "There is no invite in this text: it begins with atrium://join#.": "En este texto no hay ninguna invitación: empieza por "
+    "atrium://join#.",
+    "This invite is damaged or was not copied whole: copy it once more.": "Esta invitación está dañada o no se copió entera: copiarla "
+    "de nuevo.",
+    "Port {0} is in use by another program: end that, or choose another port.": "Otro programa usa el puerto {0}: cerrarlo, o elegir "
+    "otro puerto.",
+    "This user may not listen on port {0}: choose one above 1023.": "Este usuario no puede usar el puerto {0}: elegir uno mayor que "
+    "1023.",
+    "{0} is not an address of this machine: choose one of its own, or :: for all of them.": "{0} no es una dirección de este equipo: "
+    "elegir una suya, o :: para todas.",
+    # python/atrium/hosting.py
+    "The server on port {0} did not start within {1} seconds.": "El servidor en el puerto {0} no se inició en {1} segundos.",
+    "Another program uses port {0} of this machine: choose another port in Atrium's preferences.": "Otro programa usa el puerto {0} "
+    "de este equipo: elegir otro puerto en las preferencias de Atrium.",
+    "The server did not start: {0}": "El servidor no se inició: {0}",
+    "The server could not be started: {0}.": "No fue posible iniciar el servidor: {0}.",
+    # addon/session/join.py
+    "The scene has no file name yet.": "La escena todavía no tiene nombre de archivo.",
+}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""No text of the add-on is missing in any of its languages, none is left over, and each keeps its fields.
+
+The texts are read from the sources (texts.py), so a sentence that is added without its translation fails here, by name and place.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import string
+import sys
+from types import ModuleType
+
+import pytest
+from atrium_session import said, words
+
+from tests.addon import texts
+from tests.addon.texts import BUTTON, PLAIN, REPO
+
+FOLDER = REPO / "addon" / "ui" / "translations"
+LANGUAGES = sorted(path.stem for path in FOLDER.glob("??.py"))
+
+
+def load(language: str) -> ModuleType:
+    """Without the package's own __init__, which needs Blender."""
+    if "atrium_translations" not in sys.modules:
+        package = ModuleType("atrium_translations")
+        package.__path__ = [str(FOLDER)]
+        sys.modules["atrium_translations"] = package
+    return importlib.import_module(f"atrium_translations.{language}")
+
+
+def wanted() -> dict[texts.Text, str]:
+    found, _ = texts.of_python()
+    return {**texts.of_c(), **texts.of_tables(), **found}
+
+
+def given(language: str) -> dict[texts.Text, str]:
+    module = load(language)
+    plain = {(PLAIN, english): text for english, text in module.TEXTS.items()}
+    return {**plain, **{(BUTTON, english): text for english, text in module.BUTTONS.items()}}
+
+
+def fields(text: str) -> list[str]:
+    return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+
+
+def test_there_is_spanish() -> None:
+    assert "es" in LANGUAGES
+
+
+def test_every_text_can_be_looked_up() -> None:
+    _, faults = texts.of_python()
+    assert not faults, "\n".join(faults)
+
+
+def test_the_reader_sees_what_it_should() -> None:
+    """A reader that finds nothing would make every other test here pass."""
+    everything = wanted()
+    for text in (
+        (BUTTON, "Connect"),  # bl_label
+        (PLAIN, "Copy to the clipboard"),  # a docstring
+        (BUTTON, "Let In Once"),  # n_
+        (BUTTON, "Change Password"),  # a conditional
+        (PLAIN, "All changes sent"),  # text= of a label
+        (PLAIN, "Let Everybody In"),  # a property
+        (PLAIN, "Write no log"),  # an item of an enumeration
+        (PLAIN, "Only the one who hosts can do this."),  # a table
+        (PLAIN, "The room is full."),  # csrc/base/error.h
+        (PLAIN, "The host has decided not to let you in."),  # csrc/server
+        (PLAIN, "Loading objects"),
+    ):
+        assert text in everything, text
+
+
+# What only a script's author can cause.
+NOT_FOR_PEOPLE = ("The add-on Atrium is not enabled.",)
+
+
+def test_no_sentence_was_forgotten() -> None:
+    """A literal that nobody marked is English for ever."""
+    forgotten = texts.unmarked({text for _, text in wanted()} | set(NOT_FOR_PEOPLE))
+    assert not forgotten, "\n".join(forgotten)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_missing(language: str) -> None:
+    have = given(language)
+    missing = [f"{place}: {text!r}" for text, place in wanted().items() if text not in have]
+    assert not missing, "no translation in addon/ui/translations:\n" + "\n".join(missing)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_left_over(language: str) -> None:
+    stale = set(given(language)) - set(wanted())
+    assert not stale, "nobody says this any more:\n" + "\n".join(map(str, sorted(stale)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_have_the_fields_of_the_original(language: str) -> None:
+    for (_, english), text in given(language).items():
+        assert fields(text) == fields(english), english
+        assert text and text == text.strip(), english
+        assert re.search(r"[.?:]$", english) is None or re.search(r"[.?:]$", text), f"{english!r} ends a sentence"
+
+
+def test_fields_in_sentences_of_the_engine_are_known() -> None:
+    with_fields = {text for (_, text) in texts.of_c() if "{" in text}
+    assert with_fields <= set(said.TEMPLATES), "session/said.py lacks them"
+
+
+def test_what_was_filled_in_is_taken_apart_and_translated() -> None:
+    spanish = load("es").TEXTS
+    words.look_up_with(lambda text: spanish.get(text, text))
+    try:
+        assert said.said("The room is full.") == "La sala está llena."
+        assert said.said('The room "Set {0}" is full.') == "La sala “Set {0}” está llena."
+        assert said.said("The connection to 192.0.2.7:12800 failed: The server is full.") == (
+            "La conexión con 192.0.2.7:12800 falló: El servidor está lleno."
+        )
+        assert said.said("ENOSPC: no space left") == "ENOSPC: no space left"
+        assert said.said("") == ""
+    finally:
+        words.look_up_with(str)
