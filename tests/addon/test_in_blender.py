@@ -72,12 +72,12 @@ def test_it_speaks_the_language_that_blender_speaks(anna: BlenderProcess) -> Non
         assert anna.call(words_of_the_panel)[:3] == english
         return
     spanish = anna.call(words_of_the_panel)
-    assert spanish[:3] == ["Ser anfitrión", "Anfitrión", "Escribir antes la dirección del anfitrión."]
+    assert spanish[:3] == ["Alojar", "Anfitrión", "Escribir antes la dirección del anfitrión."]
     assert spanish[3].startswith("Escena de ")
     anna.execute("addon.unregister()")
     assert anna.evaluate("bpy.app.translations.pgettext_iface('Host', 'Operator')") == "Host"
     anna.execute("addon.register()")
-    assert anna.evaluate("bpy.app.translations.pgettext_iface('Host', 'Operator')") == "Ser anfitrión"
+    assert anna.evaluate("bpy.app.translations.pgettext_iface('Host', 'Operator')") == "Alojar"
 
 
 def unregister_while_busy() -> list[Any]:

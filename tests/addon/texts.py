@@ -9,9 +9,14 @@ that reads like a sentence, where those are written that reach a person.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from atrium_session import said, sentences
+
+from atrium import check, reach
 
 REPO = Path(__file__).resolve().parents[2]
 PLAIN, BUTTON = "*", "Operator"
@@ -20,12 +25,8 @@ Text = tuple[str, str]
 PROPERTIES = frozenset(
     {"BoolProperty", "EnumProperty", "FloatProperty", "FloatVectorProperty", "IntProperty", "StringProperty"}
 )
-# Tables of texts: assigned at the top of a module, values (and values of values) are looked up by `translated`.
-TABLES: dict[str, tuple[str, ...]] = {
-    "addon/session/sentences.py": ("ERRORS", "REFUSALS", "REFUSED", "REFUSED_UNNAMED"),
-    "addon/session/said.py": ("TEMPLATES",),
-    "python/atrium/check.py": ("NEXT_STEPS", "KEYS", "TEXTS"),
-}
+# Modules with tables of texts, which `translated` looks up by a name: what they pass to it is no literal.
+WITH_TABLES = frozenset({"addon/session/sentences.py", "addon/session/said.py"})
 C_FOLDERS = ("client", "server", "session", "transport", "room", "reach")
 # Sentences in C that no person sees in the panel: texts of the command line, a page for browsers, and what is glued from the system's
 # own words.
@@ -141,13 +142,8 @@ def of_python() -> tuple[dict[Text, str], list[str]]:
             continue
         reader = _Reader(path)
         texts.update(reader.texts)
-        faults += [fault for fault in reader.faults if not _is_table_look_up(path, fault)]
+        faults += [fault for fault in reader.faults if path.relative_to(REPO).as_posix() not in WITH_TABLES]
     return texts, faults
-
-
-def _is_table_look_up(path: Path, fault: str) -> bool:
-    """`translated(template)`: the template comes from a table, which is read as a whole."""
-    return path.relative_to(REPO).as_posix() in TABLES and fault.endswith("cannot be looked up")
 
 
 PHRASE = re.compile(r"[A-Z“{]\S* .*[a-z]{2}", re.DOTALL)
@@ -175,28 +171,33 @@ def _unmarked_in(path: Path, known: set[str]) -> Iterator[str]:
 
 
 def of_tables() -> dict[Text, str]:
-    out: dict[Text, str] = {}
-    for name, tables in TABLES.items():
-        tree = ast.parse((REPO / name).read_text("utf-8"))
-        found = {}
-        for node in tree.body:
-            target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-            if isinstance(target, ast.Name) and target.id in tables:
-                found[target.id] = node.value  # type: ignore[attr-defined]
-        assert set(found) == set(tables), f"{name} lacks {set(tables) - set(found)}"
-        for value in found.values():
-            for text in _values(ast.literal_eval(value)):
-                out[PLAIN, text] = name
-    return out
+    """The sentences of modules that keep them in tables."""
+    tables = {
+        "addon/session/sentences.py": (
+            sentences.ERRORS,
+            sentences.REFUSALS,
+            sentences.REFUSED,
+            sentences.REFUSED_UNNAMED,
+        ),
+        "addon/session/said.py": said.TEMPLATES,
+        "python/atrium/check.py": (check.NEXT_STEPS, check.KEYS, check.TEXTS),
+        "python/atrium/reach.py": (
+            *(reach.TITLES, reach.STATES, reach.REASONS, reach.UNKNOWN),
+            *(name for name, _ in reach.RULE),
+        ),
+    }
+    return {(PLAIN, text): place for place, table in tables.items() for text in _values(table) if text}
 
 
 def _values(table: object) -> Iterator[str]:
+    """Every text in it, however it is kept."""
     if isinstance(table, str):
         yield table
     elif isinstance(table, dict):
-        for value in table.values():
-            yield from _values(value)
-    elif isinstance(table, (list, tuple, set)):
+        yield from _values(list(table.values()))
+    elif dataclasses.is_dataclass(table) and not isinstance(table, type):
+        yield from _values(dataclasses.astuple(table))
+    elif isinstance(table, (list, tuple)):
         for value in table:
             yield from _values(value)
 

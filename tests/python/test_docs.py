@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
+import importlib
 import os
 import re
 import subprocess
@@ -120,13 +120,11 @@ GUIDES = ["quick-start.md", "get-connected.md", "faq.md", "security.md"]
 
 
 def addon_sentences() -> ModuleType:
-    """addon/session/sentences.py, which needs no Blender."""
-    spec = importlib.util.spec_from_file_location("sentences_of_docs", ROOT / "addon" / "session" / "sentences.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """addon/session/sentences.py, which needs no Blender; its package would."""
+    package = ModuleType("session_of_docs")
+    package.__path__ = [str(ROOT / "addon" / "session")]
+    sys.modules[package.__name__] = package
+    return importlib.import_module("session_of_docs.sentences")
 
 
 def texts_of(*folders: str) -> set[str]:

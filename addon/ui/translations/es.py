@@ -10,7 +10,7 @@ from .es_engine import ENGINE
 
 BUTTONS = {
     "Connect": "Conectar",
-    "Host": "Ser anfitrión",
+    "Host": "Alojar",
     "Disconnect": "Desconectar",
     "Cancel": "Cancelar",
     "Create Room": "Crear sala",
@@ -22,12 +22,12 @@ BUTTONS = {
     "Revoke Invites": "Revocar invitaciones",
     "Set Password": "Definir contraseña",
     "Change Password": "Cambiar contraseña",
-    "Let In": "Dejar entrar",
-    "Let In Once": "Esta vez",
-    "Let In for Good": "Siempre",
+    "Let In": "Admitir",
+    "Let In Once": "Admitir una vez",
+    "Let In for Good": "Admitir siempre",
     "Refuse": "Rechazar",
-    "Refuse Once": "Rechazar",
-    "Refuse for Good": "Nunca",
+    "Refuse Once": "Rechazar una vez",
+    "Refuse for Good": "Rechazar siempre",
     "The Codes Are Equal": "Los códigos coinciden",
     "Forget Host": "Olvidar anfitrión",
     "Copy": "Copiar",
@@ -69,14 +69,14 @@ TEXTS = {
     "Waiting while Blender renders": "En espera mientras Blender procesa",
     "{address} is not trusted yet": "Todavía no se confía en {address}",
     "Waiting for {address} to let you in ({seconds} s)": "Esperando que {address} permita la entrada ({seconds} s)",
-    "Connection lost; attempt {attempt} ({seconds} s)": "Conexión perdida; intento {attempt} ({seconds} s)",
+    "Connection lost; attempt {attempt} ({seconds} s)": "Se perdió la conexión; intento {attempt} ({seconds} s)",
     "Not connected": "Sin conexión",
     "Connected to {address}": "Conectado con {address}",
     # panels
     "Atrium": "Atrium",
     "On This Network": "En esta red",
     "Who hosts on the local network": "Anfitriones en la red local",
-    "Nobody hosts here at the moment.": "En este momento no hay ningún anfitrión.",
+    "Nobody hosts here at the moment.": "Nadie aloja aquí en este momento.",
     "Somebody Knocks": "Alguien llama",
     "Who asks to enter": "Quién pide entrar",
     "{name} asks to enter, with the code": "{name} pide entrar, con el código",
@@ -97,7 +97,7 @@ TEXTS = {
     "deban entrar.",
     "Public address, for invites": "Dirección pública, para invitaciones",
     "The server listens on this machine only: nobody else can reach it.": "El servidor sólo escucha en este equipo: nadie más puede "
-    "llegar a él.",
+    "alcanzarlo.",
     "This machine is in no network.": "Este equipo no está en ninguna red.",
     "On all networks of this machine, port {port}.": "En todas las redes de este equipo, puerto {port}.",
     "Whoever connects for the first time is shown this code:": "Quien se conecta por primera vez ve este código:",
@@ -116,7 +116,7 @@ TEXTS = {
     # operators
     "Connect to the host in the Host box. If that is this machine and no server runs here, one is started": "Conecta con el anfitrión "
     "indicado. Si es este equipo y aquí no hay ningún servidor, se inicia uno",
-    "Host on this machine: starts a server if none runs here, and connects to it": "Usa este equipo como anfitrión: inicia un "
+    "Host on this machine: starts a server if none runs here, and connects to it": "Aloja en este equipo: inicia un "
     "servidor, si todavía no hay uno, y se conecta a él",
     "Connect to this host on the local network. Unless you have been there before, you are shown its check code first": "Conecta con "
     "este anfitrión de la red local. La primera vez se muestra antes su código de verificación",
@@ -177,7 +177,7 @@ TEXTS = {
     "Its address": "Su dirección",
     "Text": "Texto",
     # preferences
-    "Hosting": "Anfitrión",
+    "Hosting": "Al alojar",
     "Port": "Puerto",
     "TCP port of the server that Connect starts on this machine": "Puerto TCP del servidor que se inicia en este equipo",
     "Let Everybody In": "Dejar entrar a todos",
@@ -253,16 +253,26 @@ TEXTS = {
     "“{address}” is not an address: type a name or an IP address, with or without a port. {text}": "“{address}” no es una dirección: "
     "escribir un nombre o una dirección IP, con o sin puerto. {text}",
     "No machine is known by the name in “{address}”: check the spelling, or type its IP address.": "No se conoce ningún equipo con el "
-    "nombre que aparece en “{address}”: comprobar cómo está escrito, o escribir su dirección IP.",
+    "nombre en “{address}”: comprobar cómo está escrito, o escribir su dirección IP.",
     "There is no way from this machine to {address}: are both on the same network or VPN?": "No hay camino desde este equipo hasta "
     "{address}: ¿se encuentran ambos en la misma red o VPN?",
-    "Nothing answers at {address}: is the host connected, and does its firewall let Blender in?": "Nadie responde en {address}: ¿está "
-    "conectado el anfitrión, y su cortafuegos permite el acceso a Blender?",
+    "Nobody listens at {address}: is the host connected, and is the port right?": "Nadie escucha en {address}: ¿está conectado el "
+    "anfitrión, y es correcto el puerto?",
+    "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?": "Nadie responde en {address}: "
+    "¿es correcta la dirección, y el cortafuegos del anfitrión permite el acceso a Blender?",
+    "The host of this invite answers at none of its addresses: is it connected, and are you in the same network or VPN?": "El "
+    "anfitrión de esta invitación no responde en ninguna de sus direcciones: ¿está conectado, y ambos se encuentran en la misma red "
+    "o VPN?",
+    "Somebody else answers at {address}, an address of this invite: is the host connected? If it is, ask for a new invite.": "En "
+    "{address}, una dirección de esta invitación, responde otro equipo: ¿está conectado el anfitrión? Si lo está, pedir una nueva "
+    "invitación.",
+    "The connection to {address}, an address of this invite, was closed before the host had answered: is the host connected?": "La "
+    "conexión con {address}, una dirección de esta invitación, se cerró antes de que el anfitrión respondiera: ¿está conectado?",
     "What answers at {address} is not Atrium: check the port.": "Lo que responde en {address} no es Atrium: comprobar el puerto.",
-    "The encrypted connection to {address} failed: try again, and check that nothing stands in between.": "Falló la conexión cifrada "
-    "con {address}: intentar de nuevo, y comprobar que nada se interponga.",
-    "Atrium here and at {address} do not fit together: install the same version. {text}": "Las versiones de Atrium de aquí y de "
-    "{address} no son compatibles: instalar la misma. {text}",
+    "The encrypted connection to {address} failed: try again, and check that nothing stands in between.": "La conexión cifrada con "
+    "{address} falló: intentar de nuevo, y comprobar que no haya nada en medio.",
+    "Atrium here and at {address} do not fit together: install the same version. {text}": "Atrium aquí y en {address} no "
+    "son compatibles: instalar la misma versión. {text}",
     "{address} now shows another key than the one you trusted. If its owner made a new one, forget the old key and compare check codes; "
     "if not, somebody may be pretending to be that host.": "{address} muestra ahora una clave distinta a aquella en la que se confió. "
     "Si su propietario creó una nueva, olvidar la anterior y comparar los códigos de verificación; si no, alguien podría estar "
@@ -278,14 +288,14 @@ TEXTS = {
     "{address} took too long to answer: try again.": "{address} tardó demasiado en responder: intentar de nuevo.",
     "The connection to {address} was closed.": "Se cerró la conexión con {address}.",
     "Blender is set to stay offline, so only this machine can be reached: allow online access in Preferences, System, Network.": "Blender "
-    "está configurado para permanecer sin conexión, por lo que sólo se puede llegar a este equipo: permitir el acceso en línea en "
+    "está configurado para permanecer sin conexión, así que sólo se puede alcanzar este equipo: permitir el acceso en línea en "
     "Preferencias, Sistema, Red.",
     "Another program uses the port of {address}: end it, or choose another port in Atrium's preferences.": "Otro programa usa el puerto "
     "de {address}: cerrarlo, o elegir otro puerto en las preferencias de Atrium.",
     "The server on this machine could not be started. {text}": "No fue posible iniciar el servidor en este equipo. {text}",
     # rooms
     "There is no room “{room}” any more: choose one from the list.": "La sala “{room}” ya no existe: elegir una de la lista.",
-    "The room that the invite names is not there any more: choose one from the list, or ask for a new invite.": "La sala que indica la "
+    "The room that the invite names is not there any more: choose one from the list, or ask for a new invite.": "La sala que nombra la "
     "invitación ya no existe: elegir una de la lista, o pedir una nueva invitación.",
     "The room “{room}” is full: try again when somebody has left.": "La sala “{room}” está llena: intentar de nuevo cuando alguien haya "
     "salido.",
@@ -301,7 +311,7 @@ TEXTS = {
     "lo que no se entró en la sala y nada cambió. {text}",
     "The room's scene could not be built, so your own was brought back. {text}": "No fue posible construir la escena de la sala, por lo "
     "que se recuperó la anterior. {text}",
-    "The scene could not be read, so the room was not created. {text}": "No fue posible leer la escena, por lo que no se creó la sala. "
+    "The scene could not be read, so the room was not created. {text}": "No fue posible leer la escena, así que no se creó la sala. "
     "{text}",
     # asking for the impossible
     "Atrium is busy: {text} Wait for it, or cancel.": "Atrium está ocupado: {text} Esperar, o cancelar.",
@@ -314,7 +324,7 @@ TEXTS = {
     "No host waits to be trusted: connect first.": "Ningún anfitrión espera que se confíe en él: conectar antes.",
     "This is not the check code that the host shows: ask its owner to read it out once more.": "Este no es el código de verificación "
     "que muestra el anfitrión: pedir a su propietario que lo lea de nuevo.",
-    "No key is remembered for {address}, so there is nothing to forget.": "No se recuerda ninguna clave de {address}, por lo que no hay "
+    "No key is remembered for {address}, so there is nothing to forget.": "No se recuerda ninguna clave de {address}, así que no hay "
     "nada que olvidar.",
     "Type the host's address first.": "Escribir antes la dirección del anfitrión.",
     "This took longer than {seconds} seconds: {text}": "Esto tardó más de {seconds} segundos: {text}",
@@ -326,47 +336,11 @@ TEXTS = {
     "“{name}” was deleted by somebody else, and your last change to it with it.": "Otra persona borró “{name}”, y con ello el último "
     "cambio hecho.",
     "“{name}” is too large for the room, so your last change to it was not taken: split it into smaller ones.": "“{name}” es demasiado "
-    "grande para la sala, por lo que el último cambio no se aceptó: dividirlo en otros más pequeños.",
+    "grande para la sala, así que el último cambio no se aceptó: dividirlo en otros más pequeños.",
     "“{name}” has data too large for the room, so your last change to it was not taken: split it into smaller ones.": "“{name}” tiene "
-    "datos demasiado grandes para la sala, por lo que el último cambio no se aceptó: dividirlo en otros más pequeños.",
+    "datos demasiado grandes para la sala, así que el último cambio no se aceptó: dividirlo en otros más pequeños.",
     "A limit of the room was reached, so your last change to “{name}” was not taken: delete what nobody needs.": "Se alcanzó un límite "
-    "de la sala, por lo que el último cambio a “{name}” no se aceptó: borrar lo que nadie necesite.",
+    "de la sala, así que el último cambio a “{name}” no se aceptó: borrar lo que nadie necesite.",
     "Your last change to “{name}” was not taken by the room. {text}": "La sala no aceptó el último cambio a “{name}”. {text}",
     "One of your changes was not taken by the room. {text}": "La sala no aceptó uno de los cambios. {text}",
-    # python/atrium/check.py
-    "The text is no address. Paste it once more, or type a name or number.": "El texto no es una dirección. Pegarlo de nuevo, o escribir "
-    "un nombre o número.",
-    "The link was not copied whole, or is of another version. Ask for a new one.": "El enlace no se copió entero, o es de otra versión. "
-    "Pedir uno nuevo.",
-    "No name server knows this name: a typing error, or this machine has no network.": "Ningún servidor de nombres conoce este nombre: "
-    "un error al escribirlo, o este equipo no tiene red.",
-    "No route: this machine is not in the network in which that address lies. A VPN that is off looks like this.": "No hay ruta: este "
-    "equipo no está en la red de esa dirección. Así se ve una VPN desactivada.",
-    "The machine answers, and nobody listens at that port: the host is not connected, or the port is another one.": "El equipo responde, "
-    "pero nadie escucha en ese puerto: el anfitrión no está conectado, o el puerto es otro.",
-    "Nothing comes back: a firewall on the way, a port that the router does not pass on, or a wrong address.": "Nada vuelve: un "
-    "cortafuegos en el camino, un puerto que el router no reenvía, o una dirección equivocada.",
-    "Something answers and then says nothing: a middle box, or a tunnel whose program has ended.": "Algo responde y luego calla: un "
-    "dispositivo intermedio, o un túnel cuyo programa terminó.",
-    "It hung up at once: a tunnel whose host is gone, or a full server.": "Colgó de inmediato: un túnel cuyo anfitrión ya no está, o un "
-    "servidor lleno.",
-    "Something else answers there: a wrong port, a router's page, or a network that wants a login first.": "Allí responde otra cosa: un "
-    "puerto equivocado, la página de un router, o una red que exige iniciar sesión antes.",
-    "Something else answers there: a wrong port, or a box that breaks encrypted connections.": "Allí responde otra cosa: un puerto "
-    "equivocado, o un dispositivo que interrumpe las conexiones cifradas.",
-    "Another machine than the invite's answers at these addresses. Ask for a new invite.": "En estas direcciones responde un equipo "
-    "distinto al de la invitación. Pedir una nueva.",
-    "Atrium answers, in another version: both must be of one.": "Atrium responde, en otra versión: ambos deben usar la misma.",
-    "Atrium answers, and has no room for more people now.": "Atrium responde, y ahora no tiene lugar para más personas.",
-    "Atrium answers, and wants you to wait a little.": "Atrium responde, y pide esperar un poco.",
-    "Its key is the one that you trust at this address.": "Su clave es aquella en la que se confía en esta dirección.",
-    "Its key is NOT the one that you trust at this address: ask the host before you connect.": "Su clave NO es aquella en la que se "
-    "confía en esta dirección: consultar al anfitrión antes de conectar.",
-    "You have not connected to this address before.": "Es la primera vez que se consulta esta dirección.",
-    "The time is over, and nothing is known yet.": "El tiempo se agotó, y todavía no se sabe nada.",
-    "Atrium answers at {address}, after {ms} ms.": "Atrium responde en {address}, tras {ms} ms.",
-    "Its check code is {code}: the host's panel shows the same.": "Su código de verificación es {code}: el panel del anfitrión muestra "
-    "el mismo.",
-    "({code} after {ms} ms)": "({code} tras {ms} ms)",
-    "Tried: {detail}": "Se intentó: {detail}",
 }

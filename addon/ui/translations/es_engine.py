@@ -214,4 +214,111 @@ ENGINE = {
     "The server could not be started: {0}.": "No fue posible iniciar el servidor: {0}.",
     # addon/session/join.py
     "The scene has no file name yet.": "La escena todavía no tiene nombre de archivo.",
+    # python/atrium/check.py
+    "The text is no address. Paste it once more, or type a name or number.": "El texto no es una dirección. Pegarlo de nuevo, o escribir "
+    "un nombre o número.",
+    "The link was not copied whole, or is of another version. Ask for a new one.": "El enlace no se copió entero, o es de otra versión. "
+    "Pedir uno nuevo.",
+    "No name server knows this name: a typing error, or this machine has no network.": "Ningún servidor de nombres conoce este nombre: "
+    "un error al escribirlo, o este equipo no tiene red.",
+    "No route: this machine is not in the network in which that address lies. A VPN that is off looks like this.": "No hay ruta: este "
+    "equipo no está en la red de esa dirección. Así se ve una VPN desactivada.",
+    "The machine answers, and nobody listens at that port: the host is not connected, or the port is another one.": "El equipo responde, "
+    "pero nadie escucha en ese puerto: el anfitrión no está conectado, o el puerto es otro.",
+    "Nothing comes back: a firewall on the way, a port that the router does not pass on, or a wrong address.": "Nada vuelve: un "
+    "cortafuegos en el camino, un puerto que el router no reenvía, o una dirección equivocada.",
+    "Something answers and then says nothing: a middle box, or a tunnel whose program has ended.": "Algo responde y luego calla: un "
+    "dispositivo intermedio, o un túnel cuyo programa terminó.",
+    "It hung up at once: a tunnel whose host is gone, or a full server.": "Colgó de inmediato: un túnel cuyo anfitrión ya no está, o un "
+    "servidor lleno.",
+    "Something else answers there: a wrong port, a router's page, or a network that wants a login first.": "Allí responde otra cosa: un "
+    "puerto equivocado, la página de un router, o una red que exige iniciar sesión antes.",
+    "Something else answers there: a wrong port, or a box that breaks encrypted connections.": "Allí responde otra cosa: un puerto "
+    "equivocado, o un dispositivo que interrumpe las conexiones cifradas.",
+    "Another machine than the invite's answers at these addresses. Ask for a new invite.": "En estas direcciones responde un equipo "
+    "distinto al de la invitación. Pedir una nueva.",
+    "Atrium answers, in another version: both must be of one.": "Atrium responde, en otra versión: ambos deben usar la misma.",
+    "Atrium answers, and has no room for more people now.": "Atrium responde, y ahora no tiene lugar para más personas.",
+    "Atrium answers, and wants you to wait a little.": "Atrium responde, y pide esperar un poco.",
+    "Its key is the one that you trust at this address.": "Su clave es aquella en la que se confía en esta dirección.",
+    "Its key is NOT the one that you trust at this address: ask the host before you connect.": "Su clave NO es aquella en la que se "
+    "confía en esta dirección: consultar al anfitrión antes de conectar.",
+    "You have not connected to this address before.": "Es la primera vez que se consulta esta dirección.",
+    "The time is over, and nothing is known yet.": "El tiempo se agotó, y todavía no se sabe nada.",
+    "Atrium answers at {address}, after {ms} ms.": "Atrium responde en {address}, tras {ms} ms.",
+    "Its check code is {code}: the host's panel shows the same.": "Su código de verificación es {code}: el panel del anfitrión muestra "
+    "el mismo.",
+    "({code} after {ms} ms)": "({code} tras {ms} ms)",
+    "Tried: {detail}": "Se intentó: {detail}",
+    # python/atrium/reach.py: the audiences
+    "This machine": "Este equipo",
+    "Your network ({label})": "La red local ({label})",
+    "VPN: {label}": "VPN: {label}",
+    "The internet": "Internet",
+    "Tunnel: {label}": "Túnel: {label}",
+    "works": "funciona",
+    "should work": "debería funcionar",
+    "not reachable": "no accesible",
+    "checking": "comprobando",
+    "not known": "no se sabe",
+    # how it is, and what to do next
+    "Somebody has come in this way.": "Alguien entró por este camino.",
+    "Atrium listens here; nobody has come in this way yet.": "Atrium escucha aquí; todavía nadie entró por este camino.",
+    "The firewall {tool} is active on this machine and may keep guests out.": "El cortafuegos {tool} está activo en este equipo y puede "
+    "impedir la entrada.",
+    "If they cannot connect, allow the port: {tcp}": "Si no pueden conectar, permitir el puerto: {tcp}",
+    "Windows asks whether Blender may be reached when you host for the first time.": "Al alojar por primera vez, Windows pregunta si se "
+    "permite el acceso a Blender.",
+    "Tick private networks, and public ones too if your network counts as one, then allow access.": "Marcar las redes privadas, y "
+    "también las públicas si la red figura como tal, y permitir el acceso.",
+    "macOS asks whether Blender may accept incoming connections when you host for the first time.": "Al alojar por primera vez, macOS "
+    "pregunta si Blender puede aceptar conexiones entrantes.",
+    "Choose Allow. Later it is found in System Settings, Network, Firewall.": "Elegir Permitir. Más adelante se encuentra en Ajustes del "
+    "Sistema, Red, Firewall.",
+    "This server takes connections from this machine only.": "Este servidor sólo acepta conexiones desde este equipo.",
+    "Allow online access in Blender's preferences (System, Network), then host again.": "Permitir el acceso en línea en las preferencias "
+    "de Blender (Sistema, Red), y alojar de nuevo.",
+    "This machine is not in a network.": "Este equipo no está en ninguna red.",
+    "Connect it by cable or Wi-Fi; the addresses appear here by themselves.": "Conectarlo por cable o Wi-Fi; las direcciones aparecen "
+    "aquí por sí solas.",
+    "This server listens at {bound} only.": "Este servidor sólo escucha en {bound}.",
+    "Start it without --bind to listen on every network.": "Iniciarlo sin --bind para escuchar en todas las redes.",
+    "Your router is being asked to pass the port on.": "Se está pidiendo al router que redirija el puerto.",
+    "Your router passes the port on ({protocol}); nobody has come in this way yet.": "El router redirige el puerto ({protocol}); todavía "
+    "nadie entró por este camino.",
+    "This is the address that you have typed; nobody has come in this way yet.": "Es la dirección que se escribió; todavía nadie entró "
+    "por este camino.",
+    "This machine has a public address of its own; nobody has come in this way yet.": "Este equipo tiene una dirección pública propia; "
+    "todavía nadie entró por este camino.",
+    "Guests with IPv6 may reach this machine directly, if your router lets them in.": "Quienes tienen IPv6 pueden llegar directamente a "
+    "este equipo, si el router lo permite.",
+    "For everybody else enter the rule below in your router, or use a VPN or a tunnel.": "Para los demás, introducir en el router la "
+    "regla de abajo, o usar una VPN o un túnel.",
+    "There is another router in front of yours: the address on its outside, {outside}, is a private one.": "Hay otro router delante del "
+    "propio: su dirección exterior, {outside}, es privada.",
+    "Use a VPN or a tunnel, or pass the port on in both routers.": "Usar una VPN o un túnel, o redirigir el puerto en ambos routers.",
+    "Your provider shares your public address with others (CGNAT).": "El operador comparte la dirección pública con otros (CGNAT).",
+    "Use a VPN that all of you are in, or a tunnel.": "Usar una VPN en la que estén todos, o un túnel.",
+    "Your router does not open ports by itself.": "El router no abre puertos por sí mismo.",
+    "Enter the rule below in your router and type the public address here, or use a VPN or a tunnel.": "Introducir en el router la regla "
+    "de abajo y escribir aquí la dirección pública, o usar una VPN o un túnel.",
+    "Your router refuses to open the port.": "El router se niega a abrir el puerto.",
+    "Allow UPnP in your router, or enter the rule below there; or use a VPN or a tunnel.": "Permitir UPnP en el router, o introducir en "
+    "él la regla de abajo; o usar una VPN o un túnel.",
+    "Your router is not asked to open the port.": "No se pide al router que abra el puerto.",
+    "Switch port mapping on, or enter the rule below in your router and type the public address here.": "Activar la redirección de "
+    "puertos, o introducir en el router la regla de abajo y escribir aquí la dirección pública.",
+    "Your router passes the port on, but does not know its own public address.": "El router redirige el puerto, pero no conoce su propia "
+    "dirección pública.",
+    "Type the public address here: your router's status page shows it.": "Escribir aquí la dirección pública: la muestra la página de "
+    "estado del router.",
+    "{label} leads here; nobody has come in this way yet.": "{label} conduce hasta aquí; todavía nadie entró por este camino.",
+    "There is a reason that this version of Atrium does not know ({reason}).": "Hay un motivo que esta versión de Atrium no conoce "
+    "({reason}).",
+    "Update Atrium.": "Actualizar Atrium.",
+    # the rule for the router
+    "Protocol": "Protocolo",
+    "Public port": "Puerto público",
+    "This machine's address": "Dirección de este equipo",
+    "This machine's port": "Puerto de este equipo",
 }
