@@ -134,12 +134,19 @@ def texts_of(*folders: str) -> set[str]:
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
+def fields(template: str, said: str) -> dict[str, str] | None:
+    """What stands in the template's fields, where this is the template filled in. What is nearly all field would match anything, and counts
+    for nothing."""
+    parts = re.split(r"\{(\w+)\}", template)
+    if len("".join(parts[::2])) < 12:
+        return None
+    pattern = "".join(f"(?P<f_{part}>.+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    found = re.fullmatch(pattern, said)
+    return found.groupdict() if found else None
+
+
 def matches(template: str, said: str) -> bool:
-    """Whether this can be the template with its fields filled in. What is nearly all field matches anything, and counts for nothing."""
-    parts = re.split(r"\{[a-z_]+\}", template)
-    if len("".join(parts)) < 12:
-        return False
-    return re.fullmatch(".+".join(re.escape(part) for part in parts), said) is not None
+    return fields(template, said) is not None
 
 
 def quotes(page: Path) -> list[str]:
@@ -209,6 +216,50 @@ def shape(page: Path) -> tuple[list[int], list[str], int]:
     fenced = re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S)
     code = [line for block in fenced for line in block.splitlines()] + re.findall(r"^ {4,}(.*)$", text, re.M)
     return levels, code, len(re.findall(r"!\[", text))
+
+
+@functools.cache
+def spanish() -> dict[str, set[str]]:
+    """English text -> what the add-on shows for it in Spanish, as a text and as a button."""
+    package = ModuleType("translations_of_docs")  # the real one wants Blender
+    package.__path__ = [str(ROOT / "addon/ui/translations")]
+    sys.modules[package.__name__] = package
+    module = importlib.import_module("translations_of_docs.es")
+    out: dict[str, set[str]] = {}
+    for table in (module.TEXTS, module.BUTTONS):
+        for english, text in table.items():
+            out.setdefault(english, set()).add(text)
+    return out
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_buttons_have_the_names_that_a_spanish_blender_shows(guide: str) -> None:
+    english, shown = (names_in_bold((ROOT / "docs" / folder / guide).read_text()) for folder in ("", "es"))
+    names = {name: spanish().get(name, set()) for name in english}
+    assert [name for name, texts in names.items() if not texts & shown] == []
+    assert shown - set().union(*names.values()) == set()
+    slanted = [
+        set(re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", (ROOT / "docs" / d / guide).read_text())) for d in ("", "es")
+    ]
+    assert [name for name in slanted[0] & set(spanish()) if not spanish()[name] & slanted[1]] == []
+
+
+def means(english: str, text: str) -> bool:
+    """Whether the add-on says the second where it says the first, with the same in the fields."""
+    for template, translations in spanish().items():
+        filled = fields(template, english)
+        for translation in translations if filled is not None else ():
+            other = fields(translation, text)
+            if other is not None and all(
+                other[name] == value or means(value, other[name]) for name, value in filled.items()
+            ):
+                return True
+    return False
+
+
+def test_the_spanish_faq_quotes_a_spanish_blender() -> None:
+    pairs = zip(quotes(ROOT / "docs/faq.md"), quotes(ROOT / "docs/es/faq.md"), strict=True)
+    assert [text for english, text in pairs if not means(english, text)] == []
 
 
 @pytest.mark.parametrize("guide", GUIDES)
