@@ -50,7 +50,7 @@ endif
 # nothing of this is installed. cJSON and libuv are compiled from source (csrc/deps/source.sh says why).
 LIBDIR := $(or $(firstword $(dir $(wildcard /usr/lib/*/libssl.a))),/usr/lib/)
 LIBS    = $(OUT)/libuv.a $(LIBDIR)libssl.a $(LIBDIR)libcrypto.a $(LIBDIR)libsodium.a $(LIBDIR)libzstd.a \
-          $(LIBDIR)libxxhash.a $(ZLIB) -lpthread -ldl -lrt -lm
+          $(LIBDIR)libxxhash.a $(LIBDIR)libminiupnpc.a $(LIBDIR)libnatpmp.a $(ZLIB) -lpthread -ldl -lrt -lm
 # The libcrypto of Debian 13 and later can compress. Asked when it is needed: the package may be installed only then.
 ZLIB    = $(if $(filter -lz,$(shell pkg-config --static --libs libcrypto)),$(LIBDIR)libz.a)
 

@@ -40,6 +40,8 @@ LIBRARIES: dict[str, set[str]] = {
     "sqlite3.h": {"store"},
     "zstd.h": {"proto"},
     "xxhash.h": {"base"},
+    "miniupnpc/": {"proto"},
+    "natpmp.h": {"reach"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

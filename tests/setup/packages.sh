@@ -22,6 +22,7 @@ WANTED=(
     # engine: compilers, static libraries and their headers
     build-essential pkg-config python3 python3-venv python3-dev
     libuv1-dev libssl-dev zlib1g-dev libsodium-dev libzstd-dev libxxhash-dev libsqlite3-dev
+    libminiupnpc-dev libnatpmp-dev
     # sources of what is compiled in, downloads
     uthash-dev dpkg-dev ca-certificates curl git
 )
