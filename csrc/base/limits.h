@@ -195,8 +195,11 @@
 /* Connections that wait for a host's answer. A panel shows a handful; a stranger with many keys must not fill it. */
 #define ATR_KNOCKS_MAX 32u
 
-/* Keys in a server's list of guests. */
+/* Rows in a server's list of guests. */
 #define ATR_GUESTS_MAX 10000u
+
+/* Rooms that one key was let into one by one; the oldest goes for the next. */
+#define ATR_GUEST_ROOMS_MAX 64u
 
 /* Argon2id for passwords: a tenth of a second and 64 MiB, libsodium's "interactive". What a client does at most for a host that
  * it does not know yet. */
@@ -209,6 +212,17 @@
  * a day and more, against a password of six random letters 40 years. */
 #define ATR_GUESSES_AT_ONCE 10
 #define ATR_GUESS_MS 10000
+
+/* Whoever goes on guessing waits twice as long for each further one, up to this: 10,000 guesses take eighteen days. It is also the longest that
+ * a newcomer waits where nobody else gets in between, and all is as it was after ten times as long without a guess. */
+#define ATR_GUESS_MS_MAX 160000
+
+/* Buckets for guesses at rooms. A name belongs to one whether there is such a room or not, so that what happens to a guess does not tell; more of them only
+ * make it rarer that two rooms share one. */
+#define ATR_GUESS_SLOTS 1024u
+
+/* Passwords that are being derived for those who set them, at 64 MiB each. */
+#define ATR_PASSWORDS_AT_ONCE 4u
 
 /* Invites of one server that are valid at a time, and how long one is where nothing else is said: a week. */
 #define ATR_INVITES_MAX 256u

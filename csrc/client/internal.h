@@ -179,7 +179,8 @@ struct atr_client {
   atr_session *session;
   atr_address address;
   char address_text[ATR_ADDRESS_TEXT_BYTES];
-  char password[ATR_PASSWORD_BYTES_MAX + 1]; /* until the welcome; empty: none */
+  char password[ATR_PASSWORD_BYTES_MAX + 1];       /* until the welcome; empty: none */
+  char password_room[ATR_ROOM_NAME_BYTES_MAX + 1]; /* whose it is; empty: the server's */
   guess *guess;
   atr_invite *invite; /* instead of the address: what was pasted; NULL: none */
   char user_name[ATR_USER_NAME_BYTES_MAX + 1];

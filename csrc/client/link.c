@@ -442,7 +442,7 @@ static int read_host(atr_client *c, const char *host, uint16_t port, char *why, 
 
 void link_connect(atr_client *c, const cJSON *message)
 {
-  const char *host = "localhost", *name = "", *password = "";
+  const char *host = "localhost", *name = "", *password = "", *room = "";
   uint64_t port = ATR_PORT_DEFAULT;
   char why[256] = "";
   int err;
@@ -451,6 +451,7 @@ void link_connect(atr_client *c, const cJSON *message)
   (void)atr_json_get_str(message, "host", &host);
   (void)atr_json_get_str(message, "name", &name);
   (void)atr_json_get_str(message, "password", &password);
+  (void)atr_json_get_str(message, "room", &room);
   (void)atr_json_get_u64(message, "port", UINT16_MAX, &port);
   c->was_up = false;
   c->host_accepted = false;
@@ -465,6 +466,10 @@ void link_connect(atr_client *c, const cJSON *message)
     err = ATR_LIMIT;
     snprintf(why, sizeof why, "A password has at most 1,024 bytes.");
   }
+  if (err == ATR_OK && strlen(room) > ATR_ROOM_NAME_BYTES_MAX) {
+    err = ATR_ROOM_NAME;
+    snprintf(why, sizeof why, "A room's name has at most 255 bytes.");
+  }
   if (err == ATR_OK && strlen(name) > ATR_USER_NAME_BYTES_MAX) {
     err = ATR_LIMIT;
     snprintf(why, sizeof why, "The user name is longer than 255 bytes: choose a shorter one.");
@@ -475,6 +480,7 @@ void link_connect(atr_client *c, const cJSON *message)
   }
   atr_address_text(&c->address, c->address_text);
   snprintf(c->password, sizeof c->password, "%s", password);
+  snprintf(c->password_room, sizeof c->password_room, "%s", room);
   read_user(c, message);
   link_race(c);
 }

@@ -59,16 +59,24 @@ static void fail(atr_client *c, int err, const char *text)
   atr_session_close(c->session, err, text);
 }
 
+static void ask(atr_client *c)
+{
+  atr_buf buf;
+  atr_jw w = link_begin_json(c, &buf, "pake");
+
+  if (c->password_room[0])
+    atr_jw_str(&w, "room", c->password_room);
+  link_send_json(c, &w);
+}
+
 static void say(atr_client *c, const char *name, const uint8_t *bytes, size_t n)
 {
   char hex[2 * ATR_CPACE_TAG_BYTES + 1];
   atr_buf buf;
   atr_jw w = link_begin_json(c, &buf, "pake");
 
-  if (name) {
-    atr_hex_encode(bytes, n, hex);
-    atr_jw_str(&w, name, hex);
-  }
+  atr_hex_encode(bytes, n, hex);
+  atr_jw_str(&w, name, hex);
   link_send_json(c, &w);
 }
 
@@ -83,7 +91,7 @@ void password_begin(atr_client *c)
   c->guess->client = c;
   snprintf(c->guess->text, sizeof c->guess->text, "%s", c->password);
   atr_session_accept_key(c->session);
-  say(c, NULL, NULL, 0);
+  ask(c);
 }
 
 /* --- the secret ------------------------------------------------------------------------------------------------ */

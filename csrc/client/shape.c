@@ -33,9 +33,16 @@ typedef struct field {
     .name = NULL \
   }
 
-static const field room[] = {
-    FIELD("id", ID),         FIELD("name", TEXT),     FIELD("users", NUMBER), FIELD("bytes", NUMBER),
-    FIELD("blender", THREE), FIELD("schema", NUMBER), FIELD("ready", TRUTH),  END};
+static const field room[] = {FIELD("id", ID),
+                             FIELD("name", TEXT),
+                             FIELD("users", NUMBER),
+                             FIELD("bytes", NUMBER),
+                             FIELD("blender", THREE),
+                             FIELD("schema", NUMBER),
+                             FIELD("ready", TRUTH),
+                             {.name = "password", .kind = TRUTH, .optional = true},
+                             {.name = "mine", .kind = TRUTH, .optional = true},
+                             END};
 static const field member[] = {FIELD("member", U32), FIELD("participant", ID), FIELD("key", KEY),
                                FIELD("name", TEXT),  FIELD("color", THREE),    END};
 static const field welcome[] = {FIELD("version", TEXT),
@@ -59,7 +66,7 @@ static const field joined[] = {FIELD("room", ID),
 static const field closed[] = {FIELD("room", U32), FIELD("code", TEXT), FIELD("text", TEXT), END};
 static const field invite[] = {FIELD("link", TEXT), FIELD("expires", NUMBER), FIELD("room", ID), END};
 static const field invites_revoked[] = {FIELD("count", NUMBER), END};
-static const field password[] = {FIELD("set", TRUTH), END};
+static const field password[] = {FIELD("set", TRUTH), {.name = "room", .kind = ID, .optional = true}, END};
 static const field knock[] = {FIELD("key", KEY), FIELD("name", TEXT), FIELD("code", TEXT), END};
 static const field knock_end[] = {FIELD("key", KEY), END};
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who may enter. In this order: the token of this home (its user's own programs, who may admit others), the list of keys, the password, an
- * invite (whose users are in the list from then on), --open; everybody else knocks, and waits until somebody who may admit says yes or no, or nobody does for ATR_KNOCK_TIMEOUT_MS.
+ * Who comes in, and which row of the table (rights.h) it gets. The token of this home makes a host (its user's own programs). A row lets in, and adds
+ * what an invite or a password that is shown gives beyond it; one without a row needs one of these, or --open. Everybody else knocks, and
+ * waits until somebody who may admit says yes or no, or nobody does for ATR_KNOCK_TIMEOUT_MS.
  *
  * A key that is let in or refused without "remember" stays so until the server ends, for a connection that breaks must not make its user
  * knock again; a refusal without it counts for this knock only.
@@ -140,7 +141,7 @@ static void write_addresses(atr_jw *w, const atr_server *server)
 static void write_knock(atr_jw *w, const conn *who)
 {
   atr_jw_str(w, "t", "knock");
-  atr_jw_hash(w, "key", &who->key);
+  atr_jw_hash(w, "key", &who->who.key);
   atr_jw_str(w, "name", who->name);
   atr_jw_str(w, "code", who->check_code);
 }
@@ -173,7 +174,7 @@ static void let_in(conn *c)
   atr_jw_str(&w, "t", "welcome");
   atr_jw_str(&w, "version", atr_version());
   atr_jw_id(&w, "server", &id);
-  atr_jw_bool(&w, "host", c->is_host);
+  atr_jw_bool(&w, "host", c->who.is_host);
   atr_jw_int(&w, "port", server->port);
   atr_jw_bool(&w, "all_interfaces", server->all_interfaces);
   write_addresses(&w, server);
@@ -182,8 +183,8 @@ static void let_in(conn *c)
   conn_send_json(c, &w);
   atr_buf_free(&buf);
   atr_log(ATR_LOG_INFO, "%s: \"%s\" is in%s", atr_session_peer_address(c->session), c->name,
-          c->is_host ? ", as host" : "");
-  for (conn *other = server->conns; c->is_host && other; other = other->next)
+          c->who.is_host ? ", as host" : "");
+  for (conn *other = server->conns; c->who.is_host && other; other = other->next)
     if (other->state == CONN_KNOCKING)
       tell_knock(c, other);
 }
@@ -193,7 +194,7 @@ static void let_in(conn *c)
 static bool another_knocks(const conn *c)
 {
   for (const conn *other = c->server->conns; other; other = other->next)
-    if (other != c && other->state == CONN_KNOCKING && atr_hash_equal(&other->key, &c->key))
+    if (other != c && other->state == CONN_KNOCKING && atr_hash_equal(&other->who.key, &c->who.key))
       return true;
   return false;
 }
@@ -220,7 +221,7 @@ static void knock(conn *c)
   conn_send_json(c, &w);
   atr_buf_free(&buf);
   for (conn *host = server->conns; !told && host; host = host->next)
-    if (host->state == CONN_IN && host->is_host)
+    if (host->state == CONN_IN && host->who.is_host)
       tell_knock(host, c);
 }
 
@@ -234,12 +235,12 @@ void admission_knock_ended(conn *c)
   if (another_knocks(c))
     return;
   for (conn *host = server->conns; host; host = host->next) {
-    if (host->state != CONN_IN || !host->is_host)
+    if (host->state != CONN_IN || !host->who.is_host)
       continue;
     atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
     w = atr_jw_begin(&buf);
     atr_jw_str(&w, "t", "knock_end");
-    atr_jw_hash(&w, "key", &c->key);
+    atr_jw_hash(&w, "key", &c->who.key);
     conn_send_json(host, &w);
     atr_buf_free(&buf);
   }
@@ -290,21 +291,59 @@ static int read_hello(conn *c, const cJSON *hello, const char **text)
   return ATR_OK;
 }
 
-/* 0: an invite let this key in, now and from now on; ATR_NOENT: it showed none. Another error: the connection ends with it. */
-static int try_invite(conn *c, const cJSON *hello)
+/* A row for this key: for one room, or for all (NULL). False where there is no place for one, and the connection ends with that. */
+static bool add_row(conn *c, const atr_id *room)
 {
-  int err = inviting_check(c->server, hello, &c->invited_to);
+  atr_rights *rights = c->server->rights;
+  int err = room ? atr_rights_admit_to(rights, &c->who.key, room, c->name)
+                 : atr_rights_admit(rights, &c->who.key, c->name, true);
 
-  if (err == ATR_OK) {
-    if (atr_guests_set(c->server->guests, &c->key, ATR_GUEST_ALLOWED, c->name, true) < 0)
-      atr_log(ATR_LOG_WARN, "the key of \"%s\" could not be kept: it is let in until this server ends", c->name);
-    let_in(c);
-  } else if (err == ATR_INVITE) {
-    conn_fail(c, err, "This invite is no longer valid: ask the host for a new one.", "hello");
-  } else if (err != ATR_NOENT) {
-    conn_fail(c, err, NULL, "hello");
+  if (err == ATR_IO) {
+    atr_log(ATR_LOG_WARN, "the key of \"%s\" could not be kept: it is let in until this server ends", c->name);
+    return true;
   }
-  return err;
+  if (err < 0)
+    conn_fail(c, ATR_SERVER_FULL, "This server's list of keys is full: ask the host to make room in it.", "hello");
+  return err == ATR_OK;
+}
+
+/* Rows for what this user has shown: an invite, a password. False: it may not come in, and knows why. */
+static bool add_rows(conn *c, int invite)
+{
+  const atr_id *room = atr_id_is_zero(&c->invited_to) ? NULL : &c->invited_to;
+
+  if (c->who.is_host)
+    return true;
+  if ((invite == ATR_OK && !add_row(c, room)) || (c->knows_password && !add_row(c, NULL)) ||
+      (!atr_id_is_zero(&c->knows_room) && !add_row(c, &c->knows_room)))
+    return false;
+  if (atr_rights_standing(c->server->rights, &c->who) >= ATR_IS_GUEST || invite == ATR_NOENT)
+    return true;
+  conn_fail(c, invite, invite == ATR_INVITE ? "This invite is no longer valid: ask the host for a new one." : NULL,
+            "hello");
+  return false;
+}
+
+/* Where it came for. An old link of somebody who may enter one room only was a link to that. */
+static void note_destination(conn *c, int invite)
+{
+  if (!atr_id_is_zero(&c->knows_room))
+    c->invited_to = c->knows_room;
+  else if (invite == ATR_INVITE)
+    (void)atr_rights_only_room(c->server->rights, &c->who.key, &c->invited_to);
+}
+
+static void enter_or_knock(conn *c, const cJSON *hello)
+{
+  int invite = inviting_check(c->server, hello, &c->invited_to);
+
+  if (!add_rows(c, invite))
+    return;
+  note_destination(c, invite);
+  if (atr_rights_standing(c->server->rights, &c->who) >= ATR_IS_GUEST)
+    let_in(c);
+  else
+    knock(c);
 }
 
 void admission_hello(conn *c, const cJSON *hello)
@@ -327,29 +366,11 @@ void admission_hello(conn *c, const cJSON *hello)
     conn_fail(c, err, text, "hello");
     return;
   }
-  c->is_host = atr_json_get_str(hello, "token", &token) == ATR_OK && token_matches(c->server, token);
-  switch (atr_guests_find(c->server->guests, &c->key)) {
-  case ATR_GUEST_ALLOWED:
-    (void)inviting_check(c->server, hello, &c->invited_to); /* whatever it says: only where to */
-    let_in(c);
-    return;
-  case ATR_GUEST_REFUSED:
-    if (!c->is_host) {
-      conn_fail(c, ATR_REFUSED, "The host has decided not to let you in.", "hello");
-      return;
-    }
-    break;
-  case ATR_GUEST_STRANGER:
-    break;
-  }
-  if (c->knows_password && atr_guests_set(c->server->guests, &c->key, ATR_GUEST_ALLOWED, c->name, true) < 0)
-    atr_log(ATR_LOG_WARN, "the key of \"%s\" could not be kept: it is let in until this server ends", c->name);
-  if (c->is_host || c->server->open || c->knows_password) {
-    (void)inviting_check(c->server, hello, &c->invited_to);
-    let_in(c);
-  } else if (try_invite(c, hello) == ATR_NOENT) {
-    knock(c);
-  }
+  c->who.is_host = atr_json_get_str(hello, "token", &token) == ATR_OK && token_matches(c->server, token);
+  if (atr_rights_standing(c->server->rights, &c->who) == ATR_IS_REFUSED)
+    conn_fail(c, ATR_REFUSED, "The host has decided not to let you in.", "hello");
+  else
+    enter_or_knock(c, hello);
 }
 
 /* --- the host's answer --------------------------------------------------------------------------------------- */
@@ -362,7 +383,7 @@ static int read_answer(conn *host, const cJSON *message, const char *t, atr_hash
     conn_send_error(host, ATR_PROTO, NULL, t, NULL);
     return ATR_PROTO;
   }
-  if (!host->is_host) {
+  if (!atr_rights_may(host->server->rights, &host->who, ATR_MAY_ADMIT, NULL, NULL)) {
     conn_send_error(host, ATR_DENIED, "Only the host can let others in.", t, NULL);
     return ATR_DENIED;
   }
@@ -373,7 +394,7 @@ static int read_answer(conn *host, const cJSON *message, const char *t, atr_hash
 static const char *name_of(const atr_server *server, const atr_hash *key)
 {
   for (const conn *c = server->conns; c; c = c->next)
-    if (c->state == CONN_KNOCKING && atr_hash_equal(&c->key, key))
+    if (c->state == CONN_KNOCKING && atr_hash_equal(&c->who.key, key))
       return c->name;
   return NULL;
 }
@@ -389,11 +410,11 @@ void admission_admit(conn *host, const cJSON *message)
   if (read_answer(host, message, "admit", &key, &remember) < 0)
     return;
   name = name_of(server, &key);
-  err = atr_guests_set(server->guests, &key, ATR_GUEST_ALLOWED, name ? name : "", remember);
+  err = atr_rights_admit(server->rights, &key, name ? name : "", remember);
   if (err < 0)
     conn_send_error(host, err, "The decision could not be kept: the list of keys cannot be written.", "admit", NULL);
   for (conn *c = server->conns; c; c = c->next)
-    if (c->state == CONN_KNOCKING && atr_hash_equal(&c->key, &key)) {
+    if (c->state == CONN_KNOCKING && atr_hash_equal(&c->who.key, &key)) {
       let_in(c);
       admission_knock_ended(c);
     }
@@ -409,10 +430,10 @@ void admission_refuse(conn *host, const cJSON *message)
   if (read_answer(host, message, "refuse", &key, &remember) < 0)
     return;
   name = name_of(server, &key);
-  if (remember && atr_guests_set(server->guests, &key, ATR_GUEST_REFUSED, name ? name : "", true) < 0)
+  if (remember && atr_rights_refuse(server->rights, &key, name ? name : "") < 0)
     conn_send_error(host, ATR_IO, "The decision could not be kept: the list of keys cannot be written.", "refuse",
                     NULL);
   for (conn *c = server->conns; c; c = c->next)
-    if (c->state == CONN_KNOCKING && atr_hash_equal(&c->key, &key))
+    if (c->state == CONN_KNOCKING && atr_hash_equal(&c->who.key, &key))
       conn_fail(c, ATR_REFUSED, "The host did not let you in.", "hello");
 }

@@ -120,7 +120,7 @@ static const struct {
     {"bye", on_bye},
     {"invite_create", inviting_create},
     {"invites_revoke", inviting_revoke},
-    {"password", passwords_set},
+    {"password", setting_password},
 };
 
 /* `t` of a message that is not known is of a later version and ignored. */
@@ -130,7 +130,7 @@ static void dispatch(conn *c, const char *t, const cJSON *message)
     if (c->state == CONN_HELLO && strcmp(t, "hello") == 0)
       admission_hello(c, message);
     else if (c->state == CONN_HELLO && strcmp(t, "pake") == 0)
-      passwords_pake(c, message);
+      proving_pake(c, message);
     else if (strcmp(t, "bye") == 0)
       on_bye(c, message);
     else
@@ -205,7 +205,7 @@ static void on_key(void *ctx, const atr_hash *key, atr_span spki)
 {
   conn *c = ctx;
 
-  c->key = *key;
+  c->who.key = *key;
   if (atr_check_code(spki, c->check_code) < 0) {
     atr_session_close(c->session, ATR_CRYPTO, NULL);
     return;
@@ -237,7 +237,7 @@ static void on_close(void *ctx, int err, const char *detail)
   if (c->next)
     c->next->prev = c->prev;
   server->n_conns--;
-  passwords_drop_run(c);
+  proving_drop(c);
   atr_session_free(c->session);
   free(c);
 }

@@ -2,9 +2,11 @@
  *
  * How often somebody may guess a password.
  *
- * A guess costs a token of a bucket; buckets fill up again slowly. Anybody can make keys, so all strangers share one bucket: ten
- * thousand keys from as many addresses guess no faster than one. Whoever is known has a bucket of its own and never waits
- * for strangers; members need no password at all. A right guess gives its token back.
+ * A guess costs a token of a bucket, which fills up again slowly; and the slower, the longer somebody goes on with every token that comes: each one that an
+ * empty bucket gives doubles the pause before the next, up to ATR_GUESS_MS_MAX, until the bucket is full again. Anybody can make keys, so all strangers
+ * share one bucket per target (the server, a room): ten thousand keys from as many addresses guess no faster than one. Whoever may enter
+ * there already has a bucket of its own and never waits for strangers; members need no password at all. A right guess gives its
+ * token back.
  *
  * Without sockets and clock: the caller says what time it is. */
 #ifndef ATR_SERVER_GUARD_H
@@ -17,7 +19,9 @@
 
 typedef struct atr_guard {
   double tokens;
-  uint64_t at_ms; /* when `tokens` was right */
+  uint64_t at_ms;    /* when `tokens` was right */
+  uint32_t pause_ms; /* until the next token */
+  bool was_empty;    /* since the bucket was full */
 } atr_guard;
 
 /* A full bucket. */

@@ -4,9 +4,11 @@
  *
  *   server.c     life of a server: loop, listener, timers, the end
  *   conn.c       one connection: hello, messages in and out, memberships
- *   admission.c  who may enter: token, list, knocking
- *   guests.c      the list of known keys, a file
- *   passwords.c  the password, and how a guest proves that it knows it
+ *   rights.c     the table of who may do what, a file
+ *   admission.c  who comes in, and which row it gets: token, invite, password, knocking
+ *   passwords.c  what is kept of passwords, a file
+ *   setting.c    a password is set
+ *   proving.c    a guest proves that it knows one
  *   guard.c      how often one may guess
  *   invites.c    the tokens that open the door, a file
  *   inviting.c   the host makes and revokes invites
@@ -28,8 +30,9 @@
 #include "reach/responder.h"
 #include "room/room.h"
 #include "server/guard.h"
-#include "server/guests.h"
 #include "server/invites.h"
+#include "server/passwords.h"
+#include "server/rights.h"
 #include "server/server.h"
 #include "session/cpace.h"
 #include "session/file.h"
@@ -47,6 +50,8 @@
 
 typedef struct conn conn;
 typedef struct hall hall;
+typedef struct proof proof;
+typedef struct setting setting;
 
 /* A room of this server and what only the server knows of it. */
 struct hall {
@@ -54,7 +59,8 @@ struct hall {
   atr_server *server;
   atr_room *room;
   atr_id id;
-  atr_id creator; /* participant that fills it */
+  atr_id creator;       /* participant that fills it */
+  atr_hash creator_key; /* the user who has made it; zero: it was brought back after a loss, by whoever came first */
   uint32_t handle;
   uint32_t users;
   char name[ATR_ROOM_NAME_BYTES_MAX + 1];
@@ -87,16 +93,17 @@ struct conn {
   atr_session *session;
   conn_state state;
   uint64_t deadline_ms; /* of CONN_HELLO and CONN_KNOCKING */
-  atr_hash key;
+  atr_who who;
   atr_id participant;
   char check_code[ATR_CHECK_CODE_BYTES];
   char name[ATR_USER_NAME_BYTES_MAX + 1];
   float color[3];
-  bool is_host;     /* may admit others */
   bool wants_rooms; /* has asked for the list */
-  atr_cpace *pake;  /* while a password is being proved */
+  proof *proof;     /* while a password is being proved */
+  bool has_proved;  /* or has tried to: once per connection */
   bool knows_password;
-  atr_id invited_to; /* the room of the invite that it came with; zero: none */
+  atr_id knows_room; /* whose password it knows; zero: none */
+  atr_id invited_to; /* the room that it came for, by invite or password; zero: none */
   membership *memberships;
 };
 
@@ -114,17 +121,17 @@ struct atr_server {
   atr_identity *identity;
   atr_store *store;
   atr_blobs *blobs;
-  atr_guests *guests;
+  atr_rights *rights;
   atr_invites *invites;
-  atr_password password;
-  bool has_password;
-  struct setting *setting; /* what the host typed last, while it is derived */
-  char password_path[ATR_PATH_BYTES];
-  atr_guard strangers;    /* their guesses */
-  atr_net_task list_task; /* sends the list of rooms */
+  atr_passwords *passwords;
+  setting *settings; /* passwords that are being derived */
+  uint32_t n_settings;
+  uint8_t keyed[ATR_KEYED_BYTES];         /* what made-up answers follow from */
+  atr_guard strangers;                    /* their guesses at the server's password */
+  atr_guard room_guards[ATR_GUESS_SLOTS]; /* and at those of rooms */
+  atr_net_task list_task;                 /* sends the list of rooms */
   char check_code[ATR_CHECK_CODE_BYTES];
   uint8_t token[ATR_TOKEN_BYTES];
-  bool open;
   uint16_t port;
   bool all_interfaces;
   uint32_t idle_exit_ms, hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, ring_bytes_max;
@@ -164,14 +171,12 @@ void admission_refuse(conn *host, const cJSON *message);
 /* A knocking connection has gone or was answered. */
 void admission_knock_ended(conn *c);
 
-/* --- passwords.c --- */
+/* --- setting.c, proving.c --- */
 
-/* `text` NULL: the one that was kept, where there is one. */
-int passwords_open(atr_server *server, const char *folder, const char *text, char *why, size_t why_bytes);
-void passwords_set(conn *host, const cJSON *message);
+void setting_password(conn *c, const cJSON *message);
 /* A step of a guest's proof. */
-void passwords_pake(conn *c, const cJSON *message);
-void passwords_drop_run(conn *c);
+void proving_pake(conn *c, const cJSON *message);
+void proving_drop(conn *c);
 
 /* --- inviting.c --- */
 
@@ -183,6 +188,8 @@ int inviting_check(const atr_server *server, const cJSON *hello, atr_id *room);
 /* --- lobby.c --- */
 
 bool lobby_has(const atr_server *server, const atr_id *room);
+/* The room, where it exists and this user may enter it; else NULL. */
+const hall *lobby_visible(const conn *c, const atr_id *room);
 
 void lobby_list(conn *c); /* `rooms` */
 void lobby_changed(atr_server *server);

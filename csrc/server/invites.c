@@ -9,7 +9,6 @@
 #include "base/limits.h"
 #include "session/file.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,23 +43,13 @@ static void drop_expired(atr_invites *invites, uint64_t now_s)
   invites->n = kept;
 }
 
-/* A number without sign that is all of the text. */
-static bool get_number(const char *text, uint64_t *out)
-{
-  char *end;
-
-  errno = 0;
-  *out = strtoull(text, &end, 10);
-  return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == 0;
-}
-
 static void read_line(atr_invites *invites, const char *line)
 {
   char token[ATR_HASH_HEX + 1], expires[21], room[ATR_ID_HEX + 1];
   entry e;
 
   if (invites->n < ATR_INVITES_MAX && sscanf(line, "invite %64s %20s %32s", token, expires, room) == 3 &&
-      get_number(expires, &e.expires_s) && atr_hash_from_hex(token, strlen(token), &e.token) == 0 &&
+      atr_file_number(expires, UINT64_MAX, &e.expires_s) && atr_hash_from_hex(token, strlen(token), &e.token) == 0 &&
       atr_id_from_hex(room, strlen(room), &e.room) == 0)
     invites->entries[invites->n++] = e;
 }

@@ -3,7 +3,7 @@
  * The invites that a server has given out: who shows the token of one is let in, until it expires or is revoked.
  *
  * A token is never kept, only its SHA-256: who reads the file cannot enter with it. The file `invites` in the data folder has
- * one line per invite and is replaced in one step. Letting in is remembered by key (guests.h), so revoking an invite keeps
+ * one line per invite and is replaced in one step. Letting in is remembered by key (rights.h), so revoking an invite keeps
  * the access of those who came by it. */
 #ifndef ATR_SERVER_INVITES_H
 #define ATR_SERVER_INVITES_H

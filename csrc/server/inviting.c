@@ -117,7 +117,7 @@ void inviting_create(conn *host, const cJSON *message)
   uint64_t expires_s;
   int err;
 
-  if (!host->is_host) {
+  if (!atr_rights_may(server->rights, &host->who, ATR_MAY_INVITE, NULL, NULL)) {
     conn_send_error(host, ATR_DENIED, "Only the host can invite others.", "invite_create", NULL);
     return;
   }
@@ -164,7 +164,7 @@ void inviting_revoke(conn *host, const cJSON *message)
   atr_jw w;
 
   (void)message;
-  if (!host->is_host) {
+  if (!atr_rights_may(host->server->rights, &host->who, ATR_MAY_INVITE, NULL, NULL)) {
     conn_send_error(host, ATR_DENIED, "Only the host can revoke invites.", "invites_revoke", NULL);
     return;
   }

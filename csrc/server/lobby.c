@@ -21,7 +21,12 @@
 
 /* --- list ---------------------------------------------------------------------------------------------------- */
 
-static void write_hall(atr_jw *w, hall *h)
+static bool may_enter(const conn *c, const atr_id *room)
+{
+  return atr_rights_may(c->server->rights, &c->who, ATR_MAY_ENTER, room, NULL);
+}
+
+static void write_hall(atr_jw *w, hall *h, const conn *c)
 {
   h->bytes_told = atr_room_size(h->room);
   atr_jw_object(w, NULL);
@@ -35,6 +40,8 @@ static void write_hall(atr_jw *w, hall *h)
   atr_jw_end(w);
   atr_jw_int(w, "schema", ATR_SCHEMA);
   atr_jw_bool(w, "ready", h->ready);
+  atr_jw_bool(w, "password", atr_passwords_has(h->server->passwords, &h->id));
+  atr_jw_bool(w, "mine", atr_hash_equal(&h->creator_key, &c->who.key));
   atr_jw_end(w);
 }
 
@@ -48,7 +55,8 @@ void lobby_list(conn *c)
   atr_jw_str(&w, "t", "rooms");
   atr_jw_array(&w, "rooms");
   for (hall *h = c->server->halls; h; h = h->next)
-    write_hall(&w, h);
+    if (may_enter(c, &h->id))
+      write_hall(&w, h, c);
   conn_send_json(c, &w);
   atr_buf_free(&buf);
 }
@@ -103,6 +111,17 @@ static hall *hall_of_id(const atr_server *server, const atr_id *id)
 bool lobby_has(const atr_server *server, const atr_id *room)
 {
   return hall_of_id(server, room) != NULL;
+}
+
+/* One that it may not enter is not there. */
+static hall *visible(const conn *c, const atr_id *id)
+{
+  return may_enter(c, id) ? hall_of_id(c->server, id) : NULL;
+}
+
+const hall *lobby_visible(const conn *c, const atr_id *room)
+{
+  return visible(c, room);
 }
 
 /* The membership of a handle that a message names, or NULL. */
@@ -195,7 +214,7 @@ static void enter(conn *c, hall *h, const atr_room_join *join, const char *re)
 
 static atr_room_join join_of(const conn *c)
 {
-  atr_room_join join = {.participant = c->participant, .key = c->key, .name = c->name};
+  atr_room_join join = {.participant = c->participant, .key = c->who.key, .name = c->name};
 
   memcpy(join.color, c->color, sizeof join.color);
   return join;
@@ -317,6 +336,12 @@ static int check_join(const conn *c, const hall *h, const cJSON *message, char *
   return check_blender(h, blender, text, text_bytes);
 }
 
+/* One that was lost is brought back by whoever may enter it. */
+static bool may_create(const conn *c, const atr_id *lost)
+{
+  return lost ? may_enter(c, lost) : atr_rights_may(c->server->rights, &c->who, ATR_MAY_CREATE, NULL, NULL);
+}
+
 void lobby_create(conn *c, const cJSON *message)
 {
   atr_room_join join = join_of(c);
@@ -334,6 +359,11 @@ void lobby_create(conn *c, const cJSON *message)
     err = ATR_ROOM_NAME;
   if (err < 0) {
     conn_send_error(c, err, err == ATR_ROOM_NAME ? "A room's name has 1 to 255 bytes." : NULL, "create", NULL);
+    return;
+  }
+  if (!may_create(c, returns ? &id : NULL)) {
+    conn_send_error(c, ATR_DENIED, "You were let into single rooms: only these can be joined.", "create",
+                    returns ? &id : NULL);
     return;
   }
   h = hall_of_id(c->server, &id);
@@ -354,6 +384,8 @@ void lobby_create(conn *c, const cJSON *message)
     }
     h->creator = c->participant;
     h->ready = returns;
+    if (!returns)
+      h->creator_key = c->who.key;
     memcpy(h->blender, blender, sizeof blender);
   }
   enter(c, h, &join, "create");
@@ -373,7 +405,7 @@ void lobby_join(conn *c, const cJSON *message)
     conn_send_error(c, ATR_PROTO, NULL, "join", NULL);
     return;
   }
-  h = hall_of_id(c->server, &id);
+  h = visible(c, &id);
   err = check_join(c, h, message, text, sizeof text);
   if (err == ATR_OK && atr_json_get(message, "epoch")) {
     join.returning = true;
@@ -458,6 +490,7 @@ void lobby_tick(atr_server *server, uint64_t now_ms)
     if (!h->ready && h->users == 0 && now_ms - h->empty_since_ms >= server->room_unready_ms) {
       atr_log(ATR_LOG_INFO, "room \"%s\" was never filled and is removed", h->name);
       *at = h->next;
+      (void)atr_passwords_set(server->passwords, &h->id, NULL, NULL);
       free_hall(h);
       changed = true;
       continue;

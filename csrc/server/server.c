@@ -108,6 +108,21 @@ static void on_stream(void *ctx, atr_stream *stream)
   conn_accept(ctx, stream);
 }
 
+/* `text`: from --password-file. */
+static int open_passwords(atr_server *server, const char *data, const char *text, char *why, size_t why_bytes)
+{
+  int err = atr_identity_secret(server->identity, "atrium passwords of nobody", server->keyed);
+
+  if (err == ATR_OK)
+    err = atr_passwords_open(&server->passwords, data, server->keyed, why, why_bytes);
+  if (err == ATR_OK && text)
+    err = atr_passwords_give(server->passwords, text, why, why_bytes);
+  atr_guard_init(&server->strangers, 0);
+  for (size_t i = 0; i < ATR_GUESS_SLOTS; i++)
+    atr_guard_init(&server->room_guards[i], 0);
+  return err;
+}
+
 static int open_files(atr_server *server, const atr_server_config *config, char *why, size_t why_bytes)
 {
   char data[4096];
@@ -123,15 +138,17 @@ static int open_files(atr_server *server, const atr_server_config *config, char 
   if (err == ATR_OK)
     err = atr_check_code(atr_identity_spki(server->identity), server->check_code);
   if (err == ATR_OK)
-    err = atr_guests_open(&server->guests, data, why, why_bytes);
+    err = atr_rights_open(&server->rights, data, why, why_bytes);
   if (err == ATR_OK)
     err = atr_invites_open(&server->invites, data, (uint64_t)time(NULL), why, why_bytes);
   if (err == ATR_OK)
-    err = passwords_open(server, data, config->password, why, why_bytes);
+    err = open_passwords(server, data, config->password, why, why_bytes);
   if (err == ATR_OK)
     err = admission_open_token(server, config->home, why, why_bytes);
   for (size_t i = 0; err == ATR_OK && i < config->n_allow; i++)
-    err = atr_guests_set(server->guests, &config->allow[i], ATR_GUEST_ALLOWED, "", false);
+    err = atr_rights_admit(server->rights, &config->allow[i], "", false);
+  if (err == ATR_OK && config->open)
+    atr_rights_open_to_all(server->rights);
   return err;
 }
 
@@ -196,7 +213,6 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
     free(server);
     return ATR_NOMEM;
   }
-  server->open = config->open;
   server->idle_exit_ms = config->idle_exit_ms;
   server->hello_timeout_ms = config->hello_timeout_ms ? config->hello_timeout_ms : ATR_HELLO_TIMEOUT_MS;
   server->knock_timeout_ms = config->knock_timeout_ms ? config->knock_timeout_ms : ATR_KNOCK_TIMEOUT_MS;
@@ -268,7 +284,7 @@ static void drop_conns(atr_server *server)
 
     server->conns = c->next;
     lobby_leave_all(c, true);
-    passwords_drop_run(c);
+    proving_drop(c);
     atr_session_free(c->session);
     free(c);
   }
@@ -298,8 +314,8 @@ void atr_server_free(atr_server *server)
   atr_blobs_free(server->blobs);
   if (server->store)
     server->store->ops->close(server->store);
-  atr_password_wipe(&server->password);
-  atr_guests_free(server->guests);
+  atr_passwords_free(server->passwords);
+  atr_rights_free(server->rights);
   atr_invites_free(server->invites);
   atr_identity_free(server->identity);
   free(server);

@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "transport/platform.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FOLDER_MODE = 0700, FILE_MODE = 0600 };
@@ -257,4 +259,13 @@ void atr_file_unlock(uv_file lock)
 {
   if (lock >= 0)
     close_file(lock);
+}
+
+bool atr_file_number(const char *text, uint64_t max, uint64_t *out)
+{
+  char *end;
+
+  errno = 0;
+  *out = strtoull(text, &end, 10);
+  return errno == 0 && text[0] >= '0' && text[0] <= '9' && *end == 0 && *out <= max;
 }

@@ -31,6 +31,9 @@ int atr_file_read(const char *path, enum atr_file_kind kind, atr_buf *out, char 
  * ATR_IO. */
 int atr_file_replace(const char *path, atr_span bytes, char *why, size_t why_bytes);
 
+/* A number without sign that is all of the text, as these files hold them. */
+bool atr_file_number(const char *text, uint64_t max, uint64_t *out);
+
 /* Waits until this process alone works on the files of `folder`. 0 or ATR_IO. A crash unlocks too. */
 int atr_file_lock(uv_file *lock, const char *folder, char *why, size_t why_bytes);
 void atr_file_unlock(uv_file lock);

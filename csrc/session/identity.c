@@ -19,6 +19,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,19 @@ int atr_identity_new(atr_identity **out)
     atr_identity_free(id);
   else
     *out = id;
+  return err;
+}
+
+int atr_identity_secret(const atr_identity *id, const char *label, uint8_t out[32])
+{
+  uint8_t raw[crypto_generichash_KEYBYTES];
+  size_t n = sizeof raw;
+  int err = ATR_CRYPTO;
+
+  if (EVP_PKEY_get_raw_private_key(id->key, raw, &n) == 1 && n == sizeof raw &&
+      crypto_generichash(out, 32, (const uint8_t *)label, strlen(label), raw, sizeof raw) == 0)
+    err = ATR_OK;
+  sodium_memzero(raw, sizeof raw);
   return err;
 }
 

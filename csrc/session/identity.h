@@ -27,6 +27,8 @@ void atr_identity_free(atr_identity *identity);
 
 const atr_hash *atr_identity_key(const atr_identity *identity); /* SHA-256 of the SPKI: who this is */
 atr_span atr_identity_spki(const atr_identity *identity);       /* DER */
+/* A secret that follows from the key and the label, the same in each process. 0 or ATR_CRYPTO. */
+int atr_identity_secret(const atr_identity *identity, const char *label, uint8_t out[32]);
 const struct atr_tls_config *atr_identity_tls(const atr_identity *identity);
 
 /* "ABCD-EFGH-JKMN-PQRS-TVWX" of one key, for people to compare (docs/protocol.md, 1). 0 or ATR_CRYPTO. */

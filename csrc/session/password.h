@@ -32,6 +32,14 @@ int atr_password_init(atr_password *password);
  * ATR_NOMEM. */
 int atr_password_derive(atr_password *password, atr_span text);
 
+/* What answers for a password that nobody has set: salt and secret follow from `name` and from `key`, which only the server knows, and
+ * no password leads to the secret. The salt is also that of a password which is set later under that name. */
+#define ATR_KEYED_BYTES 32
+void atr_password_of_nobody(atr_password *password, const uint8_t key[ATR_KEYED_BYTES], const char *name);
+
+/* Which of so many guards counts the guesses at a name: it must not tell which names there are. */
+uint32_t atr_password_slot(const uint8_t key[ATR_KEYED_BYTES], const char *name, uint32_t slots);
+
 /* Nothing of it stays in memory. */
 void atr_password_wipe(atr_password *password);
 

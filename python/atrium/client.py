@@ -54,6 +54,8 @@ class RoomInfo:
     bytes: int
     blender: tuple[int, int, int]
     ready: bool
+    has_password: bool = False
+    is_mine: bool = False  # this user has created it, and may set its password
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,7 @@ class _Waiting:
     invite: Message | None = None
     revoked: int | None = None
     password: bool | None = None
+    password_of: str = ""  # the room whose password is being set; empty: the server's
 
 
 class Client:
@@ -286,14 +289,18 @@ class Client:
         password: str | None = None,
         timeout: float = TIMEOUT_S,
         *,
+        room: str | None = None,
         name: str = "script",
         color: Sequence[float] = (0.8, 0.8, 0.8),
     ) -> None:
         """Connects and returns when the server has let this user in; where the host is asked first, that can take a while.
 
         `host`: an address, or an invite's link, also inside of the sentence with which it was sent. `password`: the host's, for a
-        typed address; a host that does not know it too learns nothing and is not trusted.
+        typed address; a host that does not know it too learns nothing and is not trusted. `room`: the name of the one room whose password
+        it is; `invited_to` is its id then. Whether there is such a room at all, only the right password tells.
         """
+        if room is not None and not password:
+            raise AtriumError("INVAL", "A room is named together with its password.")
         self.pump()
         if self._now.state != "OFFLINE":
             raise AtriumError("STATE", "This client is connected already: disconnect it first.")
@@ -308,6 +315,8 @@ class Client:
         }
         if password:
             message["password"] = password
+            if room is not None:
+                message["room"] = room
         self._command(message)
         try:
             self._wait(
@@ -382,7 +391,7 @@ class Client:
     ) -> str:
         """A link that lets in whoever pastes it, for so many hours (0: for ever). Only the host may.
 
-        `room`: the id of the room in which its guests land. `addresses`: further ones at which the host can be reached, such as a
+        `room`: the id of the one room that it lets in to; its guests see nothing else (None: everything). `addresses`: further ones at which the host can be reached, such as a
         router's or a tunnel's public one; they are tried first.
         """
         message: Message = {"t": "invite_create", "expires_h": expires_h, "addresses": list(addresses)}
@@ -403,13 +412,19 @@ class Client:
 
     @property
     def invited_to(self) -> str:
-        """The id of the room that the invite named by which this client came; empty where there was none."""
+        """The id of the room for which this client came, by its invite or with its password; empty where there was none."""
         return str(self.welcome.get("invited_to", ""))
 
-    def set_password(self, password: str, timeout: float = TIMEOUT_S) -> None:
-        """Who knows the password may enter from now on; an empty one removes it. Only the host may."""
-        self._now.password, self._now.error = None, None
-        self._command({"t": "password", "text": password}, timeout)
+    def set_password(self, password: str, timeout: float = TIMEOUT_S, *, room: str | None = None) -> None:
+        """Who knows the password may enter from now on; an empty one removes it. Only the host may, and who has created a room for that.
+
+        `room`: the id of the one room that it opens (None: everything). Who was let in before stays so.
+        """
+        message: Message = {"t": "password", "text": password}
+        if room is not None:
+            message["room"] = _hex_of(room, _ID_DIGITS, "A room's id")
+        self._now.password, self._now.error, self._now.password_of = None, None, message.get("room", "")
+        self._command(message, timeout)
         self._wait(lambda: self._now.password is not None, timeout, "The server did not answer in time.")
 
     def put_blob(self, data: Buffer) -> str:
@@ -514,7 +529,16 @@ class Client:
 
     def _on_rooms(self, message: Message) -> None:
         self._now.rooms = [
-            RoomInfo(r["id"], r["name"], r["users"], r["bytes"], tuple(r["blender"]), r["ready"])
+            RoomInfo(
+                r["id"],
+                r["name"],
+                r["users"],
+                r["bytes"],
+                tuple(r["blender"]),
+                r["ready"],
+                r.get("password", False),
+                r.get("mine", False),
+            )
             for r in message["rooms"]
         ]
 
@@ -522,7 +546,8 @@ class Client:
         self._now.invite = message
 
     def _on_password(self, message: Message) -> None:
-        self._now.password = message["set"]
+        if message.get("room", "") == self._now.password_of:
+            self._now.password = message["set"]
 
     def _on_invites_revoked(self, message: Message) -> None:
         self._now.revoked = message["count"]

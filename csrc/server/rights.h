@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who may do what: the one table of a server.
+ *
+ * A row is a key and what it was let into: everything, or one room. Invite, password, the host's yes to a knock and --allow each only add a row;
+ * --open is a row for everybody; the host's own programs need none, they show a token. What somebody may do follows from the row (`standing`)
+ * by one list of deeds in rights.c, which the rest of the server asks before it does anything. Who has no row sees neither rooms nor users, and
+ * who has one for a room sees that room and nothing else, not even whether others exist.
+ *
+ * What counts for good is the text file `guests` in the data folder, one line per row, which people may edit while no server runs:
+ *
+ *     allow <key> <name>          everything
+ *     room <key> <room> <name>    that room
+ *     refuse <key> <name>         nothing, whatever else it has
+ *
+ * The name is the one that was shown when it was decided. The file is replaced in one step, so a crash leaves the old or the new one. */
+#ifndef ATR_SERVER_RIGHTS_H
+#define ATR_SERVER_RIGHTS_H
+
+#include "base/id.h"
+#include "server/guard.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct atr_rights atr_rights;
+
+/* Least first, so that they can be compared. */
+typedef enum atr_standing {
+  ATR_IS_REFUSED,  /* by the host, for good */
+  ATR_IS_STRANGER, /* no row */
+  ATR_IS_GUEST,    /* of the rooms that it has rows for */
+  ATR_IS_MEMBER,   /* of all of them */
+  ATR_IS_HOST,     /* has shown the token of this home */
+} atr_standing;
+
+/* Somebody who wants to do something. */
+typedef struct atr_who {
+  atr_hash key;
+  bool is_host;
+} atr_who;
+
+typedef enum atr_deed {
+  ATR_MAY_ENTER, /* see a room, join it, bring it back after a loss */
+  ATR_MAY_CREATE,
+  ATR_MAY_ADMIT, /* answer knocks */
+  ATR_MAY_INVITE,
+  ATR_MAY_SET_PASSWORD,
+  ATR_MAY_SET_ROOM_PASSWORD,
+  ATR_DEEDS,
+} atr_deed;
+
+/* Reads folder/guests where it exists. 0, ATR_IO (`why`), ATR_NOMEM. */
+int atr_rights_open(atr_rights **out, const char *folder, char *why, size_t why_bytes);
+void atr_rights_free(atr_rights *rights);
+
+/* --open: nobody but the refused is less than a member, until the server ends. */
+void atr_rights_open_to_all(atr_rights *rights);
+
+atr_standing atr_rights_standing(const atr_rights *rights, const atr_who *who);
+
+/* `room`: which one, for deeds that are about one, and `creator` the key of who has created it; both may be NULL. */
+bool atr_rights_may(const atr_rights *rights, const atr_who *who, atr_deed deed, const atr_id *room,
+                    const atr_hash *creator);
+
+/* The room of somebody who may enter only one; false: there are none, or several. */
+bool atr_rights_only_room(const atr_rights *rights, const atr_hash *key, atr_id *room);
+
+/* The guesses of a key that has a row; NULL: it has none. */
+atr_guard *atr_rights_guard(atr_rights *rights, const atr_hash *key, uint64_t now_ms);
+
+/* A row. `remember`: also in the file. 0, ATR_LIMIT (ATR_GUESTS_MAX rows: there is none then), ATR_NOMEM, or ATR_IO (then it counts until the
+ * server ends). Of more than ATR_GUEST_ROOMS_MAX rooms of one key the oldest is forgotten. */
+int atr_rights_admit(atr_rights *rights, const atr_hash *key, const char *name, bool remember);
+int atr_rights_admit_to(atr_rights *rights, const atr_hash *key, const atr_id *room, const char *name);
+int atr_rights_refuse(atr_rights *rights, const atr_hash *key, const char *name);
+
+#endif
