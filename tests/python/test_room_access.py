@@ -51,9 +51,9 @@ def raw(certificate: Path) -> Iterator[Callable[[int], Raw]]:  # noqa: F811
         one.tls.close()
 
 
-def fails(code: str, call: Callable[[], object]) -> AtriumError:
+def fails(code: str, call: Callable[..., object], *words: object, **options: object) -> AtriumError:
     with pytest.raises(AtriumError) as failure:
-        call()
+        call(*words, **options)
     assert failure.value.code == code, failure.value
     return failure.value
 
@@ -182,7 +182,7 @@ def test_a_rooms_password_is_no_other_rooms_and_not_the_servers(
         ("", "film's"),
     ]
     for i, (room, password) in enumerate(wrong):
-        fails("PASSWORD", lambda: clients(f"thief {i}").connect(address, password, room=room, timeout=20))
+        fails("PASSWORD", clients(f"thief {i}").connect, address, password, room=room, timeout=20)
     guest = clients("guest")
     guest.connect(address, "book's", room="Book", timeout=20)
     assert names(guest) == ["Book"]
