@@ -59,6 +59,8 @@ class Reader:
         self.block: Any = None
         self.keep = True
         self.seen: Tree = {}
+        # Documents whose vertex groups some object has shown when they were last read.
+        self.through_objects: set[str] = set()
         self._users: dict[int, Any] = {}
         self._users_of = -1
         # Of a reading in slices: what they have found, until when this one may last, and where the walk is.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-from . import constructors, dirty, idtypes, mergepatch, shadow, versions
+from . import constructors, dirty, idtypes, mergepatch, shadow, special, versions
 from .apply import ERRORS, Writer
 from .capture import Reader
 from .identity import Identity
@@ -409,6 +409,12 @@ class Incoming:
                 blocks.append(block)
                 self._identity.forget(doc)
         self._remove(blocks)
+        self.let_go(docs)
+
+    def let_go(self, docs: list[str]) -> list[str]:
+        """What was removed may have left traces in what pointed to it; the documents that held any."""
+        found = {doc for target in docs for doc in self._state.referrers.get(target, ())}
+        return [doc for doc in found if special.nodes.drop_idle_sockets(self._identity.block(doc))]
 
     def remove_doomed(self) -> None:
         """Called when no modal operator runs."""
@@ -417,6 +423,7 @@ class Incoming:
         for doc in docs:
             self._identity.forget(doc)
         self._remove(blocks)
+        self.let_go(docs)
 
     def _remove(self, blocks: list[Any]) -> None:
         if not blocks:

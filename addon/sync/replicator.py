@@ -407,6 +407,7 @@ class Replicator:
         self.identity.forget(doc)
         self._dirty.pop(doc, None)
         self._after_undo.pop(doc, None)
+        self._dirty.update(dict.fromkeys(self._incoming.let_go([doc])))
 
     # What has changed here
 

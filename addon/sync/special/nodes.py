@@ -298,3 +298,17 @@ def _write_pairs(writer: Any, changed: Tree, wanted: Tree, found: dict[str, Any]
             continue
         if node.paired_output != partner:
             node.pair_with_output(partner)
+
+
+def drop_idle_sockets(block: Any) -> bool:
+    """When a group is removed, Blender leaves the sockets of its nodes until each tree is next changed; whether there were any.
+
+    Until then everybody would show the sockets of another moment, with links that lead to nothing.
+    """
+    tree = block if isinstance(block, bpy.types.NodeTree) else getattr(block, "node_tree", None)
+    dropped = False
+    for node in tree.nodes if tree is not None else ():
+        if getattr(node, "node_tree", block) is None and (len(node.inputs) or len(node.outputs)):
+            node.node_tree = None
+            dropped = True
+    return dropped

@@ -2,13 +2,16 @@
 """Vertex groups and weights, of meshes and lattices.
 
 They are stored in the data but only an object that uses it shows them: any will do, and where there is none a temporary
-one is made for writing. The weights are two arrays over all points: (vertex, group) and weight.
+one is made for writing. For reading, too, but only once after the last object has gone: without one nobody can change them, and Blender
+rebuilds its dependency graph when an object is removed. The weights are two arrays over all points: (vertex, group) and weight.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import bpy
@@ -45,22 +48,41 @@ def read(reader: Any, data: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) ->
     ob = reader.user_of(data)
     if ob is None and not reader.keep:
         return
-    if ob is None:
-        # Nobody shows them at the moment; they are still there.
+    if ob is None and reader.seen and reader.doc not in reader.through_objects:
+        # Nobody shows them; they are as they were.
         if "weights" in geometry.get("p", {}):
             p["weights"] = geometry["p"]["weights"]
         if "vertex_groups" in old.get("i", {}):
             i["vertex_groups"] = old["i"]["vertex_groups"]
         return
-    if not ob.vertex_groups:
+    with _shown(ob, data) as shown:
+        count = len(shown.vertex_groups)
+        if count:
+            i["vertex_groups"] = GROUPS.read(reader, shown, old.get("i", {}).get("vertex_groups", {}))
+    if count:
+        at, values = _read_weights(reader, _points(data), count)
+        # One value: the two arrays must never be of different lengths.
+        p["weights"] = [
+            reader.blobs.put(np.array(at, dtype=np.int32).reshape(-1, 2), (reader.doc, "weight_at")),
+            reader.blobs.put(np.array(values, dtype=np.float32), (reader.doc, "weights")),
+        ]
+    if ob is None:
+        reader.through_objects.discard(reader.doc)
+    else:
+        reader.through_objects.add(reader.doc)
+
+
+@contextmanager
+def _shown(ob: Any, data: Any) -> Iterator[Any]:
+    """An object that shows the groups: the given one, else one for this while."""
+    if ob is not None:
+        yield ob
         return
-    i["vertex_groups"] = GROUPS.read(reader, ob, old.get("i", {}).get("vertex_groups", {}))
-    at, values = _read_weights(reader, _points(data), len(ob.vertex_groups))
-    # One value: the two arrays must never be of different lengths.
-    p["weights"] = [
-        reader.blobs.put(np.array(at, dtype=np.int32).reshape(-1, 2), (reader.doc, "weight_at")),
-        reader.blobs.put(np.array(values, dtype=np.float32), (reader.doc, "weights")),
-    ]
+    temporary = bpy.data.objects.new("atrium weights", data)
+    try:
+        yield temporary
+    finally:
+        bpy.data.objects.remove(temporary)
 
 
 def _read_weights(reader: Any, points: Any, groups: int) -> tuple[array[int], array[float]]:
@@ -86,22 +108,15 @@ def write(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree, geometry: 
     weights_changed = bool(geometry and geometry.get("weights"))
     if not change and not weights_changed:
         return
-    ob = writer.reader.user_of(data)
-    temporary = None
-    if ob is None:
-        ob = temporary = bpy.data.objects.new("atrium weights", data)
     have = cur.get("i", {}).get("vertex_groups", {})
-    if rebuilt and not ob.vertex_groups:
-        # The old geometry took the groups with it: all are made again.
-        change, have = full.get("i", {}).get("vertex_groups"), {}
-    try:
+    with _shown(writer.reader.user_of(data), data) as ob:
+        if rebuilt and not ob.vertex_groups:
+            # The old geometry took the groups with it: all are made again.
+            change, have = full.get("i", {}).get("vertex_groups"), {}
         if change:
             GROUPS.write(writer, ob, change, full.get("i", {}).get("vertex_groups", {}), have)
         if weights_changed:
             _write_weights(writer, ob, data, geometry or {})
-    finally:
-        if temporary is not None:
-            bpy.data.objects.remove(temporary)
 
 
 def _write_weights(writer: Any, ob: Any, data: Any, p: Tree) -> None:
