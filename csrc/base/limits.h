@@ -342,6 +342,27 @@
 /* An answer of a router's web server or a tunnel program's. A router's description of itself has 3 to 30 KiB. */
 #define ATR_HTTP_ANSWER_BYTES_MAX ATR_KIB(128)
 
+/* --- who can reach a host ------------------------------------------------------------------------------------------- */
+
+/* Networks, VPNs and tunnels of one machine that are told apart: a panel shows a handful. */
+#define ATR_VERDICTS_MAX 24u
+
+/* Proofs that are kept: one for each address and tunnel. */
+#define ATR_PROOFS_MAX 32u
+
+/* Public addresses of tunnels that lead to this server: people start one. */
+#define ATR_ENDPOINTS_MAX 4u
+
+/* How long a tunnel's program may take for one answer: it is on this machine. */
+#define ATR_AGENT_TIMEOUT_MS 2000u
+
+/* How often they are asked, and this machine's own interfaces are looked at, while a host is there who wants to know. */
+#define ATR_AGENT_POLL_MS 10000u
+#define ATR_REACH_LOOK_MS 3000u
+
+/* A firewall's rules, as far as they are read. */
+#define ATR_FIREWALL_FILE_BYTES ATR_KIB(256)
+
 /* --- logging ----------------------------------------------------------------------------------------------------- */
 
 /* One log line; longer ones are cut. */

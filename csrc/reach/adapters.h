@@ -12,6 +12,7 @@
 typedef struct atr_adapter {
   const char *label; /* "ZeroTier"; never NULL */
   bool is_vpn;
+  bool is_virtual; /* between this machine and what runs inside of it: nobody else is there */
 } atr_adapter;
 
 /* `name` and `address` as in atr_interface: "zt5u4x", "10.147.17.3". */

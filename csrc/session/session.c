@@ -289,6 +289,7 @@ int session_over(atr_session **out, atr_stream *secure, const atr_session_callba
   s->close_ms = ATR_CLOSE_MS;
   s->is_loopback = secure->is_loopback;
   memcpy(s->peer, secure->peer, sizeof s->peer);
+  memcpy(s->local, secure->local, sizeof s->local);
   atr_credit_init(&s->credit, atr_net_now_us());
   s->credit.is_local = s->is_loopback;
   outbox_init(&s->out);
@@ -368,4 +369,9 @@ bool atr_session_peer_is_loopback(const atr_session *s)
 const char *atr_session_peer_address(const atr_session *s)
 {
   return s->peer;
+}
+
+const char *atr_session_local_address(const atr_session *s)
+{
+  return s->local;
 }

@@ -81,5 +81,6 @@ int atr_session_export(const atr_session *s, const char *label, uint8_t out[32])
 bool atr_session_peer_is_loopback(const atr_session *s);
 const char *
 atr_session_peer_address(const atr_session *s); /* "192.0.2.1:4711", for logs and lists, never for identity */
+const char *atr_session_local_address(const atr_session *s); /* this end of the connection, in the same form */
 
 #endif

@@ -58,6 +58,7 @@ struct atr_session {
   int err;
   bool is_loopback;
   char peer[ATR_PEER_TEXT_BYTES];
+  char local[ATR_PEER_TEXT_BYTES];
   char detail[ATR_REASON_BYTES_MAX];
 };
 

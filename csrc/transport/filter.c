@@ -17,6 +17,7 @@ void atr_filter_init(atr_filter *f, const atr_stream_kind *stream_kind, const at
   f->base.net = lower->net;
   f->base.is_loopback = lower->is_loopback;
   memcpy(f->base.peer, lower->peer, sizeof f->base.peer);
+  memcpy(f->base.local, lower->local, sizeof f->base.local);
   f->kind = kind;
   f->lower = lower;
   f->task.run = run;

@@ -29,6 +29,18 @@ static enum rank rank_of(const uv_interface_address_t *i)
   return RANK_NONE;
 }
 
+static uint8_t prefix_bits(const uv_interface_address_t *i)
+{
+  bool is_v4 = i->address.address4.sin_family == AF_INET;
+  const uint8_t *mask =
+      is_v4 ? (const uint8_t *)&i->netmask.netmask4.sin_addr : (const uint8_t *)&i->netmask.netmask6.sin6_addr;
+  uint8_t bits = 0;
+
+  while (bits < (is_v4 ? 32 : 128) && mask[bits / 8] & 0x80 >> bits % 8)
+    bits++;
+  return bits;
+}
+
 static void describe(const uv_interface_address_t *i, enum rank rank, atr_interface *out)
 {
   char ip[48] = "";
@@ -37,6 +49,7 @@ static void describe(const uv_interface_address_t *i, enum rank rank, atr_interf
     uv_ip4_name(&i->address.address4, ip, sizeof ip);
   else
     uv_ip6_name(&i->address.address6, ip, sizeof ip);
+  out->prefix_bits = prefix_bits(i);
   out->is_link_local = rank == RANK_LINK_LOCAL;
   snprintf(out->name, sizeof out->name, "%s", i->name);
   if (out->is_link_local)

@@ -9,12 +9,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define ATR_INTERFACES_MAX 32
 
 typedef struct atr_interface {
-  char address[72]; /* "192.168.0.48", "2001:db8::1", "fe80::1%eth0": what is typed, without a port */
-  char name[64];    /* "eth0", "Wi-Fi" */
+  char address[72];    /* "192.168.0.48", "2001:db8::1", "fe80::1%eth0": what is typed, without a port */
+  char name[64];       /* "eth0", "Wi-Fi" */
+  uint8_t prefix_bits; /* of its subnet: 24 for 255.255.255.0 */
   bool is_link_local;
 } atr_interface;
 

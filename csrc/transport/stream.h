@@ -66,6 +66,7 @@ struct atr_stream {
   bool writable;
   bool is_loopback; /* both ends are on this machine */
   char peer[ATR_PEER_TEXT_BYTES];
+  char local[ATR_PEER_TEXT_BYTES];   /* this end: the address to which the peer came */
   const atr_stream_watcher *watcher; /* NULL: none */
   void *watcher_ctx;
 };

@@ -179,6 +179,9 @@ static void tcp_opened(tcp_stream *s)
     atr_tcp_address_text((struct sockaddr *)&peer, s->base.peer, sizeof s->base.peer);
     s->base.is_loopback = atr_platform_is_loopback((struct sockaddr *)&peer);
   }
+  len = sizeof peer;
+  if (uv_tcp_getsockname(&s->tcp, (struct sockaddr *)&peer, &len) == 0)
+    atr_tcp_address_text((struct sockaddr *)&peer, s->base.local, sizeof s->base.local);
 }
 
 int atr_tcp_accept(atr_stream **out, atr_net *net, uv_stream_t *listener)

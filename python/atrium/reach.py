@@ -81,6 +81,10 @@ REASONS = {
         "Use a VPN or a tunnel, or pass the port on in both routers.",
     ),
     "cgnat": Reason("Your provider shares your public address with others (CGNAT).", _WAY_ROUND),
+    "no_router": Reason(
+        "There is no router through which the internet could reach this machine.",
+        _WAY_ROUND,
+    ),
     "no_mapping": Reason(
         "Your router does not open ports by itself.",
         "Enter the rule below in your router and type the public address here, or use a VPN or a tunnel.",

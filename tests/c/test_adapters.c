@@ -41,13 +41,24 @@ static void networks_have_their_names(void **state)
       {"enp3s0", "2001:db8::5", "LAN", false},
       {"Ethernet", "fe80::1%Ethernet", "LAN", false},
       {"", "", "LAN", false},
+      {"docker0", "172.17.0.1", "Virtual", false},
+      {"br-0123456789ab", "172.18.0.1", "Virtual", false},
+      {"br-lan", "192.168.1.1", "LAN", false},
+      {"br0", "192.168.0.2", "LAN", false},
+      {"virbr0", "192.168.122.1", "Virtual", false},
+      {"lxcbr0", "10.0.3.1", "Virtual", false},
+      {"vmnet8", "192.168.99.1", "Virtual", false},
+      {"vEthernet (WSL (Hyper-V firewall))", "172.20.0.1", "Virtual", false},
+      {"vEthernet (External)", "192.168.0.48", "LAN", false}, /* Hyper-V's bridge to the real network */
+      {"bridge100", "192.168.64.1", "Virtual", false},
   };
 
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     atr_adapter found = atr_adapter_of(cases[i].name, cases[i].address);
 
-    if (strcmp(found.label, cases[i].label) != 0 || found.is_vpn != cases[i].is_vpn)
+    if (strcmp(found.label, cases[i].label) != 0 || found.is_vpn != cases[i].is_vpn ||
+        found.is_virtual != (strcmp(cases[i].label, "Virtual") == 0))
       fail_msg("%s with %s is %s", cases[i].name, cases[i].address, found.label);
   }
 }

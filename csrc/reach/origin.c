@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The order of the questions matters: a connection within the machine first, which is also how everything from a tunnel arrives; then by the
+ * address to which the peer came, as a VPN's peers have addresses that mean nothing elsewhere; then by the peer's own address. */
+#include "reach/origin.h"
+
+#include "reach/adapters.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+/* What is assigned to one customer: a peer with the same 48 bits may stand in the next room. */
+enum { IPV6_SITE_BITS = 48 };
+
+/* --- addresses --------------------------------------------------------------------------------------------------- */
+
+bool atr_ip_read(const char *text, atr_ip *out)
+{
+  char host[80];
+  const char *begin = text, *end;
+
+  memset(out, 0, sizeof *out);
+  if (*begin == '[')
+    end = strpbrk(++begin, "%]");
+  else
+    end = strchr(begin, ':') == strrchr(begin, ':') ? strchr(begin, ':') : strchr(begin, '%');
+  snprintf(host, sizeof host, "%.*s", end ? (int)(end - begin) : (int)sizeof host - 1, begin);
+  out->bits = strchr(host, ':') ? 128 : 32;
+  return uv_inet_pton(out->bits == 32 ? AF_INET : AF_INET6, host, out->bytes) == 0;
+}
+
+bool atr_ip_equal(const atr_ip *a, const atr_ip *b, uint32_t bits)
+{
+  if (a->bits != b->bits)
+    return false;
+  for (uint32_t i = 0; i < bits; i++)
+    if ((a->bytes[i / 8] ^ b->bytes[i / 8]) & 0x80 >> i % 8)
+      return false;
+  return true;
+}
+
+bool atr_ip_is_shared(const atr_ip *ip)
+{
+  return ip->bits == 32 && ip->bytes[0] == 100 && (ip->bytes[1] & 0xc0) == 64;
+}
+
+bool atr_ip_is_public(const atr_ip *ip)
+{
+  const uint8_t *b = ip->bytes;
+
+  if (ip->bits == 128) /* 2000::/3 is all that is given out */
+    return (b[0] & 0xe0) == 0x20;
+  return !(b[0] == 0 || b[0] == 10 || b[0] == 127 || b[0] >= 224 || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+           (b[0] == 192 && b[1] == 168) || (b[0] == 169 && b[1] == 254) || atr_ip_is_shared(ip));
+}
+
+/* --- where it came from -------------------------------------------------------------------------------------------- */
+
+static const atr_interface *interface_with(const atr_surroundings *around, const atr_ip *ip)
+{
+  for (size_t i = 0; i < around->interfaces_count; i++) {
+    atr_ip own;
+
+    if (atr_ip_read(around->interfaces[i].address, &own) && atr_ip_equal(&own, ip, own.bits))
+      return &around->interfaces[i];
+  }
+  return NULL;
+}
+
+/* The peer is in one of this machine's networks that are neither a VPN nor inside of it. */
+static bool is_neighbour(const atr_surroundings *around, const atr_ip *peer)
+{
+  if (peer->bits == 128 && peer->bytes[0] == 0xfe && (peer->bytes[1] & 0xc0) == 0x80)
+    return true;
+  for (size_t i = 0; i < around->interfaces_count; i++) {
+    const atr_interface *one = &around->interfaces[i];
+    atr_adapter adapter = atr_adapter_of(one->name, one->address);
+    atr_ip own;
+
+    if (!atr_ip_read(one->address, &own) || adapter.is_vpn || adapter.is_virtual)
+      continue;
+    if (atr_ip_equal(&own, peer, own.bits == 128 ? IPV6_SITE_BITS : one->prefix_bits))
+      return true;
+  }
+  return false;
+}
+
+static bool is_outer(const atr_surroundings *around, const atr_ip *ip)
+{
+  atr_ip outer;
+
+  return around->outer[0] && atr_ip_read(around->outer, &outer) && atr_ip_equal(&outer, ip, outer.bits);
+}
+
+static const atr_endpoint *endpoint_at(const atr_surroundings *around, const char *text)
+{
+  for (size_t i = 0; i < around->endpoints_count; i++) {
+    char own[ATR_ADDRESS_TEXT_BYTES];
+
+    atr_address_text(&around->endpoints[i].address, own);
+    if (strcmp(own, text) == 0)
+      return &around->endpoints[i];
+  }
+  return NULL;
+}
+
+static atr_proof proof_of(atr_audience audience, const char *at)
+{
+  atr_proof proof = {.audience = audience};
+
+  snprintf(proof.at, sizeof proof.at, "%s", at);
+  return proof;
+}
+
+/* From the machine itself: a program on it, or the end of a tunnel, which the peer names. */
+static atr_proof from_within(const atr_surroundings *around, const char *via)
+{
+  if (via[0] && endpoint_at(around, via))
+    return proof_of(ATR_AUDIENCE_TUNNEL, via);
+  if (via[0] && strcmp(around->typed, via) == 0)
+    return proof_of(ATR_AUDIENCE_INTERNET, via);
+  return proof_of(ATR_AUDIENCE_MACHINE, "");
+}
+
+atr_proof atr_origin_of(const atr_surroundings *around, const char *local, const char *peer, const char *via)
+{
+  const atr_proof nothing = {.audience = ATR_AUDIENCE_NOBODY};
+  const atr_interface *here;
+  atr_adapter adapter;
+  atr_ip at, from;
+
+  if (!atr_ip_read(local, &at) || !atr_ip_read(peer, &from))
+    return nothing;
+  if (atr_ip_equal(&at, &from, at.bits) || (from.bits == 32 && from.bytes[0] == 127))
+    return from_within(around, via);
+  here = interface_with(around, &at);
+  if (!here)
+    return nothing;
+  adapter = atr_adapter_of(here->name, here->address);
+  if (adapter.is_vpn)
+    return proof_of(ATR_AUDIENCE_VPN, here->address);
+  if (adapter.is_virtual)
+    return nothing;
+  if (is_neighbour(around, &from))
+    return proof_of(ATR_AUDIENCE_LAN, here->address);
+  return atr_ip_is_public(&from) && !is_outer(around, &from) ? proof_of(ATR_AUDIENCE_INTERNET, here->address) : nothing;
+}
+
+bool atr_proof_holds(const atr_surroundings *around, const atr_proof *proof)
+{
+  atr_ip at;
+
+  if (proof->audience == ATR_AUDIENCE_MACHINE)
+    return true;
+  if (proof->audience == ATR_AUDIENCE_TUNNEL)
+    return endpoint_at(around, proof->at) != NULL;
+  if (proof->audience == ATR_AUDIENCE_INTERNET && strcmp(around->typed, proof->at) == 0)
+    return true;
+  return atr_ip_read(proof->at, &at) && interface_with(around, &at) != NULL;
+}
+
+/* --- what is remembered ---------------------------------------------------------------------------------------------- */
+
+static void drop_at(atr_proofs *proofs, size_t i)
+{
+  proofs->count--;
+  memmove(&proofs->list[i], &proofs->list[i + 1], (proofs->count - i) * sizeof *proofs->list);
+}
+
+bool atr_proofs_add(atr_proofs *proofs, const atr_proof *proof)
+{
+  if (proof->audience == ATR_AUDIENCE_NOBODY)
+    return false;
+  for (size_t i = 0; i < proofs->count; i++)
+    if (proofs->list[i].audience == proof->audience && strcmp(proofs->list[i].at, proof->at) == 0)
+      return false;
+  if (proofs->count == ATR_PROOFS_MAX)
+    drop_at(proofs, 0);
+  proofs->list[proofs->count++] = *proof;
+  return true;
+}
+
+bool atr_proofs_review(atr_proofs *proofs, const atr_surroundings *around)
+{
+  size_t before = proofs->count;
+
+  for (size_t i = proofs->count; i-- > 0;)
+    if (!atr_proof_holds(around, &proofs->list[i]))
+      drop_at(proofs, i);
+  return proofs->count != before;
+}
+
+void atr_proofs_drop(atr_proofs *proofs, atr_audience audience)
+{
+  for (size_t i = proofs->count; i-- > 0;)
+    if (proofs->list[i].audience == audience)
+      drop_at(proofs, i);
+}

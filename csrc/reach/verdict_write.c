@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Verdicts as JSON (docs/protocol.md, 8): names of the enums, and for each reason what its sentence names. */
+#include "reach/verdict.h"
+
+#include "reach/adapters.h"
+
+#include <string.h>
+
+const char *atr_reach_state_name(atr_reach_state state)
+{
+  static const char *const names[] = {"works", "should", "no", "checking", "unknown"};
+
+  return names[state];
+}
+
+const char *atr_reach_reason_name(atr_reach_reason reason)
+{
+  static const char *const names[] = {
+#define X(name, text) text,
+      ATR_REACH_REASONS(X)
+#undef X
+  };
+
+  return names[reason];
+}
+
+const char *atr_audience_name(atr_audience audience)
+{
+  static const char *const names[] = {"machine", "lan", "vpn", "internet", "tunnel", "nobody"};
+
+  return names[audience];
+}
+
+static const char *way_text(atr_portmap_way way)
+{
+  static const char *const names[] = {"", "PCP", "NAT-PMP", "UPnP"};
+
+  return names[way];
+}
+
+static void write_firewall(atr_jw *w, const atr_facts *facts)
+{
+  char command[ATR_FIREWALL_COMMAND_BYTES];
+
+  atr_jw_str(w, "tool", atr_firewall_name(facts->firewall));
+  atr_firewall_command(facts->firewall, facts->port, false, command);
+  atr_jw_str(w, "tcp", command);
+  atr_firewall_command(facts->firewall, ATR_DISCOVERY_PORT, true, command);
+  atr_jw_str(w, "udp", command);
+}
+
+/* This machine's address as a router's page wants it: that by which the router knows it, else the first IPv4 address of a LAN. */
+static const char *inner_address(const atr_facts *facts)
+{
+  if (facts->mapping->inner[0])
+    return facts->mapping->inner;
+  for (size_t i = 0; i < facts->around.interfaces_count; i++) {
+    const atr_interface *one = &facts->around.interfaces[i];
+    atr_adapter adapter = atr_adapter_of(one->name, one->address);
+    atr_ip ip;
+
+    if (!adapter.is_vpn && !adapter.is_virtual && atr_ip_read(one->address, &ip) && ip.bits == 32)
+      return one->address;
+  }
+  return NULL;
+}
+
+static void write_rule(atr_jw *w, const atr_facts *facts)
+{
+  const char *inner = facts->is_loopback ? NULL : inner_address(facts);
+  uint16_t outer_port = facts->mapping->state == ATR_PORTMAP_MAPPED ? facts->mapping->outer_port : facts->port;
+
+  if (!inner)
+    return;
+  atr_jw_str(w, "address", inner);
+  atr_jw_int(w, "port", facts->port);
+  atr_jw_int(w, "public_port", outer_port);
+}
+
+static void write_with(atr_jw *w, const atr_facts *facts, const atr_verdict *v)
+{
+  atr_jw_object(w, "with");
+  switch (v->reason) {
+  case ATR_REACH_FIREWALL:
+    write_firewall(w, facts);
+    break;
+  case ATR_REACH_OTHER_ADDRESS:
+    atr_jw_str(w, "bound", facts->bound);
+    break;
+  case ATR_REACH_MAPPED:
+  case ATR_REACH_MAPPED_NOWHERE:
+    atr_jw_str(w, "protocol", way_text(facts->mapping->way));
+    atr_jw_str(w, "router", facts->mapping->router);
+    break;
+  case ATR_REACH_MAPPING_REFUSED:
+    atr_jw_str(w, "router", facts->mapping->router);
+    atr_jw_str(w, "why", atr_portmap_reason_name(facts->mapping->reason));
+    break;
+  case ATR_REACH_DOUBLE_NAT:
+  case ATR_REACH_CGNAT:
+    atr_jw_str(w, "outside", v->outside);
+    break;
+  default:
+    break;
+  }
+  if (v->audience == ATR_AUDIENCE_INTERNET)
+    write_rule(w, facts);
+  atr_jw_end(w);
+}
+
+void atr_verdicts_write(atr_jw *w, const atr_facts *facts, const atr_verdict *verdicts, size_t count)
+{
+  atr_jw_array(w, "audiences");
+  for (size_t i = 0; i < count; i++) {
+    const atr_verdict *v = &verdicts[i];
+
+    atr_jw_object(w, NULL);
+    atr_jw_str(w, "audience", atr_audience_name(v->audience));
+    atr_jw_str(w, "label", v->label);
+    atr_jw_array(w, "addresses");
+    for (size_t k = 0; k < v->addresses_count; k++)
+      atr_jw_str(w, NULL, v->addresses[k]);
+    atr_jw_end(w);
+    atr_jw_str(w, "state", atr_reach_state_name(v->state));
+    atr_jw_str(w, "reason", atr_reach_reason_name(v->reason));
+    write_with(w, facts, v);
+    atr_jw_end(w);
+  }
+  atr_jw_end(w);
+}
