@@ -124,7 +124,8 @@ class Session:
         self._server: ServerStart | None = None
         self._next_revival = 0.0
         self._trusted: set[str] = set()
-        self._invited_to = ""  # the room that it named, until it is joined
+        self._comes_for_room = False  # by an invite or a room's password, until it is in
+        self._invited_to = ""  # that room, until it is joined
         self._flushes = 0
         self._flushed = 0
         self._farewell = False  # goodbye was said, not yet heard
@@ -134,8 +135,9 @@ class Session:
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
-    def connect(self, host: str, password: str = "") -> Task:
-        """`host`: an address, or an invite, also inside of a sentence. An invite leads into its room."""
+    def connect(self, host: str, password: str = "", room: str = "") -> Task:
+        """`host`: an address, or an invite, also inside of a sentence. `room`: the name of the one room whose password it is. An
+        invite, and a room's password, lead into the room."""
         state, options = self.state, self._options()
         self._require("connect")
         host = address.tidy(host)
@@ -150,7 +152,8 @@ class Session:
         task = state.begin("connect", translated("Connecting to {address}.").format(address=shown))
         state.address, state.attempt = shown, 0
         state.set_link("CONNECTING")
-        self._start(self._connecting(host, local, password))
+        self._comes_for_room = state.by_invite or bool(password and room)
+        self._start(self._connecting(host, local, {"password": password, "room": room} if password else {}))
         return task
 
     def disconnect(self) -> Task:
@@ -238,10 +241,14 @@ class Session:
         self._send({"t": "invites_revoke"})
         return task
 
-    def set_password(self, password: str) -> Task:
-        self._require("set_password")
+    def set_password(self, password: str, room: str = "") -> Task:
+        """`room`: name or id of the one that it opens; empty: everything."""
+        found = self.state.room_named(room) if room else None
+        if room and found is None:
+            raise Trouble(problem("NOROOM", room=room))
+        self._require("set_room_password" if found and found.is_mine else "set_password")
         task = self.state.begin("password", translated("Setting the password."))
-        self._send({"t": "password", "text": password})
+        self._send({"t": "password", "text": password, **({"room": found.id} if found else {})})
         return task
 
     def create_room(self, name: str) -> Task:
@@ -403,9 +410,11 @@ class Session:
         if kind == "confirm_host":
             self._answer_alone()
         elif kind == "welcome":
-            if state.by_invite:
+            if self._comes_for_room:
                 # Only now: the engine shows the invite at each reconnect, when the user may have left the room long since.
                 self._invited_to = str(event.get("invited_to") or "")
+                self._comes_for_room = False
+            if state.by_invite:
                 state.settings.host = state.address  # the key is known there now; the link has done its work
                 state.by_invite = False
             self._send({"t": "rooms"})
@@ -454,7 +463,7 @@ class Session:
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
-    def _connecting(self, host: str, local: bool, password: str) -> Job:
+    def _connecting(self, host: str, local: bool, proof: dict[str, str]) -> Job:
         state, options = self.state, self._options()
         port = self._port_of(host)
         if local:
@@ -476,7 +485,7 @@ class Session:
         state.note = ""
         name, color = state.settings.user_name, state.settings.user_color
         message = {"t": "connect", "host": host, "port": port, "name": name, "color": list(color)}
-        self._send({**message, "password": password} if password else message)
+        self._send({**message, **({key: value for key, value in proof.items() if value})})
 
     def _port_of(self, host: str) -> int:
         """As typed; else that of one's own server for this machine, and the usual one for others."""

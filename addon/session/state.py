@@ -69,6 +69,8 @@ class Room:
     size_bytes: int
     blender: Version
     reason: str  # why it cannot be joined; empty if it can
+    has_password: bool = False
+    is_mine: bool = False  # this user has created it
 
     @property
     def joinable(self) -> bool:
@@ -212,6 +214,10 @@ class State:
         found = [room for room in self.rooms if name in (room.name, room.id)]
         return next((room for room in found if room.joinable), found[0] if found else None)
 
+    def may_lock(self, room: Room) -> bool:
+        """Set its password: the host may, and who has created it."""
+        return room.is_mine or (self.host is not None and self.host.is_mine)
+
     def why_not(self, action: str) -> Problem | None:
         """None if the user may do this now; else the reason."""
         busy = self.task if self.task and not self.task.done else None
@@ -239,6 +245,8 @@ class State:
         if action in ("create_invite", "revoke_invites", "set_password"):
             if self.host is None or not self.host.is_mine:
                 return problem("NOT_HOST")
+            return problem("BUSY", text=busy.text) if busy else None
+        if action == "set_room_password":
             return problem("BUSY", text=busy.text) if busy else None
         if action in ("create_room", "join_room"):
             if busy:
@@ -370,7 +378,8 @@ class State:
         elif not room.get("ready", True):
             reason = translated("Its creator is still uploading the scene.")
         size, users = int(room.get("bytes") or 0), int(room.get("users") or 0)
-        return Room(str(room["id"]), str(room["name"]), users, size, blender, reason)
+        locked, mine = bool(room.get("password")), bool(room.get("mine"))
+        return Room(str(room["id"]), str(room["name"]), users, size, blender, reason, locked, mine)
 
     def _on_joined(self, event: Event) -> None:
         if self.here is None:
@@ -406,7 +415,8 @@ class State:
         self.finish("revoke")
 
     def _on_password(self, event: Event) -> None:
-        self.has_password = bool(event.get("set"))
+        if not event.get("room"):  # a room's stands in the list of rooms
+            self.has_password = bool(event.get("set"))
         self.finish("password")
 
     def _on_knock(self, event: Event) -> None:

@@ -123,13 +123,19 @@ class ATRIUM_OT_connect(_Operator):
         subtype="PASSWORD",
         options={"SKIP_SAVE"},
     )
+    room: StringProperty(
+        name="Room",
+        description="The name of the room, if the password is that of one room; left empty, it is the host's",
+        options={"SKIP_SAVE"},
+    )
     timeout: _timeout()
 
     def start(self) -> Task | None:
         host, typed = runtime.state().settings.host, properties.take_password()
         # What was typed for another host counts no longer where the field is not even drawn.
         password = self.password or (typed if address.takes_password(host) else "")
-        return runtime.need().connect(host, password)
+        room = self.room or ("" if self.password else bpy.context.window_manager.atrium.password_room)
+        return runtime.need().connect(host, password, room)
 
     def execute(self, context: Any) -> set[str]:
         """An invite leads on into its room."""
@@ -164,7 +170,8 @@ class ATRIUM_OT_connect_found(_Operator):
     timeout: _timeout()
 
     def start(self) -> Task | None:
-        task = runtime.need().connect(self.host, properties.take_password())
+        room = bpy.context.window_manager.atrium.password_room
+        task = runtime.need().connect(self.host, properties.take_password(), room)
         bpy.context.window_manager.atrium.host = self.host
         return task
 
@@ -282,17 +289,20 @@ class ATRIUM_OT_revoke_invites(_Operator):
 
 
 class ATRIUM_OT_set_password(_Operator):
-    """Let in whoever knows this password. Empty: nobody"""
+    """Let in whoever knows this password, to everything or to one room. Empty: nobody"""
 
     bl_idname = "atrium.set_password"
     bl_label = "Set Password"
     bl_options = NOT_LISTED
-    action = "set_password"
+    action = "set_room_password"  # whose door it is only `room` tells: the session looks again
     password: StringProperty(name="Password", subtype="PASSWORD", options={"SKIP_SAVE"})
+    room: StringProperty(
+        name="Room", description="Name or id of the room that it opens; empty: everything", options={"SKIP_SAVE"}
+    )
     timeout: _timeout()
 
     def start(self) -> Task | None:
-        return runtime.need().set_password(self.password)
+        return runtime.need().set_password(self.password, self.room)
 
     def invoke(self, context: Any, _: Any) -> set[str]:
         return context.window_manager.invoke_props_dialog(self)

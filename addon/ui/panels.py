@@ -119,6 +119,8 @@ class ATRIUM_PT_main(_Panel):
         row.prop(atrium, "host", text="", icon="NETWORK_DRIVE")
         if state.link == OFFLINE and address.takes_password(state.settings.host):
             layout.prop(atrium, "password", icon="LOCKED")
+            if atrium.password:
+                layout.prop(atrium, "password_room", icon="HOME")
         row = layout.row(align=True)
         if state.link == OFFLINE:
             row.operator("atrium.connect")
@@ -342,6 +344,7 @@ class ATRIUM_PT_rooms(_Panel):
             self._unsaved(layout, context, state)
         else:
             self._join(layout, context, room)
+            draw_lock(layout, state, room.id if room else "")
         column = layout.column(align=True)
         column.prop(atrium, "new_room_name", text="")
         column.operator("atrium.create_room", icon="ADD").name = atrium.new_room_name
@@ -382,6 +385,14 @@ class ATRIUM_PT_rooms(_Panel):
         box.operator("atrium.join_room", text="Join Again").name = state.left.id
 
 
+def draw_lock(layout: Any, state: State, room: str) -> None:
+    """The password of one room, for those who may set it."""
+    found = state.room_named(room) if room else None
+    if found is not None and state.may_lock(found):
+        text = n_("Change Room Password", "Operator") if found.has_password else n_("Set Room Password", "Operator")
+        layout.operator("atrium.set_password", text=text, icon="LOCKED").room = found.id
+
+
 def draw_progress(layout: Any, state: State) -> None:
     progress = state.progress
     row = layout.row(align=True)
@@ -413,6 +424,7 @@ class ATRIUM_PT_room(_Panel):
             column.label(text=name, icon_value=swatches.icon_of(user.color), translate=False)
         self._pending(layout, context, state)
         self._not_taken(layout, context)
+        draw_lock(layout, state, state.here.id if state.here is not None else "")
 
     def _pending(self, layout: Any, context: Any, state: State) -> None:
         if state.phase != JOINED:

@@ -141,6 +141,12 @@ class AtriumState(bpy.types.PropertyGroup):
         get=lambda _: _password,
         set=lambda _, value: _set_password(value),
     )
+    password_room: StringProperty(
+        name="Room",
+        description="The name of the room, if the password is that of one room; left empty, it is the host's",
+        get=lambda _: _password_room,
+        set=lambda _, value: _set_password_room(value),
+    )
     public_address: StringProperty(
         name="Public Address",
         description="What your router or tunnel gives this machine, with its port if that is another one than here "
@@ -198,11 +204,17 @@ class AtriumState(bpy.types.PropertyGroup):
 
 
 _password = ""
+_password_room = ""
 
 
 def _set_password(value: str) -> None:
     global _password
     _password = value
+
+
+def _set_password_room(value: str) -> None:
+    global _password_room
+    _password_room = value.strip()
 
 
 def take_password() -> str:

@@ -468,7 +468,7 @@ void link_connect(atr_client *c, const cJSON *message)
   }
   if (err == ATR_OK && strlen(room) > ATR_ROOM_NAME_BYTES_MAX) {
     err = ATR_ROOM_NAME;
-    snprintf(why, sizeof why, "A room's name has at most 255 bytes.");
+    snprintf(why, sizeof why, "A room's name has 1 to 255 bytes.");
   }
   if (err == ATR_OK && strlen(name) > ATR_USER_NAME_BYTES_MAX) {
     err = ATR_LIMIT;

@@ -667,6 +667,53 @@ def test_an_invite_leads_nowhere_when_the_line_comes_back() -> None:
     assert "join" not in bench.engine.kinds() and bench.state.phase == "LOBBY"
 
 
+def in_lobby(bench: Bench, **room: object) -> None:
+    """Connected, with one room."""
+    line = {"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True, **room}
+    bench.tick(
+        {"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"},
+        {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM},
+        {"t": "rooms", "rooms": [line]},
+    )
+
+
+def test_a_rooms_password_leads_into_the_room() -> None:
+    bench = Bench(background=True)
+    bench.session.connect("192.0.2.7", "a secret", "Set")
+    bench.tick()
+    in_lobby(bench)
+    assert (bench.engine.sent[0]["password"], bench.engine.sent[0]["room"]) == ("a secret", "Set")
+    assert bench.engine.kinds() == ["connect", "rooms", "join"]
+
+
+def test_the_servers_password_leads_to_the_list_of_rooms() -> None:
+    bench = Bench()
+    bench.session.connect("192.0.2.7", "a secret")
+    bench.tick()
+    in_lobby(bench)
+    assert "room" not in bench.engine.sent[0]
+    assert bench.engine.kinds() == ["connect", "rooms"]
+
+
+def test_who_has_created_a_room_sets_its_password() -> None:
+    bench = Bench()
+    bench.session.connect("192.0.2.7")
+    in_lobby(bench, mine=True)
+    assert bench.state.may_lock(bench.state.rooms[0]) and not bench.state.rooms[0].has_password
+    task = bench.session.set_password("a secret", "Set")
+    assert bench.engine.sent[-1] == {"t": "password", "text": "a secret", "room": ROOM}
+    bench.tick({"t": "password", "set": True, "room": ROOM})
+    assert task.done and task.problem is None and not bench.state.has_password
+    with pytest.raises(Trouble, match="hosts"):
+        bench.session.set_password("a secret")
+    in_lobby(bench, mine=False, password=True)
+    assert bench.state.rooms[0].has_password and not bench.state.may_lock(bench.state.rooms[0])
+    with pytest.raises(Trouble, match="hosts"):
+        bench.session.set_password("a secret", "Set")
+    with pytest.raises(Trouble):
+        bench.session.set_password("a secret", "Nowhere")
+
+
 def test_an_invite_to_a_room_that_cannot_be_joined_says_so() -> None:
     bench = Bench(background=True)
     task = bench.session.connect(LINK)

@@ -77,3 +77,18 @@ def test_a_password_opens_the_door_and_the_room_is_joined(official: Blender, par
     ben.call(wait_for_state, ["LOBBY"])
     ben.join("Film")
     assert anna.call(names) == ben.call(names)
+
+
+def test_a_rooms_password_leads_into_that_room(official: Blender, party: Party) -> None:
+    anna = party.invite(official, "anna")
+    anna.host("Film")
+    anna.operate("atrium.set_password", password="nur für den Film", room="Film")
+    ben = party.invite(official, "ben")
+    paste(ben, f"127.0.0.1:{party.port}")
+    with pytest.raises(BlenderError, match="There is no such room, or the password is not right"):
+        ben.operate("atrium.connect", password="nur für den Film", room="Buch")
+    ben.operate("atrium.connect", password="nur für den Film", room="Film")
+    ben.call(wait_for_state, ["JOINED"])
+    assert anna.call(names) == ben.call(names)
+    with pytest.raises(BlenderError, match="Only the one who hosts"):
+        ben.operate("atrium.set_password", password="meins", room="Film")

@@ -22,6 +22,8 @@ BUTTONS = {
     "Revoke Invites": "Revocar invitaciones",
     "Set Password": "Definir contraseña",
     "Change Password": "Cambiar contraseña",
+    "Set Room Password": "Definir contraseña de la sala",
+    "Change Room Password": "Cambiar contraseña de la sala",
     "Let In": "Admitir",
     "Let In Once": "Admitir una vez",
     "Let In for Good": "Admitir siempre",
@@ -135,7 +137,9 @@ TEXTS = {
     "enlace que permite entrar a quien lo pegue en el campo Anfitrión. Enviarlo a quienes deban entrar",
     "Make every invite useless that was given out. Whoever came by one is still let in": "Anula todas las invitaciones repartidas. "
     "Quien ya entró con una podrá seguir entrando",
-    "Let in whoever knows this password. Empty: nobody": "Permite entrar a quien conozca esta contraseña. Vacía: a nadie",
+    "Let in whoever knows this password, to everything or to one room. Empty: nobody": "Permite entrar a quien conozca esta contraseña, a "
+    "todo o a una sala. Vacía: a nadie",
+    "Name or id of the room that it opens; empty: everything": "Nombre o identificador de la sala que abre; vacío: todo",
     "Left empty, no password opens the door.": "Si se deja vacía, ninguna contraseña permite entrar.",
     "Let this person in. Compare the check code first: names can be chosen freely": "Deja entrar a esta persona. Comparar antes el "
     "código de verificación: los nombres se eligen libremente",
@@ -213,6 +217,8 @@ TEXTS = {
     "“localhost” es este equipo: si aquí no hay ningún servidor, se inicia uno",
     "The host's password, if it has one; not needed with an invite, nor by those who came before": "La contraseña del anfitrión, si la "
     "tiene; no es necesaria con una invitación, ni para quienes ya entraron antes",
+    "The name of the room, if the password is that of one room; left empty, it is the host's": "El nombre de la sala, si la contraseña es "
+    "la de una sala; si se deja vacío, es la del anfitrión",
     "Public Address": "Dirección pública",
     "What your router or tunnel gives this machine, with its port if that is another one than here (203.0.113.17:9090, "
     "tcp://0.tcp.example.org:12489). It goes into invites, in front": "La que el router o el túnel da a este equipo, con su puerto si "

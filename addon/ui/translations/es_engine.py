@@ -153,6 +153,14 @@ ENGINE = {
     "este servidor: borrarlo y definir de nuevo la contraseña.",
     "A password has between 1 and {0} bytes.": "Una contraseña tiene entre 1 y {0} bytes.",
     "The password could not be set: it is as it was before.": "No fue posible definir la contraseña: sigue siendo la de antes.",
+    "This server's list of keys is full: ask the host to make room in it.": "La lista de claves de este servidor está llena: pedir al "
+    "anfitrión que haga lugar en ella.",
+    "You were let into single rooms: only these can be joined.": "El permiso es para salas determinadas: sólo en ésas es posible entrar.",
+    "There is no such room, or the password is not right.": "Esa sala no existe, o la contraseña no es correcta.",
+    "As many rooms have a password as can have one: remove another first.": "No caben más salas con contraseña: quitar antes la de otra.",
+    "Only the host, and who has created the room, can set its password.": "Sólo el anfitrión y quien creó la sala pueden definir su "
+    "contraseña.",
+    "Other passwords are being set: try again in a moment.": "Se están definiendo otras contraseñas: intentar de nuevo en un momento.",
     "Only the host can set the password.": "Sólo el anfitrión puede definir la contraseña.",
     "Too many passwords were tried here: try again in {0} seconds, or ask for an invite.": "Aquí se probaron demasiadas contraseñas: "
     "intentar de nuevo en {0} segundos, o pedir una invitación.",
