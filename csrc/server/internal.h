@@ -65,6 +65,7 @@ struct hall {
   uint32_t users;
   char name[ATR_ROOM_NAME_BYTES_MAX + 1];
   int blender[3];
+  uint64_t schema;
   bool ready;              /* the first upload is complete: others may join */
   uint64_t empty_since_ms; /* while users is 0 */
   size_t bytes_told;       /* size in the last list */

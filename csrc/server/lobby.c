@@ -38,7 +38,7 @@ static void write_hall(atr_jw *w, hall *h, const conn *c)
   for (int i = 0; i < 3; i++)
     atr_jw_int(w, NULL, h->blender[i]);
   atr_jw_end(w);
-  atr_jw_int(w, "schema", ATR_SCHEMA);
+  atr_jw_int(w, "schema", (int64_t)h->schema);
   atr_jw_bool(w, "ready", h->ready);
   atr_jw_bool(w, "password", atr_passwords_has(h->server->passwords, &h->id));
   atr_jw_bool(w, "mine", atr_hash_equal(&h->creator_key, &c->who.key));
@@ -222,7 +222,8 @@ static atr_room_join join_of(const conn *c)
 
 /* --- create -------------------------------------------------------------------------------------------------- */
 
-static int read_blender(const cJSON *message, int out[3])
+/* What a member's documents are written for: its Blender, and its schema (docs/schema.md). */
+static int read_blender(const cJSON *message, int out[3], uint64_t *schema)
 {
   const cJSON *blender = atr_json_get(message, "blender");
 
@@ -235,7 +236,7 @@ static int read_blender(const cJSON *message, int out[3])
       return ATR_PROTO;
     out[i] = (int)part->valuedouble;
   }
-  return ATR_OK;
+  return atr_json_get_u64(message, "schema", UINT32_MAX, schema);
 }
 
 /* A name that a list can show: not empty, no control characters. */
@@ -304,8 +305,16 @@ static uint64_t unix_ms(void)
   return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
 }
 
-static int check_blender(const hall *h, const int blender[3], char *text, size_t text_bytes)
+static int check_blender(const hall *h, const int blender[3], uint64_t schema, char *text, size_t text_bytes)
 {
+  if (h->schema != schema) {
+    snprintf(
+        text, text_bytes,
+        "The room \"%s\" was made by an Atrium that writes documents of schema %llu, and this one writes %llu: install "
+        "the same version.",
+        h->name, (unsigned long long)h->schema, (unsigned long long)schema);
+    return ATR_VERSION;
+  }
   if (h->blender[0] == blender[0] && h->blender[1] == blender[1])
     return ATR_OK;
   snprintf(text, text_bytes,
@@ -317,12 +326,13 @@ static int check_blender(const hall *h, const int blender[3], char *text, size_t
 static int check_join(const conn *c, const hall *h, const cJSON *message, char *text, size_t text_bytes)
 {
   int blender[3];
+  uint64_t schema;
 
   if (!h) {
     snprintf(text, text_bytes, "This server has no such room any more.");
     return ATR_NOROOM;
   }
-  if (read_blender(message, blender) < 0)
+  if (read_blender(message, blender, &schema) < 0)
     return ATR_PROTO;
   if (!h->ready && !atr_id_equal(&h->creator, &c->participant)) {
     snprintf(text, text_bytes, "The room \"%s\" is still being filled by who created it: try again in a moment.",
@@ -333,7 +343,7 @@ static int check_join(const conn *c, const hall *h, const cJSON *message, char *
     snprintf(text, text_bytes, "The room \"%s\" is full.", h->name);
     return ATR_ROOM_FULL;
   }
-  return check_blender(h, blender, text, text_bytes);
+  return check_blender(h, blender, schema, text, text_bytes);
 }
 
 /* One that was lost is brought back by whoever may enter it. */
@@ -348,12 +358,13 @@ void lobby_create(conn *c, const cJSON *message)
   bool returns = atr_json_get(message, "room") != NULL;
   char text[512] = "";
   const char *name;
+  uint64_t schema;
   int blender[3], err;
   atr_id id;
   hall *h;
 
   err = returns ? read_return(message, &id, &join) : atr_id_random(&id);
-  if (err == ATR_OK && (atr_json_get_str(message, "name", &name) < 0 || read_blender(message, blender) < 0))
+  if (err == ATR_OK && (atr_json_get_str(message, "name", &name) < 0 || read_blender(message, blender, &schema) < 0))
     err = ATR_PROTO;
   if (err == ATR_OK && !is_room_name(name))
     err = ATR_ROOM_NAME;
@@ -387,6 +398,7 @@ void lobby_create(conn *c, const cJSON *message)
     if (!returns)
       h->creator_key = c->who.key;
     memcpy(h->blender, blender, sizeof blender);
+    h->schema = schema;
   }
   enter(c, h, &join, "create");
 }

@@ -6,8 +6,13 @@
  */
 #include "net_test.h"
 
+#include "base/limits.h"
 #include "transport/tls.h"
 #include "transport/websocket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 enum kind { KIND_TCP, KIND_TLS, KIND_WS, KIND_TLS_IN_WS };
 
@@ -310,6 +315,32 @@ static void a_close_at_once_is_an_end_for_the_other(enum kind kind)
   link_close(&l);
 }
 
+/* What the kernel has taken can no longer be overtaken by a cursor, and a cursor waits for no acknowledgement. */
+static void the_kernel_holds_little_and_sends_at_once(void **state)
+{
+  ends l;
+  int found = 0;
+
+  (void)state;
+  link_open(&l, KIND_TCP);
+  for (int fd = 0; fd < 256; fd++) {
+    int lowat = 0, nodelay = 0, listens = 0;
+    socklen_t n = sizeof lowat;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) != 0 || listens ||
+        getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &n) != 0)
+      continue;
+    assert_int_not_equal(nodelay, 0);
+#ifdef TCP_NOTSENT_LOWAT
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, &n), 0);
+    assert_int_equal(lowat, ATR_NOTSENT_BYTES);
+#endif
+    found++;
+  }
+  assert_int_equal(found, 2);
+  link_close(&l);
+}
+
 #define OVER_EACH_KIND(promise)                 \
   static void promise##_tcp(void **state)       \
   {                                             \
@@ -350,6 +381,7 @@ int main(void)
       TESTS_OF(the_end_comes_after_the_last_byte),
       TESTS_OF(a_stream_may_be_closed_from_its_callbacks),
       TESTS_OF(a_close_at_once_is_an_end_for_the_other),
+      cmocka_unit_test(the_kernel_holds_little_and_sends_at_once),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Compares two dumps, exactly.
 
-    python compare.py LEFT RIGHT [--all] [--expect-none]
+    python compare.py LEFT RIGHT [--expect-none]
 
 Every value must be equal to the last bit (see `records.py`), with two exceptions. A path of a file is
 equal to another path whose file has the same content, since another computer keeps the file elsewhere.
@@ -25,7 +25,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.fidelity.records import Dump, Props, Value, is_array
 
 SHOWN_MAX = 100  # characters of a value in a report
-LISTED_MAX = 200  # differences in a report, unless --all
 
 
 @dataclass
@@ -211,13 +210,9 @@ def difference_of(left: Value, right: Value) -> tuple[str, str]:
     return lead + a[start : start + SHOWN_MAX], lead + b[start : start + SHOWN_MAX]
 
 
-def lines(report: Report, listed_max: int | None = LISTED_MAX) -> Iterator[str]:
+def lines(report: Report) -> Iterator[str]:
     """The report for people: every difference, then how many of each kind."""
-    listed = report.differences if listed_max is None else report.differences[:listed_max]
-    for difference in listed:
-        yield str(difference)
-    if len(listed) < len(report.differences):
-        yield f"... and {len(report.differences) - len(listed):,} more (--all lists them)"
+    yield from map(str, report.differences)
     if report.differences:
         yield "by kind:"
         yield from kind_lines(report)
@@ -247,11 +242,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("left", type=Path)
     parser.add_argument("right", type=Path)
-    parser.add_argument("--all", action="store_true", help="list every difference")
     parser.add_argument("--expect-none", action="store_true", help="fail if there is any difference")
     options = parser.parse_args()
     report = compare(options.left, options.right)
-    for line in lines(report, None if options.all else LISTED_MAX):
+    for line in lines(report):
         print(line)
     return 1 if options.expect_none and report.differences else 0
 

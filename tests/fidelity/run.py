@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`make fidelity`: sends each scene from one Blender to a second and compares both ends.
 
-    python -m tests.fidelity.run [--direct] [--blender NAME]... [--scene NAME]... [--all] [--keep FOLDER]
+    python -m tests.fidelity.run [--direct] [--blender NAME]... [--scene NAME]... [--keep FOLDER]
 
 One person's Blender installs the add-on, opens the scene and hosts it; a second one knocks, is let in
 and joins. Compared are the first one's scene before it was hosted, the same afterwards, and the
@@ -42,7 +42,6 @@ CANNOT_OPEN = {
     ("node_groups", name): "written by Blender 4.5, which an older one cannot read" for name in ("bpy42", "deb43")
 }
 END_TIMEOUT_S = 300
-LISTED_MAX = 200
 
 
 @dataclass
@@ -185,12 +184,12 @@ def one(blender: blenders.Blender, scene: Path, folder: Path, options: argparse.
         through_server(blender, scene, folder, options.zip, result)
     result.seconds = time.monotonic() - begin
     print(f"\n=== {result.scene} in {result.blender}")
-    for note in result.notes if options.all else result.notes[:20]:
+    for note in result.notes:
         print(note)
     if result.failed:
         print(result.failed)
     if result.report is not None:
-        for line in compare.lines(result.report, None if options.all else LISTED_MAX):
+        for line in compare.lines(result.report):
             print(line)
     sys.stdout.flush()
     return result
@@ -220,7 +219,6 @@ def main() -> int:
     parser.add_argument("--zip", type=Path, help="the packed add-on (default: packs it)")
     parser.add_argument("--blender", action="append", help=f"one of {' '.join(blenders.ALL)} (default: all of them)")
     parser.add_argument("--scene", action="append", help="name of a scene (default: all)")
-    parser.add_argument("--all", action="store_true", help="list every difference")
     parser.add_argument("--keep", type=Path, help="folder for dumps and logs")
     options = parser.parse_args()
     scenes = sorted(s for s in scenes_folder().glob("*.blend") if not options.scene or s.stem in options.scene)

@@ -36,7 +36,7 @@ def test_a_real_scene_is_the_same_for_who_joins(scene: str, name: str, atrium_zi
         pytest.skip(f"NO SCENES: there is no {file}, so nothing was compared; ATRIUM_SCENES names their folder")
     result = run.Result(scene, name)
     run.through_server(blender, file, tmp_path, atrium_zip, result)
-    told = [result.failed, *result.notes, *(compare.lines(result.report, 50) if result.report else [])]
+    told = [result.failed, *result.notes, *(compare.lines(result.report) if result.report else [])]
     assert result.is_exact, "\n".join(told)
     assert result.report is not None and result.report.values > VALUES_MIN
 

@@ -155,6 +155,7 @@ class Wire:
         self._lock = threading.Lock()
         self.refuses = False
         self.stalled = False
+        self.sent = 0  # bytes towards the server
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -173,14 +174,15 @@ class Wire:
                 with self._lock:
                     self._pairs.append((near, far))
                 for a, b in ((near, far), (far, near)):
-                    threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
+                    threading.Thread(target=self._copy, args=(a, b, a is near), daemon=True).start()
 
-    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
+    def _copy(self, source: socket.socket, sink: socket.socket, to_server: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 while self.stalled:
                     time.sleep(0.01)
                 sink.sendall(data)
+                self.sent += len(data) if to_server else 0
             sink.shutdown(socket.SHUT_WR)
 
     def cut(self) -> None:

@@ -56,6 +56,21 @@ def test_the_servers_options_are_those_of_its_help() -> None:
     assert told == flags_of("atrium.server")
 
 
+def test_every_benchmark_says_how_it_measures() -> None:
+    """A figure without its method is worth nothing; and the page names no benchmark that is not there."""
+    text = (ROOT / "docs" / "benchmarks.md").read_text()
+    methods = text.split("\n| name | what is measured | peer |\n")[1].split("\n\n")[0]
+    told = {row.split("`")[1]: row.split("|")[2] for row in methods.splitlines()[1:]}
+    source = (ROOT / "tests" / "bench" / "bench.py").read_text()
+    groups = re.findall(r'^    "([a-z._]+)": ', source.split("BENCHMARKS: ")[1], re.M)
+    assert len(groups) > 10
+    for name in groups:
+        assert any(row.startswith(name) for row in told), f"{name} has no row"
+    for name, method in told.items():
+        assert any(name.startswith(group) for group in groups), f"there is no benchmark {name}"
+        assert len(method.split()) > 2, f"{name} has a figure where its method should stand"
+
+
 PAGES = sorted(str(page.relative_to(ROOT)) for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 SOURCES = ("csrc", "addon", "python", "tests", "docs")
 # A name with one of these endings is a file of ours, unless it is one that Atrium writes.

@@ -9,12 +9,15 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from atrium import AtriumError, Client, Room
+from atrium.engine import Engine
 
-from .conftest import Process, settle
+from .conftest import Process, Wire, eventually, settle
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -109,9 +112,59 @@ def test_a_late_joiner_gets_everything(start: Start, clients: Clients) -> None:
     room.flush()
     room.ready()
     late.connect(server.address)
+    (listed,) = late.rooms()
+    assert listed.bytes > 10_000 * 50  # the list says how much there is to load
     other = late.join("big")
     assert len(other.documents) == 10_000
     assert other.documents == room.documents
+
+
+def test_a_join_tells_how_far_it_is(start: Start, clients: Clients, tmp_path: Path) -> None:
+    """What the progress bar shows: what is being loaded, a value that only grows, and one last event that says it is all there."""
+    server = start("--open")
+    first = clients("first")
+    first.connect(server.address)
+    room = first.create_room("big", ready=False)
+    for i in range(20_000):
+        room.create({"type": "Object", "p": {"name": f"Object.{i:05}", "location": [i, 0.5, -1]}})
+    data = secrets.token_bytes(30_000_000)
+    room.create({"type": "Mesh", "p": {"co": ["$blob", first.put_blob(data), "u1", [len(data)]]}})
+    room.flush(60)
+    room.ready()
+    told: list[dict[str, Any]] = []
+    with Engine(tmp_path / "late") as late:
+        late.send({"t": "connect", "host": server.address, "name": "late", "color": [1, 1, 1], "version": "1"})
+
+        def done() -> bool:
+            for event in late.poll(256):
+                if event["t"] == "welcome":
+                    late.send({"t": "join", "room": room.id, "blender": [5, 0, 1]})
+                if event["t"] == "progress":
+                    told.append(event)
+            return bool(told) and told[-1]["complete"]
+
+        eventually(done, timeout=60, what="the end of the join")
+    values = [event["value"] for event in told]
+    assert values == sorted(values)
+    assert values[-1] == 1
+    assert len({round(value, 1) for value in values}) >= 3, values
+    assert all(event["text"] for event in told[:-1])
+    assert [event["complete"] for event in told].count(True) == 1
+
+
+def test_who_rests_compares_with_the_room(start: Start, clients: Clients, wire: Callable[[int], Wire]) -> None:
+    """Nobody edits, and each client goes once round its documents and says what it holds: a silent divergence would be found."""
+    server = start("--open")
+    line = wire(server.port)
+    client = clients()
+    client.connect(f"localhost:{line.port}")
+    room = client.create_room("r")
+    for _ in range(200):
+        room.create({"type": "Object", "p": {}})
+    room.flush()
+    before = line.sent  # all that was edited is on the other side
+    digests = 200 * (16 + 8 + 16)  # id, sequence number, digest; besides, a connection at rest says 60 bytes a second
+    eventually(lambda: (client.pump(0.05) or line.sent) > before + digests, timeout=15, what="a round of digests")
 
 
 def test_a_room_that_is_not_ready_is_not_joined(start: Start, clients: Clients) -> None:

@@ -236,6 +236,30 @@ def test_cancel_is_at_once(tmp_path: Path) -> None:
         assert "error" not in last
 
 
+def test_others_go_on_while_bytes_are_hashed(tmp_path: Path) -> None:
+    """Blender draws while a large mesh is handed over: the interpreter is not held for the 256 MB."""
+    data = bytes(256 << 20)
+    counted, ended = 0, threading.Event()
+
+    def count() -> None:
+        nonlocal counted
+        while not ended.wait(0.001):
+            counted += 1
+
+    with Engine(tmp_path) as engine:
+        thread = threading.Thread(target=count)
+        thread.start()
+        engine.put_blob(b"x")
+        before = counted
+        began = time.monotonic()
+        engine.put_blob(data)
+        seconds = time.monotonic() - began
+        others = counted - before
+        ended.set()
+        thread.join()
+    assert others > seconds / 0.001 / 20, f"{others} turns in {seconds:.3f} s"
+
+
 def test_blobs_are_named_by_their_bytes(tmp_path: Path) -> None:
     with Engine(tmp_path) as engine:
         for data in (b"", b"abc", bytes(1_000_000), memoryview(array.array("f", [1.0, 2.0]))):

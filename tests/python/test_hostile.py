@@ -402,6 +402,10 @@ def test_what_create_finds_there_it_joins_as_join_does(busy: Process, raw: Calla
     peer.send(message({**create, "blender": [4, 2, 0]}))
     error = peer.until("error")
     assert (error["code"], error["re"], error["room"]) == ("BLENDER_VERSION", "create", room["id"])
+    peer.send(message({**create, "schema": 2, "blender": room["blender"]}))
+    error = peer.until("error")
+    assert (error["code"], error["re"], error["room"]) == ("VERSION", "create", room["id"])
+    assert "schema 1, and this one writes 2" in error["text"]
     peer.send(message({**create, "blender": room["blender"]}))
     assert peer.until("joined")["room"] == room["id"]
 
@@ -459,9 +463,9 @@ def test_many_knocks_are_bounded(start: Start, certificate: Path) -> None:
 
 
 class Impostor:
-    """Listens with TLS and sends each connection the given bytes."""
+    """Listens with TLS and sends each connection the given bytes; `ends` closes it then."""
 
-    def __init__(self, certificate: Path, data: bytes) -> None:
+    def __init__(self, certificate: Path, data: bytes, *, ends: bool = False) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         context.set_alpn_protocols(["atrium/1"])
@@ -475,7 +479,7 @@ class Impostor:
                     connection, _ = self._listener.accept()
                     with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as tls:
                         tls.sendall(data)
-                        while more := tls.recv(1000):
+                        while not ends and (more := tls.recv(1000)):
                             self.heard += more
 
         threading.Thread(target=serve, daemon=True).start()
@@ -506,6 +510,21 @@ def test_a_client_survives_a_server_that_is_none(clients: Clients, certificate: 
     finally:
         impostor.close()
     assert client.state in ("OFFLINE", "RECONNECTING")
+
+
+def test_a_client_names_both_versions(clients: Clients, certificate: Path) -> None:
+    """What a server of another protocol says before it closes is what the user reads."""
+    text = "This server is Atrium 9.9.9 with protocol 2, and you have 0.1.0 with protocol 1."
+    answer = {"t": "error", "code": "VERSION", "text": text, "re": "hello"}
+    impostor = Impostor(certificate, message(answer), ends=True)
+    try:
+        with pytest.raises(AtriumError) as refused:
+            clients().connect(f"localhost:{impostor.port}", timeout=5)
+    finally:
+        impostor.close()
+    assert refused.value.code == "VERSION"
+    assert "9.9.9" in str(refused.value)
+    assert "0.1.0" in str(refused.value)
 
 
 WELCOME = {

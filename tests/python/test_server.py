@@ -293,3 +293,22 @@ def test_tls_without_a_key_or_with_another_alpn_is_refused(start: Start) -> None
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw, pytest.raises((ssl.SSLError, OSError)):
         context.wrap_socket(raw).close()
+
+
+@pytest.mark.parametrize("which", COMMANDS)
+def test_the_machines_openssl_configuration_is_left_alone(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """A configuration that takes every cipher away from other programs takes none from a server and a client of ours."""
+    config = tmp_path / "openssl.cnf"
+    config.write_text("openssl_conf = all\n[all]\nproviders = providers\n[providers]\nnull = on\n[on]\nactivate = 1\n")
+    monkeypatch.setenv("OPENSSL_CONF", str(config))
+    other = subprocess.run(["openssl", "dgst", "-sha256"], input=b"x", capture_output=True, check=False)
+    assert other.returncode != 0, "the configuration does nothing; this test shows nothing"
+    server = start("--open", command=COMMANDS[which])
+    script = f"import atrium; client = atrium.Client({str(tmp_path / 'c')!r}); client.connect({server.address!r}); print(client.state)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python"), "ATRIUM_TRUST": "first-use"}
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (run.stdout, run.stderr) == ("LOBBY\n", "")
