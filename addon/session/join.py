@@ -23,8 +23,10 @@ import bpy
 
 from .backup import set_original
 from .link import Link
+from .whole import is_whole
 
 FOLDER = "recovered"
+NOT_WHOLE = "What was written is not the whole file: is the disk full?"
 
 # Collections of bpy.data that no unused thing of the user's is in.
 OF_THE_PROCESS = frozenset({"all_ids", "libraries", "window_managers", "workspaces", "screens"})
@@ -116,10 +118,16 @@ class BlenderScene:
     def _save(self, path: str) -> None:
         with _in_window():
             bpy.ops.wm.save_mainfile(filepath=path, check_existing=False)
+        if not is_whole(Path(path)):
+            self.mark_unsaved()
+            raise RuntimeError(NOT_WHOLE)
 
     def _save_copy(self, path: Path, **how: bool) -> None:
         with _in_window():
             bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True, check_existing=False, **how)
+        if not is_whole(path):
+            path.unlink()
+            raise RuntimeError(NOT_WHOLE)
 
     @contextlib.contextmanager
     def _own_load(self) -> Iterator[None]:

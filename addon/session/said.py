@@ -55,6 +55,7 @@ TEMPLATES = (
     "The server could not be started: {0}.",
     # join.py
     "The scene has no file name yet.",
+    "What was written is not the whole file: is the disk full?",
 )
 
 

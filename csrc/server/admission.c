@@ -4,7 +4,7 @@
  * what an invite or a password that is shown gives beyond it; one without a row needs one of these, or --open. Everybody else knocks, and
  * waits until somebody who may admit says yes or no, or nobody does for ATR_KNOCK_TIMEOUT_MS.
  *
- * A key that is let in or refused without "remember" stays so until the server ends, for a connection that breaks must not make its user
+ * A key that is let in without "remember" stays so until the server ends, for a connection that breaks must not make its user
  * knock again; a refusal without it counts for this knock only.
  *
  * The token is a file named after this server's key, in a folder of the home that only the user can read: a client looks there for the

@@ -7,10 +7,12 @@ wait (or host again). Run in one Blender, as none of this depends on the version
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +21,24 @@ from typing import Any
 import pytest
 
 from tests.addon import edits
-from tests.addon.together import Line, differences, state_becomes
+from tests.addon.together import Line, differences, dump_scene, session, state_becomes
 from tests.blender import blenders
+from tests.blender.blenders import REPO
 from tests.blender.conftest import _get
+from tests.blender.extension import MODULE
 from tests.blender.inside import bpy
-from tests.blender.party import Party, Person, admit_next, end_server, run_operator, server_pids, wait_for_room
+from tests.blender.party import (
+    Party,
+    Person,
+    admit_next,
+    end_server,
+    free_port,
+    run_operator,
+    server_pids,
+    wait_for_room,
+)
+from tests.blender.process import BlenderError
+from tests.fidelity import compare
 
 
 @pytest.fixture
@@ -36,6 +51,7 @@ def party(tmp_path: Path, zip_file: Path) -> Iterator[Party]:
 def anna(party: Party) -> Person:
     """Hosts the factory scene."""
     anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
+    anna.blender.define(session, edits.settle)
     anna.host("Studio")
     return anna
 
@@ -152,19 +168,54 @@ def test_leaving_keeps_the_scene_and_sends_first(party: Party, anna: Person) -> 
 
 
 def test_a_stranger_is_refused_and_told(party: Party, anna: Person) -> None:
+    """Once, and may ask again; or for good, and is not even heard then, by this server or a later one."""
     eve = party.invite(anna.blender.blender, "eve")
     eve.blender.execute(f"bpy.context.window_manager.atrium.host = '127.0.0.1:{party.port}'")
-    number = eve.send(run_operator, "atrium.connect", {})
-    anna.call(refuse_next)
-    with pytest.raises(Exception, match="did not let you in"):
-        eve.wait(number)
-    assert eve.state == "OFFLINE"
+    for remember in (False, True):
+        number = eve.begin("atrium.connect")
+        anna.call(refuse_next, remember)
+        is_turned_away(eve, number)
+    for _ in range(2):
+        anna.call(note_knocks)
+        is_turned_away(eve, eve.begin("atrium.connect"))
+        assert anna.call(knocks_noted) == 0
+        anna.operate("atrium.disconnect")
+        end_server(party.port)
+        anna.operate("atrium.host")
 
 
-def refuse_next() -> Iterator[None]:
+def is_turned_away(person: Person, connecting: int) -> None:
+    with pytest.raises(BlenderError, match="did not let you in"):
+        person.wait(connecting)
+    assert person.state == "OFFLINE"
+
+
+def refuse_next(remember: bool) -> Iterator[None]:
     while not bpy.context.window_manager.atrium.knocks:
         yield
-    bpy.ops.atrium.refuse(key=bpy.context.window_manager.atrium.knocks[0].key)
+    key = bpy.context.window_manager.atrium.knocks[0].key
+    bpy.ops.atrium.refuse(key=key, remember=remember)
+
+
+def note_knocks() -> None:
+    """From now on: one may come and go between two looks at the list."""
+    state = session().state
+    noted: list[str] = []
+    heard = state.on
+
+    def hearing(event: dict[str, Any]) -> None:
+        if event.get("t") == "knock":
+            noted.append(event["name"])
+        heard(event)
+
+    state.on = hearing
+    globals()["noted_knocks"] = noted
+
+
+def knocks_noted() -> Iterator[None]:
+    """How many, a moment later: what the server has sent meanwhile is here then."""
+    yield from settle(0.3)
+    return len(globals()["noted_knocks"])
 
 
 def test_a_changed_host_key_stops_until_it_is_forgotten(party: Party, anna: Person, tmp_path: Path) -> None:
@@ -178,6 +229,58 @@ def test_a_changed_host_key_stops_until_it_is_forgotten(party: Party, anna: Pers
     anna.operate("atrium.forget_host")
     anna.operate("atrium.host")
     assert anna.state == "LOBBY" and anna.error == ""
+
+
+def listening(port: int) -> set[str]:
+    """The addresses at which somebody on this machine listens on that TCP port, as the kernel lists them."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            address, state = line.split()[1], line.split()[3]
+            number, _, its_port = address.partition(":")
+            if state == "0A" and int(its_port, 16) == port:
+                found.add("0.0.0.0" if not int(number, 16) else "127.0.0.1" if number == "0100007F" else number)
+    return found
+
+
+def hears_broadcasts(pid: int) -> bool:
+    """Whether a process has a UDP socket, with which hosts on the local network answer those who look."""
+    inodes = set()
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            inodes.add(os.readlink(fd).removeprefix("socket:[").removesuffix("]"))
+    lines = [line for table in ("udp", "udp6") for line in Path("/proc/net", table).read_text().splitlines()[1:]]
+    return any(line.split()[9] in inodes for line in lines)
+
+
+def test_hosting_listens_where_the_preferences_say(party: Party, anna: Person, tmp_path: Path) -> None:
+    """On the port that is set there, and while Blender is to stay offline for this machine alone."""
+    ben = join(party, "ben", anna)
+    assert anna.blender.evaluate("bpy.app.online_access") is False
+    assert listening(party.port) == {"127.0.0.1"}
+    (server,) = server_pids(party.port)
+    assert not hears_broadcasts(server)
+    assert anna.call(what_the_panel_tells) == [party.port, False]
+
+    for person in (ben, anna):
+        person.operate("atrium.disconnect")
+    end_server(party.port)
+    party.port = free_port()
+    preferences = f"bpy.context.preferences.addons[{MODULE!r}].preferences"
+    anna.blender.execute(f"{preferences}.port = {party.port}; bpy.context.preferences.system.use_online_access = True")
+    anna.host("Stage")
+    assert listening(party.port) == {"0.0.0.0"}
+    (server,) = server_pids(party.port)
+    assert hears_broadcasts(server)
+    assert anna.call(what_the_panel_tells) == [party.port, True]
+    ben.join("Stage")  # by its key it is the server that has let him in for good
+    assert differences([anna, ben], tmp_path) == []
+
+
+def what_the_panel_tells() -> list[Any]:
+    host = session().state.host
+    assert all(address.endswith(f":{host.port}") for address in host.addresses), host.addresses
+    return [host.port, host.all_interfaces]
 
 
 def own_address() -> str:
@@ -227,3 +330,62 @@ def test_connecting_never_stops_blender(party: Party) -> None:
     assert whole > 2 and worst < TICK_S_MAX, (whole, worst)
     worst, whole, told = anna.call(connect_and_watch, f"localhost:{party.port}")  # starts a server
     assert told == "" and worst < TICK_S_MAX, (whole, worst)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """Nothing larger than some kilobytes fits there."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("NOT ROOT: no small disk can be mounted")
+    size = ["-t", "tmpfs", "-o", "size=16k,mode=700", "none", str(folder)]
+    if subprocess.run(["mount", *size], capture_output=True, check=False).returncode:
+        pytest.skip("NO MOUNT: this container may not mount a small disk")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=False)
+
+
+def work_unsaved(file: str) -> None:
+    """A scene with a file of its own, and changes since. On a full disk Blender loses a part of the file, and says nothing."""
+    bpy.ops.wm.save_as_mainfile(filepath=file, compress=True)
+    bpy.ops.mesh.primitive_monkey_add()
+    bpy.context.object.location.x = 42.0
+    bpy.data.materials.new("Used by nobody")
+
+
+def dumped(person: Person, path: Path) -> Path:
+    person.call(dump_scene, str(REPO), str(path))
+    return path
+
+
+def test_a_full_disk_stops_a_join_before_it_touches_the_scene(
+    party: Party, anna: Person, full_disk: Path, tmp_path: Path
+) -> None:
+    ben = party.invite(anna.blender.blender, "ben")
+    ben.connect(let_in_by=anna)
+    ben.call(wait_for_room, "Studio")
+
+    def is_refused(unsaved: str) -> None:
+        before = dumped(ben, tmp_path / "before")
+        with pytest.raises(
+            BlenderError, match="could not be saved, so the room was not joined and nothing was changed"
+        ):
+            ben.operate("atrium.join_room", name="Studio", unsaved=unsaved)
+        assert ben.state == "LOBBY"
+        report = compare.compare(before, dumped(ben, tmp_path / "after"))
+        assert not report.differences, "\n".join(compare.lines(report, 20))
+
+    recovered = tmp_path / "ben" / "atrium" / "recovered"
+    recovered.symlink_to(full_disk)
+    ben.call(work_unsaved, str(tmp_path / "mine.blend"))
+    for unsaved in ("KEEP_COPY", "DISCARD"):
+        is_refused(unsaved)
+        assert list(full_disk.iterdir()) == []
+    recovered.unlink()
+    ben.call(work_unsaved, str(full_disk / "mine.blend"))
+    is_refused("SAVE")
+    subprocess.run(["umount", str(full_disk)], check=True)  # there is room again
+    ben.operate("atrium.join_room", name="Studio", unsaved="SAVE")
+    assert (full_disk / "mine.blend").stat().st_size > 32_000
+    assert differences([anna, ben], tmp_path) == []

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import string
+import struct
 from pathlib import Path
 
 import pytest
-from atrium_session import address, backup, colors, sentences, settings
+from atrium_session import address, backup, colors, sentences, settings, whole
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,39 @@ def test_a_file_of_another_shape_is_left_alone(tmp_path: Path) -> None:
         path.write_bytes(content)
         assert not backup.set_original(path, "/home/anna/set.blend")
         assert path.read_bytes() == content
+
+
+def compressed(*frames: bytes) -> bytes:
+    """As Blender writes it: frames, and the table of their lengths."""
+    pairs = b"".join(struct.pack("<II", len(frame), 1000) for frame in frames)
+    head = struct.pack("<II", 0x184D2A5E, len(pairs) + 9)
+    return b"".join(frames) + head + pairs + struct.pack("<IBI", len(frames), 0, 0x8F92EAB1)
+
+
+FRAMES = (whole.COMPRESSED_MAGIC + b"one", b"two and more", b"")
+PLAIN = [
+    b"BLENDER-v405" + b"\x01" * 50 + b"ENDB" + bytes(20),
+    b"BLENDER17-01v0500" + b"\x01" * 50 + b"ENDB" + bytes(28),
+]
+
+
+@pytest.mark.parametrize("content", [*PLAIN, compressed(*FRAMES)])
+def test_a_file_that_lost_its_end_is_not_whole(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "scene.blend"
+    path.write_bytes(content)
+    assert whole.is_whole(path)
+    for end in range(len(content)):
+        path.write_bytes(content[:end])
+        assert not whole.is_whole(path), end
+
+
+def test_a_file_that_lost_something_inside_is_not_whole(tmp_path: Path) -> None:
+    """The disk was full for a moment, and the table at the end was written again."""
+    path = tmp_path / "scene.blend"
+    for content in (
+        compressed(*FRAMES).replace(b"two", b""),
+        compressed(*FRAMES)[:-9] + struct.pack("<IBI", 2**31, 0, 0x8F92EAB1),
+        b"anything" + PLAIN[0][8:],
+    ):
+        path.write_bytes(content)
+        assert not whole.is_whole(path)

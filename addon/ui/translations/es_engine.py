@@ -222,6 +222,7 @@ ENGINE = {
     "The server could not be started: {0}.": "No fue posible iniciar el servidor: {0}.",
     # addon/session/join.py
     "The scene has no file name yet.": "La escena todavía no tiene nombre de archivo.",
+    "What was written is not the whole file: is the disk full?": "Lo que se escribió no es el archivo entero: ¿está lleno el disco?",
     # python/atrium/check.py
     "The text is no address. Paste it once more, or type a name or number.": "El texto no es una dirección. Pegarlo de nuevo, o escribir "
     "un nombre o número.",
