@@ -54,6 +54,7 @@ class Replicator(Protocol):
     """addon/sync, as far as a session uses it."""
 
     refused: Any
+    unread: Any
     pending: int  # datablocks to capture and events to apply
     busy: bool
 

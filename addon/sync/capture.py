@@ -50,10 +50,11 @@ Drafts = dict[tuple[str, ...], Draft]
 class Reader:
     """Reads datablocks; one lives as long as the replicator."""
 
-    def __init__(self, identity: Identity, blobs: Blobs, report: Any) -> None:
+    def __init__(self, identity: Identity, blobs: Blobs) -> None:
         self.identity = identity
         self.blobs = blobs
-        self.report = report
+        # (document, what) -> why it could not be read the last time.
+        self.unread: dict[tuple[str, str], str] = {}
         # The document being read, and the datablock: for what is keyed by place.
         self.doc = ""
         self.block: Any = None
@@ -146,6 +147,8 @@ class Reader:
         `seen` says where `old` is what the datablock is to become, else as `old` says; in a fresh one there is nothing.
         """
         self.doc, self.block = doc, block
+        if not self._drafts:  # what is in drafts is not looked at again
+            self._forget_unread(doc)
         self.keep = not fresh
         self.seen = {} if fresh else seen or old or {}
         tree: Tree = {"type": self.identity.type_of(doc) or type(block).__name__, "name": block.name}
@@ -157,6 +160,14 @@ class Reader:
             animated.hold(block, tree, old)
         self.block = None
         return tree
+
+    def report(self, what: str, why: object) -> None:
+        """Something of the datablock that cannot be read: it stays here, and the user can be told."""
+        self.unread[self.doc, what] = str(why)
+
+    def _forget_unread(self, doc: str) -> None:
+        for at in [at for at in self.unread if at[0] == doc]:
+            del self.unread[at]
 
     def read_struct(self, struct: Any, old: Tree) -> Tree:
         """The members p, s, i, m, c of a struct. Empty ones are left out."""

@@ -12,6 +12,7 @@ in several batches (inbox.py).
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -31,8 +32,12 @@ from .incoming import Incoming
 from .outgoing import Link, Outgoing, QueueFull
 from .state import State
 
+log = logging.getLogger("atrium")
+
 Tree = dict[str, Any]
 
+# What of a datablock could not be read when nothing of it could.
+WHOLE = "the datablock as a whole"
 # Events taken from the link at a time: one batch is one rebuild of Blender's dependency graph, so many are taken at once.
 EVENTS_PER_BATCH = 4096
 # New and removed datablocks that Blender did not report are looked for this often.
@@ -63,6 +68,18 @@ class Refusal(NamedTuple):
         return f"{self.name}: {self.what} was not taken ({self.why.strip()})."
 
 
+class Unread(NamedTuple):
+    """One thing that stays in this Blender and does not reach the room. Prints as a sentence."""
+
+    doc: str
+    name: str
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.what} was not sent ({self.why.strip()})."
+
+
 class Replicator:
     """Keeps one Blender and one room alike. Main thread only."""
 
@@ -73,9 +90,8 @@ class Replicator:
         self._room_id = room_id
         self.identity = Identity()
         self.state = State()
-        self.unread: dict[tuple[str, str], str] = {}
         blobs = Blobs(link)
-        self._reader = Reader(self.identity, blobs, self._could_not_read)
+        self._reader = Reader(self.identity, blobs)
         self._writer = Writer(self.identity, blobs, self._reader)
         self._outgoing = Outgoing(link, self.identity, self._reader, self.state)
         self._dirty: dict[str, None] = {}
@@ -103,6 +119,14 @@ class Replicator:
         """What the room holds and this Blender does not take."""
         return [Refusal(doc, self._name(doc), what, why) for (doc, what), why in self._writer.refused.items()]
 
+    @property
+    def unread(self) -> list[Unread]:
+        """What this Blender holds and cannot send."""
+        here = [
+            (doc, what, why) for (doc, what), why in self._reader.unread.items() if self.identity.uid(doc) is not None
+        ]
+        return [Unread(doc, self._name(doc), what, why) for doc, what, why in here]
+
     def name_of(self, doc: str) -> str:
         """What the user knows a document by; empty where this Blender does not have it."""
         block = self.identity.block(doc)
@@ -120,9 +144,6 @@ class Replicator:
     def pending(self) -> int:
         """Datablocks known to have changed and not yet captured, and documents with events not yet applied."""
         return len(self._dirty) + len(self._inbox)
-
-    def _could_not_read(self, what: str, why: object) -> None:
-        self.unread[self._reader.doc, what] = str(why)
 
     # Create Room
 
@@ -452,7 +473,9 @@ class Replicator:
         except (QueueFull, Paused):
             raise
         except Exception as e:  # an add-on's own property may raise anything
-            self.unread[doc, "the datablock as a whole"] = f"{type(e).__name__}: {e}"
+            if (doc, WHOLE) not in self._reader.unread:
+                log.error("%s could not be read", self._name(doc), exc_info=e)
+            self._reader.unread[doc, WHOLE] = f"{type(e).__name__}: {e}"
             mine = {}
         self._after_undo.pop(doc, None)
         return mine

@@ -30,7 +30,7 @@ from ..session.words import n_, translated
 from . import swatches
 
 MEGABYTE = 1_000_000
-REFUSED_COPIED_MAX = 1000  # lines; more does not fit a message to somebody who shall help
+NOT_TAKEN_COPIED_MAX = 1000  # lines; more does not fit a message to somebody who shall help
 
 
 def size_text(count: int) -> str:
@@ -444,15 +444,19 @@ class ATRIUM_PT_room(_Panel):
             paragraph(layout, text, context, "INFO")
 
     def _not_taken(self, layout: Any, context: Any) -> None:
-        """What this Blender would not take from the room; it stays in the room untouched."""
+        """What this Blender would not take from the room, and what of this scene cannot be sent; both stay where they are."""
         replicator = runtime.need().replicator
-        refused = [str(item) for item in replicator.refused] if replicator is not None else []
-        if refused:
-            row = layout.row()
-            text = translated("In the room, but not in this Blender: {count}").format(count=len(refused))
-            row.label(text=text, icon="INFO", translate=False)
-            button = row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False)
-            button.text = "\n".join(refused[:REFUSED_COPIED_MAX])
+        if replicator is None:
+            return
+        for items, text in (
+            (replicator.refused, translated("In the room, but not in this Blender: {count}")),
+            (replicator.unread, translated("In this Blender, but not in the room: {count}")),
+        ):
+            if items:
+                row = layout.row()
+                row.label(text=text.format(count=len(items)), icon="INFO", translate=False)
+                button = row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False)
+                button.text = "\n".join(str(item) for item in items[:NOT_TAKEN_COPIED_MAX])
 
 
 CLASSES = (

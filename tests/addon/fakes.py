@@ -54,6 +54,7 @@ class FakeReplicator:
     def __init__(self, scene: FakeScene, link: Any, room_id: str) -> None:
         self.scene, self.link, self.room_id = scene, link, room_id
         self.refused: list[str] = []
+        self.unread: list[str] = []
         self.busy = False
         self.pending = 0
         self.log: list[str] = []

@@ -99,8 +99,7 @@ def upload(scene: str, folder: Path) -> dict[str, Any]:
     with open(folder / "room.pickle", "wb") as file:
         pickle.dump((room.docs, room.blobs), file)
     dump(folder / "left")
-    unread = [f"{what}: {why}" for what, why in getattr(replicator, "unread", {}).items()]
-    return {"documents": documents, "echoes": echoes, "notes": unread}
+    return {"documents": documents, "echoes": echoes, "notes": [str(item) for item in replicator.unread]}
 
 
 def join(folder: Path) -> dict[str, Any]:

@@ -10,12 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import available, joined_pair
-from test_two_blenders import VERSION, assert_silent
-
-pytestmark = pytest.mark.skipif(
-    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
-)
+from peers import assert_silent, joined_pair
 
 CREATES = [
     {},
@@ -88,8 +83,8 @@ MESHES = [
 
 
 @pytest.fixture
-def two():
-    with joined_pair(VERSION) as (stage, a, b):
+def two(version):
+    with joined_pair(version) as (stage, a, b):
         yield stage, a, b
 
 

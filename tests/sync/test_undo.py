@@ -9,15 +9,8 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import OFFICIAL, available, joined_pair
+from peers import joined_pair
 from test_two_blenders import assert_silent, both
-
-
-@pytest.fixture(scope="module", params=OFFICIAL)
-def version(request):
-    if not available(request.param):
-        pytest.skip(f"NO BLENDER: no {request.param} here: run tests/setup/blenders.sh")
-    return request.param
 
 
 @pytest.fixture

@@ -56,7 +56,10 @@ def read_attributes(reader: Any, data: Any, old: Tree, where: tuple[Any, ...] = 
     found = reader.draft("/".join(("attributes", *map(str, where))), heads).entries
     for attribute, (name, kind, domain, _) in zip(attributes, heads, strict=True):
         key = values.name_key(name)
-        if key in found or _is_selection(name) or (kind not in TYPES and kind != STRING):
+        if key in found or _is_selection(name):
+            continue
+        if kind not in TYPES and kind != STRING:
+            reader.report(f"attribute {name}", f"attributes of type {kind} are not known")
             continue
         found[key] = {"type": kind, "domain": domain, "v": _read_values(reader, attribute, where)}
         reader.pause()

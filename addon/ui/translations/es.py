@@ -115,6 +115,7 @@ TEXTS = {
     "{count} changes on their way": "{count} cambios en camino",
     "All changes sent": "Todos los cambios enviados",
     "In the room, but not in this Blender: {count}": "En la sala, pero no en este Blender: {count}",
+    "In this Blender, but not in the room: {count}": "En este Blender, pero no en la sala: {count}",
     # operators
     "Connect to the host in the Host box. If that is this machine and no server runs here, one is started": "Conecta con el anfitrión "
     "indicado. Si es este equipo y aquí no hay ningún servidor, se inicia uno",

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What depends on Blender's own types runs in each of the official builds; ATRIUM_SYNC_BLENDER names one to run alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peers import OFFICIAL, available
+
+GIVEN = os.environ.get("ATRIUM_SYNC_BLENDER")
+
+
+# Of the module: all tests of one Blender stand together, so that it is started once.
+@pytest.fixture(scope="module", params=(GIVEN,) if GIVEN else OFFICIAL)
+def version(request):
+    if not available(request.param):
+        pytest.skip(f"NO BLENDER: no {request.param} here: run tests/setup/blenders.sh")
+    return request.param
