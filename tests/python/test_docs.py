@@ -177,7 +177,7 @@ def test_the_faq_quotes_what_atrium_says() -> None:
 # These say all that there is to say.
 OBVIOUS = {
     *("BUSY", "NOT_CONNECTED", "CONNECTED", "NOT_IN_ROOM", "IN_ROOM", "NOT_HOST", "NO_KNOCK", "NO_QUESTION"),
-    *("NO_ADDRESS", "HOST_UNKNOWN", "WAITED", "CANCELED", "ROOM_NAME", "EXISTS", "DENIED"),
+    *("NO_ADDRESS", "HOST_UNKNOWN", "WAITED", "CANCELED", "ROOM_NAME", "EXISTS"),
 }
 
 
