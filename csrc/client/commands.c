@@ -225,6 +225,12 @@ static int on_invites_revoke(atr_client *c, cJSON *message, uint64_t seen)
   return pass_on(c, message, "invites_revoke");
 }
 
+static int on_reach(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  return pass_on(c, message, "reach");
+}
+
 static int on_password(atr_client *c, cJSON *message, uint64_t seen)
 {
   (void)seen;
@@ -267,6 +273,7 @@ static const struct {
     {"invite_create", on_invite_create},
     {"invites_revoke", on_invites_revoke},
     {"password", on_password},
+    {"reach", on_reach},
     {"refuse", on_refuse},
 };
 

@@ -39,7 +39,7 @@ static int on_knocking(atr_client *c, const cJSON *message)
   return ATR_OK;
 }
 
-/* `rooms`, `knock`, `knock_end`, `invite`, `invites_revoked`: told as they came. */
+/* `rooms`, `knock`, `knock_end`, `invite`, `invites_revoked`, `reach`: told as they came. */
 static int pass_on(atr_client *c, const cJSON *message)
 {
   const char *t = "";
@@ -50,7 +50,7 @@ static int pass_on(atr_client *c, const cJSON *message)
   for (const cJSON *member = message->child; member; member = member->next)
     if (strcmp(member->string, "t") != 0)
       atr_jw_tree(&w, member->string, member);
-  event_end(c, &w, strcmp(t, "rooms") == 0 ? t : NULL);
+  event_end(c, &w, strcmp(t, "rooms") == 0 || strcmp(t, "reach") == 0 ? t : NULL);
   return ATR_OK;
 }
 
@@ -108,11 +108,11 @@ static const struct {
   bool when_up; /* counts only after the welcome */
   int (*handle)(atr_client *c, const cJSON *message);
 } handlers[] = {
-    {"error", false, on_error},   {"welcome", false, on_welcome}, {"knocking", false, on_knocking},
-    {"rooms", true, pass_on},     {"invite", true, pass_on},      {"invites_revoked", true, pass_on},
-    {"password", true, pass_on},  {"pake", false, on_pake},       {"knock", true, pass_on},
-    {"knock_end", true, pass_on}, {"joined", true, on_joined},    {"members", true, on_members},
-    {"head", true, on_head},      {"closed", true, on_closed},
+    {"error", false, on_error},    {"welcome", false, on_welcome}, {"knocking", false, on_knocking},
+    {"rooms", true, pass_on},      {"invite", true, pass_on},      {"invites_revoked", true, pass_on},
+    {"reach", true, pass_on},      {"password", true, pass_on},    {"pake", false, on_pake},
+    {"knock", true, pass_on},      {"knock_end", true, pass_on},   {"joined", true, on_joined},
+    {"members", true, on_members}, {"head", true, on_head},        {"closed", true, on_closed},
 };
 
 static int on_json(atr_client *c, atr_span message)

@@ -324,6 +324,7 @@ void link_hello(atr_client *c)
     atr_jw_num(&w, NULL, c->color[i]);
   atr_jw_end(&w);
   atr_jw_id(&w, "participant", &c->participant);
+  atr_jw_str(&w, "via", c->via);
   if (trust_token(c, atr_session_peer_key(c->session), token))
     atr_jw_str(&w, "token", token);
   if (c->invite && atr_hash_equal(&c->invite->key, atr_session_peer_key(c->session))) {
@@ -361,6 +362,7 @@ static void on_race(void *ctx, const atr_race_result *result)
   int err;
 
   c->race = NULL;
+  snprintf(c->via, sizeof c->via, "%s", result->via);
   if (c->invite)
     snprintf(c->address_text, sizeof c->address_text, "%s", result->address);
   if (result->err < 0) {

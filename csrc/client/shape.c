@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum kind { TEXT, TRUTH, NUMBER, U32, ID, KEY, TEXTS, THREE, OBJECTS };
+enum kind { TEXT, TRUTH, NUMBER, U32, ID, KEY, TEXTS, THREE, VALUES, OBJECTS };
 
 /* No number of a message is above this: applications count with them. */
 #define NUMBER_MAX 9007199254740992.0 /* 2^53 */
@@ -70,6 +70,15 @@ static const field password[] = {FIELD("set", TRUTH), {.name = "room", .kind = I
 static const field knock[] = {FIELD("key", KEY), FIELD("name", TEXT), FIELD("code", TEXT), END};
 static const field knock_end[] = {FIELD("key", KEY), END};
 
+static const field audience[] = {FIELD("audience", TEXT),
+                                 FIELD("label", TEXT),
+                                 FIELD("addresses", TEXTS),
+                                 FIELD("state", TEXT),
+                                 FIELD("reason", TEXT),
+                                 FIELD("with", VALUES),
+                                 END};
+static const field reach[] = {LIST("audiences", audience), END};
+
 static const struct {
   const char *t;
   const field *fields;
@@ -84,6 +93,7 @@ static const struct {
     {"password", password},
     {"knock", knock},
     {"knock_end", knock_end},
+    {"reach", reach},
 };
 
 static bool has_shape(const cJSON *object, const field *fields);
@@ -127,6 +137,13 @@ static bool is_kind(const cJSON *object, const field *f)
     return atr_json_get_id(object, f->name, &id) == ATR_OK;
   case KEY:
     return atr_json_get_hash(object, f->name, &hash) == ATR_OK;
+  case VALUES: /* an object that only people read: texts and numbers by name */
+    if (!cJSON_IsObject(value))
+      return false;
+    for (value = value->child; value; value = value->next)
+      if (!cJSON_IsString(value) && !is_number(value, NUMBER_MAX))
+        return false;
+    return true;
   case TEXTS:
   case THREE:
   case OBJECTS:

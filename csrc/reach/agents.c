@@ -4,7 +4,7 @@
  * has answered, what was found takes the place of what was known.
  *
  * cloudflared does not say in one answer where its tunnel leads, so its name counts when its rules name our port. One that is too old to tell its
- * rules counts where somebody who knows has named its port (atr_agents_ask). */
+ * rules counts where somebody who knows has named its port (atr_agents_name). */
 #include "reach/agents.h"
 
 #include "base/error.h"
@@ -41,7 +41,7 @@ typedef struct place {
 struct atr_agents {
   uv_loop_t *loop;
   uv_timer_t timer;
-  uint16_t port;
+  uint16_t port, named;
   bool polls, knows, asks_again;
   size_t under_way;
   place places[PLACES];
@@ -161,6 +161,7 @@ static void begin_round(atr_agents *a)
     return;
   }
   a->asks_again = false;
+  a->places[PLACES - 1].port = a->named;
   a->under_way = 1; /* this function, so that the round does not end before all have begun */
   for (size_t i = 0; i < PLACES; i++) {
     place *p = &a->places[i];
@@ -224,9 +225,13 @@ void atr_agents_poll(atr_agents *a, bool on)
     uv_timer_stop(&a->timer);
 }
 
-void atr_agents_ask(atr_agents *a, uint16_t extra_port)
+void atr_agents_name(atr_agents *a, uint16_t port)
 {
-  a->places[PLACES - 1].port = extra_port;
+  a->named = port;
+}
+
+void atr_agents_ask(atr_agents *a)
+{
   begin_round(a);
 }
 

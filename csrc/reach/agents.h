@@ -26,8 +26,11 @@ int atr_agents_new(atr_agents **out, uv_loop_t *loop, uint16_t port, void (*on_c
 /* Asks now and every ATR_AGENT_POLL_MS, or no longer; what is known stays. */
 void atr_agents_poll(atr_agents *agents, bool on);
 
-/* Asks at once, also at this port of the machine; 0: at the usual ones only. */
-void atr_agents_ask(atr_agents *agents, uint16_t extra_port);
+/* From now on also at this port of the machine; 0: at the usual ones only. */
+void atr_agents_name(atr_agents *agents, uint16_t port);
+
+/* Asks at once. */
+void atr_agents_ask(atr_agents *agents);
 
 /* False until all have answered, or not, once. */
 bool atr_agents_known(const atr_agents *agents);

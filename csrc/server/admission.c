@@ -187,6 +187,7 @@ static void let_in(conn *c)
   for (conn *other = server->conns; c->who.is_host && other; other = other->next)
     if (other->state == CONN_KNOCKING)
       tell_knock(c, other);
+  reach_let_in(c);
 }
 
 /* --- knocking ------------------------------------------------------------------------------------------------ */
@@ -275,6 +276,18 @@ static int read_color(const cJSON *hello, float out[3])
   return ATR_OK;
 }
 
+/* One that cannot be read says nothing. */
+static void read_via(conn *c, const cJSON *hello)
+{
+  atr_address address;
+  const char *text;
+  char why[128];
+
+  if (atr_json_get_str(hello, "via", &text) == ATR_OK &&
+      atr_address_parse(text, strlen(text), ATR_PORT_DEFAULT, &address, why, sizeof why) == ATR_OK)
+    atr_address_text(&address, c->via);
+}
+
 /* 0; or an error, with `text` where the error's own sentence says too little. */
 static int read_hello(conn *c, const cJSON *hello, const char **text)
 {
@@ -288,6 +301,7 @@ static int read_hello(conn *c, const cJSON *hello, const char **text)
     return ATR_LIMIT;
   }
   snprintf(c->name, sizeof c->name, "%s", name);
+  read_via(c, hello);
   return ATR_OK;
 }
 

@@ -19,16 +19,23 @@
 
 void conn_send_json(conn *c, atr_jw *w)
 {
-  atr_buf message;
   int err = atr_jw_finish(w);
 
-  if (err < 0 || c->state == CONN_CLOSING) {
-    if (err < 0)
-      atr_log(ATR_LOG_ERROR, "a message could not be written: %s", atr_err_text(err));
+  if (err < 0)
+    atr_log(ATR_LOG_ERROR, "a message could not be written: %s", atr_err_text(err));
+  else
+    conn_send_text(c, atr_buf_span(w->out));
+}
+
+void conn_send_text(conn *c, atr_span json)
+{
+  atr_buf message;
+  int err;
+
+  if (c->state == CONN_CLOSING)
     return;
-  }
   atr_buf_init(&message, ATR_CONTROL_BYTES_MAX);
-  err = atr_msg_write_json(&message, atr_buf_span(w->out));
+  err = atr_msg_write_json(&message, json);
   if (err == ATR_OK)
     err = atr_session_send(c->session, ATR_LANE_CONTROL, atr_buf_span(&message));
   atr_buf_free(&message);
@@ -121,6 +128,7 @@ static const struct {
     {"invite_create", inviting_create},
     {"invites_revoke", inviting_revoke},
     {"password", setting_password},
+    {"reach", reach_ask},
 };
 
 /* `t` of a message that is not known is of a later version and ignored. */
@@ -215,6 +223,7 @@ static void on_key(void *ctx, const atr_hash *key, atr_span spki)
   atr_session_restrict(c->session, true);
   for (int lane = 0; lane < ATR_LANES; lane++)
     atr_session_set_source(c->session, lane, pull, c);
+  reach_came(c);
 }
 
 static void on_close(void *ctx, int err, const char *detail)

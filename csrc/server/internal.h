@@ -12,6 +12,7 @@
  *   guard.c      how often one may guess
  *   invites.c    the tokens that open the door, a file
  *   inviting.c   the host makes and revokes invites
+ *   reach.c      the hosts are told who can reach this machine
  *   lobby.c      the rooms: create, join, leave, list
  *   command.c    the command line
  *
@@ -27,6 +28,7 @@
 #include "blob/blobs.h"
 #include "proto/jsonw.h"
 #include "proto/message.h"
+#include "reach/portmap.h"
 #include "reach/responder.h"
 #include "room/room.h"
 #include "server/guard.h"
@@ -103,8 +105,9 @@ struct conn {
   proof *proof;     /* while a password is being proved */
   bool has_proved;  /* or has tried to: once per connection */
   bool knows_password;
-  atr_id knows_room; /* whose password it knows; zero: none */
-  atr_id invited_to; /* the room that it came for, by invite or password; zero: none */
+  atr_id knows_room;                /* whose password it knows; zero: none */
+  char via[ATR_ADDRESS_TEXT_BYTES]; /* the address by which it says that it came; empty: it does not say */
+  atr_id invited_to;                /* the room that it came for, by invite or password; zero: none */
   membership *memberships;
 };
 
@@ -119,6 +122,7 @@ struct atr_server {
   atr_net *net;
   atr_listener *listener;
   atr_responder *responder; /* NULL: is not to be found on the local network */
+  struct reach *reach;
   atr_identity *identity;
   atr_store *store;
   atr_blobs *blobs;
@@ -154,6 +158,8 @@ uint64_t server_now_ms(const atr_server *server);
 void conn_accept(atr_server *server, atr_stream *stream);
 /* Sends what `w` has written. A peer that lets its control lane fill up is cut. */
 void conn_send_json(conn *c, atr_jw *w);
+/* The same for JSON that is written already. */
+void conn_send_text(conn *c, atr_span json);
 /* {"t":"error", ...}; `text` NULL: the error's own sentence; `room` may be NULL. */
 void conn_send_error(conn *c, int err, const char *text, const char *re, const atr_id *room);
 /* The same as the last word. */
@@ -185,6 +191,22 @@ void inviting_create(conn *host, const cJSON *message);
 void inviting_revoke(conn *host, const cJSON *message);
 /* 0 where the hello shows a token that opens the door, and of which room; ATR_NOENT (it shows none), ATR_INVITE, ATR_PROTO. */
 int inviting_check(const atr_server *server, const cJSON *hello, atr_id *room);
+
+/* --- reach.c --- */
+
+int reach_open(atr_server *server, const char *bind);
+void reach_close(atr_server *server);
+/* A peer has proved a key: somebody has come in this way. */
+void reach_came(conn *c);
+/* And it is in, and has said by which address it came. */
+void reach_let_in(conn *c);
+/* What the router says is news. */
+void reach_changed(atr_server *server);
+void reach_tick(atr_server *server, uint64_t now_ms);
+/* A host asks, and may tell something. */
+void reach_ask(conn *host, const cJSON *message);
+/* Public addresses for an invite: what the host has typed, what the router gives, tunnels. */
+size_t reach_outside(const atr_server *server, atr_address *out, size_t max);
 
 /* --- lobby.c --- */
 

@@ -2,9 +2,9 @@
  *
  * The host's side of invites: making the link, revoking all of them. Which tokens open the door is invites.h's business.
  *
- * The link holds what this server knows of itself: what the host typed (a public address that a router or a tunnel gives)
- * first, then the addresses of this machine, those of VPNs before the others, without those that work only on the same link. Where there is none, or the
- * server listens on this machine only, it is the loopback: such an invite works between programs of one machine. */
+ * The link holds what this server knows of itself: what came with the request first, then the addresses of this machine, those of VPNs before the
+ * others, without those that work only on the same link; then what leads here from outside (reach.c), for which room is kept; bridges of containers last. Where
+ * there is none at all it is the loopback: such an invite works between programs of one machine. */
 #include "server/internal.h"
 
 #include "proto/json.h"
@@ -22,15 +22,30 @@ static uint64_t now_s(void)
   return (uint64_t)time(NULL);
 }
 
+static bool holds(const atr_invite *invite, const atr_address *address)
+{
+  char text[ATR_ADDRESS_TEXT_BYTES], other[ATR_ADDRESS_TEXT_BYTES];
+
+  atr_address_text(address, text);
+  for (size_t i = 0; i < invite->addresses_count; i++) {
+    atr_address_text(&invite->addresses[i], other);
+    if (strcmp(text, other) == 0)
+      return true;
+  }
+  return false;
+}
+
+/* Once each. */
 static int add_text(atr_invite *invite, const char *text, uint16_t port, char *why, size_t why_bytes)
 {
+  atr_address address;
   int err;
 
   if (invite->addresses_count == ATR_ADDRESSES_MAX)
     return ATR_OK;
-  err = atr_address_parse(text, strlen(text), port, &invite->addresses[invite->addresses_count], why, why_bytes);
-  if (!err)
-    invite->addresses_count++;
+  err = atr_address_parse(text, strlen(text), port, &address, why, why_bytes);
+  if (!err && !holds(invite, &address))
+    invite->addresses[invite->addresses_count++] = address;
   return err;
 }
 
@@ -45,16 +60,40 @@ static int add_typed(atr_invite *invite, const atr_server *server, const cJSON *
   return err;
 }
 
-static void add_own(atr_invite *invite, const atr_server *server)
+enum { OF_VPN, OF_LAN, OF_NOBODY, KINDS };
+
+static int kind_of(const atr_interface *one)
+{
+  atr_adapter adapter = atr_adapter_of(one->name, one->address);
+
+  return adapter.is_vpn ? OF_VPN : adapter.is_virtual ? OF_NOBODY : OF_LAN;
+}
+
+/* Those of this machine that are of one kind, `max` in all. */
+static void add_own(atr_invite *invite, const atr_server *server, int kind, size_t max)
 {
   atr_interface list[ATR_INTERFACES_MAX];
   size_t n = server->all_interfaces ? atr_interfaces_list(list, ATR_INTERFACES_MAX) : 0;
   char why[128];
 
-  for (int lan = 0; lan < 2; lan++)
-    for (size_t i = 0; i < n; i++)
-      if (!list[i].is_link_local && atr_adapter_of(list[i].name, list[i].address).is_vpn == !lan)
-        (void)add_text(invite, list[i].address, server->port, why, sizeof why);
+  for (size_t i = 0; i < n && invite->addresses_count < max; i++)
+    if (!list[i].is_link_local && kind_of(&list[i]) == kind)
+      (void)add_text(invite, list[i].address, server->port, why, sizeof why);
+}
+
+static void add_all(atr_invite *invite, const atr_server *server)
+{
+  atr_address outside[ATR_ENDPOINTS_MAX + 2];
+  size_t n = reach_outside(server, outside, sizeof outside / sizeof *outside);
+  char text[ATR_ADDRESS_TEXT_BYTES], why[128];
+
+  add_own(invite, server, OF_VPN, ATR_ADDRESSES_MAX - n);
+  add_own(invite, server, OF_LAN, ATR_ADDRESSES_MAX - n);
+  for (size_t i = 0; i < n; i++) {
+    atr_address_text(&outside[i], text);
+    (void)add_text(invite, text, server->port, why, sizeof why);
+  }
+  add_own(invite, server, OF_NOBODY, ATR_ADDRESSES_MAX);
   if (invite->addresses_count == 0)
     (void)add_text(invite, "127.0.0.1", server->port, why, sizeof why);
 }
@@ -140,7 +179,7 @@ void inviting_create(conn *host, const cJSON *message)
     conn_send_error(host, err, why[0] ? why : NULL, "invite_create", NULL);
     goto Exit;
   }
-  add_own(invite, server);
+  add_all(invite, server);
   if (check_writable(invite) < 0) {
     conn_send_error(host, ATR_INVAL, "One of the addresses is too long for an invite.", "invite_create", NULL);
     goto Exit;

@@ -56,6 +56,7 @@ static void begin_stop(atr_server *server, const char *why)
   atr_listener_free(server->listener);
   server->listener = NULL;
   close_responder(server);
+  reach_close(server);
   for (conn *c = server->conns; c; c = c->next) {
     if (c->state == CONN_IN || c->state == CONN_KNOCKING)
       conn_fail(c, ATR_CLOSED, "The server was stopped.", "");
@@ -98,6 +99,7 @@ static void on_tick(uv_timer_t *timer)
   for (conn *c = server->conns; c; c = c->next)
     conn_tick(c, now_ms);
   lobby_tick(server, now_ms);
+  reach_tick(server, now_ms);
   check_idle(server, now_ms);
 }
 
@@ -231,6 +233,8 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
     err = atr_blobs_new(&server->blobs, ATR_BLOBS_BYTES);
   if (err == ATR_OK)
     err = open_network(server, config, why, why_bytes);
+  if (err == ATR_OK)
+    err = reach_open(server, config->bind);
   if (err < 0) {
     if (!why[0])
       snprintf(why, why_bytes, "%s", atr_err_text(err));
@@ -302,6 +306,7 @@ void atr_server_free(atr_server *server)
   if (server->listener)
     atr_listener_free(server->listener);
   close_responder(server);
+  reach_close(server);
   drop_conns(server);
   lobby_free(server);
   if (server->net) {

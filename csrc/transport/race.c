@@ -28,8 +28,8 @@
 
 typedef struct lookup {
   uv_getaddrinfo_t request;
-  atr_race *race; /* NULL once that has ended */
-  unsigned web;   /* as in atr_candidate */
+  atr_race *race;     /* NULL once that has ended */
+  unsigned web, from; /* as in atr_candidate */
   struct lookup *next;
 } lookup;
 
@@ -173,6 +173,7 @@ static void attempt_done(void *ctx, int err, atr_stream *stream)
   race->result.err = 0;
   race->result.stream = stream;
   write_address(race, &a->to, race->result.address);
+  atr_address_text(&race->addresses[a->to.from], race->result.via);
   finish(race);
 }
 
@@ -222,10 +223,10 @@ static void run_task(atr_net_task *task)
 /* --- lookups --------------------------------------------------------------------------------------------------- */
 
 /* Candidates that have not been tried are ordered anew; a second address of the same kind is left out. */
-static void add_candidates(atr_race *race, const struct addrinfo *found, unsigned web)
+static void add_candidates(atr_race *race, const struct addrinfo *found, const lookup *l)
 {
   for (; found && race->candidates_count < ATR_ADDRESSES_MAX; found = found->ai_next) {
-    atr_candidate candidate = {.web = web};
+    atr_candidate candidate = {.web = l->web, .from = l->from};
 
     if (found->ai_addrlen > sizeof candidate.to || (found->ai_family != AF_INET && found->ai_family != AF_INET6))
       continue;
@@ -253,7 +254,7 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
   if (race) {
     lookup_unlink(race, l);
     if (status == 0)
-      add_candidates(race, found, l->web);
+      add_candidates(race, found, l);
     else
       note(race, status == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE, "the name");
     if (race->attempts_running == 0 || !uv_is_active((uv_handle_t *)&race->pause))
@@ -278,6 +279,7 @@ static int lookup_start(atr_race *race, size_t index)
     hints.ai_flags = AI_NUMERICHOST;
   snprintf(port, sizeof port, "%u", (unsigned)address->port);
   l->request.data = l;
+  l->from = (unsigned)index;
   l->web = address->carrier == ATR_CARRIER_TCP ? 0 : (unsigned)index + 1;
   r = uv_getaddrinfo(atr_net_loop(race->net), &l->request, looked_up, address->host, port, &hints);
   if (r != 0) {

@@ -23,6 +23,7 @@ typedef struct atr_race_result {
   atr_stream
       *stream; /* the winner, now the callee's; NULL on failure. With a key: TLS, its handshake done, reading off */
   char address[ATR_ADDRESS_TEXT_BYTES]; /* which one won, or which one `err` is about */
+  char via[ATR_ADDRESS_TEXT_BYTES];     /* the one of the given addresses that won, its name not looked up */
   char detail[256];                     /* every attempt and what became of it, one line */
 } atr_race_result;
 

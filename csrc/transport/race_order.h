@@ -11,7 +11,8 @@
 /* Something to try. Equal numbers in one web address and in another, or in none, are different things to try. */
 typedef struct atr_candidate {
   struct sockaddr_storage to;
-  unsigned web; /* 1 + the index of the address that has a path; 0: plain TCP */
+  unsigned web;  /* 1 + the index of the address that has a path; 0: plain TCP */
+  unsigned from; /* index of the address that it came from, the first of several; not compared */
 } atr_candidate;
 
 /* Appends an address that is not in the list yet; the list has room for one more. */

@@ -219,6 +219,7 @@ class _Waiting:
     invite: Message | None = None
     revoked: int | None = None
     password: bool | None = None
+    reach: bool = False
     password_of: str = ""  # the room whose password is being set; empty: the server's
 
 
@@ -229,6 +230,9 @@ class Client:
         self.joined: dict[str, Room] = {}
         self.knocks: dict[str, Knock] = {}
         self.hosts: list[FoundHost] = []
+        self.reach: list[
+            Message
+        ] = []  # for hosts: who can reach them, as in the protocol; `atrium.reach` has the sentences
         self.welcome: Message = {}
         self.latency_us = 0
         self.confirm: Message | None = None  # the unknown key that the engine asks about, where it asks
@@ -410,6 +414,25 @@ class Client:
         self._wait(lambda: self._now.revoked is not None, timeout, "The server did not answer in time.")
         return self._now.revoked or 0
 
+    def look_around(
+        self, public: str | None = None, agent: int | None = None, timeout: float = TIMEOUT_S
+    ) -> list[Message]:
+        """The server looks at once who can reach it; returns `reach`, of which a newer one comes by itself when something changes. Only
+        the host may.
+
+        `public`: the address that a router or a tunnel passes on to the server, which goes into invites from then on; empty: none.
+        `agent`: a port of the server's machine on which a tunnel's program tells of itself, besides the usual ones.
+        """
+        message: Message = {"t": "reach"}
+        if public is not None:
+            message["public"] = public
+        if agent is not None:
+            message["agent"] = agent
+        self._now.reach, self._now.error = False, None
+        self._command(message, timeout)
+        self._wait(lambda: self._now.reach, timeout, "The server did not answer in time.")
+        return self.reach
+
     @property
     def invited_to(self) -> str:
         """The id of the room for which this client came, by its invite or with its password; empty where there was none."""
@@ -548,6 +571,10 @@ class Client:
     def _on_password(self, message: Message) -> None:
         if message.get("room", "") == self._now.password_of:
             self._now.password = message["set"]
+
+    def _on_reach(self, message: Message) -> None:
+        self.reach = message["audiences"]
+        self._now.reach = True
 
     def _on_invites_revoked(self, message: Message) -> None:
         self._now.revoked = message["count"]

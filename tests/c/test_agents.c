@@ -238,7 +238,8 @@ static void the_port_that_was_named_is_asked(void **state)
   desk_open(&d, &b, "{\"hostname\":\"some-words.example.org\"}");
   assert_ok(atr_agents_new(&agents, &b.loop, 12800, on_change, &changed));
   assert_false(atr_agents_known(agents));
-  atr_agents_ask(agents, d.port);
+  atr_agents_name(agents, d.port);
+  atr_agents_ask(agents);
   assert_true(bench_run(&b, &changed, 10000));
   list = atr_agents_list(agents, &count);
   assert_int_equal(count, 1);
@@ -267,7 +268,8 @@ static void a_program_that_says_nothing(void **state)
   desk_open(&d, &b, NULL);
   assert_ok(atr_agents_new(&agents, &b.loop, 12800, on_change, &changed));
   began = uv_now(&b.loop);
-  atr_agents_ask(agents, d.port);
+  atr_agents_name(agents, d.port);
+  atr_agents_ask(agents);
   assert_true(bench_run(&b, &changed, 3 * ATR_AGENT_TIMEOUT_MS));
   assert_in_range(uv_now(&b.loop) - began, ATR_AGENT_TIMEOUT_MS - 50, 3 * ATR_AGENT_TIMEOUT_MS);
   assert_int_equal(d.asked, 1);
@@ -275,7 +277,8 @@ static void a_program_that_says_nothing(void **state)
   assert_int_equal(count, 0);
   assert_true(atr_agents_known(agents));
   /* And it may be freed in the middle of a round. */
-  atr_agents_ask(agents, d.port);
+  atr_agents_name(agents, d.port);
+  atr_agents_ask(agents);
   atr_agents_free(agents);
   uv_close((uv_handle_t *)&d.tcp, NULL);
   bench_close(&b);

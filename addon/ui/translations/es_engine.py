@@ -308,6 +308,7 @@ ENGINE = {
     "Use a VPN or a tunnel, or pass the port on in both routers.": "Usar una VPN o un túnel, o redirigir el puerto en ambos routers.",
     "Your provider shares your public address with others (CGNAT).": "El operador comparte la dirección pública con otros (CGNAT).",
     "Use a VPN that all of you are in, or a tunnel.": "Usar una VPN en la que estén todos, o un túnel.",
+    "Only the host can ask who can reach it.": "Solo el anfitrión puede preguntar quién puede llegar a él.",
     "There is no router through which the internet could reach this machine.": "No hay ningún router por el que internet pueda llegar a este "
     "equipo.",
     "Your router does not open ports by itself.": "El router no abre puertos por sí mismo.",

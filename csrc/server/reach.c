@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The hosts are told who can reach this machine (docs/protocol.md, 8).
+ *
+ * What is known is gathered from where it is: interfaces and the firewall by looking, tunnels and the router by asking, and from every connection
+ * whose peer has proved a key, where it came from. The table of reach/verdict.h makes verdicts of it; the message goes out when it is another one
+ * than before. Looking and asking go on only while a host is here: nobody else wants to know. */
+#include "server/internal.h"
+
+#include "base/log.h"
+#include "proto/json.h"
+#include "reach/agents.h"
+#include "reach/verdict.h"
+#include "transport/interfaces.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reach {
+  atr_server *server;
+  atr_agents *agents;
+  uint64_t look_at_ms;
+  bool has_host;
+  char bound[80]; /* the only address that is listened on; empty: all */
+  char typed[ATR_ADDRESS_TEXT_BYTES];
+  atr_address public_address; /* the same */
+  char outer[ATR_PORTMAP_ADDRESS_BYTES];
+  size_t interfaces_count;
+  atr_interface interfaces[ATR_INTERFACES_MAX];
+  atr_firewall firewall;
+  atr_proofs proofs;
+  atr_verdict verdicts[ATR_VERDICTS_MAX];
+  atr_buf told; /* the newest message */
+};
+
+static const atr_portmap_view *mapping_of(const struct reach *r)
+{
+  (void)r;
+  return &atr_portmap_view_off;
+}
+
+static atr_surroundings surroundings_of(const struct reach *r)
+{
+  atr_surroundings around = {
+      .interfaces = r->interfaces,
+      .interfaces_count = r->interfaces_count,
+      .typed = r->typed,
+      .outer = mapping_of(r)->outer,
+  };
+
+  around.endpoints = atr_agents_list(r->agents, &around.endpoints_count);
+  return around;
+}
+
+/* --- telling --------------------------------------------------------------------------------------------------------- */
+
+static int write_message(struct reach *r, atr_buf *out)
+{
+  atr_facts facts = {
+      .around = surroundings_of(r),
+      .port = r->server->port,
+      .bound = r->bound,
+      .is_loopback = !r->server->all_interfaces,
+      .mapping = mapping_of(r),
+      .firewall = r->firewall,
+      .proofs = r->proofs.list,
+      .proofs_count = r->proofs.count,
+  };
+  size_t n = atr_verdicts_of(&facts, r->verdicts);
+  atr_jw w = atr_jw_begin(out);
+
+  atr_jw_str(&w, "t", "reach");
+  atr_verdicts_write(&w, &facts, r->verdicts, n);
+  return atr_jw_finish(&w);
+}
+
+static bool wants_to_know(const conn *c)
+{
+  return c->state == CONN_IN && atr_rights_may(c->server->rights, &c->who, ATR_MAY_SEE_REACH, NULL, NULL);
+}
+
+/* To all hosts where it is news, to `newcomer` in any case. */
+static void tell(struct reach *r, conn *newcomer)
+{
+  bool is_new;
+  atr_buf text;
+
+  if (!r->has_host)
+    return;
+  atr_buf_init(&text, ATR_CONTROL_BYTES_MAX);
+  if (write_message(r, &text) < 0) {
+    atr_buf_free(&text);
+    return;
+  }
+  is_new = text.len != r->told.len || memcmp(text.data, r->told.data, text.len) != 0;
+  atr_buf_free(&r->told);
+  r->told = text;
+  for (conn *c = r->server->conns; c; c = c->next)
+    if (wants_to_know(c) && (is_new || c == newcomer))
+      conn_send_text(c, atr_buf_span(&r->told));
+}
+
+/* --- looking --------------------------------------------------------------------------------------------------------- */
+
+/* What is remembered holds only as long as what it was about. */
+static void review(struct reach *r)
+{
+  atr_surroundings around = surroundings_of(r);
+
+  (void)atr_proofs_review(&r->proofs, &around);
+  if (strcmp(r->outer, around.outer) != 0) {
+    if (r->outer[0] && around.outer[0])
+      atr_proofs_drop(&r->proofs, ATR_AUDIENCE_INTERNET); /* another provider, or another place */
+    if (around.outer[0])
+      snprintf(r->outer, sizeof r->outer, "%s", around.outer);
+  }
+}
+
+static void look(struct reach *r)
+{
+  r->interfaces_count = atr_interfaces_list(r->interfaces, ATR_INTERFACES_MAX);
+  r->look_at_ms = server_now_ms(r->server) + ATR_REACH_LOOK_MS;
+  review(r);
+}
+
+static void on_change(void *ctx)
+{
+  struct reach *r = ctx;
+
+  review(r);
+  tell(r, NULL);
+}
+
+void reach_changed(atr_server *server)
+{
+  if (server->reach)
+    on_change(server->reach);
+}
+
+/* --- what happens in the server ---------------------------------------------------------------------------------------- */
+
+void reach_came(conn *c)
+{
+  struct reach *r = c->server->reach;
+  atr_surroundings around;
+  atr_proof came;
+
+  if (!r)
+    return;
+  look(r);
+  around = surroundings_of(r);
+  came = atr_origin_of(&around, atr_session_local_address(c->session), atr_session_peer_address(c->session), c->via);
+  if (atr_proofs_add(&r->proofs, &came))
+    tell(r, NULL);
+}
+
+void reach_let_in(conn *c)
+{
+  struct reach *r = c->server->reach;
+
+  if (!r)
+    return;
+  if (wants_to_know(c)) {
+    r->has_host = true;
+    r->firewall = atr_firewall_look("", c->server->port);
+    atr_agents_poll(r->agents, true);
+  }
+  reach_came(c);
+  if (wants_to_know(c))
+    tell(r, c);
+}
+
+void reach_tick(atr_server *server, uint64_t now_ms)
+{
+  struct reach *r = server->reach;
+  bool has_host = false;
+
+  if (!r || !r->has_host || now_ms < r->look_at_ms)
+    return;
+  for (const conn *c = server->conns; c && !has_host; c = c->next)
+    has_host = wants_to_know(c);
+  r->has_host = has_host;
+  atr_agents_poll(r->agents, has_host);
+  look(r);
+  tell(r, NULL);
+}
+
+/* The public address that the host has typed; empty takes it back. */
+static bool read_public(conn *host, const cJSON *message)
+{
+  struct reach *r = host->server->reach;
+  char why[256] = "";
+  const char *text;
+  atr_address address;
+
+  if (!atr_json_get(message, "public"))
+    return true;
+  if (atr_json_get_str(message, "public", &text) < 0) {
+    conn_send_error(host, ATR_PROTO, NULL, "reach", NULL);
+    return false;
+  }
+  if (!text[0]) {
+    r->typed[0] = '\0';
+    return true;
+  }
+  if (atr_address_parse(text, strlen(text), host->server->port, &address, why, sizeof why) < 0) {
+    conn_send_error(host, ATR_ADDR_SYNTAX, why, "reach", NULL);
+    return false;
+  }
+  r->public_address = address;
+  atr_address_text(&address, r->typed);
+  return true;
+}
+
+void reach_ask(conn *host, const cJSON *message)
+{
+  struct reach *r = host->server->reach;
+  uint64_t agent = 0;
+
+  if (!wants_to_know(host)) {
+    conn_send_error(host, ATR_DENIED, "Only the host can ask who can reach it.", "reach", NULL);
+    return;
+  }
+  if (!r || !read_public(host, message))
+    return;
+  r->firewall = atr_firewall_look("", host->server->port);
+  look(r);
+  if (atr_json_get_u64(message, "agent", UINT16_MAX, &agent) == ATR_OK)
+    atr_agents_name(r->agents, (uint16_t)agent);
+  atr_agents_ask(r->agents);
+  tell(r, host);
+}
+
+size_t reach_outside(const atr_server *server, atr_address *out, size_t max)
+{
+  const struct reach *r = server->reach;
+  const atr_portmap_view *mapping;
+  const atr_endpoint *endpoints;
+  size_t n = 0, count;
+
+  if (!r)
+    return 0;
+  if (r->typed[0] && n < max)
+    out[n++] = r->public_address;
+  mapping = mapping_of(r);
+  if (mapping->state == ATR_PORTMAP_MAPPED && mapping->outer_scope == ATR_PORTMAP_SCOPE_PUBLIC && n < max) {
+    char why[64];
+
+    if (atr_address_parse(mapping->outer, strlen(mapping->outer), mapping->outer_port, &out[n], why, sizeof why) == 0)
+      n++;
+  }
+  endpoints = atr_agents_list(r->agents, &count);
+  for (size_t i = 0; i < count && n < max; i++)
+    out[n++] = endpoints[i].address;
+  return n;
+}
+
+/* --- life ---------------------------------------------------------------------------------------------------------------- */
+
+int reach_open(atr_server *server, const char *bind)
+{
+  struct reach *r = calloc(1, sizeof *r);
+  int err;
+
+  if (!r)
+    return ATR_NOMEM;
+  r->server = server;
+  if (bind && strcmp(bind, "::") != 0 && strcmp(bind, "0.0.0.0") != 0)
+    snprintf(r->bound, sizeof r->bound, "%s", bind);
+  atr_buf_init(&r->told, ATR_CONTROL_BYTES_MAX);
+  err = atr_agents_new(&r->agents, &server->loop, server->port, on_change, r);
+  if (err < 0) {
+    free(r);
+    return err;
+  }
+  server->reach = r;
+  return ATR_OK;
+}
+
+void reach_close(atr_server *server)
+{
+  struct reach *r = server->reach;
+
+  server->reach = NULL;
+  if (!r)
+    return;
+  atr_agents_free(r->agents);
+  atr_buf_free(&r->told);
+  free(r);
+}
