@@ -246,13 +246,6 @@ Exit:
   atr_buf_free(&gathered);
 }
 
-/* Its client must not believe that the document was brought back: it would take it for deleted since, and nobody else may have it. */
-static void cut(atr_room_member *m, int err)
-{
-  m->cut = err;
-  room_wake(m, ATR_LANE_STATE);
-}
-
 /* Its sender shows it no more: the empty preview, and the durable operation that closes it. */
 static bool ends_preview(const staged *s, const atr_op *op)
 {
@@ -274,8 +267,9 @@ static void refuse_one(atr_room *room, const stage *st, const staged *s, int err
   }
   if (s->part)
     s->part->staged--;
+  /* Its client must not believe that the document was brought back: it would take it for deleted since, and nobody else may have it. */
   if (s->version && s->part->member)
-    cut(s->part->member, err);
+    room_cut(s->part->member, err);
   if (!--d->staged)
     d->staged_alive = d->alive;
   if (!d->staged && !doc_number(d))

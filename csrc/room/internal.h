@@ -17,6 +17,7 @@
 #include "base/table.h"
 #include "blob/blobs.h"
 #include "blob/xfer.h"
+#include "proto/json.h"
 #include "proto/message.h"
 #include "proto/tags.h"
 #include "room/room.h"
@@ -59,8 +60,10 @@ typedef struct room_doc {
   uint32_t n_blobs, blobs_cap, blobs_exact;
   atr_hash *blobs; /* referenced: all that the tree names, perhaps some that it named before */
   preview *preview;
-  bool alive;        /* as committed */
-  bool staged_alive; /* with what is staged */
+  bool alive;          /* as committed */
+  bool staged_alive;   /* with what is staged */
+  uint64_t digest_seq; /* what `digest` is of; 0: of nothing */
+  uint8_t digest[ATR_DIGEST_BYTES];
 } room_doc;
 
 typedef struct entry { /* one operation of the ring */
@@ -264,6 +267,8 @@ int room_check_blob_size(const atr_room *room, const atr_blob_ref *blob);
 
 /* serve.c */
 void room_wake(atr_room_member *m, int lane);
+/* The member's next pull fails with `err`: its connection ends, and it comes back to begin anew. */
+void room_cut(atr_room_member *m, int err);
 /* `last`, which may be NULL, after all others: who is woken first is served first. */
 void room_wake_all(atr_room *room, int lane, atr_room_member *last);
 void room_begin_pass(atr_room_member *m, uint64_t cursor);

@@ -14,19 +14,27 @@
 #include "proto/tags.h"
 #include "room/internal.h"
 
-static int digest_of(atr_room *room, room_doc *d, uint8_t out[16])
+/* Once per version: a member that asks again and again costs no more than one that asks once. */
+static int digest_of(atr_room *room, room_doc *d, uint8_t out[ATR_DIGEST_BYTES])
 {
   atr_buf text;
   cJSON *tree = NULL;
-  int err = room_doc_merge(room, d);
+  int err;
 
+  memcpy(out, d->digest, ATR_DIGEST_BYTES);
+  if (d->digest_seq == d->seq)
+    return ATR_OK;
+  err = room_doc_merge(room, d);
   atr_buf_init(&text, ATR_DOC_BYTES_MAX);
   if (!err)
     err = atr_json_parse(d->json, d->json_len, &tree);
   if (!err)
     err = atr_json_canonical(tree, &text);
-  if (!err)
+  if (!err) {
     atr_xxh128(text.data, text.len, out);
+    memcpy(d->digest, out, ATR_DIGEST_BYTES);
+    d->digest_seq = d->seq;
+  }
   cJSON_Delete(tree);
   atr_buf_free(&text);
   return err;
@@ -36,7 +44,7 @@ static bool differs(atr_room *room, const atr_doc_version *v)
 {
   static const uint8_t zeros[16];
   room_doc *d = room_doc_find(room, &v->doc);
-  uint8_t digest[16];
+  uint8_t digest[ATR_DIGEST_BYTES];
 
   if (!d || d->seq != v->seq)
     return false; /* changed since, or forgotten: it will hear of it anyway */

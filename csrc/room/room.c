@@ -290,6 +290,12 @@ void atr_room_leave(atr_room *room, atr_room_member *m, bool for_good)
   tell_members(room);
 }
 
+void room_cut(atr_room_member *m, int err)
+{
+  m->cut = err;
+  room_wake(m, ATR_LANE_STATE);
+}
+
 static void evict(atr_room *room, atr_room_member *m)
 {
   cJSON *j = cJSON_CreateObject();

@@ -307,21 +307,25 @@ int room_transfer_init(atr_room_member *m)
   return atr_xfer_new(&m->xfer, m->room->config.blobs, on_received, m);
 }
 
-/* The next one that offered it is asked in place of who has left. */
+/* The next one that offered it is asked in place of who has left. One who cannot be asked, as memory is short, must not wait for an answer that never
+ * comes: it is cut, returns and offers again. */
 static void next_sender(atr_room *room, upload *u)
 {
-  waiting *w = u->offering;
+  waiting *w;
 
   u->sender = NULL;
-  if (w) {
+  while ((w = u->offering)) {
     atr_room_member *m = w->member;
     atr_hash base = w->base;
     uint64_t size = w->size;
+    int err;
 
     DL_DELETE(u->offering, w);
     free(w);
-    if (ask(m, u, size, &base) == 0)
+    err = ask(m, u, size, &base);
+    if (!err)
       return;
+    room_cut(m, err);
   }
   if (atr_blobs_refs(room->config.blobs, &u->hash) > 1 && u->getting) /* ours, and a document's */
     return;

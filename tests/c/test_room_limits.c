@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "proto/json.h"
 
+#include <time.h>
+
 #if defined(__SANITIZE_ADDRESS__)
 #define SLOW_MACHINE true /* 400,000 documents take a gigabyte there */
 #else
@@ -419,6 +421,39 @@ static void so_many_digests_are_compared_at_once(void **state)
   leave(&peer);
 }
 
+static double compare_ms(struct peer *peer, unsigned times)
+{
+  atr_doc_version wrong = {.doc = doc_of(0), .digest = {1}};
+  clock_t start = clock();
+  atr_buf msg;
+
+  wrong.seq = atr_room_head(room);
+  atr_buf_init(&msg, SIZE_MAX);
+  assert_ok(atr_msg_write_digest(&msg, HANDLE, &wrong, 1));
+  while (times--)
+    assert_ok(atr_room_receive(room, peer->member, ATR_LANE_STATE, atr_buf_span(&msg)));
+  atr_buf_free(&msg);
+  return (double)(clock() - start) * 1000 / CLOCKS_PER_SEC;
+}
+
+/* A digest of the largest document takes tens of milliseconds, the message that asks for it forty bytes. */
+static void a_member_that_asks_for_digests_without_end_costs_one_of_each_version(void **state)
+{
+  struct peer peer;
+  double once_ms, often_ms, anew_ms;
+
+  (void)state;
+  join(&peer, 0);
+  assert_ok(give(&peer, ATR_OP_CREATE, 0, large_json('a', ATR_DOC_BYTES_MAX / 2), NULL));
+  once_ms = compare_ms(&peer, 1);
+  often_ms = compare_ms(&peer, 200);
+  assert_ok(give(&peer, ATR_OP_EDIT, 0, text("{\"b\":1}"), NULL));
+  anew_ms = compare_ms(&peer, 1);
+  if (often_ms > 10 * once_ms || anew_ms < once_ms / 10)
+    fail_msg("%.1f ms once, %.1f ms for two hundred, %.1f ms after an edit", once_ms, often_ms, anew_ms);
+  leave(&peer);
+}
+
 /* --- the client's side --------------------------------------------------------------------------------------------- */
 
 static int create(atr_replica *replica, uint32_t number)
@@ -460,6 +495,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(the_oldest_of_many_sent_blobs_is_let_go, begin, end),
       cmocka_unit_test_setup_teardown(a_member_asks_for_so_many_blobs, begin, end),
       cmocka_unit_test_setup_teardown(so_many_digests_are_compared_at_once, begin, end),
+      cmocka_unit_test_setup_teardown(a_member_that_asks_for_digests_without_end_costs_one_of_each_version, begin, end),
       cmocka_unit_test_setup_teardown(a_client_has_so_many_operations_out, begin, end),
   };
 
