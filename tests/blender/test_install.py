@@ -9,7 +9,9 @@ of it, not even while Blender had it loaded before.
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +26,70 @@ def test_blender_accepts_the_zip(kind: Blender, tmp_path: Path, atrium_zip: Path
     assert "Success" in extension.validate(kind, tmp_path, atrium_zip)
 
 
+def test_the_wheel_is_typed_and_brings_the_server(atrium_zip: Path) -> None:
+    """What a pipeline engineer gets who installs the wheel by itself: types for the checker, and `atrium-server`."""
+    with zipfile.ZipFile(atrium_zip) as pack:
+        (name,) = (name for name in pack.namelist() if name.endswith(".whl"))
+        with zipfile.ZipFile(io.BytesIO(pack.read(name))) as wheel:
+            files = set(wheel.namelist())
+            (commands,) = (wheel.read(name).decode() for name in files if name.endswith("entry_points.txt"))
+    assert {"atrium/py.typed", "atrium/_core.pyi", "atrium/_core.abi3.so"} <= files
+    assert "atrium-server = " in commands
+
+
 def what_is_there() -> dict[str, Any]:
     import atrium
     from atrium import _core
 
+    own = bpy.context.window_manager.atrium
+    properties = own.bl_rna.properties
+    operators = [name for name in dir(bpy.ops.atrium) if not name.startswith("_")]
     return {
         "version": atrium.__version__,
         "core": os.path.basename(_core.__file__),
-        "addon": sorted(name for name in dir(bpy.ops.atrium) if not name.startswith("_")),
+        "operators": {name: getattr(bpy.ops.atrium, name).get_rna_type().properties.keys() for name in operators},
+        "properties": properties.keys(),
+        "items": {name: properties[name].fixed_type.properties.keys() for name in ("rooms", "users", "knocks")},
         "panel": hasattr(bpy.types, "ATRIUM_PT_main"),
-        "state": bpy.context.window_manager.atrium.state,
+        "state": own.state,
     }
 
 
-PROMISED = {
-    "connect",
-    "disconnect",
+# What scripts and other tools may rely on.
+OPERATORS: dict[str, set[str]] = {
+    "connect": {"password", "timeout"},
+    "disconnect": {"timeout"},
+    "host": {"timeout"},
+    "create_room": {"name", "timeout"},
+    "join_room": {"name", "unsaved", "timeout"},
+    "leave_room": {"timeout"},
+    "flush": {"timeout"},
+    "admit": {"key", "remember"},
+    "refuse": {"key", "remember"},
+    "trust_host": {"code"},
+    "forget_host": {"host"},
+    "create_invite": {"expires_h"},
+    "revoke_invites": set(),
+}
+PROPERTIES = [
     "host",
-    "create_room",
-    "join_room",
-    "leave_room",
-    "flush",
-    "admit",
-    "refuse",
-    "trust_host",
-    "forget_host",
+    "user_name",
+    "user_color",
+    "state",
+    "room",
+    "rooms",
+    "users",
+    "knocks",
+    "check_code",
+    "invite",
+    "pending",
+    "latency_ms",
+    "error",
+]
+ITEMS = {
+    "rooms": ["name", "id", "users", "bytes", "blender_version", "joinable", "reason"],
+    "users": ["name", "id", "color", "is_me"],
+    "knocks": ["name", "key", "check_code"],
 }
 
 
@@ -61,7 +102,11 @@ def test_installed_it_registers_and_its_engine_loads(
     found = anna.call(what_is_there)
     assert atrium_zip.name == f"atrium-{found['version']}.zip"
     assert found["core"] == "_core.abi3.so"
-    assert set(found["addon"]) >= PROMISED
+    for name, arguments in OPERATORS.items():
+        assert arguments <= set(found["operators"][name]), name
+    assert set(PROPERTIES) <= set(found["properties"])
+    for name, fields in ITEMS.items():
+        assert set(fields) <= set(found["items"][name]), name
     assert found["panel"]
     assert found["state"] == "OFFLINE"
 
