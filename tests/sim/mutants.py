@@ -95,7 +95,7 @@ MUTANTS = [
     Mutant(
         "store: who brings back what is lost with it is cut",
         "csrc/room/commit.c",
-        [("    cut(s->part->member, err);", "    (void)cut;")],
+        [("    room_cut(s->part->member, err);", "    (void)err;")],
     ),
     Mutant(
         "store: what waits for it is bounded",
@@ -254,7 +254,18 @@ MUTANTS = [
     Mutant(
         "blobs: who comes next is asked when a sender leaves",
         "csrc/room/transfer.c",
-        [("    if (ask(m, u, size, &base) == 0)\n      return;", "    (void)m, (void)base, (void)size;")],
+        [
+            (
+                "    err = ask(m, u, size, &base);\n    if (!err)\n      return;\n    room_cut(m, err);",
+                "    (void)m, (void)base, (void)size, (void)err;",
+            )
+        ],
+        test="test_room_blobs",
+    ),
+    Mutant(
+        "blobs: who cannot be asked is cut",
+        "csrc/room/transfer.c",
+        [("    room_cut(m, err);", "    (void)err;")],
         test="test_room_blobs",
     ),
     Mutant(
