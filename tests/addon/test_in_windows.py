@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.addon import edits
 from tests.addon.test_panel import state_is
-from tests.addon.together import differences
+from tests.addon.together import chatter, differences, watch
 from tests.addon.windows import atrium
 from tests.blender.inside import bpy
 from tests.blender.party import Person
@@ -77,6 +77,8 @@ def test_from_host_to_edit_with_clicks(people: list[Person], tmp_path: Path) -> 
     ben.call(camera_x_is, 11.0)
     drag_while_the_other_edits(anna, ben)
     assert differences(people, tmp_path) == []
+    watch(people)
+    assert chatter(people) == {}  # whatever Blender draws, evaluates and selects in two open windows
 
     press_until(ben, "atrium.leave_room", "LOBBY")
     press_until(ben, "atrium.disconnect", "OFFLINE")
