@@ -36,8 +36,8 @@ bool atr_pcp_to_ipv4(const uint8_t ip[16], uint8_t ipv4[4])
 const char *atr_pcp_result_name(atr_pcp_result result)
 {
   switch (result) {
-#define X(number, name) \
-  case ATR_PCP_##name:  \
+#define X(name)        \
+  case ATR_PCP_##name: \
     return #name;
     ATR_PCP_RESULTS(X)
 #undef X

@@ -22,25 +22,25 @@
 
 #define ATR_PCP_TCP 6 /* IANA's protocol numbers */
 
-/* RFC 6887, 7.4: number, name. */
-#define ATR_PCP_RESULTS(X)       \
-  X(0, SUCCESS)                  \
-  X(1, UNSUPP_VERSION)           \
-  X(2, NOT_AUTHORIZED)           \
-  X(3, MALFORMED_REQUEST)        \
-  X(4, UNSUPP_OPCODE)            \
-  X(5, UNSUPP_OPTION)            \
-  X(6, MALFORMED_OPTION)         \
-  X(7, NETWORK_FAILURE)          \
-  X(8, NO_RESOURCES)             \
-  X(9, UNSUPP_PROTOCOL)          \
-  X(10, USER_EX_QUOTA)           \
-  X(11, CANNOT_PROVIDE_EXTERNAL) \
-  X(12, ADDRESS_MISMATCH)        \
-  X(13, EXCESSIVE_REMOTE_PEERS)
+/* RFC 6887, 7.4, numbered from 0. */
+#define ATR_PCP_RESULTS(X)   \
+  X(SUCCESS)                 \
+  X(UNSUPP_VERSION)          \
+  X(NOT_AUTHORIZED)          \
+  X(MALFORMED_REQUEST)       \
+  X(UNSUPP_OPCODE)           \
+  X(UNSUPP_OPTION)           \
+  X(MALFORMED_OPTION)        \
+  X(NETWORK_FAILURE)         \
+  X(NO_RESOURCES)            \
+  X(UNSUPP_PROTOCOL)         \
+  X(USER_EX_QUOTA)           \
+  X(CANNOT_PROVIDE_EXTERNAL) \
+  X(ADDRESS_MISMATCH)        \
+  X(EXCESSIVE_REMOTE_PEERS)
 
 typedef enum atr_pcp_result {
-#define X(number, name) ATR_PCP_##name = number,
+#define X(name) ATR_PCP_##name,
   ATR_PCP_RESULTS(X)
 #undef X
 } atr_pcp_result;
