@@ -342,6 +342,42 @@
 /* An answer of a router's web server or a tunnel program's. A router's description of itself has 3 to 30 KiB. */
 #define ATR_HTTP_ANSWER_BYTES_MAX ATR_KIB(128)
 
+/* A router has so long to answer in one way, PCP or NAT-PMP, before the next is tried: it is in the same home. */
+#define ATR_PORTMAP_TRY_MS 1750u
+
+/* UPnP: a search (devices wait up to a second before they answer), one call (old routers take two seconds), and everything together. */
+#define ATR_PORTMAP_SEARCH_MS 2000u
+#define ATR_PORTMAP_CALL_MS 3000u
+#define ATR_PORTMAP_UPNP_MS 12000u
+
+/* Packets that are read in one search, and devices of the router that are looked at: its media server, its printer ... */
+#define ATR_PORTMAP_HEARD_MAX 256u
+#define ATR_PORTMAP_DEVICES_MAX 4
+
+/* Outer ports that are tried where others have them already. */
+#define ATR_PORTMAP_PORTS_MAX 8u
+
+/* What is asked for: what a server that was killed has left behind is gone after ten minutes. */
+#define ATR_PORTMAP_LIFETIME_S 600u
+
+/* It is asked for again at half of its life, but no later than this, as a router that was restarted has forgotten it; and no earlier, for
+ * the sake of a router that grants seconds only. */
+#define ATR_PORTMAP_CHECK_MS 60000u
+#define ATR_PORTMAP_CHECK_MIN_MS 1000u
+
+/* Where it was not to be had: the first pause, and the longest. */
+#define ATR_PORTMAP_RETRY_FIRST_MS 5000u
+#define ATR_PORTMAP_RETRY_LAST_MS 300000u
+
+/* So often it is looked whether there is another router, or this machine has another address. */
+#define ATR_PORTMAP_LOOK_MS 5000u
+
+/* Routers repeat the word that they were restarted. */
+#define ATR_PORTMAP_ANNOUNCED_MS 2000u
+
+/* At the end the router has so long to confirm that the port is no longer passed on. */
+#define ATR_PORTMAP_END_MS 1000u
+
 /* --- who can reach a host ------------------------------------------------------------------------------------------- */
 
 /* Networks, VPNs and tunnels of one machine that are told apart: a panel shows a handful. */

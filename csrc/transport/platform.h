@@ -32,6 +32,13 @@ bool atr_platform_open_to_others(const uv_stat_t *stat, bool write);
 /* Whether two socket addresses are on the same machine for sure: loopback. */
 bool atr_platform_is_loopback(const struct sockaddr *address);
 
+/* Looks at a datagram that waits, and leaves it there: how many bytes of it were copied, at most `max`. UV_EAGAIN where none waits, or what was
+ * wrong with one that was sent, which is said once (UV_ECONNREFUSED). */
+int atr_platform_peek(uv_os_sock_t socket, void *bytes, size_t max);
+
+/* Takes it off. False where none waits. */
+bool atr_platform_drop(uv_os_sock_t socket);
+
 /* Wakes a loop from other threads, as uv_async_t does. That one makes the loop spin, 15 us and then a yield, where it runs before the
  * other thread has come back from the system call: on a busy machine mostly, and in front of every operation that is submitted. (So in the
  * libuv of Debian 12; newer ones do not.)

@@ -78,6 +78,20 @@ bool atr_platform_is_loopback(const struct sockaddr *address)
   return false;
 }
 
+int atr_platform_peek(uv_os_sock_t socket, void *bytes, size_t max)
+{
+  ssize_t n = recv(socket, bytes, max, MSG_PEEK | MSG_DONTWAIT);
+
+  return n < 0 ? uv_translate_sys_error(errno) : (int)n;
+}
+
+bool atr_platform_drop(uv_os_sock_t socket)
+{
+  char byte;
+
+  return recv(socket, &byte, 1, MSG_DONTWAIT) >= 0;
+}
+
 /* --- waker: a pipe that the loop polls ------------------------------------------------------------------------- */
 
 struct atr_waker {
