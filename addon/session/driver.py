@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from . import address
+from .checking import Checking, CheckLike
+from .history import keepable
 from .link import EngineLike, Link
 from .looking import Looking
 from .sentences import Problem, problem
@@ -111,6 +113,7 @@ class Session:
         make_engine: Callable[[], EngineLike],
         ensure_server: Callable[..., ServerStart],
         options: Callable[[], Options],
+        make_check: Callable[[str], CheckLike],
     ) -> None:
         self.state = state
         self.engine: EngineLike | None = None
@@ -127,11 +130,13 @@ class Session:
         self._trusted: set[str] = set()
         self._comes_for_room = False  # by an invite or a room's password, until it is in
         self._invited_to = ""  # that room, until it is joined
+        self._typed = ""  # where the connection goes, in the user's words
         self._flushes = 0
         self._flushed = 0
         self._farewell = False  # goodbye was said, not yet heard
         self._hanging_up_until = 0.0
         self.looking = Looking(state, self._may_look, self._send)
+        self.checking = Checking(state, make_check)
         self._overtaken = False  # Blender itself replaces the scene right now: nothing to bring back
 
     # --- commands ----------------------------------------------------------------------------------------------------
@@ -149,6 +154,7 @@ class Session:
             raise Trouble(problem("OFFLINE_MODE"))
         self._open_engine()
         state.by_invite = address.is_invite(host)
+        self._typed = host
         shown = translated("the invite's host") if state.by_invite else host
         task = state.begin("connect", translated("Connecting to {address}.").format(address=shown))
         state.address, state.attempt = shown, 0
@@ -180,6 +186,9 @@ class Session:
     def give_up(self, task: Task) -> None:
         """Whoever waited for this task has lost patience."""
         if task is self.state.forgetting:
+            return
+        if task is self.state.checking:
+            self.checking.cancel()
             return
         self._abandon(problem("CANCELED"))
         if task.kind in ("connect", "disconnect"):
@@ -235,6 +244,18 @@ class Session:
             message["room"] = self.state.here.id
         self._send(message)
         return task
+
+    def tell_public_address(self) -> None:
+        """To the server of this machine, which judges who can reach it; what was typed counts there until something else is."""
+        state = self.state
+        if state.host is not None and state.host.is_mine:
+            self._send({"t": "reach", "public": address.tidy(state.settings.public_address)})
+
+    def check_network(self, host: str) -> Task:
+        """Beside whatever else is going on; the report is in state.check_report when the task is done."""
+        if host and not address.is_local(host) and not self._options().online:
+            raise Trouble(problem("OFFLINE_MODE"))
+        return self.checking.start(host)
 
     def revoke_invites(self) -> Task:
         self._require("revoke_invites")
@@ -331,6 +352,7 @@ class Session:
     def close(self) -> None:
         """The add-on goes away, or Blender ends. May be called again."""
         self._stop_job()
+        self.checking.cancel()
         if self._server is not None:
             self._server.cancel()
             self._server = None
@@ -356,6 +378,7 @@ class Session:
 
     def tick(self, budget_ms: float) -> None:
         self._look()
+        self.checking.step()
         if self.engine is None:
             return
         end = time.perf_counter() + budget_ms / 1000.0
@@ -418,6 +441,10 @@ class Session:
             if state.by_invite:
                 state.settings.host = state.address  # the key is known there now; the link has done its work
                 state.by_invite = False
+                self._typed = state.address
+            state.history.add(self._typed if keepable(self._typed) else state.address)
+            if address.tidy(state.settings.public_address):
+                self.tell_public_address()
             self._send({"t": "rooms"})
         elif kind == "rooms" and self._invited_to:
             self._follow_invite()

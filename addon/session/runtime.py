@@ -19,6 +19,7 @@ import bpy
 
 from . import settings
 from .driver import Options, Session
+from .history import History
 from .join import BlenderScene
 from .state import JOINED, LOBBY, OFFLINE, State, Task
 
@@ -90,8 +91,8 @@ def open() -> None:
     global _session, _scene, _home
     _home = _home_folder()
     _scene = BlenderScene(_home)
-    state = State(settings.load(_home), tuple(bpy.app.version))
-    _session = Session(state, _scene, _make_engine, _ensure_server, lambda: options())
+    state = State(settings.load(_home), tuple(bpy.app.version), history=History(_home))
+    _session = Session(state, _scene, _make_engine, _ensure_server, lambda: options(), _make_check)
 
 
 def close() -> None:
@@ -211,6 +212,12 @@ def _make_engine() -> Any:
     from atrium.engine import Engine
 
     return Engine(home(), interactive=True)
+
+
+def _make_check(host: str) -> Any:
+    from atrium.check import Check
+
+    return Check(host, home=home())
 
 
 def _ensure_server(port: int, **how: Any) -> Any:

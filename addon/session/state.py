@@ -23,6 +23,7 @@ from enum import Enum
 from typing import Any
 
 from . import colors
+from .history import History
 from .said import said
 from .sentences import ERRORS, Problem, problem, refusal
 from .settings import Settings
@@ -176,6 +177,10 @@ class State:
     has_password: bool = False  # as far as it is known: the server tells when it changes
     task: Task | None = None
     forgetting: Task | None = None  # of a host's key: beside `task`
+    checking: Task = field(default_factory=lambda: Task("check", "", done=True))  # of the network: beside `task`, too
+    check_report: list[str] = field(default_factory=list)  # of the last check, in lines
+    reach: list[Event] = field(default_factory=list)  # who can reach this machine, as its server says
+    history: History = field(default_factory=History)
     revision: int = 0
 
     # --- reading -----------------------------------------------------------------------------------------------------
@@ -311,7 +316,7 @@ class State:
     def forget_connection(self) -> None:
         self.leave()
         self.host, self.rooms, self.knocks, self.attempt, self.note = None, [], [], 0, ""
-        self.invite, self.has_password = "", False
+        self.invite, self.has_password, self.reach = "", False, []
         self.latency_ms = 0.0
 
     # --- what the engine says ----------------------------------------------------------------------------------------
@@ -419,6 +424,9 @@ class State:
             self.has_password = bool(event.get("set"))
         self.finish("password")
 
+    def _on_reach(self, event: Event) -> None:
+        self.reach = [entry for entry in event.get("audiences") or () if isinstance(entry, dict)]
+
     def _on_knock(self, event: Event) -> None:
         knock = Knock(str(event["key"]), str(event.get("name", "")), str(event.get("code", "")))
         self.knocks = [k for k in self.knocks if k.key != knock.key] + [knock]
@@ -459,8 +467,8 @@ class State:
     def _on_error(self, event: Event) -> None:
         """Ends what waits for the command that failed; an answer to another command is shown and ends nothing."""
         trouble, re = self._problem_of(event), str(event.get("re"))
-        if re == "discover":
-            return  # nobody asked for it: the list just stays empty
+        if re in ("discover", "reach"):
+            return  # nobody asked for it: the list just stays as it is
         if re in ("create", "join") and self.stage is Stage.ASKED:
             self.leave()
         if self.task is not None and self.task.kind in TASKS_OF.get(re, ()):
@@ -510,6 +518,7 @@ _HANDLERS: dict[str, Callable[[State, Event], None]] = {
     "invite": State._on_invite,
     "invites_revoked": State._on_invites_revoked,
     "password": State._on_password,
+    "reach": State._on_reach,
     "knock": State._on_knock,
     "knock_end": State._on_knock_end,
     "forgotten": State._on_forgotten,

@@ -369,6 +369,61 @@ class ATRIUM_OT_forget_host(_Operator):
         return runtime.need().forget_host(self.host or runtime.state().settings.host)
 
 
+class ATRIUM_OT_use_host(_Operator):
+    """Put this address into the Host box"""
+
+    bl_idname = "atrium.use_host"
+    bl_options = {"INTERNAL"}
+    bl_label = "Use This Host"
+    action = "connect"
+    host: StringProperty(name="Host", description="Its address", options={"SKIP_SAVE"})
+
+    def start(self) -> Task | None:
+        bpy.context.window_manager.atrium.host = self.host
+        return None
+
+
+class ATRIUM_OT_forget_used_hosts(_Operator):
+    """Take this address off the list of hosts that you were at; without an address, all of them"""
+
+    bl_idname = "atrium.forget_used_hosts"
+    bl_label = "Forget All"
+    host: StringProperty(name="Host", description="Its address", options={"SKIP_SAVE"})
+
+    def start(self) -> Task | None:
+        history = runtime.state().history
+        if self.host:
+            history.forget(self.host)
+        else:
+            history.forget_all()
+        runtime.state().changed()
+        return None
+
+
+class ATRIUM_OT_check_network(_Operator):
+    """Find out whether the host in the Host box can be reached, and who can reach this machine. Nobody is told anything"""
+
+    bl_idname = "atrium.check_network"
+    bl_label = "Check Network"
+    host: StringProperty(name="Host", description="Its address; empty: what the Host box says", options={"SKIP_SAVE"})
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().check_network(self.host or runtime.state().settings.host)
+
+
+class ATRIUM_OT_cancel_check(_Operator):
+    """Give up the network check, or put away what it has found"""
+
+    bl_idname = "atrium.cancel_check"
+    bl_options = {"INTERNAL"}
+    bl_label = "Cancel"
+
+    def start(self) -> Task | None:
+        runtime.need().checking.put_away()
+        return None
+
+
 class ATRIUM_OT_copy(_Operator):
     """Copy to the clipboard"""
 
@@ -400,6 +455,10 @@ CLASSES = (
     ATRIUM_OT_refuse,
     ATRIUM_OT_trust_host,
     ATRIUM_OT_forget_host,
+    ATRIUM_OT_use_host,
+    ATRIUM_OT_forget_used_hosts,
+    ATRIUM_OT_check_network,
+    ATRIUM_OT_cancel_check,
     ATRIUM_OT_copy,
 )
 

@@ -9,12 +9,12 @@ which runtime.announce asks for a redraw.
 
 from __future__ import annotations
 
-import textwrap
+import sys
 from typing import Any
 
 import bpy
 
-from ..session import address, runtime
+from ..session import address, reaching, runtime
 from ..session.sentences import Problem
 from ..session.state import (
     CONFIRMING,
@@ -27,10 +27,15 @@ from ..session.state import (
     State,
 )
 from ..session.words import n_, translated
-from . import swatches
+from . import reach_panels, swatches
+from .drawing import BUTTON_WIDTH, Panel, code_row, paragraph
 
 MEGABYTE = 1_000_000
 NOT_TAKEN_COPIED_MAX = 1000  # lines; more does not fit a message to somebody who shall help
+
+# What the network check can say more about.
+UNREACHED = frozenset({"RESOLVE", "UNREACHABLE", "CONNREFUSED", "SILENT", "NOT_ATRIUM", "TLS", "TIMEOUT", "CLOSED"})
+UNREACHED_INVITED = frozenset(f"INVITED_{code}" for code in UNREACHED)
 
 
 def size_text(count: int) -> str:
@@ -44,17 +49,6 @@ def size_text(count: int) -> str:
 def milliseconds(value: float) -> str:
     """Empty before the first measurement."""
     return "" if value <= 0 else f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
-
-
-def paragraph(layout: Any, text: str, context: Any, icon: str = "NONE") -> None:
-    """Labels do not wrap, so a sentence is broken to the sidebar's width here."""
-    scale = context.preferences.system.ui_scale or 1.0
-    width = context.region.width if context.region else 300
-    characters = max(20, int((width - 60 * scale) / (6.4 * scale)))
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(text, characters) or [""]):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE", translate=False)
 
 
 def status_text(state: State) -> tuple[str, str]:
@@ -80,13 +74,7 @@ def status_text(state: State) -> tuple[str, str]:
     return translated("Connected to {address}").format(address=state.address), "LINKED"
 
 
-class _Panel(bpy.types.Panel):
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Atrium"
-
-
-class ATRIUM_PT_main(_Panel):
+class ATRIUM_PT_main(Panel):
     bl_idname = "ATRIUM_PT_main"
     bl_label = "Atrium"
 
@@ -96,6 +84,8 @@ class ATRIUM_PT_main(_Panel):
         self._where(layout, atrium, state)
         if not bpy.app.online_access:
             self._offline_mode(layout, context)
+        elif state.link == OFFLINE and not (runtime.home() / "server").is_dir():
+            self._before_hosting(layout, context)
         self._status(layout, context, state)
         if state.question is not None:
             self._trust(layout, context, state)
@@ -117,6 +107,8 @@ class ATRIUM_PT_main(_Panel):
         row = layout.row(align=True)
         row.enabled = state.link == OFFLINE
         row.prop(atrium, "host", text="", icon="NETWORK_DRIVE")
+        if state.history.hosts:
+            row.menu("ATRIUM_MT_hosts", text="", icon="DOWNARROW_HLT")
         if state.link == OFFLINE and address.takes_password(state.settings.host):
             layout.prop(atrium, "password", icon="LOCKED")
             if atrium.password:
@@ -146,9 +138,21 @@ class ATRIUM_PT_main(_Panel):
         if bpy.app.online_access_override:
             paragraph(box, translated("It was started with --offline-mode."), context)
 
+    def _before_hosting(self, layout: Any, context: Any) -> None:
+        """What the system will ask at the first time, before it does."""
+        texts = reaching.before_hosting(sys.platform)
+        if texts:
+            box = layout.box()
+            for number, text in enumerate(texts):
+                paragraph(box, text, context, "NONE" if number else "INFO")
+
     def _status(self, layout: Any, context: Any, state: State) -> None:
         text, icon = status_text(state)
-        paragraph(layout, text, context, icon)
+        row = layout.row(align=True)
+        paragraph(row.column(), text, context, icon, reserved=BUTTON_WIDTH)
+        if not runtime.need().checking.running and not state.check_report:
+            row.operator("atrium.check_network", text="", icon="VIEWZOOM", emboss=False)
+        reach_panels.draw_check(layout, context, state)
 
     def _trust(self, layout: Any, context: Any, state: State) -> None:
         question = state.question
@@ -174,18 +178,41 @@ class ATRIUM_PT_main(_Panel):
         row = box.row(align=True)
         row.alert = False  # no danger in these
         row.operator("atrium.copy", text="Copy Details", icon="COPYDOWN").text = trouble.report()
+        if trouble.code in UNREACHED | UNREACHED_INVITED and not runtime.need().checking.running:
+            row.operator("atrium.check_network", icon="VIEWZOOM")
         if trouble.code == "KEY_CHANGED" and state.link == OFFLINE:
             row.operator("atrium.forget_host").host = state.address
 
 
-def code_row(layout: Any, code: str) -> None:
-    row = layout.row()
-    row.alignment = "CENTER"
-    row.label(text=code, translate=False)
-    row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = code
+class ATRIUM_MT_hosts(bpy.types.Menu):
+    """Hosts that you were at"""
+
+    bl_idname = "ATRIUM_MT_hosts"
+    bl_label = "Hosts"
+
+    def draw(self, _: Any) -> None:
+        layout = self.layout
+        for host in runtime.state().history.hosts:
+            layout.operator("atrium.use_host", text=host, icon="NETWORK_DRIVE", translate=False).host = host
+        layout.separator()
+        layout.menu("ATRIUM_MT_forget_hosts", icon="TRASH")
 
 
-class ATRIUM_PT_nearby(_Panel):
+class ATRIUM_MT_forget_hosts(bpy.types.Menu):
+    """Take addresses off the list"""
+
+    bl_idname = "ATRIUM_MT_forget_hosts"
+    bl_label = "Forget"
+
+    def draw(self, _: Any) -> None:
+        layout = self.layout
+        for host in runtime.state().history.hosts:
+            layout.operator("atrium.forget_used_hosts", text=host, icon="X", translate=False).host = host
+        layout.separator()
+        layout.operator("atrium.forget_used_hosts", icon="TRASH")
+
+
+class ATRIUM_PT_nearby(Panel):
     """Who hosts on the local network"""
 
     # Drawing it is what makes the engine look.
@@ -209,7 +236,7 @@ class ATRIUM_PT_nearby(_Panel):
             paragraph(layout, translated("Nobody hosts here at the moment."), context)
 
 
-class ATRIUM_PT_knocks(_Panel):
+class ATRIUM_PT_knocks(Panel):
     """Who asks to enter"""
 
     # First, because somebody is waiting.
@@ -235,69 +262,6 @@ class ATRIUM_PT_knocks(_Panel):
                     button.key, button.remember = knock.key, remember
 
 
-class ATRIUM_PT_host(_Panel):
-    """How others reach this machine"""
-
-    bl_idname = "ATRIUM_PT_host"
-    bl_label = "Others Connect To"
-
-    @classmethod
-    def poll(cls, _: Any) -> bool:
-        state = runtime.state()
-        return state.online and state.host is not None and state.host.is_mine
-
-    def draw(self, context: Any) -> None:
-        layout, state = self.layout, runtime.state()
-        assert state.host is not None
-        row = layout.row(align=True)
-        row.operator("atrium.create_invite", icon="COPYDOWN")
-        row.operator("atrium.revoke_invites", text="", icon="TRASH")
-        if state.invite:
-            paragraph(
-                layout,
-                translated("The invite is copied: paste it into a message to those you want here."),
-                context,
-                "CHECKMARK",
-            )
-        layout.prop(
-            context.window_manager.atrium,
-            "public_address",
-            text="",
-            icon="URL",
-            placeholder=translated("Public address, for invites"),
-        )
-        row = layout.row()
-        row.operator(
-            "atrium.set_password", text="Change Password" if state.has_password else "Set Password", icon="LOCKED"
-        )
-        if not state.host.all_interfaces:
-            paragraph(
-                layout,
-                translated("The server listens on this machine only: nobody else can reach it."),
-                context,
-                "LOCKED",
-            )
-        else:
-            column = layout.column(align=True)
-            labels = (*state.host.labels, *[""] * len(state.host.addresses))  # an older server gives none
-            for address, label in zip(state.host.addresses, labels, strict=False):
-                row = column.row()
-                row.label(text=address, translate=False)
-                network = row.row()
-                network.alignment = "RIGHT"
-                network.label(text=label, translate=False)
-                row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = address
-            if not state.host.addresses:
-                paragraph(layout, translated("This machine is in no network."), context)
-            paragraph(
-                layout,
-                translated("On all networks of this machine, port {port}.").format(port=state.host.port),
-                context,
-            )
-        paragraph(layout, translated("Whoever connects for the first time is shown this code:"), context)
-        code_row(layout, state.host.check_code)
-
-
 class ATRIUM_UL_rooms(bpy.types.UIList):
     bl_idname = "ATRIUM_UL_rooms"
 
@@ -321,7 +285,7 @@ class ATRIUM_UL_rooms(bpy.types.UIList):
         users.label(text=size_text(int(item.bytes or 0)), translate=False)
 
 
-class ATRIUM_PT_rooms(_Panel):
+class ATRIUM_PT_rooms(Panel):
     bl_idname = "ATRIUM_PT_rooms"
     bl_label = "Rooms"
 
@@ -403,7 +367,7 @@ def draw_progress(layout: Any, state: State) -> None:
     row.operator("atrium.cancel", text="", icon="CANCEL")
 
 
-class ATRIUM_PT_room(_Panel):
+class ATRIUM_PT_room(Panel):
     bl_idname = "ATRIUM_PT_room"
     bl_label = "Room"
 
@@ -460,13 +424,15 @@ class ATRIUM_PT_room(_Panel):
 
 
 CLASSES = (
+    ATRIUM_MT_hosts,
+    ATRIUM_MT_forget_hosts,
     ATRIUM_PT_main,
     ATRIUM_PT_knocks,
     ATRIUM_PT_nearby,
     ATRIUM_UL_rooms,
     ATRIUM_PT_rooms,
     ATRIUM_PT_room,
-    ATRIUM_PT_host,
+    *reach_panels.CLASSES,
 )
 
 

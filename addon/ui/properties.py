@@ -82,6 +82,7 @@ def _get_public_address(_: Any) -> str:
 def _set_public_address(_: Any, value: str) -> None:
     runtime.state().settings.public_address = value
     _store_settings()
+    runtime.need().tell_public_address()
 
 
 def _get_user_name(_: Any) -> str:
@@ -156,6 +157,11 @@ class AtriumState(bpy.types.PropertyGroup):
     )
     invite: StringProperty(
         name="Invite", description="The link that was made last", get=lambda _: runtime.state().invite
+    )
+    check_report: StringProperty(
+        name="Network Check",
+        description="What the last network check has found",
+        get=lambda _: "\n".join(runtime.state().check_report),
     )
     user_name: StringProperty(
         name="Name",

@@ -47,6 +47,7 @@ KEYS = {
 }
 
 TEXTS = {
+    "canceled": "It was cancelled.",
     "over": "The time is over, and nothing is known yet.",
     "answers": "Atrium answers at {address}, after {ms} ms.",
     "code": "Its check code is {code}: the host's panel shows the same.",
@@ -86,31 +87,61 @@ class Result:
         return "\n".join(text for text in [*lines, self.detail and line("tried")] if text)
 
 
-def check(host: str, timeout: float = TIMEOUT_S, home: str | os.PathLike[str] | None = None) -> Result:
-    """Tries to reach a host, for so many seconds at most. `home` is looked into for known keys; where there is no key of this
-    user's yet, none is made."""
-    folder = home_folder(home)
-    with contextlib.ExitStack() as stack:
+class Check:
+    """One attempt, for who must not wait: `poll` until it gives a result. `home` is looked into for known keys; where there is no key of
+    this user's yet, none is made."""
+
+    def __init__(self, host: str, timeout: float = TIMEOUT_S, home: str | os.PathLike[str] | None = None) -> None:
+        folder = home_folder(home)
+        self._close = contextlib.ExitStack()
         if not os.path.exists(os.path.join(folder, "identity.pem")):
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="atrium-check-"))
-        engine = Engine(folder)
-        stack.callback(engine.close)
-        start = time.monotonic()
-        engine.send(
+            folder = self._close.enter_context(tempfile.TemporaryDirectory(prefix="atrium-check-"))
+        self._result: Result | None = None
+        self._engine = Engine(folder)
+        self._close.callback(self._engine.close)
+        self._start = time.monotonic()
+        self._end = self._start + timeout
+        self._engine.send(
             {"t": "connect", "host": host, "name": "", "color": [0, 0, 0], "version": __version__, "probe": True}
         )
-        event = _first_answer(engine, start + timeout)
-        took_ms = (time.monotonic() - start) * 1000
-    return _result(event, took_ms)
 
+    def poll(self) -> Result | None:
+        """What was found, once that is known; never waits."""
+        if self._result is None:
+            self._look()
+        return self._result
 
-def _first_answer(engine: Engine, end: float) -> Message:
-    while time.monotonic() < end:
-        for event in engine.poll():
+    def wait(self, timeout_s: float) -> None:
+        """Sleeps until something is new, or the time is over."""
+        self._engine.wait(timeout_s)
+
+    def cancel(self) -> None:
+        """Gives up, or tidies up; may be called again. `poll` says CANCELED where nothing was found yet."""
+        if self._result is None:
+            self._finish({"t": "state", "code": "CANCELED", "error": TEXTS["canceled"]})
+
+    def _look(self) -> None:
+        for event in self._engine.poll():
             if event["t"] == "probed" or (event["t"] == "state" and event.get("code")):
-                return event
-        engine.wait(POLL_S)
-    return {"t": "state", "code": "TIMEOUT", "error": TEXTS["over"]}
+                self._finish(event)
+                return
+        if time.monotonic() >= self._end:
+            self._finish({"t": "state", "code": "TIMEOUT", "error": TEXTS["over"]})
+
+    def _finish(self, event: Message) -> None:
+        self._result = _result(event, (time.monotonic() - self._start) * 1000)
+        self._close.close()
+
+
+def check(host: str, timeout: float = TIMEOUT_S, home: str | os.PathLike[str] | None = None) -> Result:
+    """Tries to reach a host, for so many seconds at most."""
+    attempt = Check(host, timeout, home)
+    try:
+        while (result := attempt.poll()) is None:
+            attempt.wait(POLL_S)
+        return result
+    finally:
+        attempt.cancel()
 
 
 def _result(event: Message, took_ms: float) -> Result:

@@ -29,6 +29,9 @@ def load_package(name: str, path: str) -> Any:
 
 
 def load_addon(root: str) -> None:
+    import sys
+
+    sys.path.insert(0, os.path.join(root, "python"))  # the engine's package, as its wheel would be there
     addon = load_package("atrium_addon", os.path.join(root, "addon", "__init__.py"))
     fakes = load_package("atrium_fakes", os.path.join(root, "tests", "addon", "fakes.py"))
     runtime = addon.runtime

@@ -157,6 +157,21 @@ class FakeServerStart:
         self.cancelled = True
 
 
+class FakeCheck:
+    """A network check that finds what a test puts in."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.found: Any = None
+        self.cancelled = 0
+
+    def poll(self) -> Any:
+        return self.found
+
+    def cancel(self) -> None:
+        self.cancelled += 1
+
+
 class ObedientEngine(FakeEngine):
     """Answers every command as a server with one room would, with the next poll."""
 

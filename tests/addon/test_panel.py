@@ -7,6 +7,8 @@ into its log, so the log is looked at. With a fake every moment can be held for 
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,21 +19,34 @@ import pytest
 from tests.addon.blender_side import atrium, prepare
 from tests.blender.blenders import Blender
 from tests.blender.inside import bpy
-from tests.blender.window import WindowedBlender
+from tests.blender.window import WindowedBlender, sidebar_of
 
 engine: Any
 runtime: Any
 
 
-@pytest.fixture
-def anna(window_kind: Blender, tmp_path: Path) -> Iterator[WindowedBlender]:
-    with WindowedBlender(window_kind, tmp_path, "anna") as process:
+@contextlib.contextmanager
+def opened(blender: Blender, folder: Path, **options: Any) -> Iterator[WindowedBlender]:
+    with WindowedBlender(blender, folder, "anna", **options) as process:
         prepare(process)
         process.open_sidebar("Atrium")
         process.widen_sidebar(120)
         yield process
         text = process.log.read_text(errors="replace")
         assert "Traceback" not in text and "rna_uiItem" not in text, text[-3000:]
+
+
+@pytest.fixture
+def anna(window_kind: Blender, tmp_path: Path) -> Iterator[WindowedBlender]:
+    with opened(window_kind, tmp_path) as process:
+        yield process
+
+
+@pytest.fixture
+def tall_anna(window_kind: Blender, tmp_path: Path) -> Iterator[WindowedBlender]:
+    """With a window in which all of a host's panels can be seen at once."""
+    with opened(window_kind, tmp_path, size=(1280, 1100)) as process:
+        yield process
 
 
 def tell(*events: dict[str, Any]) -> None:
@@ -83,6 +98,116 @@ def test_the_panel_speaks_spanish(anna: WindowedBlender) -> None:
     anna.press("atrium.create_room")
     anna.call(state_is, "JOINED")
     anna.picture(name_of(anna, "es_room"))
+
+
+RULE = {"address": "192.168.0.48", "port": 12800, "public_port": 12800}
+NOT_FROM_OUTSIDE = {
+    "audience": "internet",
+    "label": "",
+    "addresses": [],
+    "state": "no",
+    "reason": "no_mapping",
+    "with": RULE,
+}
+HOME = [
+    {"audience": "machine", "label": "", "addresses": ["localhost:12800"], "state": "works", "reason": "proved"},
+    {"audience": "lan", "label": "Wi-Fi", "addresses": ["192.168.0.48:12800"], "state": "works", "reason": "proved"},
+]
+ZEROTIER = {
+    "audience": "vpn",
+    "label": "ZeroTier",
+    "addresses": ["10.147.17.3:12800"],
+    "state": "should",
+    "reason": "listening",
+}
+MAPPED = {
+    "audience": "internet",
+    "label": "",
+    "addresses": ["203.0.113.17:9090"],
+    "state": "should",
+    "reason": "mapped",
+    "with": {**RULE, "protocol": "UPnP", "public_port": 9090},
+}
+
+
+def reach_is(count: int) -> Iterator[None]:
+    while len(runtime.state().reach) != count:
+        yield
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_who_can_reach_this_machine_is_shown(tall_anna: WindowedBlender, language: str) -> None:
+    anna = tall_anna
+    anna.execute("bpy.context.preferences.system.use_online_access = True")
+    if language == "es":
+        anna.call(speak_spanish)
+    anna.press("atrium.host(")
+    anna.call(state_is, "LOBBY")
+    anna.press("atrium.create_room")
+    anna.call(state_is, "JOINED")
+    anna.call(tell, {"t": "reach", "audiences": [*HOME, NOT_FROM_OUTSIDE]})
+    anna.call(reach_is, 3)
+    anna.picture(name_of(anna, f"reach_{language}_trouble"))
+    anna.find("atrium.public_address")  # open unasked, with the field that belongs to it
+    anna.press('atrium.copy(text="192.168.0.48:12800"')
+    time.sleep(0.3)
+    assert anna.evaluate("bpy.context.window_manager.clipboard") == "192.168.0.48:12800"
+    anna.write("atrium.public_address", "203.0.113.17:9090")
+    time.sleep(0.3)
+    assert anna.evaluate("engine.sent[-1]") == {"t": "reach", "public": "203.0.113.17:9090"}
+    anna.call(tell, {"t": "reach", "audiences": [*HOME, ZEROTIER, MAPPED]})
+    anna.call(reach_is, 4)
+    anna.picture(name_of(anna, f"reach_{language}_well"))
+    anna.press('atrium.copy(text="203.0.113.17:9090"')
+
+
+def use_other_hosts() -> None:
+    for host in ("studio.example", "192.0.2.7:9090", "wss://relay.example.org/atrium"):
+        runtime.state().history.add(host)
+    runtime.state().changed()
+
+
+def show_menu() -> None:
+    window, area, region = sidebar_of()
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.wm.call_menu(name="ATRIUM_MT_hosts")
+
+
+def test_hosts_that_were_used_can_be_chosen_again_and_forgotten(anna: WindowedBlender) -> None:
+    anna.call(use_other_hosts)
+    anna.screen.move(400, 300)
+    anna.call(show_menu)
+    anna.picture(name_of(anna, "history"))
+    anna.screen.key("Return")  # the first
+    anna.call(host_is, "wss://relay.example.org/atrium")
+    anna.execute("bpy.ops.atrium.forget_used_hosts(host='studio.example')")
+    assert anna.evaluate("runtime.state().history.hosts") == ["wss://relay.example.org/atrium", "192.0.2.7:9090"]
+    anna.execute("bpy.ops.atrium.forget_used_hosts()")
+    assert anna.evaluate("runtime.state().history.hosts") == []
+
+
+def check_is_over() -> Iterator[None]:
+    while not runtime.state().checking.done:
+        yield
+
+
+def test_the_network_check_runs_while_one_works_and_can_be_given_up(anna: WindowedBlender) -> None:
+    """With the real engine underneath: a host that never answers, and one where nobody listens."""
+    anna.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.write("atrium.host", "host.invalid")
+    anna.press("atrium.check_network")
+    anna.call(check_is_over)
+    assert "No name server knows this name" in anna.evaluate("atrium().check_report")
+    anna.picture(name_of(anna, "checked"))
+    anna.press("atrium.cancel_check")
+    time.sleep(0.3)
+    assert anna.evaluate("atrium().check_report") == ""
+    with socket.create_server(("127.0.0.2", 0)) as silent:
+        # By the operator: 127.0.0.2 is this machine, too, which the panel's own button does not ask. Its name is another one.
+        anna.execute(f"runtime.need().checking.start('[::ffff:127.0.0.2]:{silent.getsockname()[1]}')")
+        anna.picture(name_of(anna, "checking"))
+        anna.press("atrium.cancel_check")
+        anna.call(check_is_over)
 
 
 def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:

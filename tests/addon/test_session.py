@@ -14,7 +14,7 @@ from atrium_session import settings
 from atrium_session.driver import Options, Session, Trouble
 from atrium_session.state import Stage, State
 
-from tests.addon.fakes import FakeEngine, FakeScene, FakeServerStart
+from tests.addon.fakes import FakeCheck, FakeEngine, FakeScene, FakeServerStart
 
 ROOM = "ab" * 16
 
@@ -27,15 +27,20 @@ class Bench:
         self.scene = FakeScene()
         self.starts: list[FakeServerStart] = []
         self.start_phase = "ready"
+        self.checks: list[FakeCheck] = []
         self.options = Options(**options)
         state = State(settings.Settings("Anna", (1.0, 0.5, 0.0)), (5, 0, 1))
-        self.session = Session(state, self.scene, lambda: self.engine, self._ensure, lambda: self.options)
+        self.session = Session(state, self.scene, lambda: self.engine, self._ensure, lambda: self.options, self._check)
         self.state = state
 
     def _ensure(self, port: int, **how: Any) -> FakeServerStart:
         self.starts.append(FakeServerStart(port, how))
         self.starts[-1].phase = self.start_phase
         return self.starts[-1]
+
+    def _check(self, host: str) -> FakeCheck:
+        self.checks.append(FakeCheck(host))
+        return self.checks[-1]
 
     def tick(self, *events: dict[str, Any], times: int = 3) -> None:
         self.engine.events.extend(events)
@@ -127,6 +132,129 @@ def test_who_does_not_want_to_be_found_starts_a_silent_server() -> None:
     bench.session.connect("localhost")
     bench.tick()
     assert bench.starts[0].how["discovery"] is False
+
+
+# --- who can reach this machine --------------------------------------------------------------------------------------
+
+HOSTING = (
+    {"t": "welcome", "host": True, "port": 12800},
+    {"t": "state", "state": "LOBBY", "address": "127.0.0.1:12800"},
+)
+
+
+def hosting(**options: Any) -> Bench:
+    bench = Bench(**options)
+    bench.session.connect("localhost")
+    bench.tick()
+    bench.tick(*HOSTING, {"t": "rooms", "rooms": []})
+    return bench
+
+
+def test_the_server_says_who_can_reach_it_until_the_connection_ends() -> None:
+    bench = hosting()
+    entry = {"audience": "machine", "label": "", "addresses": ["localhost:12800"], "state": "works", "reason": "proved"}
+    bench.tick({"t": "reach", "audiences": [entry, "nonsense"]})
+    assert bench.state.reach == [entry]
+    bench.tick({"t": "state", "state": "OFFLINE", "code": "CLOSED"})
+    assert bench.state.reach == []
+
+
+def test_a_public_address_is_told_to_the_own_server_alone() -> None:
+    bench = Bench()
+    bench.state.settings.public_address = " 203.0.113.17:9090 "
+    bench.in_lobby()
+    bench.tick({"t": "welcome", "host": False, "port": 12800})
+    assert "reach" not in bench.engine.kinds()
+    bench.session.disconnect()
+    bench.tick({"t": "state", "state": "OFFLINE"})
+    bench.session.connect("localhost")
+    bench.tick()
+    bench.tick(*HOSTING)
+    assert {"t": "reach", "public": "203.0.113.17:9090"} in bench.engine.sent
+    bench.state.settings.public_address = ""
+    bench.session.tell_public_address()
+    assert bench.engine.sent[-1] == {"t": "reach", "public": ""}
+    bench.tick({"t": "error", "code": "INVAL", "text": "There is no such command.", "re": "reach"})
+    assert bench.state.problem is None
+
+
+# --- the network check -----------------------------------------------------------------------------------------------
+
+
+class Found:
+    """`atrium.check.Result`, as far as it is used."""
+
+    def report(self, translate: Any) -> str:
+        return translate("The server is full.") + "\nTried: 192.0.2.7"
+
+
+def test_a_check_runs_beside_the_session_and_leaves_a_report() -> None:
+    bench = Bench()
+    task = bench.session.check_network(" 192.0.2.7 ")
+    bench.tick()
+    assert bench.session.checking.running and not task.done and bench.checks[0].host == "192.0.2.7"
+    assert bench.session.engine is None and bench.state.phase == "OFFLINE"
+    assert bench.state.why_not("connect") is None, "one can connect meanwhile"
+    bench.checks[0].found = Found()
+    bench.tick()
+    assert task.done and task.problem is None and bench.checks[0].cancelled
+    assert bench.state.check_report[:2] == ["The server is full.", "Tried: 192.0.2.7"]
+    assert bench.state.check_report[-1].startswith("Atrium ") and "Blender 5.0.1" in bench.state.check_report[-1]
+
+
+def test_a_check_can_be_given_up_and_started_anew() -> None:
+    bench = Bench()
+    first = bench.session.check_network("192.0.2.7")
+    second = bench.session.check_network("192.0.2.8")
+    assert first.done and first.problem is not None and first.problem.code == "CANCELED" and bench.checks[0].cancelled
+    bench.session.give_up(second)
+    assert second.done and not bench.session.checking.running and bench.state.check_report == []
+    third = bench.session.check_network("192.0.2.9")
+    bench.session.close()
+    assert third.done and bench.checks[2].cancelled
+
+
+def test_a_host_checks_its_own_machine() -> None:
+    bench = hosting()
+    cgnat = {"audience": "internet", "label": "", "addresses": [], "state": "no", "reason": "cgnat", "with": {}}
+    bench.tick({"t": "reach", "audiences": [cgnat]})
+    task = bench.session.check_network("localhost")
+    assert task.done and bench.checks == []
+    assert bench.state.check_report[0] == "The internet: not reachable"
+    assert "CGNAT" in bench.state.check_report[1]
+
+
+def test_offline_mode_checks_nobody_else() -> None:
+    bench = Bench(online=False)
+    with pytest.raises(Trouble):
+        bench.session.check_network("192.0.2.7")
+    assert bench.session.check_network("localhost").done and bench.state.check_report
+
+
+# --- hosts that were used --------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_let_the_user_in_is_remembered_by_its_address() -> None:
+    bench = Bench()
+    bench.session.connect('"192.0.2.7:9090"')
+    bench.tick()
+    assert bench.state.history.hosts == [], "nobody has answered yet"
+    bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.7:9090"}, {"t": "welcome", "host": False})
+    assert bench.state.history.hosts == ["192.0.2.7:9090"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["come in: atrium://join#AAAA", "Forwarding  tcp://0.example.org:1 -> localhost:12800"]
+)
+def test_of_an_invite_or_a_pasted_line_only_the_address_is_remembered(typed: str) -> None:
+    bench = Bench()
+    bench.session.connect(typed)
+    bench.tick({"t": "state", "state": "CONNECTING", "address": "0.example.org:1"}, {"t": "welcome", "host": False})
+    assert bench.state.history.hosts == ["0.example.org:1"]
+
+
+def test_ones_own_machine_is_no_history() -> None:
+    assert hosting().state.history.hosts == []
 
 
 # --- connecting ------------------------------------------------------------------------------------------------------

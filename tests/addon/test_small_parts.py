@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import json
 import string
 import struct
 from pathlib import Path
 
 import pytest
-from atrium_session import address, backup, colors, sentences, settings, whole
+from atrium_session import address, backup, colors, history, reaching, sentences, settings, whole
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,112 @@ def test_what_was_typed_is_shown_in_bounds() -> None:
 
 def test_an_unknown_code_shows_the_engines_text() -> None:
     assert sentences.problem("SOMETHING_NEW", text="It rained.").sentence == "It rained."
+
+
+# --- hosts that were used --------------------------------------------------------------------------------------------
+
+
+def test_the_history_is_shared_by_two_blenders_of_one_user(tmp_path: Path) -> None:
+    anna, ben = history.History(tmp_path), history.History(tmp_path)
+    anna.add("studio.example")
+    ben.add("[2001:db8::5]:9090")
+    assert ben.hosts == ["[2001:db8::5]:9090", "studio.example"] == history.History(tmp_path).hosts
+    anna.add("studio.example")
+    assert anna.hosts == ["studio.example", "[2001:db8::5]:9090"]
+    ben.forget("studio.example")
+    assert history.History(tmp_path).hosts == ["[2001:db8::5]:9090"]
+    anna.forget_all()
+    assert history.History(tmp_path).hosts == []
+    assert [path.name for path in tmp_path.iterdir()] == [history.FILE]
+
+
+def test_the_history_is_bounded(tmp_path: Path) -> None:
+    used = history.History(tmp_path)
+    for number in range(40):
+        used.add(f"192.0.2.{number}")
+    assert len(used.hosts) == history.HOSTS_MAX and used.hosts[0] == "192.0.2.39"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "atrium://join#AQID",
+        "see you: <atrium://join#AQID>",
+        "anna:geheim@example.org",
+        "wss://example.org/?token=abc",
+        "wss://example.org/#abc",
+        "x" * 300,
+        "localhost",
+        "",
+    ],
+)
+def test_the_history_keeps_no_secrets(tmp_path: Path, secret: str) -> None:
+    used = history.History(tmp_path)
+    used.add(secret)
+    assert used.hosts == [] and not (tmp_path / history.FILE).exists()
+    (tmp_path / history.FILE).write_text(json.dumps([secret, 7, "192.0.2.7"]))
+    assert history.History(tmp_path).hosts == ["192.0.2.7"], "nor does it offer any that lie there"
+
+
+def test_a_damaged_or_unwritable_history_is_no_error(tmp_path: Path) -> None:
+    for damage in ("", "{", "{}", "[null]", '"text"'):
+        (tmp_path / history.FILE).write_text(damage)
+        assert history.History(tmp_path).hosts == []
+    (tmp_path / "file").write_text("")
+    used = history.History(tmp_path / "file")
+    used.add("192.0.2.7")
+    assert used.hosts == ["192.0.2.7"]
+
+
+# --- who can reach this machine --------------------------------------------------------------------------------------
+
+INTERNET = {"audience": "internet", "label": "", "addresses": [], "state": "no", "reason": "no_mapping"}
+RULE = {"address": "192.168.0.48", "port": 12800, "public_port": 9090}
+
+
+def test_what_does_not_work_comes_with_the_next_step_and_the_rule() -> None:
+    (verdict,) = reaching.verdicts([{**INTERNET, "with": RULE}])
+    assert (
+        verdict.title == "The internet"
+        and "does not open ports" in verdict.sentence
+        and "Enter the rule" in verdict.step
+    )
+    assert [value for _, value in verdict.rule] == ["TCP", "9090", "192.168.0.48", "12800"]
+    (mapped,) = reaching.verdicts(
+        [{**INTERNET, "state": "should", "reason": "mapped", "with": {**RULE, "protocol": "PCP"}}]
+    )
+    assert mapped.rule == (), "nothing to enter where the router did it"
+
+
+def test_what_comes_from_the_server_is_text_and_no_template() -> None:
+    entry = {"audience": "vpn", "label": "{0} {x.__class__}", "addresses": ["{y}"], "state": "odd", "reason": "new"}
+    (verdict,) = reaching.verdicts([entry])
+    assert verdict.title == "VPN: {0} {x.__class__}" and verdict.addresses == ("{y}",)
+    assert reaching.report(verdict)[0] == "VPN: {0} {x.__class__}: odd: {y}"
+
+
+def test_a_command_for_the_firewall_can_be_copied() -> None:
+    given = {"tool": "ufw", "tcp": "sudo ufw allow 12800/tcp", "udp": "sudo ufw allow 12800/udp"}
+    entry = {"audience": "lan", "label": "LAN", "addresses": [], "state": "should", "reason": "firewall", "with": given}
+    (verdict,) = reaching.verdicts([entry])
+    assert verdict.commands == (given["tcp"], given["udp"]) and "ufw" in verdict.sentence
+
+
+def test_trouble_is_shown_unasked_until_there_is_a_way_in_from_far_away() -> None:
+    lan = {"audience": "lan", "label": "Wi-Fi", "addresses": ["192.0.2.7:1"], "state": "should", "reason": "listening"}
+    vpn = {**lan, "audience": "vpn", "label": "ZeroTier"}
+    alone = reaching.verdicts([lan, INTERNET])
+    assert [reaching.wants_attention(v, alone) for v in alone] == [False, True]
+    with_vpn = reaching.verdicts([lan, vpn, INTERNET])
+    assert not any(reaching.wants_attention(v, with_vpn) for v in with_vpn)
+    no_lan = reaching.verdicts([{**lan, "state": "no", "reason": "loopback_only"}, vpn])
+    assert reaching.wants_attention(no_lan[0], no_lan)
+
+
+def test_the_systems_question_is_explained_before_it_comes() -> None:
+    assert "Windows asks" in reaching.before_hosting("win32")[0]
+    assert "macOS asks" in reaching.before_hosting("darwin")[0]
+    assert reaching.before_hosting("linux") == ()
 
 
 @pytest.mark.parametrize(("magic", "header"), [(b"BLENDER-v402", 24), (b"BLENDER17-01v0500", 32)])

@@ -26,7 +26,7 @@ PROPERTIES = frozenset(
     {"BoolProperty", "EnumProperty", "FloatProperty", "FloatVectorProperty", "IntProperty", "StringProperty"}
 )
 # Modules with tables of texts, which `translated` looks up by a name: what they pass to it is no literal.
-WITH_TABLES = frozenset({"addon/session/sentences.py", "addon/session/said.py"})
+WITH_TABLES = frozenset({"addon/session/sentences.py", "addon/session/said.py", "addon/session/reaching.py"})
 C_FOLDERS = ("client", "server", "session", "transport", "room", "reach")
 # Sentences in C that no person sees in the panel: texts of the command line, a page for browsers, and what is glued from the system's
 # own words.
@@ -166,7 +166,7 @@ def _unmarked_in(path: Path, known: set[str]) -> Iterator[str]:
         text = node.value
         if text in known or "%" in text:  # a log's format
             continue
-        if PHRASE.match(text) or (id(node) in pieces and re.search(r"[a-z]{2,} |[a-z] [a-z]{2,}", text)):
+        if PHRASE.match(text) or (id(node) in pieces and re.search(r"[a-z]{2,} [a-z]|[a-z] [a-z]{2,}", text)):
             yield f"{path.relative_to(REPO)}:{node.lineno}: {text!r}"
 
 

@@ -37,8 +37,8 @@ ROW_STEP = 0.45
 """Of the height of a button: each is met at least twice."""
 COLUMNS = (0.5, 0.15, 0.85, 0.3, 0.7, 0.06, 0.93, 0.97)
 """Where in the width of the sidebar to look, likeliest first."""
-ROWS_BELOW = 25
-"""So many steps without a button, a quarter of a usual sidebar, are its end."""
+ROWS_BELOW = 40
+"""So many steps without a button, half of a usual sidebar, are its end: what a host reads of his router is that long."""
 SIZE = (1280, 800)
 """Software GL takes its time per pixel, and two windows share the machine."""
 TAB_STRIP = 0.1

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from atrium import Client
-from atrium.check import NEXT_STEPS, check
+from atrium.check import NEXT_STEPS, Check, check
 
 from .conftest import ROOT, Process, free_port
 
@@ -44,6 +44,17 @@ def test_a_known_and_a_changed_key(start: Start, clients: Clients, tmp_path: Pat
     start("--bind", "127.0.0.1", "--port", str(server.port), home=tmp_path / "another")
     result = check(address, home=tmp_path / "guest")
     assert result.key == "changed" and "NOT the one" in result.report()
+
+
+def test_it_can_be_given_up_at_any_time(start: Start) -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+    attempt = Check(f"127.0.0.1:{silent.getsockname()[1]}")
+    assert attempt.poll() is None
+    attempt.cancel()
+    result = attempt.poll()
+    assert result is not None and result.code == "CANCELED" and "cancelled" in result.report()
+    attempt.cancel()
+    silent.close()
 
 
 def test_each_failure_has_a_name_and_a_next_step(nobody: str) -> None:

@@ -32,6 +32,10 @@ BUTTONS = {
     "Refuse for Good": "Rechazar siempre",
     "The Codes Are Equal": "Los códigos coinciden",
     "Forget Host": "Olvidar anfitrión",
+    "Forget All": "Olvidar todos",
+    "Use This Host": "Usar este anfitrión",
+    "Check Network": "Comprobar red",
+    "Copy Report": "Copiar informe",
     "Copy": "Copiar",
     "Copy Details": "Copiar detalles",
     "Keep a Copy and Join": "Conservar una copia y entrar",
@@ -116,6 +120,14 @@ TEXTS = {
     "All changes sent": "Todos los cambios enviados",
     "In the room, but not in this Blender: {count}": "En la sala, pero no en este Blender: {count}",
     "In this Blender, but not in the room: {count}": "En este Blender, pero no en la sala: {count}",
+    "Hosts": "Anfitriones",
+    "Hosts that you were at": "Anfitriones usados",
+    "Forget": "Olvidar",
+    "Take addresses off the list": "Quita direcciones de la lista",
+    "Network Check": "Comprobación de red",
+    "Checking the network": "Comprobando la red",
+    "Checking the network.": "Comprobando la red.",
+    "Host, or type the address of a host, to find out more.": "Alojar, o escribir la dirección de un anfitrión, para saber más.",
     # operators
     "Connect to the host in the Host box. If that is this machine and no server runs here, one is started": "Conecta con el anfitrión "
     "indicado. Si es este equipo y aquí no hay ningún servidor, se inicia uno",
@@ -149,6 +161,13 @@ TEXTS = {
     "anfitrión con este código de verificación, ahora y más adelante. Su panel muestra el mismo código si nadie se interpone",
     "Forget the key of this host: the next Connect asks for its check code again": "Olvida la clave de este anfitrión: al conectar de "
     "nuevo se volverá a pedir su código de verificación",
+    "Put this address into the Host box": "Pone esta dirección en el campo Anfitrión",
+    "Take this address off the list of hosts that you were at; without an address, all of them": "Quita esta dirección de la lista de "
+    "anfitriones usados; sin dirección, todas",
+    "Find out whether the host in the Host box can be reached, and who can reach this machine. Nobody is told anything": "Averigua si se "
+    "llega al anfitrión indicado y quién puede llegar a este equipo. No se comunica nada a nadie",
+    "Its address; empty: what the Host box says": "Su dirección; vacía: la del campo Anfitrión",
+    "Give up the network check, or put away what it has found": "Abandona la comprobación de red, o quita lo que encontró",
     "Copy to the clipboard": "Copia al portapapeles",
     "Copied.": "Copiado.",
     # properties of operators
@@ -253,6 +272,7 @@ TEXTS = {
     "Round trip to the server, in milliseconds": "Ida y vuelta al servidor, en milisegundos",
     "Error": "Error",
     "What went wrong last": "Lo último que falló",
+    "What the last network check has found": "Lo que encontró la última comprobación de red",
     "Selected Room": "Sala seleccionada",
     "Name of the room to create": "Nombre de la sala que se va a crear",
     "{name}'s scene": "Escena de {name}",

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How others reach this machine: inviting them, who can come in and what stops the others, and the network check.
+
+A line per audience is all that is seen as long as things are well: what it is called, a sign for how it stands, a button that copies its
+address. Opened, it says why and what to do next. One that needs the user is open from the start, and only then; how the user
+folds it, Blender remembers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..session import reaching, runtime
+from ..session.reaching import Verdict
+from ..session.state import Host, State
+from ..session.words import translated
+from .drawing import Panel, code_row, paragraph
+
+ICONS = {"works": "CHECKMARK", "should": "DOT", "no": "X", "checking": "SORTTIME", "unknown": "QUESTION"}
+# From this width on (in units of the interface's scale) an address fits beside the audience's name.
+WIDE = 320
+
+
+class ATRIUM_PT_host(Panel):
+    """How others reach this machine"""
+
+    bl_idname = "ATRIUM_PT_host"
+    bl_label = "Others Connect To"
+
+    @classmethod
+    def poll(cls, _: Any) -> bool:
+        state = runtime.state()
+        return state.online and state.host is not None and state.host.is_mine
+
+    def draw(self, context: Any) -> None:
+        layout, state = self.layout, runtime.state()
+        assert state.host is not None
+        row = layout.row(align=True)
+        row.operator("atrium.create_invite", icon="COPYDOWN")
+        row.operator("atrium.revoke_invites", text="", icon="TRASH")
+        if state.invite:
+            paragraph(
+                layout,
+                translated("The invite is copied: paste it into a message to those you want here."),
+                context,
+                "CHECKMARK",
+            )
+        row = layout.row()
+        row.operator(
+            "atrium.set_password", text="Change Password" if state.has_password else "Set Password", icon="LOCKED"
+        )
+        paragraph(layout, translated("Whoever connects for the first time is shown this code:"), context)
+        code_row(layout, state.host.check_code)
+        found = reaching.verdicts(state.reach)
+        if not found:
+            self._addresses(layout, context, state.host)
+        for verdict in found:
+            self._audience(context, verdict, reaching.wants_attention(verdict, found))
+
+    def _addresses(self, layout: Any, context: Any, host: Host) -> None:
+        """Until the server has said who can reach it."""
+        if not host.all_interfaces:
+            text = translated("The server listens on this machine only: nobody else can reach it.")
+            paragraph(layout, text, context, "LOCKED")
+            return
+        column = layout.column(align=True)
+        for address in host.addresses:
+            row = column.row()
+            row.label(text=address, translate=False)
+            row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = address
+        if host.addresses:
+            text = translated("On all networks of this machine, port {port}.").format(port=host.port)
+        else:
+            text = translated("This machine is in no network.")
+        paragraph(layout, text, context)
+
+    def _audience(self, context: Any, verdict: Verdict, opened: bool) -> None:
+        """A new trouble gets a fold of its own, so that it is open however the audience was folded before."""
+        fold = f"atrium.{verdict.key}.{'trouble' if opened else 'well'}"
+        header, body = self.layout.panel(fold, default_closed=not opened)
+        header.label(text=verdict.title, icon=ICONS.get(verdict.state, "QUESTION"), translate=False)
+        if verdict.addresses:
+            right = header.row(align=True)
+            right.alignment = "RIGHT"
+            if context.region.width > WIDE * context.preferences.system.ui_scale:
+                right.label(text=verdict.addresses[0], translate=False)
+            right.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = verdict.addresses[0]
+        if body is not None:
+            self._reason(body, context, verdict)
+
+    def _reason(self, layout: Any, context: Any, verdict: Verdict) -> None:
+        column = layout.column(align=True)
+        for address in verdict.addresses:
+            row = column.row()
+            row.label(text=address, translate=False)
+            row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = address
+        for text in (verdict.sentence, verdict.step):
+            if text:
+                paragraph(layout, text, context)
+        for command in verdict.commands:
+            row = layout.row()
+            row.label(text=command, translate=False)
+            row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = command
+        if verdict.rule:
+            draw_rule(layout, verdict)
+        if verdict.audience == "internet":
+            layout.prop(
+                context.window_manager.atrium,
+                "public_address",
+                text="",
+                icon="URL",
+                placeholder=translated("Public address, for invites"),
+            )
+
+
+def draw_rule(layout: Any, verdict: Verdict) -> None:
+    """What to enter in the router, as its form asks for it: names at the left, values at the right."""
+    box = layout.box()
+    column = box.column(align=True)
+    column.scale_y = 0.9
+    for name, value in verdict.rule:
+        split = column.split(factor=0.55)
+        split.label(text=name, translate=False)
+        split.label(text=value, translate=False)
+
+
+def draw_check(layout: Any, context: Any, state: State) -> None:
+    """The network check under way, or what it has found."""
+    if runtime.need().checking.running:
+        row = layout.row(align=True)
+        row.label(text="Checking the network", icon="SORTTIME")
+        row.operator("atrium.cancel_check", text="", icon="CANCEL")
+    elif state.check_report:
+        box = layout.box()
+        column = box.column(align=True)
+        for line in state.check_report:
+            paragraph(column, line.strip(), context)
+        row = box.row(align=True)
+        row.operator("atrium.copy", text="Copy Report", icon="COPYDOWN").text = "\n".join(state.check_report)
+        row.operator("atrium.cancel_check", text="", icon="X")
+
+
+CLASSES = (ATRIUM_PT_host,)
