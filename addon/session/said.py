@@ -37,6 +37,7 @@ TEMPLATES = (
     'The room "{0}" was made with Blender {1}.{2}, and this is Blender {3}.{4}: both must be equal.',
     'The room "{0}" is still being filled by who created it: try again in a moment.',
     'The room "{0}" is full.',
+    'The room "{0}" was made by an Atrium that writes documents of schema {1}, and this one writes {2}: install the same version.',
     "The file {0} is not one that this server has written: delete it and set the password anew.",
     "A password has between 1 and {0} bytes.",
     "Too many passwords were tried here: try again in {0} seconds, or ask for an invite.",

@@ -146,6 +146,9 @@ ENGINE = {
     "This server has no such room any more.": "Esa sala ya no existe en este servidor.",
     'The room "{0}" is still being filled by who created it: try again in a moment.': "Quien creó la sala “{0}” todavía la está "
     "llenando: intentar de nuevo en un momento.",
+    'The room "{0}" was made by an Atrium that writes documents of schema {1}, and this one writes {2}: install the same '
+    "version.": "La sala “{0}” se creó con un Atrium que escribe documentos del esquema {1}, y este escribe {2}: instalar la misma "
+    "versión.",
     'The room "{0}" is full.': "La sala “{0}” está llena.",
     "A room's name has 1 to 255 bytes.": "El nombre de una sala tiene entre 1 y 255 bytes.",
     "This server has as many rooms as it can hold.": "Este servidor ya tiene todas las salas que puede contener.",
