@@ -16,7 +16,7 @@ from pathlib import Path
 
 from atrium_session import said, sentences
 
-from atrium import check, reach
+from atrium import check, reach, tunnels
 
 REPO = Path(__file__).resolve().parents[2]
 PLAIN, BUTTON = "*", "Operator"
@@ -185,6 +185,7 @@ def of_tables() -> dict[Text, str]:
             *(reach.TITLES, reach.STATES, reach.REASONS, reach.UNKNOWN),
             *(name for name, _ in reach.RULE),
         ),
+        "python/atrium/tunnels.py": (tunnels.FAILURES, tunnels.SAID_NOTHING),
     }
     return {(PLAIN, text): place for place, table in tables.items() for text in _values(table) if text}
 

@@ -19,6 +19,8 @@ from .conftest import ROOT
 
 STARTS = {
     ("python/atrium/hosting.py", "EnsureServer._spawn", "subprocess.Popen"): "this Python, options from preferences",
+    ("python/atrium/tunnels.py", "Tunnel._spawn", "subprocess.Popen"): "an installed ngrok or cloudflared, started by this user",
+    ("python/atrium/keeper.py", "main", "subprocess.Popen"): "what Tunnel._spawn has named",
     ("addon/build_zip.py", "build_wheel", "subprocess.run"): "pip, when the add-on is packed; not in the zip",
     ("python/atrium/client.py", "Client._take", "getattr(_on_)"): "one of the class's own methods, by the kind of an engine's event",
     ("addon/sync/special/strokes.py", "_resize", "getattr(remove_)"): "strokes or curves, which this function has chosen",
@@ -33,6 +35,11 @@ FILES = {
     "python/atrium/hosting.py:EnsureServer._spawn": OWN,
     "python/atrium/hosting.py:EnsureServer._log_tail": OWN,
     "python/atrium/lockfile.py:LockFile.try_acquire": OWN,
+    "python/atrium/tunnels.py:find": "installed programs, by two fixed names",
+    "python/atrium/tunnels.py:Tunnel.__init__": "a temporary folder of its own",
+    "python/atrium/tunnels.py:_cloudflared_arguments": "an empty configuration in that folder",
+    "python/atrium/tunnels.py:Tunnel._spawn": OWN,
+    "python/atrium/tunnels.py:Tunnel._read": OWN,
     "addon/session/runtime.py:open": OWN,
     "addon/session/settings.py:load": OWN,
     "addon/session/settings.py:save": OWN,

@@ -312,6 +312,21 @@ ENGINE = {
     "Your provider shares your public address with others (CGNAT).": "El operador comparte la dirección pública con otros (CGNAT).",
     "Use a VPN that all of you are in, or a tunnel.": "Usar una VPN en la que estén todos, o un túnel.",
     "Only the host can ask who can reach it.": "Solo el anfitrión puede preguntar quién puede llegar a él.",
+    "{program} is not installed on this machine.": "{program} no está instalado en este equipo.",
+    "Install it, or use a VPN.": "Instalarlo, o usar una VPN.",
+    "ngrok wants an account before it opens a tunnel.": "ngrok pide una cuenta antes de abrir un túnel.",
+    "Make a free one at ngrok's site, then type the command that it shows you there into a terminal, once.": "Crear una gratuita en el "
+    "sitio de ngrok y escribir una vez en un terminal la orden que se muestra allí.",
+    "ngrok says that your account has as many tunnels as it may have.": "ngrok dice que la cuenta ya tiene todos los túneles que puede "
+    "tener.",
+    "Close the other one, perhaps on another machine, and try again.": "Cerrar el otro, tal vez en otro equipo, y volver a intentarlo.",
+    "{program} has not opened a tunnel in time: {said}": "{program} no ha abierto un túnel a tiempo: {said}",
+    "Is this machine connected to the internet? Then try again.": "¿Está este equipo conectado a internet? Entonces, volver a intentarlo.",
+    "{program} has ended: {said}": "{program} ha terminado: {said}",
+    "Try again, or use a VPN.": "Volver a intentarlo, o usar una VPN.",
+    "{program} could not be started: {said}": "No se pudo iniciar {program}: {said}",
+    "Start it in a terminal to see what is wrong.": "Iniciarlo en un terminal para ver qué ocurre.",
+    "it did not say why.": "no dijo por qué.",
     "There is no router through which the internet could reach this machine.": "No hay ningún router por el que internet pueda llegar a este "
     "equipo.",
     "Your router does not open ports by itself.": "El router no abre puertos por sí mismo.",
