@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Guesses a password as fast as it can, without the honest client's care: each guess a connection, a share and a tag that is as good as any.
 
-python -m tests.net.guesser ADDRESS PORT CERTIFICATE GUESSES     prints what each got: the name of the error
+python -m tests.net.guesser ADDRESS PORT CERTIFICATE GUESSES [ROOM]     prints what each got: the name of the error
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def heard(tls: ssl.SSLSocket) -> Iterator[dict[str, str]]:
                 yield json.loads(payload[1:])
 
 
-def guess(context: ssl.SSLContext, address: tuple[str, int]) -> str:
+def guess(context: ssl.SSLContext, address: tuple[str, int], room: str | None) -> str:
     with context.wrap_socket(socket.create_connection(address, 10)) as tls:
-        tls.sendall(said({"t": "pake", "share": POINT}))
+        question = {"t": "pake"} if room is None else {"t": "pake", "room": room}
+        tls.sendall(said(question) + said({"t": "pake", "share": POINT}))
         for message in heard(tls):
             if "share" in message:
                 tls.sendall(said({"t": "pake", "tag": os.urandom(TAG_BYTES).hex()}))
@@ -47,13 +48,14 @@ def guess(context: ssl.SSLContext, address: tuple[str, int]) -> str:
 
 
 def main() -> None:
-    address, port, certificate, guesses = sys.argv[1:]
+    address, port, certificate, guesses = sys.argv[1:5]
+    room = sys.argv[5] if len(sys.argv) > 5 else None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.load_cert_chain(certificate)
     context.set_alpn_protocols(["atrium/1"])
     for _ in range(int(guesses)):
-        print(guess(context, (address, int(port))), flush=True)
+        print(guess(context, (address, int(port)), room), flush=True)
 
 
 if __name__ == "__main__":
