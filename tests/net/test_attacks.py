@@ -196,7 +196,9 @@ def test_ten_thousand_guesses(world: World, addresses: int) -> None:
     if addresses > 1:
         seen = set(re.findall(r"198\.51\.100\.\d+", server.log.read_text()))
         assert len(seen) == addresses, "they came from too few addresses"
-    print(f"{GUESSES} guesses from {addresses} addresses in {seconds:.0f} s; a member came in {entered} times meanwhile")
+    print(
+        f"{GUESSES} guesses from {addresses} addresses in {seconds:.0f} s; a member came in {entered} times meanwhile"
+    )
     for words in ({}, {"room": "Film"}):
         with pytest.raises(AtriumError) as failure:
             world.client(ben, f"late {words}").connect(HOST, SECRET, timeout=TIMEOUT_S, **words)
