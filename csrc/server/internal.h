@@ -69,6 +69,7 @@ struct hall {
   int blender[3];
   uint64_t schema;
   bool ready;              /* the first upload is complete: others may join */
+  bool given_up;           /* before it was ready: its creator has left and does not come back */
   uint64_t empty_since_ms; /* while users is 0 */
   size_t bytes_told;       /* size in the last list */
 };

@@ -446,8 +446,10 @@ void lobby_leave(conn *c, const cJSON *message)
 {
   membership *m = membership_of(c, message);
 
-  if (m)
-    end_membership(m, true);
+  if (!m)
+    return;
+  m->hall->given_up = !m->hall->ready && atr_id_equal(&m->hall->creator, &c->participant);
+  end_membership(m, true);
 }
 
 void lobby_head(conn *c, const cJSON *message)
@@ -484,6 +486,14 @@ static void free_hall(hall *h)
   free(h);
 }
 
+/* Nobody has filled it, and nobody will. */
+static bool is_abandoned(const hall *h, uint64_t now_ms)
+{
+  bool late = now_ms - h->empty_since_ms >= h->server->room_unready_ms;
+
+  return !h->ready && h->users == 0 && (h->given_up || late);
+}
+
 /* Sizes drift with every operation; a list goes out when one is off by an eighth. */
 static bool size_changed(const hall *h)
 {
@@ -499,7 +509,7 @@ void lobby_tick(atr_server *server, uint64_t now_ms)
   for (hall **at = &server->halls; *at;) {
     hall *h = *at;
 
-    if (!h->ready && h->users == 0 && now_ms - h->empty_since_ms >= server->room_unready_ms) {
+    if (is_abandoned(h, now_ms)) {
       atr_log(ATR_LOG_INFO, "room \"%s\" was never filled and is removed", h->name);
       *at = h->next;
       (void)atr_passwords_set(server->passwords, &h->id, NULL, NULL);

@@ -426,6 +426,37 @@ def test_create_uploads_then_flushes_then_opens_the_room() -> None:
     assert bench.engine.kinds()[-1] == "ready" and task.done and bench.state.phase == "JOINED"
 
 
+@pytest.mark.parametrize("when", [Stage.ASKED, Stage.UPLOADING, Stage.SETTLING])
+def test_a_room_that_is_being_created_is_given_up(when: Stage) -> None:
+    """The scene stays as it is, and the server hears `leave`, upon which the room goes from everybody's list."""
+    bench = Bench().in_lobby()
+    bench.scene.replicator_steps = 3 if when is Stage.SETTLING else 1_000_000
+    task = bench.session.create_room("Mine")
+    if when is not Stage.ASKED:
+        bench.engine.events.append({"t": "joined", "room": ROOM, "handle": 3, "created": True, "name": "Mine"})
+        bench.session.tick(1.0)
+        bench.tick({"t": "pending", "room": ROOM, "operations": 7}, times=1)
+    assert bench.state.stage is when
+    sent = len(bench.engine.sent)
+    bench.session.cancel()
+    bench.tick()
+    assert bench.engine.sent[sent:] == [{"t": "leave", "room": ROOM} if when is not Stage.ASKED else {"t": "cancel"}]
+    assert bench.scene.log == [] and bench.state.phase == "LOBBY" and bench.state.problem is None
+    assert task.done and bench.state.here is None and bench.state.progress is None and bench.state.pending == 0
+    assert all(replicator.log[-1] == "detach" for replicator in bench.scene.replicators)
+    assert bench.session.replicator is None and not bench.session.has_work
+    # What the engine had said before it heard of that changes nothing, and another room can be made.
+    late = [{"t": "flushed", "room": ROOM, "n": 1, "seq": 9}] if when is Stage.SETTLING else []
+    bench.tick({"t": "progress", "room": ROOM, "value": 0.5, "complete": False}, *late)
+    assert bench.state.phase == "LOBBY" and bench.state.progress is None
+    bench.scene.replicator_steps = 3
+    again = bench.session.create_room("Mine")
+    bench.tick({"t": "joined", "room": "ba" * 16, "handle": 4, "created": True, "name": "Mine"})
+    number = bench.engine.sent[-1]["n"]
+    bench.tick({"t": "flushed", "room": "ba" * 16, "n": number, "seq": 9})
+    assert again.done and bench.state.phase == "JOINED"
+
+
 def test_a_room_of_another_version_is_refused_with_both_named() -> None:
     bench = Bench().in_lobby()
     with pytest.raises(Trouble) as raised:

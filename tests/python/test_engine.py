@@ -286,3 +286,21 @@ def test_errors_have_a_code_and_a_sentence() -> None:
     error = AtriumError("CODE", "A sentence.")
     assert (error.code, error.text, str(error)) == ("CODE", "A sentence.", "A sentence.")
     assert AtriumError("X").text == ""  # type: ignore[call-arg]  # copies and subclasses may be made with less
+
+
+def test_a_room_whose_creation_is_given_up_goes_at_once(start: Start, clients: Clients, tmp_path: Path) -> None:
+    """Long before ATR_ROOM_UNREADY_MS: nobody comes back to fill it, and a room that nobody can join only puzzles who sees it."""
+    server = start("--open")
+    with Engine(tmp_path / "watcher") as watcher, Engine(tmp_path / "creator") as creator:
+        for engine in (watcher, creator):
+            engine.send({"t": "connect", "host": server.address, "name": "x", "color": [1, 1, 1], "version": "1"})
+            events_until(engine, "state", state="LOBBY")
+        watcher.send({"t": "rooms"})
+        creator.send({"t": "create", "name": "half", "blender": [5, 0, 1], "schema": 1})
+        room = events_until(creator, "joined")[-1]["room"]
+        listed = events_until(watcher, "rooms")[-1]["rooms"]
+        while not listed:
+            listed = events_until(watcher, "rooms")[-1]["rooms"]
+        creator.send({"t": "leave", "room": room})
+        while listed:
+            listed = events_until(watcher, "rooms", timeout=5)[-1]["rooms"]
