@@ -86,6 +86,7 @@ class BlenderScene:
         """The join went well."""
         self.mark_saved()
         copy.path.unlink(missing_ok=True)
+        _begin_history()
 
     def restore(self, copy: Copy) -> None:
         """The join failed: everything as it was, under its own file name where it had one."""
@@ -158,6 +159,14 @@ class BlenderScene:
     def set_rendering(self, value: bool) -> None:
         """From render handlers, which may run on any thread: only a flag is set."""
         self._rendering = value
+
+
+def _begin_history() -> None:
+    """An undo step with what was built. Without it the first Ctrl-Z would lead to the empty scene, from where what others have made comes
+    back as the room has it: with the very change that was to be undone."""
+    if not bpy.app.background:  # there, undo begins with the first step that a script makes
+        with _in_window():
+            bpy.ops.ed.undo_push(message="Join Room")
 
 
 def _unused() -> list[tuple[str, str]]:

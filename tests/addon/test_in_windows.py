@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from atrium import AtriumError, Client
 from tests.addon import edits
 from tests.addon.test_panel import state_is
-from tests.addon.together import chatter, differences, watch
+from tests.addon.together import chatter, differences, knocks_noted, note_knocks, watch
 from tests.addon.windows import atrium
 from tests.blender.inside import bpy
 from tests.blender.party import Person
@@ -53,6 +57,7 @@ def test_from_host_to_edit_with_clicks(people: list[Person], tmp_path: Path) -> 
     press_until(anna, "atrium.host", "LOBBY")
     press_until(anna, "atrium.create_room", "JOINED")
 
+    strangers_are_refused_for_good(anna, tmp_path / "eve")
     ben.call(make_unsaved_work)
     ben.window.write("atrium.host", f"127.0.0.1:{ben.party.port}")
     press_until(ben, "atrium.connect", "KNOCKING")
@@ -76,6 +81,11 @@ def test_from_host_to_edit_with_clicks(people: list[Person], tmp_path: Path) -> 
     anna.call(edits.set_location_x, "Camera", 11.0)
     ben.call(camera_x_is, 11.0)
     drag_while_the_other_edits(anna, ben)
+    undo_while_the_other_edits(anna, ben)
+    assert differences(people, tmp_path) == []
+
+    press_until(ben, "atrium.leave_room", "LOBBY")
+    save_and_join(anna, ben, tmp_path / "ben" / "mine.blend")
     assert differences(people, tmp_path) == []
     watch(people)
     assert chatter(people) == {}  # whatever Blender draws, evaluates and selects in two open windows
@@ -102,6 +112,73 @@ def drag_while_the_other_edits(anna: Person, ben: Person) -> None:
     window.screen.key("Return")
     time.sleep(0.5)
     assert ben.blender.evaluate("bpy.data.objects['Cube'].location.length") > 0.1
+
+
+def undo_while_the_other_edits(anna: Person, ben: Person) -> None:
+    """Ben undoes his move with the keyboard, redoes it and undoes it again; what anna does all the time stays."""
+    ben.window.screen.move(500, 450)  # keys go where the pointer is
+    anna.call(edits.add_named, "Anna's")
+    for step, key in enumerate(["", "", "ctrl+z", "", "", "ctrl+shift+z", "", "", "ctrl+z", ""]):
+        anna.call(edits.set_location_x, "Camera", 20.0 + step)
+        if key:
+            ben.window.screen.key(key)
+            ben.call(cube_is_moved, key == "ctrl+shift+z")
+    for person in (anna, ben):
+        person.call(cube_is_moved, False)
+        person.call(camera_x_is, 29.0)
+        assert {"Anna's", "Cube"} <= set(person.call(edits.object_names))
+        assert "Light" not in person.call(edits.object_names)
+
+
+def cube_is_moved(wanted: bool) -> Iterator[None]:
+    """An undo may take away what others have made, which comes back at once."""
+    for _ in range(1000):
+        cube = bpy.data.objects.get("Cube")
+        if cube is not None and (cube.location.length > 0.1) is wanted:
+            return
+        yield
+    raise AssertionError([cube and list(cube.location), sorted(ob.name for ob in bpy.data.objects)])
+
+
+def save_scene(path: str) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+
+
+def objects_in(path: str) -> list[str]:
+    with bpy.data.libraries.load(path) as (saved, _):
+        return list(saved.objects)
+
+
+def save_and_join(anna: Person, ben: Person, file: Path) -> None:
+    """Asked about what he has changed since he saved, ben clicks on Save: it is in his file, and he in the room."""
+    ben.call(save_scene, str(file))
+    ben.call(make_unsaved_work)
+    ben.window.press("atrium.join_room")
+    time.sleep(0.5)
+    assert ben.state == "LOBBY"
+    room = anna.blender.evaluate("bpy.context.window_manager.atrium.room")
+    ben.window.press(f"atrium.join_room(name=\"{room}\", unsaved='SAVE'")
+    ben.call(state_is, "JOINED")
+    assert "Suzanne" not in ben.call(edits.object_names)
+    assert "Suzanne" in ben.call(objects_in, str(file))
+
+
+def strangers_are_refused_for_good(anna: Person, home: Path) -> None:
+    """The stranger is a script; the answer is a click. Who was refused for good is not even heard again."""
+    address = f"127.0.0.1:{anna.party.port}"
+    with Client(home) as eve, ThreadPoolExecutor(1) as aside:
+        knocking = aside.submit(eve.connect, address, timeout=60)
+        anna.call(somebody_knocks)
+        key = anna.blender.evaluate("bpy.context.window_manager.atrium.knocks[0].key")
+        anna.window.press(f'atrium.refuse(key="{key}", remember=True')
+        with pytest.raises(AtriumError) as refused:
+            knocking.result(60)
+        assert refused.value.code == "REFUSED"
+        anna.call(note_knocks)
+        with pytest.raises(AtriumError) as refused:
+            eve.connect(address, timeout=60)
+        assert refused.value.code == "REFUSED"
+    assert anna.call(knocks_noted) == 0
 
 
 def start_dragging() -> None:

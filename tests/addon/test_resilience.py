@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from tests.addon import edits
-from tests.addon.together import Line, differences, dump_scene, session, state_becomes
+from tests.addon.together import Line, differences, dump_scene, knocks_noted, note_knocks, session, state_becomes
 from tests.blender import blenders
 from tests.blender.blenders import REPO
 from tests.blender.conftest import _get
@@ -195,27 +195,6 @@ def refuse_next(remember: bool) -> Iterator[None]:
         yield
     key = bpy.context.window_manager.atrium.knocks[0].key
     bpy.ops.atrium.refuse(key=key, remember=remember)
-
-
-def note_knocks() -> None:
-    """From now on: one may come and go between two looks at the list."""
-    state = session().state
-    noted: list[str] = []
-    heard = state.on
-
-    def hearing(event: dict[str, Any]) -> None:
-        if event.get("t") == "knock":
-            noted.append(event["name"])
-        heard(event)
-
-    state.on = hearing
-    globals()["noted_knocks"] = noted
-
-
-def knocks_noted() -> Iterator[None]:
-    """How many, a moment later: what the server has sent meanwhile is here then."""
-    yield from settle(0.3)
-    return len(globals()["noted_knocks"])
 
 
 def test_a_changed_host_key_stops_until_it_is_forgotten(party: Party, anna: Person, tmp_path: Path) -> None:

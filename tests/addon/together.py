@@ -90,6 +90,29 @@ def operations() -> list[Any]:
     return list(globals()["noted"])
 
 
+def note_knocks() -> None:
+    """From now on: one may come and go between two looks at the list."""
+    state = session().state
+    noted: list[str] = []
+    heard = state.on
+
+    def hearing(event: dict[str, Any]) -> None:
+        if event.get("t") == "knock":
+            noted.append(event["name"])
+        heard(event)
+
+    state.on = hearing
+    globals()["noted_knocks"] = noted
+
+
+def knocks_noted() -> Generator[None, None, int]:
+    """How many, a moment later: what the server has sent meanwhile is here then."""
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:
+        yield
+    return len(globals()["noted_knocks"])
+
+
 # --- the test's side ---------------------------------------------------------------------------------------------------
 
 
