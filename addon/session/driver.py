@@ -101,6 +101,7 @@ class Options:
     open_door: bool = False  # let everybody in without asking
     online: bool = True  # Blender's own switch
     discovery: bool = True  # look for hosts on the local network, and be found there
+    map_port: bool = True  # have the router pass on the port of one's own server
     background: bool = False
     trust_first: bool = False  # ATRIUM_TRUST=first-use
 
@@ -522,7 +523,10 @@ class Session:
 
     def _begin_server(self, port: int, options: Options) -> ServerStart:
         bind = "::" if options.online else "127.0.0.1"
-        return self._ensure_server(port, bind=bind, open=options.open_door, discovery=options.discovery)
+        map_port = options.map_port and options.online
+        return self._ensure_server(
+            port, bind=bind, open=options.open_door, discovery=options.discovery, map_port=map_port
+        )
 
     def _creating(self) -> Job:
         state = self.state

@@ -77,6 +77,12 @@ class AtriumPreferences(bpy.types.AddonPreferences):
         "machine. They see the name of this machine, not your rooms",
         default=True,
     )
+    map_port: BoolProperty(
+        name="Map Port on the Router",
+        description="Ask the router to pass on the port of the server that Connect starts on this machine, so that guests can come "
+        "from the internet. It is given back when the server ends",
+        default=True,
+    )
     tick_budget_ms: FloatProperty(
         name="Time per Tick",
         description="Milliseconds of Blender's time that a session may take, about 100 times a second; it takes less "
@@ -93,6 +99,7 @@ class AtriumPreferences(bpy.types.AddonPreferences):
         column = layout.column(heading="Hosting")
         column.prop(self, "port")
         column.prop(self, "open_door")
+        column.prop(self, "map_port")
         layout.prop(self, "discovery")
         layout.prop(self, "tick_budget_ms")
         layout.prop(self, "log_level")
@@ -111,6 +118,7 @@ def options() -> Options:
         open_door=bool(preferences and preferences.open_door),
         online=bool(bpy.app.online_access),
         discovery=bool(preferences.discovery) if preferences else True,
+        map_port=bool(preferences.map_port) if preferences else True,
         background=bpy.app.background,
         trust_first=os.environ.get("ATRIUM_TRUST") == "first-use",
     )

@@ -22,6 +22,7 @@ typedef struct server {
   double idle_exit_min;
   int open;
   int discovery;
+  int map_port;
   int port;
   atr_hash key;
 } server;
@@ -57,7 +58,8 @@ static int copy_allow(server *self, PyObject *keys)
 
 static PyObject *new (PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-  static char *names[] = {"home", "port", "bind", "data", "open", "allow", "idle_exit_min", "discovery", NULL};
+  static char *names[] = {"home",  "port",          "bind",      "data",     "open",
+                          "allow", "idle_exit_min", "discovery", "map_port", NULL};
   allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
   const char *home = NULL, *bind = "::", *data = NULL;
   PyObject *allow = NULL;
@@ -67,8 +69,8 @@ static PyObject *new (PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return NULL;
   self->port = 12800;
   self->discovery = 1;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$siszpOdp:Server", names, &home, &self->port, &bind, &data,
-                                   &self->open, &allow, &self->idle_exit_min, &self->discovery))
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$siszpOdpp:Server", names, &home, &self->port, &bind, &data,
+                                   &self->open, &allow, &self->idle_exit_min, &self->discovery, &self->map_port))
     goto Exit;
   if (!home || self->port < 0 || self->port > 65535 || !(self->idle_exit_min >= 0) ||
       self->idle_exit_min > UINT32_MAX / 60000) {
@@ -97,6 +99,7 @@ static PyObject *start(PyObject *self, PyObject *unused)
       .port = (uint16_t)s->port,
       .open = s->open != 0,
       .no_discovery = s->discovery == 0,
+      .map_port = s->map_port != 0,
       .allow = s->allow,
       .n_allow = s->n_allow,
       .idle_exit_ms = (uint32_t)(s->idle_exit_min * 60000),

@@ -45,6 +45,7 @@ static const char usage[] =
     "input's\n"
     "  --allow KEY            let this user in: 64 hexadecimal digits; may be repeated\n"
     "  --no-discovery         do not answer those on the local network who look for hosts\n"
+    "  --map-port             ask the router to pass the port on, so that guests can come from the internet\n"
     "  --ring-mb N            newest changes of a room that are kept as they came, for users whose line is slow (32)\n"
     "  --idle-exit-min N      end N minutes after the last user left (0: never)\n"
     "  --log FILE             write the log there instead of to stderr\n"
@@ -135,6 +136,13 @@ static int set_no_discovery(arguments *a, const char *value)
   return ATR_OK;
 }
 
+static int set_map_port(arguments *a, const char *value)
+{
+  (void)value;
+  a->config.map_port = true;
+  return ATR_OK;
+}
+
 static int set_version(arguments *a, const char *value)
 {
   (void)value;
@@ -164,6 +172,7 @@ static const struct option {
     {"--password-file", "a file, or -", set_password_file},
     {"--open", NULL, set_open},
     {"--no-discovery", NULL, set_no_discovery},
+    {"--map-port", NULL, set_map_port},
     {"--version", NULL, set_version},
     {"--help", NULL, set_help},
 };

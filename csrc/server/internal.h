@@ -123,6 +123,8 @@ struct atr_server {
   atr_net *net;
   atr_listener *listener;
   atr_responder *responder; /* NULL: is not to be found on the local network */
+  atr_portmap *portmap;     /* NULL: the router is asked for nothing */
+  bool is_unmapping;        /* the end waits for it */
   struct reach *reach;
   atr_identity *identity;
   atr_store *store;

@@ -36,8 +36,7 @@ struct reach {
 
 static const atr_portmap_view *mapping_of(const struct reach *r)
 {
-  (void)r;
-  return &atr_portmap_view_off;
+  return atr_portmap_look(r->server->portmap);
 }
 
 static atr_surroundings surroundings_of(const struct reach *r)

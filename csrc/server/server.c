@@ -35,6 +35,17 @@ static void close_responder(atr_server *server)
   server->responder = NULL;
 }
 
+static void close_portmap(atr_server *server)
+{
+  atr_portmap_free(server->portmap);
+  server->portmap = NULL;
+}
+
+static void on_unmapped(void *ctx)
+{
+  ((atr_server *)ctx)->is_unmapping = false;
+}
+
 static void close_own_handles(atr_server *server)
 {
   close_handle((uv_handle_t *)&server->stop_async);
@@ -56,6 +67,10 @@ static void begin_stop(atr_server *server, const char *why)
   atr_listener_free(server->listener);
   server->listener = NULL;
   close_responder(server);
+  if (server->portmap) {
+    server->is_unmapping = true;
+    atr_portmap_end(server->portmap, on_unmapped, server);
+  }
   reach_close(server);
   for (conn *c = server->conns; c; c = c->next) {
     if (c->state == CONN_IN || c->state == CONN_KNOCKING)
@@ -92,7 +107,7 @@ static void on_tick(uv_timer_t *timer)
   uint64_t now_ms = server_now_ms(server);
 
   if (server->is_stopping) {
-    if (server->n_conns == 0 || now_ms >= server->stop_deadline_ms)
+    if ((server->n_conns == 0 && !server->is_unmapping) || now_ms >= server->stop_deadline_ms)
       uv_stop(&server->loop);
     return;
   }
@@ -203,6 +218,27 @@ static void open_discovery(atr_server *server, const atr_server_config *config)
     atr_log(ATR_LOG_WARN, "this server cannot be found on the local network; its address works");
 }
 
+static void on_mapping(void *ctx, const atr_portmap_view *view)
+{
+  (void)view;
+  reach_changed(ctx);
+}
+
+/* The router passes on to this machine's address, so that must be listened on. A failure is none of the server, either. */
+static void open_portmap(atr_server *server, const atr_server_config *config)
+{
+  const char *bind = config->bind ? config->bind : "::";
+  atr_portmap_options options = {.port = server->port};
+  atr_portmap_callbacks callbacks = {on_mapping, server};
+
+  if (!config->map_port)
+    return;
+  if (strcmp(bind, "::") != 0 && strcmp(bind, "0.0.0.0") != 0)
+    atr_log(ATR_LOG_INFO, "the router is not asked for a port: this server listens on one address only");
+  else if (atr_portmap_new(&server->portmap, &server->loop, &options, &callbacks) < 0)
+    atr_log(ATR_LOG_WARN, "the router cannot be asked for a port");
+}
+
 int atr_server_new(atr_server **out, const atr_server_config *config, char *why, size_t why_bytes)
 {
   atr_server *server = calloc(1, sizeof *server);
@@ -242,6 +278,7 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
     return err;
   }
   open_discovery(server, config);
+  open_portmap(server, config);
   *out = server;
   return ATR_OK;
 }
@@ -306,6 +343,7 @@ void atr_server_free(atr_server *server)
   if (server->listener)
     atr_listener_free(server->listener);
   close_responder(server);
+  close_portmap(server);
   reach_close(server);
   drop_conns(server);
   lobby_free(server);

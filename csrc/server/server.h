@@ -27,6 +27,7 @@ typedef struct atr_server_config {
   size_t n_allow;
   bool no_discovery;       /* is not to be found on the local network */
   uint16_t discovery_port; /* UDP; 0: ATR_DISCOVERY_PORT */
+  bool map_port;           /* asks the router to pass the port on */
   uint32_t idle_exit_ms;   /* ends by itself after so long without a user; 0: never */
   /* Limits; 0: those of base/limits.h. */
   uint32_t hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, ring_bytes_max;

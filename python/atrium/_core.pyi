@@ -85,6 +85,7 @@ class Server:
         allow: Sequence[str] = (),
         idle_exit_min: float = 0.0,
         discovery: bool = True,
+        map_port: bool = False,
     ) -> Self: ...
     def start(self) -> None:
         """Binds and listens; returns when clients can connect. AtriumError("PORT_BUSY") and others."""

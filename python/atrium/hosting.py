@@ -51,7 +51,9 @@ class Phase(enum.StrEnum):
 class EnsureServer:
     """The pollable result of `ensure_server`. Never blocks: each `poll` does what can be done at once."""
 
-    def __init__(self, port: int, home: str, bind: str, open: bool, discovery: bool = True) -> None:
+    def __init__(
+        self, port: int, home: str, bind: str, open: bool, discovery: bool = True, map_port: bool = False
+    ) -> None:
         self.port = port
         self.phase = Phase.LOOKING
         self.started = False  # True where this object, not somebody else, has started the server
@@ -60,6 +62,7 @@ class EnsureServer:
         self._home = Path(home)
         self._options = ["--bind", bind, *(["--open"] if open else [])]
         self._options += [] if discovery else ["--no-discovery"]
+        self._options += ["--map-port"] if map_port else []
         self._lock = LockFile(self._home / f"server-{port}.lock")
         self._end = time.monotonic() + START_TIMEOUT_S
         self._next_probe = 0.0
@@ -187,7 +190,8 @@ def ensure_server(
     bind: str = "::",
     open: bool = False,
     discovery: bool = True,
+    map_port: bool = False,
 ) -> EnsureServer:
-    """Begins to find or start the server of this machine; `poll` the result. `bind`, `open` and `discovery` count only if one is started
-    here."""
-    return EnsureServer(port, home_folder(home), bind, open, discovery)
+    """Begins to find or start the server of this machine; `poll` the result. `bind`, `open`, `discovery` and `map_port` count only
+    if one is started here."""
+    return EnsureServer(port, home_folder(home), bind, open, discovery, map_port)

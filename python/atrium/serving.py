@@ -51,10 +51,12 @@ def serve(
     home: str | os.PathLike[str] | None = None,
     allow: Sequence[str] = (),
     discovery: bool = True,
+    map_port: bool = False,
 ) -> RunningServer:
     """Starts a server in this process and returns when clients can connect. Port 0 takes a free one.
 
-    `discovery`: answers those on the same network who look for hosts (only where it listens on every interface).
+    `discovery`: answers those on the same network who look for hosts (only where it listens on every interface). `map_port`:
+    asks the router to pass the port on, likewise.
     """
     core = _core.Server(
         home=home_folder(home),
@@ -64,6 +66,7 @@ def serve(
         open=open,
         allow=list(allow),
         discovery=discovery,
+        map_port=map_port,
     )
     core.start()
     return RunningServer(core)

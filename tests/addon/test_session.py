@@ -134,6 +134,14 @@ def test_who_does_not_want_to_be_found_starts_a_silent_server() -> None:
     assert bench.starts[0].how["discovery"] is False
 
 
+def test_the_router_is_asked_only_where_others_may_come_and_the_user_wants_it() -> None:
+    for options, wanted in (({}, True), ({"map_port": False}, False), ({"online": False}, False)):
+        bench = Bench(**options)
+        bench.session.connect("localhost")
+        bench.tick()
+        assert bench.starts[0].how["map_port"] is wanted
+
+
 # --- who can reach this machine --------------------------------------------------------------------------------------
 
 HOSTING = (
@@ -266,7 +274,12 @@ def test_localhost_starts_a_server_and_says_so() -> None:
     task = bench.session.connect(' "localhost" ')
     bench.tick()
     assert bench.state.phase == "CONNECTING" and bench.state.note == "Starting a server on this machine"
-    assert bench.starts[0].port == 12900 and bench.starts[0].how == {"bind": "::", "open": False, "discovery": True}
+    assert bench.starts[0].port == 12900 and bench.starts[0].how == {
+        "bind": "::",
+        "open": False,
+        "discovery": True,
+        "map_port": True,
+    }
     assert bench.engine.sent == []
     bench.starts[0].phase = "ready"
     bench.tick()

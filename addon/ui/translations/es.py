@@ -211,6 +211,10 @@ TEXTS = {
     "Show who hosts on the local network, and let others there find the server that Connect starts on this machine. They see the name "
     "of this machine, not your rooms": "Muestra los anfitriones de la red local y permite que otros encuentren allí el servidor que "
     "se inicia en este equipo. Verán el nombre del equipo, no las salas",
+    "Map Port on the Router": "Abrir el puerto en el router",
+    "Ask the router to pass on the port of the server that Connect starts on this machine, so that guests can come from the internet. "
+    "It is given back when the server ends": "Pide al router que redirija el puerto del servidor que se inicia en este equipo, para "
+    "que los invitados puedan llegar desde internet. Se devuelve cuando el servidor termina",
     "Time per Tick": "Tiempo por ciclo",
     "Milliseconds of Blender's time that a session may take, about 100 times a second; it takes less when there is less to do": "Milisegundos "
     "del tiempo de Blender que puede ocupar una sesión, unas 100 veces por segundo; ocupa menos cuando hay menos que hacer",
