@@ -30,7 +30,7 @@ STARTS = {
 OWN = "a fixed name below ATRIUM_HOME, or one that this machine's user has given"
 BY_HASH = "the folder is named by a SHA-256, the file by paths.name_of, which leaves no separator"
 FILES = {
-    "python/atrium/check.py:check": OWN,
+    "python/atrium/check.py:Check.__init__": OWN,
     "python/atrium/home.py:home_folder": OWN,
     "python/atrium/hosting.py:EnsureServer._spawn": OWN,
     "python/atrium/hosting.py:EnsureServer._log_tail": OWN,
@@ -43,6 +43,9 @@ FILES = {
     "addon/session/runtime.py:open": OWN,
     "addon/session/settings.py:load": OWN,
     "addon/session/settings.py:save": OWN,
+    "addon/session/history.py:History._read": OWN,
+    "addon/session/history.py:History._write": OWN,
+    "addon/ui/panels.py:ATRIUM_PT_main.draw": OWN,
     "addon/ui/preferences.py:_set_log": OWN,
     "addon/session/backup.py:set_original": "the copy that BlenderScene has just written",
     "addon/session/whole.py:is_whole": "the file that BlenderScene has just written",
