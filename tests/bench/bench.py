@@ -225,6 +225,7 @@ BENCHMARKS: dict[str, Callable[[], list[Entry]]] = {
     "delta.vertices": delta_vertices,
     "blender.edit_to_edit": edits.blender_edit_to_edit,
     "engine.bytes_per_object": members.engine_bytes_per_object,
+    "reach.connect_lan": reach.reach_connect_lan,
     "reach.handshakes": reach.reach_handshakes,
     "reach.race": reach.reach_race,
     "reach.websocket_overhead": reach_websocket_overhead,

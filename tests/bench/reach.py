@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What reaching a host costs: handshakes, a WebSocket instead of TCP, an invite whose other addresses are dead.
+"""What reaching a host costs: connecting, handshakes, a WebSocket instead of TCP, an invite whose other addresses are dead.
 
 A dead address is a listener whose queue is full: the kernel drops what comes, as a firewall does, so an attempt at it stays silent.
 """
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from harness import ROOT, Bench, Entry, atrium, bench, entry, free_port, wait_for_port
+from harness import ROOT, Bench, Entry, atrium, bench, entry, free_port, replication_server, wait_for_port
 from members import processor_ns
 
 sys.path.insert(0, str(ROOT / "python"))
@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT / "python"))
 HANDSHAKES = 3000
 DEAD = 5
 RACES = 7
+CONNECTS = 15
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -33,6 +34,41 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     words = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=bench"]
     subprocess.run([*words, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
     return cert, key
+
+
+# --- connecting
+
+
+def atrium_connect_ms(port: int, home: Path) -> float:
+    """From the call to the list of rooms, by somebody who has been here before: name, TLS both ways, key, hello, list."""
+    from atrium import Client
+
+    with Client(home) as guest:
+        start = time.perf_counter()
+        guest.connect(f"127.0.0.1:{port}")
+        rooms = guest.rooms()
+        took_ms = (time.perf_counter() - start) * 1000
+        assert len(rooms) == 1
+        guest.disconnect()
+        return took_ms
+
+
+def reach_connect_lan() -> list[Entry]:
+    """In turns, each connection from a client of its own. Mixer is no peer here: see docs/benchmarks.md."""
+    from atrium import Client
+
+    with atrium() as (b, port), bench() as peer, Client(b.folder / "host") as host:
+        host.connect(f"127.0.0.1:{port}")
+        host.create_room("Film")
+        atrium_connect_ms(port, b.folder / "guest")  # the first time makes a key
+        python, program, peer_port = replication_server(peer)
+        ours, theirs = [], []
+        for _ in range(CONNECTS):
+            ours.append(atrium_connect_ms(port, b.folder / "guest"))
+            theirs.append(peer.result(peer.start(python, program, "connect", peer_port))["ms"])
+    print("************ NO PEER: Mixer is archived and in no registry, so reach.connect_lan has replication alone")
+    ms = statistics.median(ours), statistics.median(theirs)
+    return [entry("reach.connect_lan", ms[0], "ms", "replication 0.10.3", ms[1], more_is_better=False)]
 
 
 # --- handshakes

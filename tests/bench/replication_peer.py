@@ -7,6 +7,7 @@ time at which it was handed to the library.
 
     replication_peer.py sub PORT COUNT SAMPLES_FILE     prints "ready", later one JSON line
     replication_peer.py idle-pub PORT, idle PORT        stay in the session and do nothing
+    replication_peer.py connect PORT                    prints one JSON line: milliseconds from connecting to knowing who is there
     replication_peer.py pub PORT COUNT RATE             prints "ready" when the session is open, starts at a line on its standard input
 """
 
@@ -121,9 +122,27 @@ def stay(port: int, creates: bool) -> None:
         session.listen(timeout=1000)
 
 
+def connect(port: int) -> None:
+    """What Multi-User's Connect does, up to where its panel can show the session's users. It knows no rooms: a server is one."""
+    protocol = DataTranslationProtocol()
+    protocol.register_implementation(Transform, TransformProtocol)
+    start = time.perf_counter()
+    repository = Repository(rdp=protocol, username=f"one-{time.monotonic_ns()}")
+    porcelain.remote_add(repository, "origin", "127.0.0.1", port, server_password="bench", admin_password="bench")
+    session.connect(repository, timeout=TIMEOUT_S * 1000, server_password="bench", admin_password="bench")
+    while session.state != STATE_LOBBY or not repository.remote.online_users:
+        if time.perf_counter() - start > TIMEOUT_S:
+            raise SystemExit("replication: the session did not open")
+        session.listen(timeout=1)
+    print(json.dumps({"ms": (time.perf_counter() - start) * 1000}), flush=True)
+    session.disconnect()
+
+
 if __name__ == "__main__":
     if sys.argv[1].startswith("idle"):
         stay(int(sys.argv[2]), sys.argv[1] == "idle-pub")
+    elif sys.argv[1] == "connect":
+        connect(int(sys.argv[2]))
     elif sys.argv[1] == "sub":
         subscribe(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
     else:
