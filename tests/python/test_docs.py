@@ -289,3 +289,16 @@ def test_every_guide_is_there_in_both_languages() -> None:
     for guide in GUIDES:
         assert f"[Español](es/{guide})" in (ROOT / "docs" / guide).read_text()
         assert f"[English](../{guide})" in (ROOT / "docs/es" / guide).read_text()
+
+
+def test_every_attack_has_its_test() -> None:
+    """And each is told in both languages."""
+    named = re.compile(r"`((?:python|c|net|addon)/test_\w+\.\w+)` `(\w+)`")
+    both = [named.findall((ROOT / "docs" / folder / "security.md").read_text()) for folder in ("", "es")]
+    assert both[0] == both[1] and len(both[0]) > 20
+    lacking = [
+        f"{file} {name}"
+        for file, name in both[0]
+        if not re.search(rf"^(def|static void) {name}\(", (ROOT / "tests" / file).read_text(), re.M)
+    ]
+    assert lacking == []
