@@ -38,6 +38,9 @@ EVENTS_PER_TICK = 512  # json.loads of one takes some 5 microseconds: a tick sta
 
 # Leaving waits this long for the server to have what was queued; the connection may be gone, and the user is waiting.
 GOODBYE_S = 5.0
+# The same while Blender loads another file, when nothing can be drawn or cancelled. The engine has all by then, and goes on sending.
+LOAD_HELD_S = 0.7
+HELD_STEP_S = 0.005
 # The engine confirms a cancel at once; a new connection waits for that, at most this long.
 HANG_UP_S = 2.0
 # A server on this machine that has gone is looked for (and started) again in these steps.
@@ -126,6 +129,7 @@ class Session:
         self._options = options
         self._outbox: deque[dict[str, Any]] = deque()
         self._job: Job | None = None
+        self._job_waits = False  # the last step has found nothing to do
         self._server: ServerStart | None = None
         self._next_revival = 0.0
         self._trusted: set[str] = set()
@@ -328,7 +332,7 @@ class Session:
         return task
 
     def file_loads(self) -> None:
-        """Blender is about to load another file: everything must be out of the room before, and cannot be put off."""
+        """Blender is about to load another file: everything must be read before, and cannot be put off."""
         here = self.state.here
         if here is None:
             return
@@ -338,11 +342,17 @@ class Session:
         self._overtaken = False
         self.state.begin("leave", translated("Leaving the room."))
         self._start(self._leaving("leave"))
-        end = time.monotonic() + GOODBYE_S
-        while self._job is not None and time.monotonic() < end:
+        held_s = 0.0
+        while self._job is not None and held_s < LOAD_HELD_S:
+            self._job_waits = True  # while Blender renders it takes no step
             self.tick(50.0)
-            time.sleep(0.001)
+            if self._job_waits:
+                time.sleep(HELD_STEP_S)
+                held_s += HELD_STEP_S
         self._abandon(None)
+        if self.state.here is not None:
+            # What is loaded must not be taken for changes to the room, whatever could not be read.
+            self._exit_room()
         self.state.left = here if was_live else None
         self.state.changed()
 
@@ -624,7 +634,7 @@ class Session:
     def _run_job(self, end: float) -> None:
         while (job := self._job) is not None:
             try:
-                waits = next(job) is WAIT
+                waits = self._job_waits = next(job) is WAIT
             except StopIteration:
                 if self._job is job:
                     self._job = None

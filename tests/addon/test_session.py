@@ -7,6 +7,7 @@ cancelled brings it back, leaving sends first, and every wait ends with a senten
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -585,6 +586,19 @@ def test_loading_another_file_leaves_and_offers_to_come_back() -> None:
     bench.session.file_loads()
     assert bench.engine.kinds()[-1] == "leave" and bench.state.here is None
     assert bench.state.left is not None and bench.state.left.id == ROOM
+
+
+@pytest.mark.parametrize("why", ["no answer", "rendering", "full"])
+def test_loading_another_file_is_held_for_a_moment_only_and_always_leaves(why: str) -> None:
+    """Still in the room, the session would take the other file for changes to it: everything deleted."""
+    bench = Bench().in_lobby().joined()
+    bench.scene.rendering = why == "rendering"
+    bench.scene.replicators[0].full = 1_000_000 if why == "full" else 0
+    begin = time.monotonic()
+    bench.session.file_loads()
+    assert time.monotonic() - begin < 2.0
+    assert bench.state.here is None and bench.state.left is not None and bench.session.replicator is None
+    assert bench.engine.kinds()[-1] == "leave" and bench.scene.replicators[0].log[-1] == "detach"
 
 
 def test_loading_a_file_while_building_restores_nothing_over_it() -> None:
