@@ -9,6 +9,7 @@ addresses, versions and check codes, which are for passing on, and neither invit
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -26,41 +27,59 @@ class CheckLike(Protocol):
     def cancel(self) -> None: ...
 
 
+# The server asks the router and the tunnels' programs; a router that is silent costs it some seconds.
+OWN_MACHINE_S = 12.0
+
+
 class Checking:
-    def __init__(self, state: State, make_check: Callable[[str], CheckLike]) -> None:
-        self._state, self._make_check = state, make_check
-        self._check: CheckLike | None = None
+    def __init__(
+        self,
+        state: State,
+        make_check: Callable[[str], CheckLike],
+        send: Callable[[dict[str, Any]], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._state, self._make_check, self._send, self._clock = state, make_check, send, clock
+        self._check: CheckLike | None = None  # of another machine
+        self._own_until = 0.0  # this machine's server looks around, at most so long
+        self._news = 0
 
     @property
     def running(self) -> bool:
-        return self._check is not None
+        return not self._state.checking.done
 
     def start(self, host: str) -> Task:
-        """Looks at `host`, if it is another machine, and at this machine as far as its server tells."""
+        """Looks at `host`, if it is another machine, or else at this machine, as its server sees it."""
         self.cancel()
-        task = self._state.checking = Task("check", translated("Checking the network."))
-        self._state.check_report = []
-        if address.is_local(host) or not address.tidy(host):
-            self._finish([])
-        else:
+        state, host = self._state, address.tidy(host)
+        task = state.checking = Task("check", translated("Checking the network."))
+        state.check_report = []
+        if host and not address.is_local(host):
             try:
-                self._check = self._make_check(address.tidy(host))
+                self._check = self._make_check(host)
             except Exception as error:
                 task.finish(problem("NO_ENGINE", text=str(error)))
-        self._state.changed()
+        elif state.host is not None and state.host.is_mine:
+            self._send({"t": "reach"})
+            self._own_until, self._news = self._clock() + OWN_MACHINE_S, state.reach_news
+        else:
+            self._finish([translated("Host, or type the address of a host, to find out more.")])
+        state.changed()
         return task
 
     def step(self) -> None:
-        if self._check is None:
-            return
-        result = self._check.poll()
-        if result is not None:
-            self._end_check()
-            self._finish(str(result.report(said)).splitlines())
+        state = self._state
+        if self._check is not None:
+            result = self._check.poll()
+            if result is not None:
+                self._end_check()
+                self._finish(str(result.report(said)).splitlines())
+        elif self.running and (state.reach_news > self._news or self._clock() >= self._own_until):
+            self._finish([line for verdict in reaching.verdicts(state.reach) for line in reaching.report(verdict)])
 
     def cancel(self) -> None:
         """Harmless where nothing runs."""
-        if self._check is not None:
+        if self.running:
             self._end_check()
             self._state.checking.finish(problem("CANCELED"))
             self._state.changed()
@@ -77,13 +96,9 @@ class Checking:
             check.cancel()
 
     def _finish(self, found: list[str]) -> None:
-        state = self._state
-        own = [line for verdict in reaching.verdicts(state.reach) for line in reaching.report(verdict)]
-        if not found and not own:
-            found = [translated("Host, or type the address of a host, to find out more.")]
-        state.check_report = [*found, *own, self._versions()]
-        state.checking.finish()
-        state.changed()
+        self._state.check_report = [*found, self._versions()]
+        self._state.checking.finish()
+        self._state.changed()
 
     def _versions(self) -> str:
         from atrium import __version__

@@ -26,6 +26,7 @@ from .link import EngineLike, Link
 from .looking import Looking
 from .sentences import Problem, problem
 from .state import LOBBY, OFFLINE, RECONNECTING, UNDER_WAY, Event, Here, Stage, State, Task
+from .tunneling import Tunneling, TunnelLike
 from .words import translated
 
 log = logging.getLogger("atrium")
@@ -109,6 +110,15 @@ class Options:
     trust_first: bool = False  # ATRIUM_TRUST=first-use
 
 
+@dataclass(frozen=True)
+class Helpers:
+    """What else of the package `atrium` is used beside the engine."""
+
+    make_check: Callable[[str], CheckLike]
+    make_tunnel: Callable[[str, int], TunnelLike]
+    installed_tunnels: Callable[[], list[str]]
+
+
 class Session:
     def __init__(
         self,
@@ -117,7 +127,7 @@ class Session:
         make_engine: Callable[[], EngineLike],
         ensure_server: Callable[..., ServerStart],
         options: Callable[[], Options],
-        make_check: Callable[[str], CheckLike],
+        helpers: Helpers,
     ) -> None:
         self.state = state
         self.engine: EngineLike | None = None
@@ -141,7 +151,8 @@ class Session:
         self._farewell = False  # goodbye was said, not yet heard
         self._hanging_up_until = 0.0
         self.looking = Looking(state, self._may_look, self._send)
-        self.checking = Checking(state, make_check)
+        self.checking = Checking(state, helpers.make_check, self._send)
+        self.tunneling = Tunneling(state, helpers.make_tunnel, helpers.installed_tunnels, self._send)
         self._overtaken = False  # Blender itself replaces the scene right now: nothing to bring back
 
     # --- commands ----------------------------------------------------------------------------------------------------
@@ -194,6 +205,9 @@ class Session:
             return
         if task is self.state.checking:
             self.checking.cancel()
+            return
+        if task.kind == "tunnel":
+            self.tunneling.close()
             return
         self._abandon(problem("CANCELED"))
         if task.kind in ("connect", "disconnect"):
@@ -255,6 +269,19 @@ class Session:
         state = self.state
         if state.host is not None and state.host.is_mine:
             self._send({"t": "reach", "public": address.tidy(state.settings.public_address)})
+
+    def _greet_own_server(self) -> None:
+        if self.state.host is not None and self.state.host.is_mine:
+            self.tunneling.look()
+            if address.tidy(self.state.settings.public_address):
+                self.tell_public_address()
+
+    def start_tunnel(self, program: str) -> Task:
+        """A way in from the internet to the server of this machine."""
+        self._require("start_tunnel")
+        if not self._options().online:
+            raise Trouble(problem("OFFLINE_MODE"))
+        return self.tunneling.start(program)
 
     def check_network(self, host: str) -> Task:
         """Beside whatever else is going on; the report is in state.check_report when the task is done."""
@@ -364,6 +391,7 @@ class Session:
         """The add-on goes away, or Blender ends. May be called again."""
         self._stop_job()
         self.checking.cancel()
+        self.tunneling.close()
         if self._server is not None:
             self._server.cancel()
             self._server = None
@@ -390,6 +418,7 @@ class Session:
     def tick(self, budget_ms: float) -> None:
         self._look()
         self.checking.step()
+        self.tunneling.step()
         if self.engine is None:
             return
         end = time.perf_counter() + budget_ms / 1000.0
@@ -454,8 +483,7 @@ class Session:
                 state.by_invite = False
                 self._typed = state.address
             state.history.add(self._typed if keepable(self._typed) else state.address)
-            if address.tidy(state.settings.public_address):
-                self.tell_public_address()
+            self._greet_own_server()
             self._send({"t": "rooms"})
         elif kind == "rooms" and self._invited_to:
             self._follow_invite()

@@ -18,7 +18,7 @@ from typing import Any
 import bpy
 
 from . import settings
-from .driver import Options, Session
+from .driver import Helpers, Options, Session
 from .history import History
 from .join import BlenderScene
 from .state import JOINED, LOBBY, OFFLINE, State, Task
@@ -92,7 +92,8 @@ def open() -> None:
     _home = _home_folder()
     _scene = BlenderScene(_home)
     state = State(settings.load(_home), tuple(bpy.app.version), history=History(_home))
-    _session = Session(state, _scene, _make_engine, _ensure_server, lambda: options(), _make_check)
+    helpers = Helpers(_make_check, _make_tunnel, _installed_tunnels)
+    _session = Session(state, _scene, _make_engine, _ensure_server, lambda: options(), helpers)
 
 
 def close() -> None:
@@ -218,6 +219,18 @@ def _make_check(host: str) -> Any:
     from atrium.check import Check
 
     return Check(host, home=home())
+
+
+def _make_tunnel(program: str, port: int) -> Any:
+    from atrium.tunnels import Tunnel
+
+    return Tunnel(program, port, home())
+
+
+def _installed_tunnels() -> list[str]:
+    from atrium.tunnels import installed
+
+    return installed()
 
 
 def _ensure_server(port: int, **how: Any) -> Any:

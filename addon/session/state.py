@@ -180,6 +180,7 @@ class State:
     checking: Task = field(default_factory=lambda: Task("check", "", done=True))  # of the network: beside `task`, too
     check_report: list[str] = field(default_factory=list)  # of the last check, in lines
     reach: list[Event] = field(default_factory=list)  # who can reach this machine, as its server says
+    reach_news: int = 0  # how often it has said so with nothing left to find out
     history: History = field(default_factory=History)
     revision: int = 0
 
@@ -251,6 +252,8 @@ class State:
             if self.host is None or not self.host.is_mine:
                 return problem("NOT_HOST")
             return problem("BUSY", text=busy.text) if busy else None
+        if action == "start_tunnel":
+            return None if self.host is not None and self.host.is_mine else problem("NOT_HOST")
         if action == "set_room_password":
             return problem("BUSY", text=busy.text) if busy else None
         if action in ("create_room", "join_room"):
@@ -426,6 +429,7 @@ class State:
 
     def _on_reach(self, event: Event) -> None:
         self.reach = [entry for entry in event.get("audiences") or () if isinstance(entry, dict)]
+        self.reach_news += bool(event.get("settled", True))
 
     def _on_knock(self, event: Event) -> None:
         knock = Knock(str(event["key"]), str(event.get("name", "")), str(event.get("code", "")))

@@ -412,6 +412,36 @@ class ATRIUM_OT_check_network(_Operator):
         return runtime.need().check_network(self.host or runtime.state().settings.host)
 
 
+class ATRIUM_OT_start_tunnel(_Operator):
+    """Start this program: its service passes on who comes from the internet. What passes is encrypted, and read by nobody else"""
+
+    bl_idname = "atrium.start_tunnel"
+    bl_label = "Open Tunnel"
+    action = "start_tunnel"
+    program: EnumProperty(
+        name="Program",
+        description="That is installed on this machine",
+        items=[("ngrok", "ngrok", ""), ("cloudflared", "cloudflared", "")],
+        options={"SKIP_SAVE"},
+    )
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().start_tunnel(self.program)
+
+
+class ATRIUM_OT_stop_tunnel(_Operator):
+    """End the tunnel's program: who has come in that way is cut off"""
+
+    bl_idname = "atrium.stop_tunnel"
+    bl_label = "Close Tunnel"
+    action = "start_tunnel"
+
+    def start(self) -> Task | None:
+        runtime.need().tunneling.stop()
+        return None
+
+
 class ATRIUM_OT_cancel_check(_Operator):
     """Give up the network check, or put away what it has found"""
 
@@ -458,6 +488,8 @@ CLASSES = (
     ATRIUM_OT_use_host,
     ATRIUM_OT_forget_used_hosts,
     ATRIUM_OT_check_network,
+    ATRIUM_OT_start_tunnel,
+    ATRIUM_OT_stop_tunnel,
     ATRIUM_OT_cancel_check,
     ATRIUM_OT_copy,
 )

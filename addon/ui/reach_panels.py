@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import bpy
+
 from ..session import reaching, runtime
 from ..session.reaching import Verdict
 from ..session.state import Host, State
@@ -56,6 +58,8 @@ class ATRIUM_PT_host(Panel):
             self._addresses(layout, context, state.host)
         for verdict in found:
             self._audience(context, verdict, reaching.wants_attention(verdict, found))
+
+        draw_tunnels(layout, context, state)
 
     def _addresses(self, layout: Any, context: Any, host: Host) -> None:
         """Until the server has said who can reach it."""
@@ -122,6 +126,32 @@ def draw_rule(layout: Any, verdict: Verdict) -> None:
         split = column.split(factor=0.55)
         split.label(text=name, translate=False)
         split.label(text=value, translate=False)
+
+
+def draw_tunnels(layout: Any, context: Any, state: State) -> None:
+    """A button for each program that is installed and not running; what is running is among the audiences, and can be ended."""
+    tunneling = runtime.need().tunneling
+    if not tunneling.programs or not bpy.app.online_access:
+        return
+    if tunneling.failure is not None:
+        box = layout.box()
+        box.alert = True
+        paragraph(box, tunneling.failure.sentence, context, "ERROR")
+    if tunneling.program:
+        row = layout.row(align=True)
+        if not tunneling.running:
+            text = translated("Opening a tunnel with {program}").format(program=tunneling.program)
+            row.label(text=text, icon="SORTTIME", translate=False)
+            row.operator("atrium.stop_tunnel", text="", icon="CANCEL")
+        else:
+            row.operator("atrium.stop_tunnel", icon="X")
+        return
+    running = {str(entry.get("label")) for entry in state.reach if entry.get("audience") == "tunnel"}
+    column = layout.column(align=True)
+    for program in tunneling.programs:
+        if program not in running:
+            text = translated("Open Tunnel ({program})").format(program=program)
+            column.operator("atrium.start_tunnel", text=text, icon="LINKED", translate=False).program = program
 
 
 def draw_check(layout: Any, context: Any, state: State) -> None:

@@ -172,6 +172,28 @@ class FakeCheck:
         self.cancelled += 1
 
 
+class FakeTunnel:
+    """A tunnel's program that does what a test says."""
+
+    def __init__(self, program: str, port: int) -> None:
+        self.program, self.port = program, port
+        self.phase, self.agent, self.failure = "starting", 0, ""
+        self.stopped = self.closed = False
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {"program": self.program, "said": "it did not say why."}
+
+    def poll(self) -> str:
+        return self.phase
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class ObedientEngine(FakeEngine):
     """Answers every command as a server with one room would, with the next poll."""
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from atrium_session import settings
-from atrium_session.driver import Options, Session, Trouble
+from atrium_session.driver import Helpers, Options, Session, Trouble
 from atrium_session.state import Stage, State
 
-from tests.addon.fakes import FakeCheck, FakeEngine, FakeScene, FakeServerStart
+from tests.addon.fakes import FakeCheck, FakeEngine, FakeScene, FakeServerStart, FakeTunnel
 
 ROOM = "ab" * 16
 
@@ -29,15 +29,25 @@ class Bench:
         self.starts: list[FakeServerStart] = []
         self.start_phase = "ready"
         self.checks: list[FakeCheck] = []
+        self.tunnels: list[FakeTunnel] = []
         self.options = Options(**options)
         state = State(settings.Settings("Anna", (1.0, 0.5, 0.0)), (5, 0, 1))
-        self.session = Session(state, self.scene, lambda: self.engine, self._ensure, lambda: self.options, self._check)
+        self.session = Session(
+            state, self.scene, lambda: self.engine, self._ensure, lambda: self.options, self._helpers()
+        )
         self.state = state
 
     def _ensure(self, port: int, **how: Any) -> FakeServerStart:
         self.starts.append(FakeServerStart(port, how))
         self.starts[-1].phase = self.start_phase
         return self.starts[-1]
+
+    def _helpers(self) -> Helpers:
+        return Helpers(self._check, self._tunnel, lambda: ["ngrok", "cloudflared"])
+
+    def _tunnel(self, program: str, port: int) -> FakeTunnel:
+        self.tunnels.append(FakeTunnel(program, port))
+        return self.tunnels[-1]
 
     def _check(self, host: str) -> FakeCheck:
         self.checks.append(FakeCheck(host))
@@ -228,6 +238,11 @@ def test_a_host_checks_its_own_machine() -> None:
     cgnat = {"audience": "internet", "label": "", "addresses": [], "state": "no", "reason": "cgnat", "with": {}}
     bench.tick({"t": "reach", "audiences": [cgnat]})
     task = bench.session.check_network("localhost")
+    bench.tick()
+    assert not task.done and bench.engine.sent[-1] == {"t": "reach"}, "the server looks again"
+    bench.tick({"t": "reach", "audiences": [cgnat], "settled": False})
+    assert not task.done
+    bench.tick({"t": "reach", "audiences": [cgnat], "settled": True})
     assert task.done and bench.checks == []
     assert bench.state.check_report[0] == "The internet: not reachable"
     assert "CGNAT" in bench.state.check_report[1]
@@ -238,6 +253,78 @@ def test_offline_mode_checks_nobody_else() -> None:
     with pytest.raises(Trouble):
         bench.session.check_network("192.0.2.7")
     assert bench.session.check_network("localhost").done and bench.state.check_report
+
+
+def test_a_server_that_finds_no_end_is_not_waited_for() -> None:
+    bench = hosting()
+    now = [100.0]
+    bench.session.checking._clock = lambda: now[0]
+    task = bench.session.check_network("")
+    bench.tick()
+    assert not task.done
+    now[0] += 12.5
+    bench.tick()
+    assert task.done and len(bench.state.check_report) == 1
+
+
+# --- tunnels ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_tunnel_is_opened_for_the_servers_port_and_closed_again() -> None:
+    bench = hosting()
+    assert bench.session.tunneling.programs == ["ngrok", "cloudflared"]
+    task = bench.session.start_tunnel("cloudflared")
+    tunnel = bench.tunnels[0]
+    assert (tunnel.program, tunnel.port) == ("cloudflared", 12800) and bench.session.tunneling.program == "cloudflared"
+    bench.tick()
+    assert not task.done
+    tunnel.phase, tunnel.agent = "running", 20241
+    bench.tick()
+    assert task.done and task.problem is None and bench.session.tunneling.running
+    assert bench.engine.sent[-1] == {"t": "reach", "agent": 20241}
+    bench.session.tunneling.stop()
+    assert tunnel.stopped
+    tunnel.phase = "stopped"
+    bench.tick()
+    assert bench.session.tunneling.program == "" and bench.engine.sent[-1] == {"t": "reach", "agent": 0}
+    assert bench.session.tunneling.failure is None
+
+
+def test_a_tunnel_that_fails_says_what_to_do() -> None:
+    bench = hosting()
+    task = bench.session.start_tunnel("ngrok")
+    bench.tunnels[0].phase, bench.tunnels[0].failure = "failed", "account"
+    bench.tick()
+    assert task.problem is not None and task.problem is bench.session.tunneling.failure
+    assert "ngrok wants an account" in task.problem.sentence and "Make a free one" in task.problem.sentence
+    assert bench.state.problem is None, "the session itself goes on well"
+    bench.session.start_tunnel("cloudflared")
+    assert bench.session.tunneling.failure is None
+
+
+def test_no_tunnel_outlives_the_connection_to_its_server() -> None:
+    bench = hosting()
+    bench.session.start_tunnel("ngrok")
+    bench.tunnels[0].phase = "running"
+    bench.tick()
+    bench.tick({"t": "state", "state": "RECONNECTING"})
+    assert not bench.tunnels[0].closed, "the server comes back at the same port"
+    bench.tick({"t": "state", "state": "OFFLINE", "code": "CLOSED"})
+    assert bench.tunnels[0].closed
+    bench = hosting()
+    bench.session.start_tunnel("ngrok")
+    bench.session.close()
+    assert bench.tunnels[0].closed
+
+
+def test_only_a_host_that_is_online_opens_tunnels() -> None:
+    bench = Bench().in_lobby()
+    with pytest.raises(Trouble):
+        bench.session.start_tunnel("ngrok")
+    bench = hosting(online=False)
+    with pytest.raises(Trouble):
+        bench.session.start_tunnel("ngrok")
+    assert bench.tunnels == []
 
 
 # --- hosts that were used --------------------------------------------------------------------------------------------

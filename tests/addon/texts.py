@@ -26,7 +26,7 @@ PROPERTIES = frozenset(
     {"BoolProperty", "EnumProperty", "FloatProperty", "FloatVectorProperty", "IntProperty", "StringProperty"}
 )
 # Modules with tables of texts, which `translated` looks up by a name: what they pass to it is no literal.
-WITH_TABLES = frozenset({"addon/session/sentences.py", "addon/session/said.py", "addon/session/reaching.py"})
+WITH_TABLES = frozenset(f"addon/session/{name}.py" for name in ("sentences", "said", "reaching", "tunneling"))
 C_FOLDERS = ("client", "server", "session", "transport", "room", "reach")
 # Sentences in C that no person sees in the panel: texts of the command line, a page for browsers, and what is glued from the system's
 # own words.

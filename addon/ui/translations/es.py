@@ -36,6 +36,8 @@ BUTTONS = {
     "Use This Host": "Usar este anfitrión",
     "Check Network": "Comprobar red",
     "Copy Report": "Copiar informe",
+    "Open Tunnel": "Abrir túnel",
+    "Close Tunnel": "Cerrar túnel",
     "Copy": "Copiar",
     "Copy Details": "Copiar detalles",
     "Keep a Copy and Join": "Conservar una copia y entrar",
@@ -120,6 +122,9 @@ TEXTS = {
     "All changes sent": "Todos los cambios enviados",
     "In the room, but not in this Blender: {count}": "En la sala, pero no en este Blender: {count}",
     "In this Blender, but not in the room: {count}": "En este Blender, pero no en la sala: {count}",
+    "Opening a tunnel with {program}.": "Abriendo un túnel con {program}.",
+    "Opening a tunnel with {program}": "Abriendo un túnel con {program}",
+    "Open Tunnel ({program})": "Abrir túnel ({program})",
     "Hosts": "Anfitriones",
     "Hosts that you were at": "Anfitriones usados",
     "Forget": "Olvidar",
@@ -167,6 +172,14 @@ TEXTS = {
     "Find out whether the host in the Host box can be reached, and who can reach this machine. Nobody is told anything": "Averigua si se "
     "llega al anfitrión indicado y quién puede llegar a este equipo. No se comunica nada a nadie",
     "Its address; empty: what the Host box says": "Su dirección; vacía: la del campo Anfitrión",
+    "Start this program: its service passes on who comes from the internet. What passes is encrypted, and read by nobody else": "Inicia "
+    "este programa: su servicio deja pasar a quienes llegan desde internet. Lo que pasa está cifrado, y nadie más lo lee",
+    "Program": "Programa",
+    "That is installed on this machine": "Instalado en este equipo",
+    "ngrok": "ngrok",
+    "cloudflared": "cloudflared",
+    "End the tunnel's program: who has come in that way is cut off": "Termina el programa del túnel: quienes entraron por él pierden la "
+    "conexión",
     "Give up the network check, or put away what it has found": "Abandona la comprobación de red, o quita lo que encontró",
     "Copy to the clipboard": "Copia al portapapeles",
     "Copied.": "Copiado.",
