@@ -14,7 +14,7 @@ import bpy
 
 from ..session import reaching, runtime
 from ..session.reaching import Verdict
-from ..session.state import Host, State
+from ..session.state import State
 from ..session.words import translated
 from .drawing import Panel, code_row, paragraph
 
@@ -54,29 +54,10 @@ class ATRIUM_PT_host(Panel):
         paragraph(layout, translated("Whoever connects for the first time is shown this code:"), context)
         code_row(layout, state.host.check_code)
         found = reaching.verdicts(state.reach)
-        if not found:
-            self._addresses(layout, context, state.host)
         for verdict in found:
             self._audience(context, verdict, reaching.wants_attention(verdict, found))
 
         draw_tunnels(layout, context, state)
-
-    def _addresses(self, layout: Any, context: Any, host: Host) -> None:
-        """Until the server has said who can reach it."""
-        if not host.all_interfaces:
-            text = translated("The server listens on this machine only: nobody else can reach it.")
-            paragraph(layout, text, context, "LOCKED")
-            return
-        column = layout.column(align=True)
-        for address in host.addresses:
-            row = column.row()
-            row.label(text=address, translate=False)
-            row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = address
-        if host.addresses:
-            text = translated("On all networks of this machine, port {port}.").format(port=host.port)
-        else:
-            text = translated("This machine is in no network.")
-        paragraph(layout, text, context)
 
     def _audience(self, context: Any, verdict: Verdict, opened: bool) -> None:
         """A new trouble gets a fold of its own, so that it is open however the audience was folded before."""

@@ -55,6 +55,8 @@ def load_addon(root: str) -> None:
     runtime._ensure_server = fakes.FakeServerStart
     runtime.need()._make_engine = runtime._make_engine
     runtime.need()._ensure_server = lambda port, **how: fakes.FakeServerStart(port, how)
+    tunneling = runtime.need().tunneling
+    tunneling._make_tunnel, tunneling._installed = fakes.FakeTunnel, lambda: ["ngrok", "cloudflared"]
     globals().update(addon=addon, engine=engine, runtime=runtime)
 
 

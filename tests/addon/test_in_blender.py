@@ -80,6 +80,17 @@ def test_it_speaks_the_language_that_blender_speaks(anna: BlenderProcess) -> Non
     assert anna.evaluate("bpy.app.translations.pgettext_iface('Host', 'Operator')") == "Alojar"
 
 
+def test_a_check_and_a_tunnel_are_waited_for_in_background(anna: BlenderProcess) -> None:
+    anna.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.execute("bpy.ops.atrium.check_network(host='host.invalid')")
+    assert "No name server knows this name" in anna.evaluate("atrium().check_report")
+    assert anna.evaluate("error_of(bpy.ops.atrium.start_tunnel)") == "Connect to a host first."
+    anna.execute("bpy.ops.atrium.host()")
+    waited = anna.evaluate("error_of(bpy.ops.atrium.start_tunnel, program='ngrok', timeout=0.1)")
+    assert waited.startswith("This took longer than 0.1 seconds: Opening a tunnel with ngrok.")
+    assert anna.evaluate("runtime.need().tunneling.program") == ""
+
+
 def unregister_while_busy() -> list[Any]:
     bpy.ops.atrium.connect()
     bpy.ops.atrium.create_room(name="Set")

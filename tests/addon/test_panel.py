@@ -130,6 +130,19 @@ MAPPED = {
 }
 
 
+NGROK = {
+    "audience": "tunnel",
+    "label": "ngrok",
+    "addresses": ["0.tcp.example.org:12489"],
+    "state": "should",
+    "reason": "tunnel",
+}
+
+
+def tunnel() -> Any:
+    return runtime.need().tunneling._tunnel
+
+
 def reach_is(count: int) -> Iterator[None]:
     while len(runtime.state().reach) != count:
         yield
@@ -143,6 +156,7 @@ def test_who_can_reach_this_machine_is_shown(tall_anna: WindowedBlender, languag
         anna.call(speak_spanish)
     anna.press("atrium.host(")
     anna.call(state_is, "LOBBY")
+    anna.define(tunnel)
     anna.press("atrium.create_room")
     anna.call(state_is, "JOINED")
     anna.call(tell, {"t": "reach", "audiences": [*HOME, NOT_FROM_OUTSIDE]})
@@ -159,6 +173,21 @@ def test_who_can_reach_this_machine_is_shown(tall_anna: WindowedBlender, languag
     anna.call(reach_is, 4)
     anna.picture(name_of(anna, f"reach_{language}_well"))
     anna.press('atrium.copy(text="203.0.113.17:9090"')
+    anna.press("atrium.start_tunnel(program='cloudflared'")
+    time.sleep(0.3)
+    assert anna.evaluate("runtime.need().tunneling.program") == "cloudflared"
+    anna.execute("tunnel().phase, tunnel().failure = 'failed', 'ended'")
+    time.sleep(0.3)
+    anna.picture(name_of(anna, f"reach_{language}_tunnel_failed"))
+    anna.press("atrium.start_tunnel(program='ngrok'")
+    time.sleep(0.3)
+    anna.execute("tunnel().phase = 'running'")
+    anna.call(tell, {"t": "reach", "audiences": [*HOME, ZEROTIER, MAPPED, NGROK]})
+    anna.call(reach_is, 5)
+    anna.picture(name_of(anna, f"reach_{language}_tunnel"))
+    anna.press("atrium.stop_tunnel")
+    time.sleep(0.3)
+    assert anna.evaluate("tunnel().stopped")
 
 
 def use_other_hosts() -> None:

@@ -104,10 +104,6 @@ TEXTS = {
     "The invite is copied: paste it into a message to those you want here.": "Invitación copiada: pegarla en un mensaje para quienes "
     "deban entrar.",
     "Public address, for invites": "Dirección pública, para invitaciones",
-    "The server listens on this machine only: nobody else can reach it.": "El servidor sólo escucha en este equipo: nadie más puede "
-    "alcanzarlo.",
-    "This machine is in no network.": "Este equipo no está en ninguna red.",
-    "On all networks of this machine, port {port}.": "En todas las redes de este equipo, puerto {port}.",
     "Whoever connects for the first time is shown this code:": "Quien se conecta por primera vez ve este código:",
     "There is no room here yet: create one with your scene.": "Aquí todavía no hay ninguna sala: crear una con la escena actual.",
     "The scene of “{room}” takes the place of yours, which has changes that are not saved.": "La escena de “{room}” reemplaza a la "
