@@ -112,11 +112,14 @@ class Inbox:
             begin = time.perf_counter()
             if self._order is None:
                 self._order = self._in_order()
-            free = [doc for doc in self._order if doc not in held]
+            free = [doc for doc in self._order if doc not in held] if held else self._order
             if free:
                 batch = _first(self._heavy, free, deadline - begin, self._heavy_cost_s)
                 yield batch, True
-                self._order = [doc for doc in self._order if doc not in batch] if self._order is not None else None
+                if self._order is free:
+                    self._order = free[len(batch) :]
+                elif self._order is not None:
+                    self._order = [doc for doc in self._order if doc not in batch]
                 self._heavy_cost_s = _mean(self._heavy_cost_s, begin, batch)
             else:
                 batch = {doc: events for doc, events in self._heavy.items() if doc not in held}

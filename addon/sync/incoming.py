@@ -183,13 +183,15 @@ class Incoming:
     def _dependents(self, changes: dict[str, Change]) -> set[str]:
         """Documents here that will change because others do."""
         found: set[str] = set()
+        scenes = False
         for doc, change in changes.items():
             if self._is_structural(doc, change):
                 found |= self._state.referrers.get(doc, set())
                 kind = change.room.get("type") if change.room is not None else ""
                 # What is new is seen by no scene until a collection has it.
-                if kind == "Collection" or (kind == "Object" and self._identity.block(doc) is not None):
-                    found |= {d for d in self._identity.docs() if self._identity.type_of(d) == "Scene"}
+                scenes |= kind == "Collection" or (kind == "Object" and self._identity.block(doc) is not None)
+        if scenes:
+            found |= {d for d in self._identity.docs() if self._identity.type_of(d) == "Scene"}
         return {d for d in found if d in self._state.shadows and self._identity.block(d) is not None} - set(changes)
 
     def _is_structural(self, doc: str, change: Change) -> bool:

@@ -54,6 +54,10 @@ LOOK_FREE_S = 0.001
 DRAGGING = ("TRANSFORM_OT_", "SCULPT_OT_", "PAINT_OT_")
 # What runs a pass over everything asks for its time between two slices of at most this length.
 UPLOAD_SLICE_S = 0.005
+# Blender takes no less.
+UNDO_STEPS_MIN = 2
+# What builds a scene does as much between two looks at Blender's lists of datablocks, which take 3 ms for ten thousand.
+BUILD_SLICE_S = 0.03
 
 
 class Refusal(NamedTuple):
@@ -110,6 +114,8 @@ class Replicator:
         self.rejected: list[dict[str, Any]] = []
         # What this user has made and the room has refused: it stays in this Blender, and is not offered again.
         self._left_alone: set[str] = set()
+        # During a join, the number of the scene that Blender shows until the room's are there.
+        self._stand_in = 0
         dirty.attach()
 
     # For the panel
@@ -175,25 +181,50 @@ class Replicator:
     def replace_all(self, arrived: Callable[[], bool] = lambda: True) -> Iterator[float]:
         """Waits until everything has arrived, then replaces the local data; yields the progress from 0 to 1.
 
-        Closing the generator before it passes 0.3 leaves the scene as it was.
+        Closing the generator before it passes 0.2 leaves the scene as it was. Afterwards each slice is complete in itself, as a tick is:
+        what the user does between two of them is captured, and nothing between the last look at the old data and its removal.
         """
-        while True:
-            events = self._link.poll(EVENTS_PER_BATCH)
+        while (events := self._link.poll(EVENTS_PER_BATCH)) or not arrived():
             self._inbox.extend(self._doc_events(events))
-            if not events and arrived():
-                break
-            yield 0.2
+            if not events:
+                yield 0.2
+        self._stand_in = _clear_file().session_uid
         yield 0.3
-        stand_in = _clear_file()
-        for progress in self._incoming.apply_slowly(self._inbox.take_all()):
-            yield 0.3 + 0.6 * progress
-        _show_first_scene(self, stand_in)
-        todo = [d for d in self.state.shadows if self.identity.type_of(d) in ("Scene", "Object")]
-        for i, doc in enumerate(todo):
-            self._incoming._settle(doc)
-            yield 0.9 + 0.1 * i / len(todo)
-        dirty.tracker.take()
+        total = len(self._inbox)
+        while self._inbox:
+            self._build()
+            yield 0.3 + 0.7 * max(0.0, 1 - len(self._inbox) / total)
+        self._show_first_scene()
+        _begin_undo_history()
         yield 1.0
+
+    def _build(self) -> None:
+        """One slice of what has arrived."""
+        if dirty.tracker.busy():
+            return
+        with _window():
+            try:
+                self._begin()
+                self._receive(time.perf_counter() + BUILD_SLICE_S)
+            except QueueFull:
+                return
+
+    def _show_first_scene(self) -> None:
+        """In the place of the one that stood in, together with what the user has made in that."""
+        scene = next((self.identity.block(d) for d in self.state.shadows if self.identity.type_of(d) == "Scene"), None)
+        # An undo may have taken away what Python held of it, or itself.
+        stand_in = next((s for s in bpy.data.scenes if s.session_uid == self._stand_in), None)
+        self._stand_in = 0
+        if scene is None:
+            return
+        for window in bpy.context.window_manager.windows:
+            window.scene = scene
+        if stand_in is None:
+            return
+        for name in ("objects", "children"):
+            for block in getattr(stand_in.collection, name):
+                getattr(scene.collection, name).link(block)
+        bpy.data.scenes.remove(stand_in)
 
     # Every now and then
 
@@ -386,7 +417,7 @@ class Replicator:
         doc = self.identity.doc(block)
         if doc is not None and doc in self.state.shadows:
             return True
-        if idtypes.skip_reason(block):
+        if idtypes.skip_reason(block) or block.session_uid == self._stand_in:
             return False
         doc = doc or self.identity.doc_or_mint(block)
         self.identity.bind(doc, block)
@@ -583,15 +614,15 @@ def _drags() -> bool:
 
 
 def _clear_file() -> Any:
-    """Removes all local data; Blender needs one scene, so a stand-in remains until the room's scenes are here."""
-    stand_in = bpy.data.scenes.new("atrium joining")
+    """Removes all local data. Blender needs one scene: the one that is shown stands in until the room's are here. Removing that one
+    right after a file was loaded, before Blender has looked at its events, crashes 4.3.2."""
+    stand_in = bpy.context.scene
+    stand_in.name = "atrium joining"
     for window in bpy.context.window_manager.windows:
-        window.scene = stand_in
-    for name in ("Scene", "Key"):
-        blocks = idtypes.collection(name)
-        if name == "Scene":
-            for scene in [s for s in blocks if s != stand_in]:
-                bpy.data.scenes.remove(scene)
+        if window.scene != stand_in:
+            window.scene = stand_in
+    for scene in [s for s in bpy.data.scenes if s != stand_in]:
+        bpy.data.scenes.remove(scene)
     doomed = [b for kind, b in idtypes.all_blocks() if kind not in ("Scene", "Key") and _is_ours_to_clear(b)]
     if doomed:
         bpy.data.batch_remove(doomed)
@@ -602,11 +633,20 @@ def _is_ours_to_clear(block: Any) -> bool:
     return not (idtypes.base_type(block) == "Image" and block.source == "VIEWER")
 
 
-def _show_first_scene(replicator: Replicator, stand_in: Any) -> None:
-    for doc in replicator.state.shadows:
-        if replicator.identity.type_of(doc) == "Scene":
-            scene = replicator.identity.block(doc)
-            for window in bpy.context.window_manager.windows:
-                window.scene = scene
-            bpy.data.scenes.remove(stand_in)
-            return
+def _begin_undo_history() -> None:
+    """As if the scene had been loaded from a file: the user's first undo ends here, and not at the empty scene that was loaded before.
+
+    There is no call that drops undo steps, but Blender keeps no more than the preferences say; two are the fewest.
+    """
+    preferences = bpy.context.preferences
+    steps, changed = preferences.edit.undo_steps, preferences.is_dirty
+    preferences.edit.undo_steps = UNDO_STEPS_MIN
+    try:
+        with _window():
+            for _ in range(UNDO_STEPS_MIN):
+                bpy.ops.ed.undo_push(message="Join Room")
+    except RuntimeError:  # no window to do it in
+        return
+    finally:
+        preferences.edit.undo_steps = steps
+        preferences.is_dirty = changed

@@ -150,3 +150,19 @@ def test_what_is_new_together_with_its_animation(two, version):
     late.join()
     assert late.do(ANIMATED) == a.do(ANIMATED)
     stage.settle()
+
+
+def test_the_slot_that_blender_will_choose(two, version):
+    """From 4.4 on Blender remembers by name which slot of an action something had last, and takes it when an action is assigned: also
+    where nobody has seen that action."""
+    if version == "bpy42":
+        pytest.skip("actions have no slots before 4.4")
+    stage, a, b = two
+    a.do("bpy.data.objects['Camera'].keyframe_insert('location'); bpy.data.objects['Cube'].keyframe_insert('scale')")
+    a.do("rep.capture_all()")
+    a.do("bpy.data.objects['Camera'].animation_data.action = bpy.data.objects['Cube'].animation_data.action")
+    stage.settle()
+    seen = (
+        "(lambda d: (d.action.name, d.action_slot, d.last_slot_identifier))(bpy.data.objects['Camera'].animation_data)"
+    )
+    assert tuple(both(a, b, seen)) == ("CubeAction", None, "OBCamera")

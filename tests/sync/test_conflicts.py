@@ -552,3 +552,12 @@ def test_an_add_on_that_is_always_busy_does_not_keep_what_is_removed(three):
     stage.settle()
     assert a.do("'Light' in bpy.data.objects") is False
     a.do("hand.stop(); bpy.utils.unregister_class(ALWAYS_OT_busy); None")
+
+
+def test_a_vertex_group_for_a_mesh_that_gets_another_shape(three):
+    """The weights belong to the old shape and go with it; the group does not."""
+    stage, a, b, c = three
+    grow = "m = bpy.data.meshes['Cube']; m.vertices.add(1); m.update()"
+    at_once(stage, (a, grow), (b, "bpy.data.objects['Cube'].vertex_groups.new(name='G').add([0], 0.5, 'REPLACE')"))
+    groups = "len(bpy.data.meshes['Cube'].vertices), [g.name for g in bpy.data.objects['Cube'].vertex_groups]"
+    assert [tuple(p.do(groups)) for p in (a, b, c)] == [(9, ["G"])] * 3

@@ -48,6 +48,8 @@ def read(reader: Any, data: Any, old: Tree, out: Tree) -> None:
     p["action"] = reader.identity.reference(data.action) or values.NONE_VALUE
     if hasattr(data, "action_slot"):
         p["slot"] = data.action_slot.identifier if data.action_slot else ""
+        # By this name Blender finds the slot when another action is assigned.
+        p["last_slot"] = data.last_slot_identifier
     for name in _PLAIN:
         v = getattr(data, name)
         p[name] = values.encode_float(v) if isinstance(v, float) else v
@@ -63,7 +65,7 @@ def read(reader: Any, data: Any, old: Tree, out: Tree) -> None:
 
 def write(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     p, room = patch.get("p") or {}, full.get("p", {})
-    if "action" in p or "slot" in p:
+    if "action" in p or "slot" in p or "last_slot" in p:
         _assign(writer, data, room)
     for name in _PLAIN:
         if name in p and p[name] is not None:
@@ -85,12 +87,15 @@ def _assign(writer: Any, data: Any, p: Tree) -> None:
     try:
         if data.action != action:
             data.action = action
-        if action is None or not hasattr(data, "action_slot"):
+        if not hasattr(data, "action_slot"):
             return
-        slot = next((s for s in action.slots if s.identifier == p.get("slot")), None)
-        if data.action_slot != slot:
-            data.action_slot = slot
-        if slot is None and p.get("slot"):
-            writer.waiting.setdefault(p["action"][1], set()).add(writer.doc)
+        if action is not None:
+            slot = next((s for s in action.slots if s.identifier == p.get("slot")), None)
+            if data.action_slot != slot:
+                data.action_slot = slot
+            if slot is None and p.get("slot"):
+                writer.waiting.setdefault(p["action"][1], set()).add(writer.doc)
+        if p.get("last_slot") is not None and data.last_slot_identifier != p["last_slot"]:
+            data.last_slot_identifier = p["last_slot"]
     except (TypeError, ValueError, AttributeError, RuntimeError) as e:
         writer.refuse("AnimData.action", e)

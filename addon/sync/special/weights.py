@@ -106,7 +106,7 @@ def write(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree, geometry: 
     """`geometry` holds the weights, where they are to be written."""
     change = (patch.get("i") or {}).get("vertex_groups") if "i" in patch else None
     weights_changed = bool(geometry and geometry.get("weights"))
-    if not change and not weights_changed:
+    if not change and not weights_changed and not (rebuilt and full.get("i", {}).get("vertex_groups")):
         return
     have = cur.get("i", {}).get("vertex_groups", {})
     with _shown(writer.reader.user_of(data), data) as ob:
