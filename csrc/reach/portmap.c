@@ -184,12 +184,22 @@ static void keep_mapping(atr_portmap *p, const atr_ask_answer *answer)
   next_round_in(p, renew_in_ms(answer->lifetime_s));
 }
 
-/* Silence says nothing, that a way is not known says little, and nonsense not much more; of the others the first is the one that is shown. */
+/* Silence says nothing, that a way is not known says little, and nonsense not much more. Of the others the first is shown, but that there is no
+ * outside explains whatever else a router says: miniupnpd behind a CGNAT has "no resources" for PCP. */
 static int worth_of(atr_portmap_reason reason)
 {
-  if (reason == ATR_PORTMAP_SILENT)
+  switch (reason) {
+  case ATR_PORTMAP_SILENT:
     return 0;
-  return reason == ATR_PORTMAP_UNSUPPORTED ? 1 : reason == ATR_PORTMAP_NONSENSE ? 2 : 3;
+  case ATR_PORTMAP_UNSUPPORTED:
+    return 1;
+  case ATR_PORTMAP_NONSENSE:
+    return 2;
+  case ATR_PORTMAP_NO_OUTSIDE:
+    return 4;
+  default:
+    return 3;
+  }
 }
 
 static void note_refusal(atr_portmap *p, const atr_ask_answer *answer)

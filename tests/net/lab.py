@@ -17,7 +17,8 @@ takes the calling thread into a host for the length of a block. That is how a re
 engine's thread is born there and stays. One thing is not where the client is: names (also the interface's, in fe80::1%eth0) are looked up
 by threads that all clients of a process share, born wherever the first look-up was. Who needs those gets a process of its own.
 
-No namespace has a way out: what is sent in a lab stays in it. All addresses are private or made for documentation. Everything goes with
+No namespace has a way out: what is sent in a lab stays in it. All addresses are private or made for documentation (but for 25/8, nobody's on
+the internet, where a program insists on a public one). Everything goes with
 the lab, processes first; of what a killed run has left behind, the next one finds the names, which hold its process's number, and removes it.
 """
 

@@ -42,7 +42,7 @@ if [ "${1:-}" != build ]; then WANTED+=(
 # service is neither started nor enabled.
 if [ "$(id -u)" -eq 0 ]; then
     WANTED+=(nftables openssh-client "wireguard-go?" "wireguard-tools?")
-    SERVICES=("nginx-light|nginx" openssh-server openvpn n2n)
+    SERVICES=("nginx-light|nginx" openssh-server openvpn n2n "miniupnpd-nftables|miniupnpd")
 fi
 fi
 
@@ -112,7 +112,7 @@ install_services() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${names[@]}" || fresh+=" failed"
     [ "${fresh#1}" = "$fresh" ] || rm -f "$policy"
     for unit in "${names[@]}"; do
-        case $unit in nginx*) unit=nginx ;; openssh-server) unit=ssh ;; esac
+        case $unit in nginx*) unit=nginx ;; openssh-server) unit=ssh ;; miniupnpd*) unit=miniupnpd ;; esac
         systemctl disable "$unit" >/dev/null 2>&1 || true
         update-rc.d "$unit" disable >/dev/null 2>&1 || true
     done

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: MIT
+"""The port on the router: asked for, used, kept, given back; with miniupnpd, which is what many real routers run, and with a stand-in that lies."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atrium import AtriumError, Client
+from tests.net.conftest import PORT, Server, World, needs, settle
+from tests.net.gateways import INSIDE, OUTSIDE, Miniupnpd, lie
+from tests.net.lab import Host
+
+WAYS = ("pcp", "natpmp", "upnp")
+LIAR_OUTSIDE = "203.0.113.99"
+GUEST = "25.0.113.40/24"
+
+real_router = needs("miniupnpd")
+
+
+def internet(host: Client) -> dict[str, Any]:
+    """What the host is told about guests from the internet."""
+    (found,) = [entry for entry in host.reach if entry["audience"] == "internet"]
+    return found
+
+
+def settled(host: Client, timeout: float = 20) -> dict[str, Any]:
+    """The same, when the router has been asked."""
+    settle([host], lambda: host.reach and internet(host)["state"] != "checking", timeout, "an answer about the router")
+    return internet(host)
+
+
+def until(done: Any, timeout: float, what: str) -> None:
+    end = time.monotonic() + timeout
+    while not done():
+        assert time.monotonic() < end, f"{what} did not happen within {timeout} s"
+        time.sleep(0.05)
+
+
+def hosting(world: World, host: Host, *options: str) -> tuple[Server, Client]:
+    server = world.serve(host, "--map-port", *options)
+    return server, world.owner(server)
+
+
+def end(server: Server) -> float:
+    """SIGTERM; how long it takes."""
+    start = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(10) == 0
+    return time.monotonic() - start
+
+
+def says(server: Server, words: str) -> bool:
+    return words in server.log.read_text()
+
+
+def home_with(world: World, way: str, lifetime_s: int = 600) -> tuple[Host, Miniupnpd]:
+    anna, router, _ = world.home_of("anna", OUTSIDE)
+    return anna, Miniupnpd(router, world.folder, way, lifetime_s)
+
+
+# --- a router that does what it says ---------------------------------------------------------------------------------
+
+
+@real_router
+@pytest.mark.parametrize("way", WAYS)
+def test_a_guest_comes_through_the_mapped_port_which_is_gone_at_the_end(world: World, way: str) -> None:
+    anna, gateway = home_with(world, way)
+    server, host = hosting(world, anna)
+    told = settled(host)
+    assert (told["state"], told["reason"]) == ("should", "mapped"), told
+    assert f"{OUTSIDE}:{PORT}" in told["addresses"]
+    assert gateway.ports() == {PORT: ("192.168.0.10", PORT)}
+    room = host.create_room("Film")
+    guest = world.client(world.on_the_internet("cora", GUEST))
+    guest.connect(host.create_invite(room.id), timeout=20)
+    guest.join(room.id)
+    settle([host, guest], lambda: internet(host)["state"] == "works", what="word that somebody came from outside")
+    guest.close()
+    host.close()
+    assert end(server) < 2.0
+    assert gateway.ports() == {}, "SIGTERM gives the port back"
+
+
+@real_router
+@pytest.mark.parametrize("way", WAYS)
+def test_a_second_host_in_the_home_gets_another_outer_port(world: World, way: str) -> None:
+    anna, router, lan = world.home_of("anna", OUTSIDE)
+    gateway = Miniupnpd(router, world.folder, way)
+    _, first = hosting(world, anna)
+    settled(first)
+    ben = world.lab.host("ben")
+    ben.plug(lan, "192.168.0.48/24", via=INSIDE)
+    _, second = hosting(world, ben)
+    told = settled(second)
+    assert told["reason"] == "mapped"
+    ports = gateway.ports()
+    (outer,) = [port for port, inside in ports.items() if inside == ("192.168.0.48", PORT)]
+    assert outer != PORT and ports[PORT] == ("192.168.0.10", PORT), ports
+    assert f"{OUTSIDE}:{outer}" in told["addresses"]
+    guest = world.client(world.on_the_internet("cora", GUEST))
+    room = second.create_room("Film")
+    guest.connect(second.create_invite(room.id), timeout=20)
+    assert guest.invited_to == room.id
+
+
+@real_router
+def test_a_mapping_of_four_seconds_is_renewed_and_lapses_when_its_server_is_killed(world: World) -> None:
+    anna, gateway = home_with(world, "pcp", lifetime_s=4)
+    server, host = hosting(world, anna)
+    settled(host)
+    stop = time.monotonic() + 10
+    while time.monotonic() < stop:
+        assert gateway.ports() == {PORT: ("192.168.0.10", PORT)}
+        time.sleep(0.2)
+    host.close()
+    server.process.kill()
+    until(lambda: gateway.ports() == {}, 15, "the end of what a killed server has left behind")
+
+
+@real_router
+@pytest.mark.parametrize("way", ("pcp", "natpmp"))
+def test_a_router_that_was_restarted_passes_the_port_on_again(world: World, way: str) -> None:
+    anna, gateway = home_with(world, way)
+    server, host = hosting(world, anna)
+    settled(host)
+    time.sleep(2.5)  # it asks no more often when routers announce themselves
+    gateway.crash()
+    assert gateway.ports() == {}
+    gateway.start()
+    until(lambda: gateway.ports() == {PORT: ("192.168.0.10", PORT)}, 20, "mapping the port again")
+    assert end(server) < 2.0
+    assert gateway.ports() == {}
+
+
+@real_router
+def test_another_address_of_the_host_is_mapped_instead(world: World) -> None:
+    anna, gateway = home_with(world, "pcp", lifetime_s=10)
+    _, host = hosting(world, anna)
+    settled(host)
+    anna.ip("addr del 192.168.0.10/24 dev eth0")
+    anna.ip("addr add 192.168.0.20/24 dev eth0")
+    anna.ip(f"route add default via {INSIDE}")
+    until(lambda: ("192.168.0.20", PORT) in gateway.ports().values(), 20, "mapping for the new address")
+
+
+# --- more than one router --------------------------------------------------------------------------------------------
+
+
+@real_router
+@pytest.mark.parametrize("way", WAYS)
+def test_a_real_router_behind_cgnat_does_not_map(world: World, way: str) -> None:
+    anna, router, _ = world.home_of("anna", "100.64.7.7")
+    Miniupnpd(router, world.folder, way)
+    _, host = hosting(world, anna)
+    told = settled(host)
+    assert (told["state"], told["reason"]) == ("no", "mapping_refused"), told
+    assert told["with"]["why"] == "no_outside", told
+
+
+@pytest.mark.parametrize(
+    ("outside", "reason"),
+    [
+        ("100.64.7.7", "cgnat"),
+        ("100.127.255.254", "cgnat"),
+        ("192.168.178.20", "double_nat"),
+        ("10.1.2.3", "double_nat"),
+    ],
+)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_second_nat_is_recognised_by_the_outer_address(world: World, way: str, outside: str, reason: str) -> None:
+    anna, router, _ = world.home_of("anna", "203.0.113.17")
+    lie(router, world.folder, INSIDE, way, outside)
+    _, host = hosting(world, anna)
+    told = settled(host)
+    assert (told["state"], told["reason"]) == ("no", reason), told
+    assert outside not in host.create_invite(), "nobody is sent to an address that leads nowhere"
+
+
+# --- no router, and one that lies ------------------------------------------------------------------------------------
+
+
+def test_no_router_does_no_harm(world: World) -> None:
+    anna = world.lab.host("anna")
+    anna.plug(world.lab.segment("alone"), "192.168.0.10/24")
+    server, host = hosting(world, anna)
+    start = time.monotonic()
+    told = settled(host)
+    assert time.monotonic() - start < 8
+    assert told["state"] in ("no", "unknown"), told
+    assert end(server) < 2.0
+
+
+def test_a_router_that_cannot_be_asked_is_known_in_seconds(world: World) -> None:
+    anna, router, _ = world.home_of("anna", "203.0.113.17")
+    router.nft("add rule ip filter input iifname eth1 udp dport { 5351, 1900 } drop")
+    server, host = hosting(world, anna)
+    start = time.monotonic()
+    told = settled(host)
+    assert time.monotonic() - start < 10
+    assert (told["state"], told["reason"]) == ("no", "no_mapping"), told
+    assert says(server, "does not pass on a port to this server: silent")
+
+
+def asked(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_a_mapping_that_is_a_lie_is_claimed_only_to_be_likely(world: World) -> None:
+    """The router says yes and passes on nothing: the host is never told that it works, and the guest that there is no way."""
+    anna, router, _ = world.home_of("anna", "203.0.113.17")
+    lie(router, world.folder, INSIDE, "pcp", LIAR_OUTSIDE)
+    _, host = hosting(world, anna)
+    told = settled(host)
+    assert (told["state"], told["reason"]) == ("should", "mapped"), told
+    guest = world.client(world.on_the_internet("cora", "203.0.113.40/24"))
+    with pytest.raises(AtriumError):
+        guest.connect(host.create_invite(), timeout=12)
+    settle([host], lambda: True)
+    assert internet(host)["state"] == "should"
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        ("upnp-forgets", "lies"),
+        ("garbage", "nonsense"),
+        ("huge", "nonsense"),
+        ("slow", "nonsense"),
+    ],
+)
+def test_a_router_that_lies_is_survived_and_named(world: World, mode: str, reason: str) -> None:
+    anna, router, _ = world.home_of("anna", "203.0.113.17")
+    log = lie(router, world.folder, INSIDE, mode)
+    server, host = hosting(world, anna)
+    told = settled(host, 30)
+    assert told["state"] == "no", told
+    assert says(server, f"does not pass on a port to this server: {reason}"), server.log.read_text()
+    assert len(asked(log)) > 1, "it was asked at all"
+    host.create_room("Film")  # the server works on
+    assert end(server) < 2.5
+
+
+@pytest.mark.parametrize("mode", ("upnp-elsewhere", "upnp-detour"))
+def test_nobody_is_called_because_a_router_names_them(world: World, mode: str) -> None:
+    """An answer that leads to another machine, be it in the home or outside, is not followed."""
+    anna, router, lan = world.home_of("anna", "203.0.113.17")
+    victim = world.lab.host("victim")
+    victim.plug(lan, "192.168.0.77/24", via=INSIDE)
+    calls = lie(victim, world.folder, "192.168.0.77", "upnp", LIAR_OUTSIDE)
+    log = lie(router, world.folder, INSIDE, mode, "192.168.0.77")
+    server, host = hosting(world, anna)
+    settled(host, 30)
+    assert any("search" in one for one in asked(log))
+    assert not any("web" in one for one in asked(calls)), asked(calls)
+    assert not says(server, "192.168.0.77")
+
+
+def test_a_bystander_that_answers_for_the_router_is_not_believed(world: World) -> None:
+    anna, _, lan = world.home_of("anna", "203.0.113.17")
+    crook = world.lab.host("crook")
+    crook.plug(lan, "192.168.0.66/24", via=INSIDE)
+    log = lie(crook, world.folder, "192.168.0.66", "bystander")
+    _, host = hosting(world, anna)
+    told = settled(host, 30)
+    assert told["state"] == "no"
+    assert any("search" in one for one in asked(log)), "it has heard the search, and answered"
+    assert not any("web" in one for one in asked(log))
+
+
+@real_router
+def test_a_router_that_hangs_does_not_hold_up_the_end(world: World) -> None:
+    anna, gateway = home_with(world, "upnp")
+    server, host = hosting(world, anna)
+    settled(host)
+    host.close()
+    gateway.process.send_signal(signal.SIGSTOP)
+    assert end(server) < 2.5
+    gateway.process.send_signal(signal.SIGCONT)
+
+
+@real_router
+def test_the_lab_s_router_refuses_who_asks_from_outside(world: World) -> None:
+    """The control: what is mapped above was mapped from the inside."""
+    _, gateway = home_with(world, "pcp")
+    cora = world.on_the_internet("cora", GUEST)
+    with cora.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.settimeout(1.0)
+        line.sendto(bytes([0, 0]), (OUTSIDE, 5351))
+        with pytest.raises(OSError):
+            line.recv(64)
+    assert gateway.ports() == {}
