@@ -19,6 +19,7 @@ import pytest
 from tests.addon.blender_side import atrium, prepare
 from tests.blender.blenders import Blender
 from tests.blender.inside import bpy
+from tests.blender.test_window import TOOLTIP_S
 from tests.blender.window import WindowedBlender, sidebar_of
 
 engine: Any
@@ -239,7 +240,8 @@ def test_the_network_check_runs_while_one_works_and_can_be_given_up(anna: Window
         anna.call(check_is_over)
 
 
-def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
+def test_every_moment_of_a_session_is_drawn(tall_anna: WindowedBlender) -> None:
+    anna = tall_anna
     anna.picture(name_of(anna, "offline"))
     anna.call(hold, "connect", "join")
     anna.write("atrium.host", "192.0.2.7")
@@ -275,6 +277,7 @@ def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
     anna.call(tell, {"t": "progress", "room": "ab" * 16, "value": 0.4, "text": "Receiving 40 of 100 objects"})
     anna.call(state_is, "JOINING")
     anna.picture(name_of(anna, "joining"))
+    grey_buttons_say_why(anna)
     anna.call(tell, {"t": "progress", "room": "ab" * 16, "value": 1.0, "complete": True}, {"t": "latency", "us": 1234})
     anna.call(state_is, "JOINED")
     assert anna.evaluate("[o.name for o in bpy.data.objects]") == ["From the room"]
@@ -293,6 +296,34 @@ def test_every_moment_of_a_session_is_drawn(anna: WindowedBlender) -> None:
     anna.call(tell, {"t": "state", "state": "OFFLINE", "code": "CONNREFUSED", "detail": "ECONNREFUSED"})
     anna.call(state_is, "OFFLINE")
     anna.picture(name_of(anna, "failed"))
+    anna.press('atrium.copy(text="Nobody listens at')
+    time.sleep(0.3)
+    assert anna.evaluate("bpy.context.window_manager.clipboard").splitlines() == [
+        "Nobody listens at 192.0.2.7:12800: is the host connected, and is the port right?",
+        "Code: CONNREFUSED",
+        "ECONNREFUSED",
+    ]
+
+
+def why_grey(name: str) -> str:
+    """What Blender answers to whoever calls an operator that cannot be called: it is the text in the button's tooltip."""
+    try:
+        getattr(bpy.ops.atrium, name)()
+    except RuntimeError as error:
+        return str(error)
+    return "it is not grey"
+
+
+def grey_buttons_say_why(anna: WindowedBlender) -> None:
+    """While a room is joined, what the host can do otherwise has to wait."""
+    for name in ("create_invite", "set_password", "revoke_invites"):
+        assert "Atrium is busy: Joining the room “Set”. Wait for it, or cancel." in anna.call(why_grey, name)
+    before = anna.evaluate("len(engine.sent)")
+    anna.press("atrium.revoke_invites")
+    anna.find("atrium.create_invite(")
+    time.sleep(TOOLTIP_S)
+    anna.picture(name_of(anna, "grey"))
+    assert anna.evaluate("len(engine.sent)") == before
 
 
 def hosts_are_looked_for() -> Iterator[None]:
