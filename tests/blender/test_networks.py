@@ -16,6 +16,7 @@ from tests.blender.test_invited import invite_of, make_object, names, paste
 from tests.net import lab as labs
 from tests.net.conftest import needs
 from tests.net.lab import Host, Lab, Router
+from tests.net.test_tunnels import nginx, ssh_tunnel
 from tests.net.test_vpn import openvpn
 from tests.net.tunnel import Hoarder
 
@@ -110,18 +111,24 @@ def way_to(lab: Lab, way: str, port: int) -> tuple[Host, Host, str]:
         return anna, ben, f"192.168.0.10:{port}"
     anna, router, ben = two_homes(lab)
     router.forward(port, "192.168.0.10", port)
-    return anna, ben, f"{HOST}:{port}" if way == "forwarded port" else f"ws://{RELAY}/"
+    return anna, ben, f"{HOST}:{port}" if way == "forwarded port" else f"ws://{RELAY}/atrium"
 
 
 @pytest.mark.parametrize("kind", ["bpy50"], indirect=True)
-@pytest.mark.parametrize("way", ["lan", "forwarded port", "websocket that is held back"])
-def test_a_typed_address_and_a_password(kind: Blender, lab: Lab, party: Party, way: str) -> None:
+@pytest.mark.parametrize(
+    "way",
+    ["lan", "forwarded port", "websocket that is held back", pytest.param("websocket by nginx", marks=needs("nginx"))],
+)
+def test_a_typed_address_and_a_password(kind: Blender, lab: Lab, party: Party, way: str, tmp_path: Path) -> None:
     anna_host, ben_host, typed = way_to(lab, way, party.port)
     with contextlib.ExitStack() as stack:
         if typed.startswith("ws"):
             relay = lab.host("relay")
             relay.plug(lab.segments[0], f"{RELAY}/24")
-            stack.enter_context(Hoarder(relay, 80, (HOST, party.port)))
+            if "nginx" in way:
+                nginx(relay, tmp_path, f"{HOST}:{party.port}")
+            else:
+                stack.enter_context(Hoarder(relay, 80, (HOST, party.port)))
         with anna_host.inside():
             anna = party.invite(kind, "anna")
         anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
@@ -137,3 +144,33 @@ def test_a_typed_address_and_a_password(kind: Blender, lab: Lab, party: Party, w
         ben.flush()
         assert "From Anna" in ben.call(names)
         assert anna.call(names) == ben.call(names)
+
+
+@needs("ssh", "sshd")
+@pytest.mark.parametrize("kind", ["bpy50"], indirect=True)
+def test_five_people_come_through_one_ssh_tunnel(kind: Blender, lab: Lab, party: Party, tmp_path: Path) -> None:
+    """All arrive at the server from this machine itself, and each is a user of its own."""
+    anna_host, _, ben_host = two_homes(lab)
+    relay = lab.host("relay")
+    relay.plug(lab.segments[0], f"{RELAY}/24")
+    with anna_host.inside():
+        anna = party.invite(kind, "anna")
+    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.host("Film")
+    ssh_tunnel(anna_host, relay, party.port, tmp_path)
+    link = anna.call(invite_with, MODULE, f"tcp://{RELAY}:9090")
+    guests = []
+    for i in range(5):
+        with ben_host.inside():
+            guests.append(party.invite(kind, f"guest{i}"))
+        paste(guests[-1], link)
+        guests[-1].operate("atrium.connect")
+        assert guests[-1].state == "JOINED"
+        guests[-1].call(make_object, f"From guest {i}")
+    for _ in range(2):
+        for person in (*guests, anna):
+            person.flush()
+    everything = anna.call(names)
+    assert {f"From guest {i}" for i in range(5)} <= set(everything)
+    assert all(guest.call(names) == everything for guest in guests)
+    assert anna.blender.evaluate("len(bpy.context.window_manager.atrium.users)") == 6

@@ -37,7 +37,7 @@ def five_users(world: World, host: Client, link: str, room_id: str) -> None:
     assert len({guest.key for guest in guests}) == 5
 
 
-def sshd(world: World, relay: Host, folder: Path) -> Path:
+def sshd(relay: Host, folder: Path) -> Path:
     """A rented machine with an address of its own, and a key that opens it; the key's file."""
     for name in ("host_key", "user_key"):
         subprocess.run(
@@ -54,26 +54,31 @@ def sshd(world: World, relay: Host, folder: Path) -> Path:
     return folder / "user_key"
 
 
-@needs("ssh", "sshd")
-def test_ssh_tunnel_with_five_users(world: World, tmp_path: Path) -> None:
-    anna, _, _ = world.home_of("anna", HOST)
-    relay = world.on_the_internet("relay", f"{RELAY}/24")
-    key = sshd(world, relay, tmp_path)
+def ssh_tunnel(machine: Host, relay: Host, port: int, folder: Path) -> None:
+    """`ssh -R`: the rented machine's port 9090 leads to that port of this machine."""
+    key = sshd(relay, folder)
     options = [
         "StrictHostKeyChecking=no",
-        f"UserKnownHostsFile={tmp_path}/known",
+        f"UserKnownHostsFile={folder}/known",
         "ExitOnForwardFailure=yes",
         "BatchMode=yes",
     ]
     words = [word for option in options for word in ("-o", option)]
-    anna.spawn(
-        *("ssh", "-N", "-F", "none", "-i", str(key), *words, "-R", f"0.0.0.0:9090:127.0.0.1:{PORT}", f"root@{RELAY}"),
-        log=tmp_path / "ssh.log",
+    machine.spawn(
+        *("ssh", "-N", "-F", "none", "-i", str(key), *words, "-R", f"0.0.0.0:9090:127.0.0.1:{port}", f"root@{RELAY}"),
+        log=folder / "ssh.log",
     )
+    relay.listens(9090)
+
+
+@needs("ssh", "sshd")
+def test_ssh_tunnel_with_five_users(world: World, tmp_path: Path) -> None:
+    anna, _, _ = world.home_of("anna", HOST)
+    relay = world.on_the_internet("relay", f"{RELAY}/24")
     server = world.serve(anna)
     host = world.owner(server)
     room = host.create_room("Film")
-    relay.listens(9090)
+    ssh_tunnel(anna, relay, PORT, tmp_path)
     link = host.create_invite(room.id, addresses=[f"tcp://{RELAY}:9090"])
     five_users(world, host, link, room.id)
     server.process.terminate()
@@ -83,7 +88,7 @@ def test_ssh_tunnel_with_five_users(world: World, tmp_path: Path) -> None:
         late.connect(link, timeout=20)  # the tunnel still stands, and has nobody behind it
 
 
-def nginx(world: World, relay: Host, folder: Path, upstream: str) -> None:
+def nginx(relay: Host, folder: Path, upstream: str) -> None:
     """An HTTP reverse proxy as its manual has it for WebSockets, with and without TLS of its own."""
     subprocess.run(
         [
@@ -133,7 +138,7 @@ def test_websocket_through_nginx(world: World, tmp_path: Path) -> None:
     anna, router, _ = world.home_of("anna", HOST)
     router.forward(9090, "192.168.0.10", PORT)
     relay = world.on_the_internet("relay", f"{RELAY}/24")
-    nginx(world, relay, tmp_path, f"{HOST}:9090")
+    nginx(relay, tmp_path, f"{HOST}:9090")
     server = world.serve(anna, "--open")
     host = world.owner(server)
     room = host.create_room("Film")
