@@ -16,6 +16,8 @@ from types import ModuleType
 
 import pytest
 
+from atrium import reach, tunnels
+
 from .conftest import ROOT
 
 
@@ -187,6 +189,21 @@ def test_whatever_can_go_wrong_is_in_the_faq() -> None:
     lacking = [code for code, text in errors.items() if not any(matches(text, quote) for quote in quoted)]
     assert sorted(set(lacking) - OBVIOUS) == []
     assert set(errors) >= OBVIOUS
+
+
+# Reasons of the table in atrium/reach.py with which all is well, or that wait; and those of systems on which Atrium does not run yet.
+FINE = {"proved", "listening", "asking_router", "mapped", "typed", "public_address", "ipv6", "tunnel"}
+ELSEWHERE = {"firewall_windows", "firewall_macos"}
+
+
+def test_whatever_keeps_guests_out_is_in_the_faq() -> None:
+    """For every reason that the panel of a host can give, and every tunnel that does not open."""
+    quoted = quotes(ROOT / "docs/faq.md")
+    reasons = {name: reason.sentence for name, reason in reach.REASONS.items() if name not in FINE | ELSEWHERE}
+    failures = {name: failure.sentence for name, failure in tunnels.FAILURES.items()}
+    assert set(reach.REASONS) >= FINE | ELSEWHERE
+    for table in (reasons, failures):
+        assert [name for name, text in table.items() if not any(matches(text, quote) for quote in quoted)] == []
 
 
 def names_in_bold(text: str) -> set[str]:
