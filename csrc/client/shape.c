@@ -77,7 +77,7 @@ static const field audience[] = {FIELD("audience", TEXT),
                                  FIELD("reason", TEXT),
                                  FIELD("with", VALUES),
                                  END};
-static const field reach[] = {LIST("audiences", audience), END};
+static const field reach[] = {FIELD("settled", TRUTH), LIST("audiences", audience), END};
 
 static const struct {
   const char *t;

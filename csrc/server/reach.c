@@ -70,6 +70,7 @@ static int write_message(struct reach *r, atr_buf *out)
   atr_jw w = atr_jw_begin(out);
 
   atr_jw_str(&w, "t", "reach");
+  atr_jw_bool(&w, "settled", atr_agents_known(r->agents) && facts.mapping->state != ATR_PORTMAP_ASKING);
   atr_verdicts_write(&w, &facts, r->verdicts, n);
   return atr_jw_finish(&w);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`python -m atrium check HOST`: says whether a host can be reached from here, and what to do if not."""
+"""`python -m atrium check [HOST]`: says whether a host can be reached from here, or who can reach this machine, and what to do if not."""
 
 from __future__ import annotations
 
@@ -8,20 +8,34 @@ import sys
 from collections.abc import Sequence
 
 from atrium.check import TIMEOUT_S, check
+from atrium.machine import check_machine
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status 0: Atrium answers there; 1: it does not."""
+    """Exit status 0: Atrium answers there, or can be hosted here; 1: not so; 130: interrupted."""
     parser = argparse.ArgumentParser(prog="python -m atrium", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("check", help="can this host be reached from here?")
-    one.add_argument("host", help="an address, as in the Host box; an invite is read from the standard input with -")
-    one.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds")
+    one = commands.add_parser(
+        "check", help="can this host be reached from here? without HOST: who can reach this machine?"
+    )
+    one.add_argument(
+        "host", nargs="?", help="an address, as in the Host box; an invite is read from the standard input with -"
+    )
+    one.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds that a host has to answer")
+    one.add_argument("--port", type=int, default=12800, help="of the server on this machine")
+    one.add_argument("--bind", default="::", help="the address on which it listens, or would")
     arguments = parser.parse_args(argv)
-    host = sys.stdin.readline().strip() if arguments.host == "-" else arguments.host
-    result = check(host, arguments.timeout)
-    print(result.report())
-    return 0 if result.reached else 1
+    try:
+        if arguments.host is None:
+            found = check_machine(arguments.port, bind=arguments.bind)
+            print(found.report())
+            return 0 if found.listening else 1
+        host = sys.stdin.readline().strip() if arguments.host == "-" else arguments.host
+        result = check(host, arguments.timeout)
+        print(result.report())
+        return 0 if result.reached else 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
