@@ -396,6 +396,9 @@
 #define ATR_AGENT_POLL_MS 10000u
 #define ATR_REACH_LOOK_MS 3000u
 
+/* How long --check waits for what the router says; everything else is known at once. */
+#define ATR_CHECKUP_MS 15000u
+
 /* A firewall's rules, as far as they are read. */
 #define ATR_FIREWALL_FILE_BYTES ATR_KIB(256)
 

@@ -168,7 +168,7 @@ static size_t judge_networks(list *l, atr_audience audience)
 static void judge_lan(list *l)
 {
   if (judge_networks(l, ATR_AUDIENCE_LAN) == 0)
-    decide(add(l, ATR_AUDIENCE_LAN, ""), ATR_REACH_NO, ATR_REACH_NO_NETWORK);
+    decide(add(l, ATR_AUDIENCE_LAN, "LAN"), ATR_REACH_NO, ATR_REACH_NO_NETWORK);
 }
 
 /* --- the internet -------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "server/checkup.h"
 #include "server/server.h"
 #include "session/password.h"
 
@@ -29,7 +30,7 @@ typedef struct arguments {
   const char *log;
   const char *password_file;
   char password[ATR_PASSWORD_BYTES_MAX + 2];
-  bool help, version;
+  bool help, version, check;
 } arguments;
 
 static const char usage[] =
@@ -49,6 +50,7 @@ static const char usage[] =
     "  --ring-mb N            newest changes of a room that are kept as they came, for users whose line is slow (32)\n"
     "  --idle-exit-min N      end N minutes after the last user left (0: never)\n"
     "  --log FILE             write the log there instead of to stderr\n"
+    "  --check                say who can reach this machine, and what to do if not, and end\n"
     "  --version              print the version\n"
     "  --help                 print this\n"
     "\n"
@@ -143,6 +145,13 @@ static int set_map_port(arguments *a, const char *value)
   return ATR_OK;
 }
 
+static int set_check(arguments *a, const char *value)
+{
+  (void)value;
+  a->check = true;
+  return ATR_OK;
+}
+
 static int set_version(arguments *a, const char *value)
 {
   (void)value;
@@ -173,6 +182,7 @@ static const struct option {
     {"--open", NULL, set_open},
     {"--no-discovery", NULL, set_no_discovery},
     {"--map-port", NULL, set_map_port},
+    {"--check", NULL, set_check},
     {"--version", NULL, set_version},
     {"--help", NULL, set_help},
 };
@@ -293,19 +303,35 @@ static int read_password(arguments *a)
   return ATR_OK;
 }
 
+static int open_home(arguments *a)
+{
+  if (find_home(a->home, sizeof a->home) < 0) {
+    fprintf(stderr, "atrium-server: there is no home folder: set ATRIUM_HOME\n");
+    return ATR_IO;
+  }
+  make_home(a->home);
+  a->config.home = a->home;
+  return ATR_OK;
+}
+
+/* The log would stand between the lines of the report. */
+static int check(arguments *a)
+{
+  if (open_home(a) < 0)
+    return 1;
+  a->config.no_discovery = true;
+  a->config.map_port = true; /* for as long as the question takes */
+  return atr_server_checkup(&a->config, stdout);
+}
+
 static int serve(arguments *a)
 {
   char why[1024] = "", hex[ATR_HASH_HEX + 1];
   atr_server *server;
   int err;
 
-  err = find_home(a->home, sizeof a->home);
-  if (err < 0) {
-    fprintf(stderr, "atrium-server: there is no home folder: set ATRIUM_HOME\n");
+  if (open_home(a) < 0)
     return 1;
-  }
-  make_home(a->home);
-  a->config.home = a->home;
   a->config.signals = true;
   if (a->password_file && read_password(a) < 0)
     return 1;
@@ -360,6 +386,8 @@ int atr_server_command(int argc, const char *const *args)
     fputs(usage, stdout);
   else if (a.version)
     printf("atrium-server %s (protocol %d)\n", atr_version(), ATR_PROTO_VERSION);
+  else if (a.check)
+    status = check(&a);
   else
     status = serve_with_log(&a);
   fflush(stdout);

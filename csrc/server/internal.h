@@ -14,6 +14,7 @@
  *   inviting.c   the host makes and revokes invites
  *   reach.c      the hosts are told who can reach this machine
  *   lobby.c      the rooms: create, join, leave, list
+ *   checkup.c    --check: a host for a moment, over the loopback
  *   command.c    the command line
  *
  * Everything runs on the server's loop; nothing here is locked. A connection is freed in one place only, when its session reports

@@ -7,7 +7,7 @@ import json
 import re
 import string
 
-from atrium import reach
+from atrium import machine, reach
 
 from .conftest import ROOT
 
@@ -79,3 +79,22 @@ def test_what_the_system_will_ask_is_said_before() -> None:
     for platform in ("win32", "darwin"):
         reason = reach.before_hosting(platform)
         assert reason is not None and "asks" in reason.sentence
+
+
+def table_of_c(name: str) -> dict[str, tuple[str, str]]:
+    """One of the tables that the server without Python has."""
+    text = (ROOT / "csrc" / "server" / "sentences.h").read_text()
+    body = re.search(rf"said_{name}\[\] = \{{\n(.*?)\n\}};", text, re.S)
+    assert body
+    joined = re.sub(r'"\s+"', "", body.group(1))
+    rows = re.findall(r"\{((?:\"(?:[^\"\\]|\\.)*\"(?:,\s*)?)+)\}", joined)
+    values = [json.loads(f"[{row}]") for row in rows]
+    return {code: (sentence, step) for code, sentence, step in values}
+
+
+def test_the_server_without_python_says_the_same() -> None:
+    reasons = {code: (reason.sentence, reason.step) for code, reason in reach.REASONS.items()}
+    assert table_of_c("reasons") == {**reasons, "": (reach.UNKNOWN.sentence, reach.UNKNOWN.step)}
+    for name, table in [("audiences", reach.TITLES), ("states", reach.STATES), ("rule", dict(reach.RULE))]:
+        assert table_of_c(name) == {code: (text, "") for code, text in table.items()}
+    assert table_of_c("texts") == {code: (text, "") for code, text in machine.TEXTS.items()}
