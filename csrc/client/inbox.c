@@ -39,6 +39,14 @@ static int on_knocking(atr_client *c, const cJSON *message)
   return ATR_OK;
 }
 
+/* Of these only the newest waits for an application that does not look. An answer to a question is not one of them. */
+static const char *what_of(const char *t, const cJSON *message)
+{
+  if (strcmp(t, "rooms") == 0 || (strcmp(t, "reach") == 0 && !atr_json_get(message, "n")))
+    return t;
+  return NULL;
+}
+
 /* `rooms`, `knock`, `knock_end`, `invite`, `invites_revoked`, `reach`: told as they came. */
 static int pass_on(atr_client *c, const cJSON *message)
 {
@@ -50,7 +58,7 @@ static int pass_on(atr_client *c, const cJSON *message)
   for (const cJSON *member = message->child; member; member = member->next)
     if (strcmp(member->string, "t") != 0)
       atr_jw_tree(&w, member->string, member);
-  event_end(c, &w, strcmp(t, "rooms") == 0 || strcmp(t, "reach") == 0 ? t : NULL);
+  event_end(c, &w, what_of(t, message));
   return ATR_OK;
 }
 

@@ -77,7 +77,8 @@ static const field audience[] = {FIELD("audience", TEXT),
                                  FIELD("reason", TEXT),
                                  FIELD("with", VALUES),
                                  END};
-static const field reach[] = {FIELD("settled", TRUTH), LIST("audiences", audience), END};
+static const field reach[] = {
+    FIELD("settled", TRUTH), LIST("audiences", audience), {.name = "n", .kind = NUMBER, .optional = true}, END};
 
 static const struct {
   const char *t;

@@ -54,7 +54,8 @@ static atr_surroundings surroundings_of(const struct reach *r)
 
 /* --- telling --------------------------------------------------------------------------------------------------------- */
 
-static int write_message(struct reach *r, atr_buf *out)
+/* `n`: what the question said that it answers; negative: it answers none. */
+static int write_message(struct reach *r, int64_t n, atr_buf *out)
 {
   atr_facts facts = {
       .around = surroundings_of(r),
@@ -66,12 +67,14 @@ static int write_message(struct reach *r, atr_buf *out)
       .proofs = r->proofs.list,
       .proofs_count = r->proofs.count,
   };
-  size_t n = atr_verdicts_of(&facts, r->verdicts);
+  size_t count = atr_verdicts_of(&facts, r->verdicts);
   atr_jw w = atr_jw_begin(out);
 
   atr_jw_str(&w, "t", "reach");
   atr_jw_bool(&w, "settled", atr_agents_known(r->agents) && facts.mapping->state != ATR_PORTMAP_ASKING);
-  atr_verdicts_write(&w, &facts, r->verdicts, n);
+  if (n >= 0)
+    atr_jw_int(&w, "n", n);
+  atr_verdicts_write(&w, &facts, r->verdicts, count);
   return atr_jw_finish(&w);
 }
 
@@ -89,7 +92,7 @@ static void tell(struct reach *r, conn *newcomer)
   if (!r->has_host)
     return;
   atr_buf_init(&text, ATR_CONTROL_BYTES_MAX);
-  if (write_message(r, &text) < 0) {
+  if (write_message(r, -1, &text) < 0) {
     atr_buf_free(&text);
     return;
   }
@@ -99,6 +102,16 @@ static void tell(struct reach *r, conn *newcomer)
   for (conn *c = r->server->conns; c; c = c->next)
     if (wants_to_know(c) && (is_new || c == newcomer))
       conn_send_text(c, atr_buf_span(&r->told));
+}
+
+static void answer(struct reach *r, conn *host, int64_t n)
+{
+  atr_buf text;
+
+  atr_buf_init(&text, ATR_CONTROL_BYTES_MAX);
+  if (write_message(r, n, &text) == ATR_OK)
+    conn_send_text(host, atr_buf_span(&text));
+  atr_buf_free(&text);
 }
 
 /* --- looking --------------------------------------------------------------------------------------------------------- */
@@ -216,7 +229,7 @@ static bool read_public(conn *host, const cJSON *message)
 void reach_ask(conn *host, const cJSON *message)
 {
   struct reach *r = host->server->reach;
-  uint64_t agent = 0;
+  uint64_t agent = 0, n = 0;
 
   if (!wants_to_know(host)) {
     conn_send_error(host, ATR_DENIED, "Only the host can ask who can reach it.", "reach", NULL);
@@ -229,7 +242,9 @@ void reach_ask(conn *host, const cJSON *message)
   if (atr_json_get_u64(message, "agent", UINT16_MAX, &agent) == ATR_OK)
     atr_agents_name(r->agents, (uint16_t)agent);
   atr_agents_ask(r->agents);
-  tell(r, host);
+  tell(r, NULL);
+  (void)atr_json_get_u64(message, "n", UINT32_MAX, &n);
+  answer(r, host, (int64_t)n);
 }
 
 size_t reach_outside(const atr_server *server, atr_address *out, size_t max)

@@ -219,7 +219,7 @@ class _Waiting:
     invite: Message | None = None
     revoked: int | None = None
     password: bool | None = None
-    reach: bool = False
+    reach: int = 0  # the newest question that was answered
     password_of: str = ""  # the room whose password is being set; empty: the server's
 
 
@@ -423,14 +423,15 @@ class Client:
         `public`: the address that a router or a tunnel passes on to the server, which goes into invites from then on; empty: none.
         `agent`: a port of the server's machine on which a tunnel's program tells of itself, besides the usual ones.
         """
-        message: Message = {"t": "reach"}
+        number = self._next_number()
+        message: Message = {"t": "reach", "n": number}
         if public is not None:
             message["public"] = public
         if agent is not None:
             message["agent"] = agent
-        self._now.reach, self._now.error = False, None
+        self._now.error = None
         self._command(message, timeout)
-        self._wait(lambda: self._now.reach, timeout, "The server did not answer in time.")
+        self._wait(lambda: self._now.reach == number, timeout, "The server did not answer in time.")
         return self.reach
 
     @property
@@ -574,7 +575,7 @@ class Client:
 
     def _on_reach(self, message: Message) -> None:
         self.reach = message["audiences"]
-        self._now.reach = True
+        self._now.reach = message.get("n", self._now.reach)
 
     def _on_invites_revoked(self, message: Message) -> None:
         self._now.revoked = message["count"]

@@ -122,7 +122,9 @@ class MachineCheck:
 
     def _serve(self) -> None:
         try:
-            self._server = self._close.enter_context(serve(self._port, self._bind, home=self._home, discovery=False, map_port=True))
+            self._server = self._close.enter_context(
+                serve(self._port, self._bind, home=self._home, discovery=False, map_port=True)
+            )
         except AtriumError as error:
             self._finish("taken" if error.code == "PORT_BUSY" else "failed", said=str(error))
             return

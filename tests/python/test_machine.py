@@ -118,10 +118,12 @@ def test_it_ends_at_once_when_it_is_told_to(command: list[str], tmp_path: Path) 
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        silent.accept()[0].recv(1)
-        begin = time.monotonic()
-        check.send_signal(signal.SIGINT)
-        output = check.communicate(timeout=10)
+        peer, _ = silent.accept()
+        with peer:
+            peer.recv(1)
+            begin = time.monotonic()
+            check.send_signal(signal.SIGINT)
+            output = check.communicate(timeout=10)
     assert time.monotonic() - begin < 2
     assert (check.returncode, *output) == (130, b"", b"")
 
