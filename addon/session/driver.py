@@ -575,11 +575,12 @@ class Session:
         replicator = self._attach()
         yield from self._steps(replicator.upload_all(), "UPLOAD_FAILED")
         state.set_stage(Stage.SETTLING, translated("Sending the scene"))
-        total = max(1, state.pending)
+        total = state.pending  # told by the engine, ten times a second
         number = self._ask_flush()
         while self._flushed < number:
             total = max(total, state.pending)
-            state.set_progress(1.0 - state.pending / total)
+            if total:
+                state.set_progress(1.0 - state.pending / total)
             yield WAIT
         self._send({"t": "ready", "room": self.link.room})
         state.set_stage(Stage.LIVE)

@@ -163,14 +163,10 @@ def session_over_a_file_load() -> list[Any]:
     atrium().user_name = "  Anna\nB "
     atrium().host = "localhost"
     bpy.ops.atrium.host()
-    before = [
-        atrium().state,
-        atrium().user_name,
-        [r.name for r in atrium().rooms],
-        [r.joinable for r in atrium().rooms],
-    ]
+    names = ("name", "id", "users", "bytes", "blender_version", "joinable", "reason")
+    before = [atrium().state, atrium().user_name, [[getattr(r, name) for name in names] for r in atrium().rooms]]
     bpy.ops.wm.read_homefile(use_factory_startup=True)
-    after = [atrium().state, atrium().user_name, [r.name for r in atrium().rooms], [r.joinable for r in atrium().rooms]]
+    after = [atrium().state, atrium().user_name, [[getattr(r, name) for name in names] for r in atrium().rooms]]
     assert before == after, (before, after)
     bpy.ops.atrium.create_room(name="My set")
     assert [u.name for u in atrium().users] == ["Anna"] and atrium().users[0].is_me
@@ -180,9 +176,68 @@ def session_over_a_file_load() -> list[Any]:
 
 
 def test_the_state_survives_file_loads_and_a_load_leaves_the_room(anna: BlenderProcess) -> None:
+    whole = anna.evaluate("'.'.join(map(str, bpy.app.version))")
+    minor = ".".join(whole.split(".")[:2])
     assert anna.call(session_over_a_file_load) == [
-        "LOBBY", "Anna B", ["Set", "Old"], [True, False], "", "My set", "leave", [],
+        "LOBBY",
+        "Anna B",
+        [
+            ["Set", "ab" * 16, 1, "3000000000", whole, True, ""],
+            ["Old", "cd" * 16, 0, "10", "3.6.0", False, f"Made with Blender 3.6; this is Blender {minor}."],
+        ],
+        "", "My set", "leave", [],
     ]  # fmt: skip
+
+
+def rhythm() -> dict[str, list[float]]:
+    """Milliseconds that a tick may take, and seconds to the next one, at each moment."""
+    import time
+    from types import SimpleNamespace
+
+    session, out = runtime.need(), {}
+
+    def note(moment: str) -> None:
+        out[moment] = [runtime._budget(session), runtime._interval()]
+
+    note("offline")
+    bpy.ops.atrium.connect()
+    note("lobby")
+    engine.silent.add("flush")
+    task = session.create_room("Set")
+    while session.replicator is None:
+        runtime.tick()
+    note("creating, in background")
+    runtime.bpy = SimpleNamespace(app=SimpleNamespace(background=False, timers=bpy.app.timers))
+    note("creating, with a window")
+    runtime.bpy = bpy
+    while not task.done:
+        runtime.tick()
+        engine.events.extend(engine._answer_flush({"n": 1}))
+    session.replicator.pending = 0
+    runtime._worked_at = time.monotonic() - 60.0
+    note("nothing happens")
+    runtime._worked_at = time.monotonic()
+    note("nothing any more")
+    session.replicator.pending = 1
+    note("at work")
+    session.replicator.pending = 1000
+    note("far behind")
+    return out
+
+
+@pytest.mark.parametrize("kind", ["bpy50"], indirect=True)
+def test_ticks_take_the_time_that_they_are_given(anna: BlenderProcess) -> None:
+    """1 ms when idle; what is long leaves time to draw 30 pictures a second."""
+    assert anna.call(rhythm) == {
+        "offline": [1.0, 0.1],
+        "lobby": [1.0, 0.1],
+        "creating, in background": [50.0, 0.02],
+        "creating, with a window": [25.0, 0.02],
+        "nothing happens": [1.0, 0.016],
+        "nothing any more": [1.0, 0.008],
+        "at work": [4.0, 0.008],
+        "far behind": [10.0, 0.008],
+    }
 
 
 def a_file_that_does_not_load(path: str) -> list[Any]:

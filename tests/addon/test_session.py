@@ -527,6 +527,19 @@ def test_create_uploads_then_flushes_then_opens_the_room() -> None:
     assert bench.engine.kinds()[-1] == "ready" and task.done and bench.state.phase == "JOINED"
 
 
+def test_the_bar_of_sending_grows_from_nothing() -> None:
+    """The engine tells a moment later how much there is to send; until then nothing is sent, not everything."""
+    bench = Bench().in_lobby()
+    bench.session.create_room("Mine")
+    bench.tick({"t": "joined", "room": ROOM, "handle": 3, "created": True, "name": "Mine"})
+    values = []
+    for operations in (None, 8, 6, 2, 0):
+        bench.tick(*([{"t": "pending", "room": ROOM, "operations": operations}] if operations is not None else []))
+        assert bench.state.progress is not None and bench.state.progress.text == "Sending the scene"
+        values.append(bench.state.progress.value)
+    assert values == [0.0, 0.0, 0.25, 0.75, 1.0]
+
+
 @pytest.mark.parametrize("when", [Stage.ASKED, Stage.UPLOADING, Stage.SETTLING])
 def test_a_room_that_is_being_created_is_given_up(when: Stage) -> None:
     """The scene stays as it is, and the server hears `leave`, upon which the room goes from everybody's list."""
