@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -101,8 +103,29 @@ def test_an_invite_leads_through_a_vpn(kind: Blender, lab: Lab, party: Party, tm
     assert "From Ben" in anna.call(names)
 
 
+def link_local_address(host: Host, interface: str) -> str:
+    """As the kernel gives one to every interface; in the first second or two it is still looking whether anybody has it."""
+    end = time.monotonic() + 20
+    while True:
+        said = host.ip(f"-6 addr show dev {interface} scope link")
+        found = re.search(r"inet6 (fe80:[0-9a-f:]+)/", said)
+        if found and "tentative" not in said:
+            return found[1]
+        assert time.monotonic() < end, said
+        time.sleep(0.05)
+
+
 def way_to(lab: Lab, way: str, port: int) -> tuple[Host, Host, str]:
     """Anna's machine, Ben's, and what he types to get from his to hers."""
+    if way == "link-local":
+        # Every network has such addresses: only the zone says that she is behind his second interface.
+        anna, ben = lab.host("anna"), lab.host("ben")
+        lan = lab.segment("lan")
+        ben.plug(lab.segment("another"))
+        anna.plug(lan)
+        zone = ben.plug(lan)
+        link_local_address(ben, zone)
+        return anna, ben, f" [{link_local_address(anna, 'eth0')}%{zone}]:{port} "
     if way == "lan":
         lan = lab.segment("lan")
         anna, ben = lab.host("anna"), lab.host("ben")
@@ -117,7 +140,13 @@ def way_to(lab: Lab, way: str, port: int) -> tuple[Host, Host, str]:
 @pytest.mark.parametrize("kind", ["bpy50"], indirect=True)
 @pytest.mark.parametrize(
     "way",
-    ["lan", "forwarded port", "websocket that is held back", pytest.param("websocket by nginx", marks=needs("nginx"))],
+    [
+        "lan",
+        "link-local",
+        "forwarded port",
+        "websocket that is held back",
+        pytest.param("websocket by nginx", marks=needs("nginx")),
+    ],
 )
 def test_a_typed_address_and_a_password(kind: Blender, lab: Lab, party: Party, way: str, tmp_path: Path) -> None:
     anna_host, ben_host, typed = way_to(lab, way, party.port)
