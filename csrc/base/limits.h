@@ -133,7 +133,7 @@
 /* Text of an error or reason that crosses the wire. */
 #define ATR_REASON_BYTES_MAX 1024u
 
-/* Unreferenced blobs that are kept because they may be wanted again soon (undo, a second join). */
+/* Unreferenced blobs that a room, or a client, keeps because they may be wanted again soon (undo, a second join). */
 #define ATR_BLOBS_BYTES ATR_MIB(256)
 
 /* The schema of documents (docs/schema.md). */

@@ -99,6 +99,8 @@ void atr_room_free(atr_room *room)
   }
   room_ring_free(&room->ring);
   atr_buf_free(&room->scratch);
+  if (room->config.owns_blobs)
+    atr_blobs_free(room->config.blobs);
   free(room);
 }
 

@@ -38,6 +38,7 @@ typedef struct atr_room_config {
   size_t staged_bytes_max; /* 0: ATR_STAGED_BYTES_MAX */
   struct atr_store *store;
   struct atr_blobs *blobs;
+  bool owns_blobs; /* they are freed with the room, which may outlive atr_room_free() by a commit */
 } atr_room_config;
 
 /* None of these may call back into the room. */

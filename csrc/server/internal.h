@@ -129,7 +129,6 @@ struct atr_server {
   struct reach *reach;
   atr_identity *identity;
   atr_store *store;
-  atr_blobs *blobs;
   atr_rights *rights;
   atr_invites *invites;
   atr_passwords *passwords;

@@ -252,6 +252,7 @@ static bool is_room_name(const char *name)
   return true;
 }
 
+/* Blobs of its own: a blob is asked for by its hash, and who may enter one room must not get at another's by that. */
 static int new_hall(atr_server *server, const atr_id *id, uint64_t seq_base, const char *name, hall **out)
 {
   static const atr_room_callbacks callbacks = {
@@ -260,7 +261,7 @@ static int new_hall(atr_server *server, const atr_id *id, uint64_t seq_base, con
                             .seq_base = seq_base,
                             .ring_bytes_max = server->ring_bytes_max,
                             .store = server->store,
-                            .blobs = server->blobs};
+                            .owns_blobs = true};
   hall *h = calloc(1, sizeof *h);
   int err;
 
@@ -273,8 +274,11 @@ static int new_hall(atr_server *server, const atr_id *id, uint64_t seq_base, con
   config.name = h->name;
   err = atr_id_random(&config.epoch);
   if (err == ATR_OK)
+    err = atr_blobs_new(&config.blobs, ATR_BLOBS_BYTES);
+  if (err == ATR_OK)
     err = atr_room_new(&h->room, &config, &callbacks, h);
   if (err < 0) {
+    atr_blobs_free(config.blobs);
     free(h);
     return err;
   }

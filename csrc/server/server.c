@@ -266,8 +266,6 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
   if (err == ATR_OK)
     err = atr_store_memory_new(&server->store);
   if (err == ATR_OK)
-    err = atr_blobs_new(&server->blobs, ATR_BLOBS_BYTES);
-  if (err == ATR_OK)
     err = open_network(server, config, why, why_bytes);
   if (err == ATR_OK)
     err = reach_open(server, config->bind);
@@ -354,7 +352,6 @@ void atr_server_free(atr_server *server)
   close_own_handles(server);
   uv_run(&server->loop, UV_RUN_DEFAULT);
   uv_loop_close(&server->loop);
-  atr_blobs_free(server->blobs);
   if (server->store)
     server->store->ops->close(server->store);
   atr_passwords_free(server->passwords);

@@ -7,8 +7,10 @@ exist must answer as one that does. The table of rights is tested in tests/c/tes
 
 from __future__ import annotations
 
+import base64
 import json
 import signal
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ import pytest
 from atrium import AtriumError, Client
 
 from .conftest import Process, settle
-from .test_hostile import Raw, certificate, message  # noqa: F401
+from .test_hostile import CONTROL, STATE, Raw, certificate, frame, hello, message  # noqa: F401
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -360,3 +362,54 @@ def test_few_passwords_are_derived_at_a_time(server: Process, clients: Clients) 
     settle([host], lambda: sum(room.has_password for room in host.rooms()) >= 4, what="those that were begun")
     host.pump(1)
     assert len(codes) + sum(room.has_password for room in host.rooms()) == len(rooms)
+
+
+def test_a_guest_does_not_get_at_what_lies_in_other_rooms(
+    server: Process, host: Client, raw: Callable[[int], Raw]
+) -> None:
+    """Files are named by their hash. Who knows one, from a list that somebody published or a room that he has left, learns nothing by it elsewhere."""
+    film, book = host.create_room("Film"), host.create_room("Book")
+    name = host.put_blob(b"known by its hash" * 100)
+    book.create({"type": "Mesh", "a": ["$blob", name, "u1", [1700]]})
+    book.flush()
+    link = host.create_invite(film.id).split("#")[1]
+    token = base64.urlsafe_b64decode(link + "=" * (-len(link) % 4))[33:49].hex()
+    peer = raw(server.port)
+    peer.send(hello(invite=token))
+    peer.until("welcome")
+    peer.send(message({"t": "join", "room": film.id, "blender": [5, 0, 1], "schema": 1}))
+    handle = struct.pack(">I", int(peer.until("joined")["handle"]))
+    hash_of, nothing = bytes.fromhex(name), bytes(32)
+    offer = b"\x05" + handle + b"\x00\x01" + hash_of + struct.pack(">Q", 1700) + nothing
+    tree = json.dumps({"type": "Mesh", "a": ["$blob", name, "u1", [1700]]}).encode()
+    create = (
+        b"\x20"
+        + handle
+        + struct.pack(">Q", 1)
+        + b"\x01\x00"
+        + bytes(15)
+        + b"\x01"
+        + bytes(8)
+        + b"\x00\x01"
+        + hash_of
+        + tree
+    )
+    get = b"\x07" + handle + b"\x00\x01" + hash_of + nothing
+    peer.send(frame(CONTROL, get))
+    assert status_of(peer) == 4  # unknown
+    peer.send(frame(STATE, create))
+    assert peer.refusal()[0] == "NOBLOB"
+    peer.send(frame(CONTROL, offer))
+    assert status_of(peer) == 0  # wanted, like any that nobody has
+
+
+def status_of(peer: Raw) -> int:
+    """The status in the next BLOB_STATUS, which names one blob."""
+    while True:
+        while len(peer._bytes) >= 3 and len(peer._bytes) >= 3 + (size := struct.unpack(">H", peer._bytes[1:3])[0]):
+            payload, peer._bytes = peer._bytes[3 : 3 + size], peer._bytes[3 + size :]
+            if payload[0] == 6:
+                return payload[-1]
+        more = peer.tls.recv(65536)
+        assert more, "the connection was closed"
+        peer._bytes += more
