@@ -6,7 +6,9 @@ user looks at. If they were read as edits, everybody would show the frame of who
 frames would never come to rest. So what is animated reads as it was known before; what the user sets there and does
 not key is his alone, as Blender too forgets it with the next frame.
 
-An animated property is found in a tree by its data path. What cannot be found in this way is read as it is.
+An animated property is found in a tree by its data path, where need be by what it leads to in Blender: the inputs of geometry nodes
+are numbered by each Blender, strips lie in one another, colour ramps are one value. Single points of meshes, curves and lattices
+are not found: they are read as they are.
 """
 
 from __future__ import annotations
@@ -22,46 +24,94 @@ Tree = dict[str, Any]
 # A property, and which thing of a collection: by name, by place, or the whole of it.
 Step = tuple[str, str | int | None]
 
+
+class Key(str):
+    """Of a step: the key itself, and no name."""
+
+
+# What a strip of the sequencer is found by, in older and newer Blenders.
+_ALL_STRIPS = ("strips_all", "sequences_all")
+# Of a colour ramp's element, which of its five numbers.
+_ELEMENT = {"position": 0, "color": 1, "alpha": 4}
+
 _STEP = re.compile(r'\.?(\w*)(?:\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\])?')
 PATHS_MAX = 16384
 # Properties that are one and the same value under another name.
 _ALIASES = {"width": "width_pct", "width_pct": "width"}
 
 
-def hold(block: Any, tree: Tree, old: Tree) -> None:
+def hold(identity: Any, block: Any, tree: Tree, old: Tree) -> None:
     """Gives what is animated in a tree that was just read the values that it has in `old`."""
     if mergepatch.alike(tree, old):
         return
-    _hold_in(block, tree, old)
+    _hold_in(identity, block, tree, old)
     parts = old.get("s", {})
     for key in list(tree.get("s", {})):
         part = getattr(block, key[1:], None)
         if key in parts and getattr(part, "is_embedded_data", False):
-            _hold_in(part, tree["s"][key], parts[key])
+            _hold_in(identity, part, tree["s"][key], parts[key])
 
 
-def _hold_in(block: Any, tree: Tree, old: Tree) -> None:
+def _hold_in(identity: Any, block: Any, tree: Tree, old: Tree) -> None:
     names: dict[int, dict[str, str]] = {}
-    for path, index in _animated(getattr(block, "animation_data", None)):
+    data = getattr(block, "animation_data", None)
+    for path, index in _animated(data):
         steps = _steps(path)
         if steps:
-            _hold_one(tree, old, steps, index, names)
+            _hold_one(tree, old, _led_on(identity, block, steps), index, names)
+    for steps in _animated_strips(data):
+        _hold_one(tree, old, steps, 0, names)
 
 
 def _hold_one(tree: Any, old: Any, steps: tuple[Step, ...], index: int, names: dict[int, dict[str, str]]) -> None:
-    for step in steps[:-1]:
+    in_ramp = len(steps) > 1 and steps[-2][0] == "elements" and steps[-1][0] in _ELEMENT
+    for step in steps[: -2 if in_ramp else -1]:
         at = _way(tree, step, names)
         for key in at:
             tree, old = _member(tree, key), _member(old, key)
         if not at or tree is None or old is None:
             return
     name, which = steps[-1]
-    if name:
+    if in_ramp:
+        _take_over_element(tree.get("p"), old.get("p"), steps[-2][1], _ELEMENT[name] + index)
+    elif name:
         for title in (name, _ALIASES.get(name)):
             _take_over(tree.get("p"), old.get("p"), title, index if which is None else which)
     else:
-        key = values.name_key(str(which))
+        key = which if isinstance(which, Key) else values.name_key(str(which))
         _take_over(_member(tree.get("c"), key), _member(old.get("c"), key), "v", index)
+
+
+def _led_on(identity: Any, block: Any, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The way of a path in a tree, where that is another than in Blender."""
+    (first, name), *rest = steps
+    if first == "modifiers" and rest:
+        modifier = block.modifiers.get(name) if isinstance(name, str) and hasattr(block, "modifiers") else None
+        group = getattr(modifier, "node_group", None)
+        if group is not None and rest[0][0] == "":
+            return (steps[0], ("", _input_key(identity, group, rest[0][1])))
+        if group is not None and [step[0] for step in rest[:2]] == ["properties", "inputs"] and len(rest) == 4:
+            return (steps[0], ("inputs", _input_key(identity, group, rest[2][0])), rest[3])
+    if first == "sequence_editor" and rest and rest[0][0] in _ALL_STRIPS:
+        strip = getattr(block.sequence_editor, rest[0][0]).get(rest[0][1])
+        way: list[Step] = []
+        while strip is not None:
+            way.insert(0, ("strips", strip.name))
+            strip = strip.parent_meta()
+        return (steps[0], *way, *rest[1:])
+    return steps
+
+
+def _input_key(identity: Any, group: Any, name: Any) -> Key:
+    return Key("@:" + identity.inner_key(group.session_uid, "socket", str(name))[1:])
+
+
+def _take_over_element(here: Any, known: Any, which: Any, at: int) -> None:
+    """One number of a colour ramp's element; with another number of elements each is another one."""
+    flat, before = _member(here, "elements"), _member(known, "elements")
+    at += 5 * which if isinstance(which, int) else len(flat or ())
+    if isinstance(flat, list) and isinstance(before, list) and at < len(flat) == len(before):
+        here["elements"] = [*flat[:at], before[at], *flat[at + 1 :]]
 
 
 def _take_over(here: Any, known: Any, name: str | None, index: Any) -> None:
@@ -89,7 +139,9 @@ def _way(tree: Tree, step: Step, names: dict[int, dict[str, str]]) -> tuple[str,
     entries = _member(tree.get("i"), name)
     if not isinstance(entries, dict):
         return ()
-    if isinstance(which, int):
+    if isinstance(which, Key):
+        key = which if which in entries else None
+    elif isinstance(which, int):
         key = next((k for i, k in enumerate(entries) if i == which), None)
     else:
         if id(entries) not in names:
@@ -129,6 +181,15 @@ def _animated(data: Any) -> Iterator[tuple[str, int]]:
         for strip in track.strips if not track.mute else ():
             if not strip.mute:
                 yield from _curves(strip.action, getattr(strip, "action_slot", None))
+
+
+def _animated_strips(data: Any) -> Iterator[tuple[Step, ...]]:
+    """What strips of the NLA editor animate of themselves."""
+    for i, track in enumerate(data.nla_tracks if data is not None else ()):
+        for j, strip in enumerate(track.strips):
+            for curve in strip.fcurves:
+                if not curve.mute and len(curve.keyframe_points):
+                    yield (("animation_data", None), ("nla_tracks", i), ("strips", j), (curve.data_path, None))
 
 
 def _curves(action: Any, slot: Any) -> Iterator[tuple[str, int]]:

@@ -157,7 +157,7 @@ class Reader:
             tree["make"] = make
         tree.update(self.read_struct(block, old or {}))
         if old and not fresh:
-            animated.hold(block, tree, old)
+            animated.hold(self.identity, block, tree, old)
         self.block = None
         return tree
 

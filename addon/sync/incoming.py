@@ -335,7 +335,8 @@ class Incoming:
         block = self._identity.block(doc)
         if block is None:
             return
-        cur = self._reader.read_block(doc, block, read)
+        # With the keys of what was just written: what is new there would be taken for something else, and made a second time.
+        cur = self._reader.read_block(doc, block, newer or read, seen=read)
         patch = mergepatch.diff(cur, room)
         patch.pop("name", None)
         if patch:

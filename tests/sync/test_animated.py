@@ -32,6 +32,15 @@ ARM = """
 CUBE = "o = bpy.data.objects['Cube']; "
 GREY = "o = bpy.data.materials['Material'].node_tree.nodes['Principled BSDF']; "
 
+SCENE = (
+    "o = bpy.data.scenes['Scene']; e = o.sequence_editor_create(); word = 'strips' if hasattr(e, 'strips') else 'sequences'; "
+    "strips = getattr(e, word); all = getattr(e, word + '_all'); "
+)
+STRIP = SCENE + (
+    "end = 'length' if 'length' in strips.bl_rna.functions['new_effect'].parameters else 'frame_end'; "
+    "s = strips.new_effect('S', 'COLOR', 1, 1, **{end: 30}); "
+)
+
 # What is animated: how it is made, and what holds which property at which place.
 KINDS = {
     "location": ("", CUBE, "location", "o.location[0]"),
@@ -60,6 +69,43 @@ KINDS = {
         'nodes["Principled BSDF"].inputs[1].default_value',
         "o.nodes['Principled BSDF'].inputs[1].default_value",
     ),
+    "geometry nodes": (
+        """
+    g = bpy.data.node_groups.new('G', 'GeometryNodeTree')
+    g.interface.new_socket('In', in_out='INPUT', socket_type='NodeSocketFloat')
+    bpy.data.objects['Cube'].modifiers.new('M', 'NODES').node_group = g""",
+        CUBE,
+        'modifiers["M"]["Socket_0"]',
+        "o.modifiers['M']['Socket_0']",
+    ),
+    "geometry nodes, a vector": (
+        """
+    g = bpy.data.node_groups.new('G', 'GeometryNodeTree')
+    g.interface.new_socket('In', in_out='INPUT', socket_type='NodeSocketVector')
+    bpy.data.objects['Cube'].modifiers.new('M', 'NODES').node_group = g""",
+        CUBE,
+        'modifiers["M"]["Socket_0"]',
+        "o.modifiers['M']['Socket_0'][2]",
+    ),
+    "colour ramp": (
+        "r = bpy.data.materials['Material'].node_tree.nodes.new('ShaderNodeValToRGB'); r.name = 'R'",
+        "o = bpy.data.materials['Material'].node_tree; ",
+        'nodes["R"].color_ramp.elements[1].color',
+        "o.nodes['R'].color_ramp.elements[1].color[0]",
+    ),
+    "colour ramp, a place": (
+        "r = bpy.data.materials['Material'].node_tree.nodes.new('ShaderNodeValToRGB'); r.name = 'R'",
+        "o = bpy.data.materials['Material'].node_tree; ",
+        'nodes["R"].color_ramp.elements[1].position',
+        "o.nodes['R'].color_ramp.elements[1].position",
+    ),
+    "strip": (STRIP, SCENE, 'sequence_editor.{word}_all["S"].blend_alpha', "all['S'].blend_alpha"),
+    "transform of a strip in a strip": (
+        STRIP + "m = strips.new_meta('M', channel=2, frame_start=1); s.move_to_meta(m)",
+        SCENE,
+        'sequence_editor.{word}_all["S"].transform.rotation',
+        "all['S'].transform.rotation",
+    ),
     "light": ("bpy.data.lights['Light'].energy = 0", "o = bpy.data.lights['Light']; ", "energy", "o.energy"),
 }
 LOOK = "bpy.context.view_layer.update(); bpy.context.scene.frame_set({})"
@@ -70,8 +116,8 @@ def animate(peer, kind):
     peer.do(make)
     plain = path not in ("location",) and not path.endswith(".location")
     index = "" if plain else ", index=0"
-    peer.do(whose + f"{shown} = 0.0; o.keyframe_insert('{path}'{index}, frame=1)")
-    peer.do(whose + f"{shown} = 1.0; o.keyframe_insert('{path}'{index}, frame=11)")
+    peer.do(whose + f"{shown} = 0.0; o.keyframe_insert(f'{path}'{index}, frame=1)")
+    peer.do(whose + f"{shown} = 1.0; o.keyframe_insert(f'{path}'{index}, frame=11)")
     peer.do(LOOK.format(1))
 
 
@@ -166,3 +212,43 @@ def test_the_slot_that_blender_will_choose(two, version):
         "(lambda d: (d.action.name, d.action_slot, d.last_slot_identifier))(bpy.data.objects['Camera'].animation_data)"
     )
     assert tuple(both(a, b, seen)) == ("CubeAction", None, "OBCamera")
+
+
+def test_what_a_strip_says_of_itself(two):
+    """A strip of the NLA editor may animate its own influence."""
+    stage, a, b = two
+    animate(a, "location")
+    a.do(CUBE + "d = o.animation_data; t = d.nla_tracks.new(); s = t.strips.new('S', 1, d.action); d.action = None")
+    a.do(
+        "s.use_animated_influence = True; s.fcurves[0].keyframe_points.insert(1, 0); s.fcurves[0].keyframe_points.insert(11, 1)"
+    )
+    a.do(LOOK.format(1))
+    stage.settle()
+    b.do(LOOK.format(11))
+    for peer in (a, b, a):
+        peer.do("link.sent.clear(); rep.capture_all(); rep.tick(1000)")
+        assert peer.do("link.sent") == []
+
+
+def test_others_elements_of_a_ramp_that_moves(two):
+    """Of a colour ramp one colour is animated; the other is anybody's to change, and so is how many there are."""
+    stage, a, b = two
+    animate(a, "colour ramp")
+    stage.settle()
+    b.do(LOOK.format(11))
+    ramp = "bpy.data.materials['Material'].node_tree.nodes['R'].color_ramp.elements"
+    b.do(ramp + "[0].position = 0.25")
+    stage.settle()
+    assert a.do(f"({ramp}[0].position, {ramp}[1].color[0])") in ((0.25, 0), [0.25, 0])
+    b.do(ramp + ".new(0.5)")
+    stage.settle()
+    assert both(a, b, f"len({ramp})") == 3
+
+
+def test_a_new_part_together_with_what_animates_it(two):
+    """A node that came with its curves to a material that was there was made twice; the removal of the first took the curves along."""
+    stage, a, b = two
+    animate(a, "colour ramp")
+    stage.settle()
+    b.do("from sync import animated; d = bpy.data.materials['Material'].node_tree.animation_data")
+    assert b.do("len(list(animated._animated(d)))") == 4
