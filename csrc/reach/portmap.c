@@ -46,7 +46,7 @@ struct atr_portmap {
   atr_portmap_reason refusal; /* of this round; SILENT: nobody has answered */
   atr_portmap_way refused_by;
   uint64_t due_ms, began_ms;
-  uint32_t retry_ms;
+  uint32_t check_ms, retry_ms;
   atr_pcp_epoch epoch;
   void (*on_ended)(void *ctx);
   void *ended_ctx;
@@ -163,13 +163,13 @@ static void begin_round(atr_portmap *p)
   ask(p, p->is_renewal ? p->mapped_by : 0);
 }
 
-static uint64_t renew_in_ms(uint32_t lifetime_s)
+static uint64_t renew_in_ms(const atr_portmap *p, uint32_t lifetime_s)
 {
-  uint64_t half_ms = lifetime_s ? (uint64_t)lifetime_s * 500 : ATR_PORTMAP_CHECK_MS;
+  uint64_t half_ms = lifetime_s ? (uint64_t)lifetime_s * 500 : p->check_ms;
 
   if (half_ms < ATR_PORTMAP_CHECK_MIN_MS)
     return ATR_PORTMAP_CHECK_MIN_MS;
-  return half_ms < ATR_PORTMAP_CHECK_MS ? half_ms : ATR_PORTMAP_CHECK_MS;
+  return half_ms < p->check_ms ? half_ms : p->check_ms;
 }
 
 static void keep_mapping(atr_portmap *p, const atr_ask_answer *answer)
@@ -181,7 +181,7 @@ static void keep_mapping(atr_portmap *p, const atr_ask_answer *answer)
   if (answer->has_epoch && atr_pcp_epoch_lost(&p->epoch, answer->epoch_s, uv_now(p->loop) / 1000))
     atr_log(ATR_LOG_INFO, "the router was restarted; it has the port again");
   show_mapped(p, answer);
-  next_round_in(p, renew_in_ms(answer->lifetime_s));
+  next_round_in(p, renew_in_ms(p, answer->lifetime_s));
 }
 
 /* Silence says nothing, that a way is not known says little, and nonsense not much more. Of the others the first is shown, but that there is no
@@ -358,6 +358,7 @@ int atr_portmap_new(atr_portmap **out, uv_loop_t *loop, const atr_portmap_option
   p->port = p->request.inner_port = p->request.outer_port = options->port;
   p->request.lifetime_s = ATR_PORTMAP_LIFETIME_S;
   p->mapped_by = ASKERS;
+  p->check_ms = options->check_ms ? options->check_ms : ATR_PORTMAP_CHECK_MS;
   p->retry_ms = ATR_PORTMAP_RETRY_FIRST_MS;
   p->has_fixed_router = options->router && uv_inet_pton(AF_INET, options->router, p->request.router) == 0;
   p->view = plain_view(p, ATR_PORTMAP_ASKING, ATR_PORTMAP_FINE);

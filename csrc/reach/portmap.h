@@ -88,6 +88,7 @@ extern const atr_portmap_view atr_portmap_view_off;
 typedef struct atr_portmap_options {
   uint16_t port;      /* TCP: the server's; the same is wanted outside */
   const char *router; /* NULL: the system's default router. Else its IPv4 address: for tests */
+  uint32_t check_ms;  /* 0: ATR_PORTMAP_CHECK_MS */
 } atr_portmap_options;
 
 typedef struct atr_portmap_callbacks {

@@ -12,6 +12,7 @@ static const uint8_t outside[4] = {203, 0, 113, 17};
 
 typedef struct scene {
   router router;
+  uint32_t check_ms;
   atr_portmap *portmap;
   int changes;
   bool has_ended;
@@ -33,6 +34,7 @@ static void begin(scene *s)
     memcpy(s->router.outer, outside, 4);
   open_router(&s->router);
   options.router = s->router.text;
+  options.check_ms = s->check_ms;
   assert_ok(
       atr_portmap_new(&s->portmap, &test_loop, &options, &(atr_portmap_callbacks){.on_change = on_change, .ctx = s}));
   assert_int_equal(atr_portmap_look(s->portmap)->state, ATR_PORTMAP_ASKING);
@@ -242,6 +244,28 @@ static void a_router_that_was_restarted_gets_the_port_again(void **state)
   assert_int_equal(s.router.port, 9090);
   expect_mapped(atr_portmap_look(s.portmap), ATR_PORTMAP_BY_PCP, 9090);
   finish(&s);
+}
+
+/* It listens at another port then, and its table is empty. */
+static void a_upnp_router_that_was_restarted_is_searched_again(void **state)
+{
+  scene s = {.router = {.upnp = UPNP_FINE, .taken_port = 12800}, .check_ms = 1500};
+
+  (void)state;
+  begin(&s);
+  expect_mapped(wait_known(&s, 10000), ATR_PORTMAP_BY_UPNP, 12801);
+  run_until(&s.router.mapped, 2, 10000); /* checked, without a search */
+  assert_int_equal(s.router.described, 1);
+  close_services(&s.router);
+  uv_run(&test_loop, UV_RUN_NOWAIT);
+  open_services(&s.router);
+  s.router.port = s.router.taken_port = 0;
+  run_until(&s.router.mapped, 3, 15000);
+  assert_int_equal(s.router.described, 2);
+  assert_int_equal(s.router.port, 12801); /* as it stands in invites */
+  expect_mapped(atr_portmap_look(s.portmap), ATR_PORTMAP_BY_UPNP, 12801);
+  finish(&s);
+  assert_int_equal(s.router.port, 0);
 }
 
 static void a_router_that_was_away_is_asked_again(void **state)
@@ -515,6 +539,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(it_is_renewed_at_half_of_its_life, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_router_that_grants_a_second_is_not_flooded, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_router_that_was_restarted_gets_the_port_again, open_loop, close_loop),
+      cmocka_unit_test_setup_teardown(a_upnp_router_that_was_restarted_is_searched_again, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_router_that_was_away_is_asked_again, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_router_announces_its_restart, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(no_answer_is_known_in_seconds, open_loop, close_loop),

@@ -67,6 +67,13 @@ def test_a_server_is_started_and_then_found(tmp_path: Path) -> None:
     assert first.log.stat().st_mode & 0o077 == 0
 
 
+def test_the_router_is_asked_for_no_port_that_it_cannot_reach(tmp_path: Path) -> None:
+    ensure = ensure_server(free_port(), tmp_path, bind="127.0.0.1", map_port=True)
+    poll_fast(ensure)
+    assert ensure.phase is Phase.READY
+    assert "the router is not asked for a port" in ensure.log.read_text()
+
+
 def test_an_open_door_lets_strangers_in(tmp_path: Path) -> None:
     ensure = ensure_server(free_port(), tmp_path / "host", bind="127.0.0.1", open=True)
     poll_fast(ensure)
