@@ -139,6 +139,7 @@ def _way(tree: Tree, step: Step, names: dict[int, dict[str, str]]) -> tuple[str,
     entries = _member(tree.get("i"), name)
     if not isinstance(entries, dict):
         return ()
+    key: str | None
     if isinstance(which, Key):
         key = which if which in entries else None
     elif isinstance(which, int):
