@@ -16,6 +16,8 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[2]
 OFFICIAL = ("bpy42", "bpy45", "bpy50")
 """The official builds, as Python wheels: no window, exact versions users have."""
+OFFICIAL_SINCE_5_1 = ("bpy51",)
+"""These bring Python 3.13, which a machine may lack: only that the zip installs and connects there is shown."""
 DEBIAN = ("deb43", "deb52")
 """Debian's builds, with a real executable that can open a window."""
 ALL = ("bpy42", "deb43", "bpy45", "bpy50", "deb52")

@@ -40,6 +40,12 @@ def kind(request: pytest.FixtureRequest) -> Blender:
     return _get(request.param)
 
 
+@pytest.fixture(params=(*blenders.ALL, *blenders.OFFICIAL_SINCE_5_1))
+def any_kind(request: pytest.FixtureRequest) -> Blender:
+    """Each Blender in turn, with those that only installing is tried in."""
+    return _get(request.param)
+
+
 @pytest.fixture(params=blenders.OFFICIAL)
 def official(request: pytest.FixtureRequest) -> Blender:
     """Each official build in turn."""

@@ -22,8 +22,8 @@ from tests.blender.inside import bpy
 from tests.blender.party import Party, prepare
 
 
-def test_blender_accepts_the_zip(kind: Blender, tmp_path: Path, atrium_zip: Path) -> None:
-    assert "Success" in extension.validate(kind, tmp_path, atrium_zip)
+def test_blender_accepts_the_zip(any_kind: Blender, tmp_path: Path, atrium_zip: Path) -> None:
+    assert "Success" in extension.validate(any_kind, tmp_path, atrium_zip)
 
 
 def test_the_wheel_is_typed_and_brings_the_server(atrium_zip: Path) -> None:
@@ -94,10 +94,10 @@ ITEMS = {
 
 
 def test_installed_it_registers_and_its_engine_loads(
-    kind: Blender, start: Start, tmp_path: Path, atrium_zip: Path
+    any_kind: Blender, start: Start, tmp_path: Path, atrium_zip: Path
 ) -> None:
-    extension.install(kind, tmp_path, "anna", atrium_zip)
-    anna = start(kind, "anna")
+    extension.install(any_kind, tmp_path, "anna", atrium_zip)
+    anna = start(any_kind, "anna")
     extension.enable(anna)
     found = anna.call(what_is_there)
     assert atrium_zip.name == f"atrium-{found['version']}.zip"
@@ -119,8 +119,8 @@ def disable_and_enable(module: str) -> str:
     return str(bpy.context.window_manager.atrium.state)
 
 
-def test_it_can_be_disabled_and_enabled_while_connected(kind: Blender, party: Party) -> None:
-    anna = party.invite(kind, "anna")
+def test_it_can_be_disabled_and_enabled_while_connected(any_kind: Blender, party: Party) -> None:
+    anna = party.invite(any_kind, "anna")
     anna.operate("atrium.host")
     assert anna.state == "LOBBY"
     assert anna.call(disable_and_enable, extension.MODULE) == "OFFLINE"
@@ -131,14 +131,14 @@ def test_it_can_be_disabled_and_enabled_while_connected(kind: Blender, party: Pa
 
 
 def test_it_installs_over_itself_and_leaves_nothing(
-    kind: Blender, start: Start, tmp_path: Path, atrium_zip: Path
+    any_kind: Blender, start: Start, tmp_path: Path, atrium_zip: Path
 ) -> None:
     for _ in range(2):
-        extension.install(kind, tmp_path, "anna", atrium_zip)
-    anna = start(kind, "anna")
+        extension.install(any_kind, tmp_path, "anna", atrium_zip)
+    anna = start(any_kind, "anna")
     extension.enable(anna)
     anna.call(what_is_there)
     anna.close()
-    extension.remove(kind, tmp_path, "anna", "atrium")
+    extension.remove(any_kind, tmp_path, "anna", "atrium")
     extensions = tmp_path / "anna" / "resources" / "extensions"
     assert [path for path in extensions.rglob("*") if "atrium" in path.name] == []

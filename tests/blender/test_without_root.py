@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blender.blenders import DEBIAN, OFFICIAL, REPO
+from tests.blender.blenders import DEBIAN, OFFICIAL, OFFICIAL_SINCE_5_1, REPO
 
 TIMEOUT_S = 120
 LOUD = "************ SKIPPED"
@@ -54,16 +54,21 @@ def test_debians_blenders_are_not_got(name: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"blenders: {LOUD} {name}: needs root\n")
 
 
-@pytest.mark.parametrize("name", OFFICIAL)
-def test_official_blenders_are_not_got_without_their_python(name: str, tmp_path: Path) -> None:
+LACKING = [(name, "needs Python 3.11, or root to get it") for name in OFFICIAL]
+LACKING += [(name, "needs Python 3.13") for name in OFFICIAL_SINCE_5_1]
+
+
+@pytest.mark.parametrize(("name", "reason"), LACKING)
+def test_official_blenders_are_not_got_without_their_python(name: str, reason: str, tmp_path: Path) -> None:
     older = tmp_path / "bin"
     older.mkdir()
-    for python in ("python3", "python3.11"):
+    for python in ("python3", "python3.11", "python3.13"):
         (older / python).write_text("#!/bin/sh\nexit 1\n")
         (older / python).chmod(0o755)
     path = f"{older}:{os.environ['PATH']}"
-    done = run("tests/setup/blenders.sh", name, ATRIUM_CACHE=str(tmp_path), ATRIUM_PYTHON311="", PATH=path)
-    assert (done.returncode, done.stdout) == (0, f"blenders: {LOUD} {name}: needs Python 3.11, or root to get it\n")
+    named = {"ATRIUM_PYTHON311": "", "ATRIUM_PYTHON313": ""}
+    done = run("tests/setup/blenders.sh", name, ATRIUM_CACHE=str(tmp_path), PATH=path, **named)
+    assert (done.returncode, done.stdout) == (0, f"blenders: {LOUD} {name}: {reason}\n")
 
 
 def test_tests_in_windows_say_that_they_were_skipped() -> None:

@@ -12,6 +12,8 @@
 #
 #   bpy42 bpy45 bpy50   the official builds 4.2 LTS, 4.5 LTS and 5.0, as Python
 #                       wheels in a virtual environment of Python 3.11
+#   bpy51               the official build 5.1, the same with Python 3.13 (there is no
+#                       wheel of 5.2)
 #   deb43 deb52         Debian's builds, 4.3 of trixie and 5.2 LTS of sid, each
 #                       in a folder that debootstrap fills; needs root
 #
@@ -31,16 +33,17 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SELF=$HERE/$(basename "${BASH_SOURCE[0]}")
 CACHE=${ATRIUM_CACHE:-$HOME/.cache/atrium}
 BLENDERS=$CACHE/blenders
-ALL=(bpy42 bpy50 bpy45 deb43 deb52)
+ALL=(bpy42 bpy50 bpy45 deb43 deb52 bpy51)
 
 # name -> what to install; numpy as each official build ships it
 declare -A WHEELS=(
     [bpy42]="bpy==4.2.23 numpy==1.26.4"
     [bpy45]="bpy==4.5.15 numpy==1.26.4"
     [bpy50]="bpy==5.0.1 numpy==1.26.4"
+    [bpy51]="bpy==5.1.1 numpy==2.3.*"
 )
 declare -A RELEASES=([deb43]=trixie [deb52]=sid)
-declare -A EXPECT=([bpy42]=4.2. [bpy45]=4.5. [bpy50]=5.0. [deb43]=4.3. [deb52]=5.2.)
+declare -A EXPECT=([bpy42]=4.2. [bpy45]=4.5. [bpy50]=5.0. [bpy51]=5.1. [deb43]=4.3. [deb52]=5.2.)
 DEB_PACKAGES="blender python3-numpy libgl1 libgl1-mesa-dri libegl1 libglx-mesa0"
 # Imported by 5.2's own extension system, but no dependency of Debian's package.
 declare -A DEB_EXTRA=([deb43]="" [deb52]="python3-cattr python3-requests")
@@ -67,19 +70,23 @@ bootstrap() { # RELEASE FOLDER
     debootstrap --variant=minbase "$1" "$2" $mirror
 }
 
-# --- Python 3.11 -------------------------------------------------------------
+# --- Python ------------------------------------------------------------------
 
-python311() { # prints an interpreter of exactly 3.11 that can make environments
-    local name
-    for name in "${ATRIUM_PYTHON311:-}" python3.11 python3 "$CACHE/python311/python3.11"; do
+python_of() { # MINOR CANDIDATE...: prints the first that is exactly 3.MINOR and can make environments
+    local minor=$1 name
+    shift
+    for name in "$@"; do
         [ -n "$name" ] || continue
-        if "$name" -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+        if "$name" -c "import sys, venv; sys.exit(sys.version_info[:2] != (3, $minor))" 2>/dev/null; then
             "$name" -c 'import sys; print(sys.executable)'
             return 0
         fi
     done
     return 1
 }
+
+python311() { python_of 11 "${ATRIUM_PYTHON311:-}" python3.11 python3 "$CACHE/python311/python3.11"; }
+python313() { python_of 13 "${ATRIUM_PYTHON313:-}" python3.13 python3; }
 
 # Takes Python 3.11 from a bookworm folder. It is run by this machine's own
 # loader and C library, not in a chroot: the modules under test are built here
@@ -125,8 +132,12 @@ get_python311() {
 
 make_wheel() { # NAME FOLDER
     local python tools
-    get_python311
-    python=$(python311)
+    if [ "$1" = bpy51 ]; then
+        python=$(python313)
+    else
+        get_python311
+        python=$(python311)
+    fi
     # The interpreter is a link to one outside the folder, so a rename does no
     # harm. pip is that of build/venv: Debian's Python 3.11 brings none along.
     tools=$("$HERE/venv.sh")
@@ -289,6 +300,9 @@ get() { # NAME
         deb*)
             [ "$(id -u)" -eq 0 ] || { skip "$name" "needs root"; return 2; }
             command -v debootstrap >/dev/null || { skip "$name" "no debootstrap; run tests/setup/packages.sh"; return 2; }
+            ;;
+        bpy51)
+            is_ready "$name" || python313 >/dev/null || { skip "$name" "needs Python 3.13"; return 2; }
             ;;
         bpy*)
             python311 >/dev/null || [ "$(id -u)" -eq 0 ] || { skip "$name" "needs Python 3.11, or root to get it"; return 2; }
