@@ -58,6 +58,8 @@ LINKED = {
     "libsodium": Path("/usr/share/doc/libsodium-dev/copyright"),
     "zstd": Path("/usr/share/doc/libzstd-dev/copyright"),
     "xxhash": Path("/usr/share/doc/libxxhash-dev/copyright"),
+    "miniupnpc": Path("/usr/share/doc/libminiupnpc-dev/copyright"),
+    "libnatpmp": Path("/usr/share/doc/libnatpmp-dev/copyright"),
     "uthash": Path("/usr/share/doc/uthash-dev/copyright"),
 }
 

@@ -17,6 +17,7 @@ from tests.blender.party import Party
 from tests.blender.test_invited import invite_of, make_object, names, paste
 from tests.net import lab as labs
 from tests.net.conftest import needs
+from tests.net.gateways import OUTSIDE, Miniupnpd
 from tests.net.lab import Host, Lab, Router
 from tests.net.test_tunnels import nginx, ssh_tunnel
 from tests.net.test_vpn import openvpn
@@ -39,11 +40,11 @@ def invite_with(module: str, address: str) -> Generator[None, None, str]:
     return str(runtime.state().invite)
 
 
-def two_homes(lab: Lab) -> tuple[Host, Router, Host]:
+def two_homes(lab: Lab, outside: str = HOST) -> tuple[Host, Router, Host]:
     """Anna's machine and router, and Ben's machine behind a router of his."""
     internet, anna_lan, ben_lan = lab.segment("internet"), lab.segment("anna-lan"), lab.segment("ben-lan")
-    router = lab.router("anna-router", (internet, f"{HOST}/24"), (anna_lan, "192.168.0.1/24"))
-    lab.router("ben-router", (internet, "203.0.113.40/24"), (ben_lan, "192.168.0.1/24"))
+    router = lab.router("anna-router", (internet, f"{outside}/24"), (anna_lan, "192.168.0.1/24"))
+    lab.router("ben-router", (internet, f"{outside.rpartition('.')[0]}.40/24"), (ben_lan, "192.168.0.1/24"))
     anna, ben = lab.host("anna"), lab.host("ben")
     anna.plug(anna_lan, "192.168.0.10/24", via="192.168.0.1")
     ben.plug(ben_lan, "192.168.0.48/24", via="192.168.0.1")
@@ -77,6 +78,32 @@ def test_an_invite_leads_through_a_forwarded_port(kind: Blender, lab: Lab, party
     ben.flush()
     anna.flush()
     assert "From Ben" in anna.call(names)
+    assert anna.call(names) == ben.call(names)
+
+
+@needs("miniupnpd")
+@pytest.mark.parametrize("kind", ["bpy50"], indirect=True)
+def test_an_invite_leads_through_a_router_that_was_asked(kind: Blender, lab: Lab, party: Party, tmp_path: Path) -> None:
+    """Nobody has typed anything: who hosts has the port mapped, and the invite says where."""
+    anna_host, router, ben_host = two_homes(lab, OUTSIDE)
+    gateway = Miniupnpd(router, tmp_path, "upnp")
+    with anna_host.inside():
+        anna = party.invite(kind, "anna")
+    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.host("Film")
+    end = time.monotonic() + 30
+    while ("192.168.0.10", party.port) not in gateway.ports().values():
+        assert time.monotonic() < end, "the port is not mapped"
+        time.sleep(0.1)
+    link = invite_of(anna)
+    with ben_host.inside():
+        ben = party.invite(kind, "ben")
+    paste(ben, link)
+    ben.operate("atrium.connect")
+    assert ben.state == "JOINED"
+    ben.call(make_object, "From Ben")
+    ben.flush()
+    anna.flush()
     assert anna.call(names) == ben.call(names)
 
 

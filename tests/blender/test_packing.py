@@ -10,6 +10,8 @@ has tests of its own; these show which side is at fault when those fail.
 from __future__ import annotations
 
 import importlib.util
+import re
+import subprocess
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -141,6 +143,24 @@ def test_install_upgrade_downgrade_and_removal(kind: Blender, start: Start, tmp_
         anna.close()
     extension.remove(kind, tmp_path, "anna", "atrium")
     assert list((tmp_path / "anna").rglob("*trial_engine*")) == []
+
+
+def test_the_terms_of_every_library_are_known() -> None:
+    """What the engine is linked with is what the zip brings terms of."""
+    whose = {
+        "ssl": "openssl",
+        "crypto": "openssl",
+        "z": "zlib",
+        "uv": "libuv",
+        "sodium": "libsodium",
+        "natpmp": "libnatpmp",
+    }
+    libs = subprocess.run(
+        ["make", "--no-print-directory", "print-libs"], cwd=REPO, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    names = re.findall(r"/lib(\w+)\.a\b", libs)
+    assert len(names) >= 7
+    assert {whose.get(name, name) for name in names} <= set(build_zip.LINKED)
 
 
 def test_the_terms_of_what_is_linked_go_along(atrium_zip: Path) -> None:
