@@ -260,10 +260,12 @@ def test_every_moment_of_a_session_is_drawn(tall_anna: WindowedBlender) -> None:
     anna.execute("engine.events.extend(engine._answer_connect({}))")
     anna.call(tell, {"t": "knock", "key": "k1", "name": "Eve", "code": "ABCD-EFGH-JKMN-PQRS-TVWX"})
     anna.call(state_is, "LOBBY")
+    anna.call(tell, {"t": "reach", "audiences": HOME})
+    anna.call(reach_is, len(HOME))
     anna.picture(name_of(anna, "lobby"))
-    anna.press('atrium.copy(text="192.0.2.7:12800"')  # what others connect to
+    anna.press('atrium.copy(text="192.168.0.48:12800"')  # what others connect to
     time.sleep(0.3)
-    assert anna.evaluate("bpy.context.window_manager.clipboard") == "192.0.2.7:12800"
+    assert anna.evaluate("bpy.context.window_manager.clipboard") == "192.168.0.48:12800"
     anna.press("atrium.admit")
     time.sleep(0.5)
     assert anna.evaluate("engine.sent[-1]") == {"t": "admit", "key": "k1", "remember": False}
