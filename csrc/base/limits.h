@@ -396,6 +396,9 @@
 #define ATR_AGENT_POLL_MS 10000u
 #define ATR_REACH_LOOK_MS 3000u
 
+/* A participant's engine looks this often whether the address of its connection is still this machine's. */
+#define ATR_ROAMING_LOOK_MS 1000u
+
 /* How long --check waits for what the router says; everything else is known at once. */
 #define ATR_CHECKUP_MS 15000u
 

@@ -255,6 +255,7 @@ static void on_tick(uv_timer_t *timer)
   if (c->closing)
     return;
   link_tick(c, now_ms);
+  roaming_tick(c, now_ms);
   seats_tick(c, now_ms);
   client_pump_later(c);
 }

@@ -6,6 +6,7 @@
  *   events.c    events to the application: writing, queueing, keeping only the newest where that is enough
  *   commands.c  commands from the application
  *   link.c      the connection: racing, hello, knocking, reconnecting
+ *   roaming.c   this machine changes its networks
  *   trust.c     whether a host's key is the right one
  *   enter.c     into a room: create, join, again after a cut
  *   seats.c     rooms: replicas, submit, flush, leaving
@@ -174,6 +175,10 @@ struct atr_client {
   link_state link;
   bool was_up; /* since the last `connect` */
   bool disconnecting;
+  bool hung_up;             /* the first connection was closed without a word: once is no answer yet */
+  uint64_t look_at_ms;      /* at this machine's networks, next */
+  uint64_t networks_digest; /* as they were */
+  uint32_t looks_without;   /* in a row that have not seen the connection's address */
   uint32_t attempt;
   atr_race *race;
   atr_session *session;
@@ -256,6 +261,14 @@ void link_welcome(atr_client *c, const cJSON *message);
 void link_knocking(atr_client *c);
 /* What the server says before it closes. */
 void link_said(atr_client *c, int err, const char *text);
+/* The address of the connection is no longer this machine's. */
+void link_left_network(atr_client *c);
+/* In the pause before an attempt: there is a network that was not there before. */
+void link_try_now(atr_client *c);
+
+/* --- roaming.c --- */
+
+void roaming_tick(atr_client *c, uint64_t now_ms);
 /* Sends a finished or unfinished JSON message; a failure ends the session. */
 void link_send_json(atr_client *c, atr_jw *w);
 atr_jw link_begin_json(atr_client *c, atr_buf *buf, const char *t);

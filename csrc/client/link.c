@@ -245,6 +245,13 @@ static bool is_final(int err)
   }
 }
 
+/* Before anything was said: not while a password is proved, which is a guess, nor while the host is asked. */
+static bool is_worth_another_try(const atr_client *c, int err)
+{
+  return !c->was_up && !c->hung_up && err == ATR_CLOSED && c->said_err == ATR_OK &&
+         (c->link == LINK_RACING || c->link == LINK_TLS || c->link == LINK_HELLO);
+}
+
 static void lost(atr_client *c, int err, const char *detail)
 {
   char text[512];
@@ -265,6 +272,12 @@ static void lost(atr_client *c, int err, const char *detail)
     link_race(c);
     return;
   }
+  if (is_worth_another_try(c, err)) {
+    c->hung_up = true; /* a server that is just starting anew, or a tunnel's first connection */
+    drop_line(c);
+    begin_pause(c);
+    return;
+  }
   if (!c->was_up || is_final(err)) {
     go_offline(c, err, text);
     return;
@@ -275,6 +288,20 @@ static void lost(atr_client *c, int err, const char *detail)
   c->said_text[0] = '\0';
   atr_log(ATR_LOG_INFO, "the connection to %s broke (%s, %s)", c->address_text, atr_err_name(err), text);
   link_tell_state(c, ATR_OK, NULL, NULL);
+}
+
+void link_left_network(atr_client *c)
+{
+  lost(c, ATR_UNREACHABLE, "this machine has left the network of the connection");
+}
+
+void link_try_now(atr_client *c)
+{
+  if (c->link != LINK_PAUSE)
+    return;
+  uv_timer_stop(&c->retry);
+  c->attempt = 0;
+  link_race(c);
 }
 
 void link_said(atr_client *c, int err, const char *text)
@@ -457,6 +484,7 @@ void link_connect(atr_client *c, const cJSON *message)
   (void)atr_json_get_u64(message, "port", UINT16_MAX, &port);
   c->was_up = false;
   c->host_accepted = false;
+  c->hung_up = false;
   c->probes = false;
   (void)atr_json_get_bool(message, "probe", &c->probes);
   c->said_err = ATR_OK;

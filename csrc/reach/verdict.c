@@ -52,7 +52,9 @@ static atr_audience audience_of(const atr_interface *one)
 {
   atr_adapter adapter = atr_adapter_of(one->name, one->address);
 
-  return adapter.is_virtual ? ATR_AUDIENCE_NOBODY : adapter.is_vpn ? ATR_AUDIENCE_VPN : ATR_AUDIENCE_LAN;
+  if (adapter.is_virtual || (adapter.is_vpn && one->is_link_local)) /* a VPN gives its members addresses */
+    return ATR_AUDIENCE_NOBODY;
+  return adapter.is_vpn ? ATR_AUDIENCE_VPN : ATR_AUDIENCE_LAN;
 }
 
 static const char *label_of(const atr_interface *one)
@@ -241,7 +243,9 @@ static void judge_unmapped(atr_verdict *v, const atr_facts *f)
   } else if (f->mapping->state == ATR_PORTMAP_OFF) {
     decide(v, ATR_REACH_NO, ATR_REACH_MAPPING_OFF);
   } else if (f->mapping->state == ATR_PORTMAP_REFUSED) {
-    decide(v, ATR_REACH_NO, ATR_REACH_MAPPING_REFUSED);
+    bool has_outside = f->mapping->reason != ATR_PORTMAP_NO_OUTSIDE;
+
+    decide(v, ATR_REACH_NO, has_outside ? ATR_REACH_MAPPING_REFUSED : ATR_REACH_NO_OUTSIDE);
   } else {
     decide(v, ATR_REACH_NO, f->mapping->reason == ATR_PORTMAP_NO_ROUTER ? ATR_REACH_NO_ROUTER : ATR_REACH_NO_MAPPING);
   }

@@ -38,6 +38,7 @@ typedef enum atr_reach_state {
   X(DOUBLE_NAT, "double_nat")             \
   X(CGNAT, "cgnat")                       \
   X(NO_ROUTER, "no_router")               \
+  X(NO_OUTSIDE, "no_outside")             \
   X(NO_MAPPING, "no_mapping")             \
   X(MAPPING_REFUSED, "mapping_refused")   \
   X(MAPPING_OFF, "mapping_off")           \

@@ -85,6 +85,10 @@ REASONS = {
         "There is no router through which the internet could reach this machine.",
         _WAY_ROUND,
     ),
+    "no_outside": Reason(
+        "Your router has no public address: your provider shares one, or there is another router in front of it.",
+        _WAY_ROUND,
+    ),
     "no_mapping": Reason(
         "Your router does not open ports by itself.",
         "Enter the rule below in your router and type the public address here, or use a VPN or a tunnel.",

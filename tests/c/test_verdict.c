@@ -26,6 +26,7 @@ static const atr_portmap_view none = {.state = ATR_PORTMAP_NONE, .reason = ATR_P
 static const atr_portmap_view no_router = {.state = ATR_PORTMAP_NONE, .reason = ATR_PORTMAP_NO_ROUTER};
 static const atr_portmap_view refused = {
     .state = ATR_PORTMAP_REFUSED, .reason = ATR_PORTMAP_NO_ROOM, .router = "192.168.0.1"};
+static const atr_portmap_view no_outside = {.state = ATR_PORTMAP_REFUSED, .reason = ATR_PORTMAP_NO_OUTSIDE};
 static const atr_portmap_view mapped = MAPPED(ATR_PORTMAP_SCOPE_PUBLIC, "203.0.113.17");
 static const atr_portmap_view mapped_private = MAPPED(ATR_PORTMAP_SCOPE_PRIVATE, "192.168.1.7");
 static const atr_portmap_view mapped_shared = MAPPED(ATR_PORTMAP_SCOPE_SHARED, "100.70.1.2");
@@ -77,6 +78,7 @@ static void what_the_router_says_of_the_internet(void **state)
       {&none, ATR_REACH_NO, ATR_REACH_NO_MAPPING},
       {&no_router, ATR_REACH_NO, ATR_REACH_NO_ROUTER},
       {&refused, ATR_REACH_NO, ATR_REACH_MAPPING_REFUSED},
+      {&no_outside, ATR_REACH_NO, ATR_REACH_NO_OUTSIDE},
       {&mapped, ATR_REACH_SHOULD, ATR_REACH_MAPPED},
       {&mapped_private, ATR_REACH_NO, ATR_REACH_DOUBLE_NAT},
       {&mapped_shared, ATR_REACH_NO, ATR_REACH_CGNAT},

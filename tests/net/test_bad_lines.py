@@ -106,6 +106,47 @@ def test_a_laptop_sleeps_and_wakes_up_elsewhere(world: World) -> None:
     assert len({member["key"] for member in room.members if "key" in member}) <= 2
 
 
+def test_another_network_is_noticed_in_seconds(world: World) -> None:
+    """A laptop that is carried from one Wi-Fi to another keeps no address: nobody waits for keepalive, which takes 25 s."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    host = world.owner(world.serve(anna))
+    room = host.create_room("Film")
+    guest = world.client(ben)
+    guest.connect(host.create_invite(), timeout=10)
+    theirs = guest.join(room.id)
+    ben.ip("addr flush dev eth0")
+    begin = time.monotonic()
+    theirs.create({"type": "Text", "name": "made on the way"})
+    settle([host, guest], lambda: guest.state == "RECONNECTING", timeout=8, what="noticing that the address is gone")
+    assert time.monotonic() - begin < 5
+    # Long enough for pauses between attempts of several seconds; the new network ends the one that is under way.
+    guest.pump(6)
+    ben.ip("addr add 203.0.113.77/24 dev eth0")
+    begin = time.monotonic()
+    settle([host, guest], lambda: "made on the way" in named(host, room.id), timeout=8, what="coming back")
+    assert time.monotonic() - begin < 3
+
+
+def test_a_connection_stays_while_its_address_does(world: World) -> None:
+    """Other networks come and go; nothing of it is felt."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    host = world.owner(world.serve(anna))
+    room = host.create_room("Film")
+    guest = world.client(ben)
+    guest.connect(host.create_invite(), timeout=10)
+    guest.join(room.id)
+    seen: list[str] = []
+    for words in ("addr add 10.0.0.9/24 dev eth0", "addr del 10.0.0.9/24 dev eth0", "link set lo down"):
+        ben.ip(words)
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            guest.pump(0.05)
+            seen.append(guest.state)
+    assert set(seen) == {"JOINED"}
+
+
 def test_a_router_that_starts_anew_under_another_address(world: World) -> None:
     """The guest's provider gives out another address at night: what the host sends goes to the old one, where nobody is."""
     anna = world.on_the_internet("anna", f"{HOST}/24")

@@ -327,6 +327,8 @@ ENGINE = {
     "{program} could not be started: {said}": "No se pudo iniciar {program}: {said}",
     "Start it in a terminal to see what is wrong.": "Iniciarlo en un terminal para ver qué ocurre.",
     "it did not say why.": "no dijo por qué.",
+    "Your router has no public address: your provider shares one, or there is another router in front of it.": "El router no tiene una "
+    "dirección pública: el operador la comparte, o hay otro router delante.",
     "There is no router through which the internet could reach this machine.": "No hay ningún router por el que internet pueda llegar a este "
     "equipo.",
     "Your router does not open ports by itself.": "El router no abre puertos por sí mismo.",

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""Who can reach a host, over real routes: each audience is proved by somebody who comes from there and by nobody else; and whoever cannot come is
+told why, each way of failing by its own name.
+
+What the router says is in test_router.py, the table of verdicts in tests/c/test_verdict.c.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atrium import Client
+from atrium.check import NEXT_STEPS, Result, check
+from tests.net.conftest import PORT, World, needs, settle
+from tests.net.lab import Host
+from tests.net.test_paths import HOST
+from tests.net.test_tunnels import RELAY, ssh_tunnel
+
+
+def entry(host: Client, audience: str, label: str = "") -> dict[str, Any]:
+    return next((one for one in host.reach if one["audience"] == audience and label in one["label"]), {})
+
+
+def states(host: Client) -> dict[str, str]:
+    return {one["audience"]: one["state"] for one in host.reach}
+
+
+def comes(world: World, at: Host, host: Client, link: str) -> Client:
+    guest = world.client(at)
+    guest.connect(link, timeout=15)
+    host.pump(0.5)
+    return guest
+
+
+def test_each_audience_is_proved_by_its_own(world: World) -> None:
+    anna, router, lan = world.home_of("anna", HOST)
+    vpn = world.lab.segment("vpn")
+    interface = anna.plug(vpn)
+    for words in (f"link set {interface} down", f"link set {interface} name zt5u4xkd", "link set zt5u4xkd up"):
+        anna.ip(words)
+    anna.ip("addr add 10.147.17.3/24 dev zt5u4xkd")
+    router.forward(9090, "192.168.0.10", PORT, hairpin=True)
+    server = world.serve(anna)
+    host = world.owner(server)
+    host.look_around(public=f"{HOST}:9090")
+    assert states(host) == {"machine": "works", "lan": "should", "vpn": "should", "internet": "should"}
+    assert entry(host, "vpn")["label"] == "ZeroTier"
+    link = host.create_invite()
+
+    neighbour = world.lab.host("neighbour")
+    neighbour.plug(lan, "192.168.0.11/24", via="192.168.0.1")
+    near = comes(world, neighbour, host, link)
+    settle([host], lambda: states(host)["lan"] == "works", what="the proof of the LAN")
+    assert states(host) == {"machine": "works", "lan": "works", "vpn": "should", "internet": "should"}
+    # Round by the router's own address: the port is passed on, and nobody has come from outside.
+    near.disconnect()
+    near.trust_host(server.check_code)
+    near.connect(f"{HOST}:9090", timeout=15)
+    host.pump(0.5)
+    assert states(host)["internet"] == "should"
+
+    member = world.lab.host("member")
+    member.plug(vpn, "10.147.17.4/24")
+    comes(world, member, host, link)
+    settle([host], lambda: states(host)["vpn"] == "works", what="the proof of the VPN")
+    assert states(host)["internet"] == "should"
+
+    stranger = world.on_the_internet("stranger", "203.0.113.50/24")
+    comes(world, stranger, host, link)
+    settle([host], lambda: states(host)["internet"] == "works", what="the proof of the internet")
+
+    # What was proved is gone with the address that it was about.
+    anna.ip("addr del 10.147.17.3/24 dev zt5u4xkd")
+    settle([host], lambda: not entry(host, "vpn"), what="the end of the VPN")
+    anna.ip("addr add 10.147.17.9/24 dev zt5u4xkd")
+    settle([host], lambda: entry(host, "vpn"), what="the VPN under another address")
+    assert entry(host, "vpn")["state"] == "should"
+
+
+def test_a_port_scan_proves_nothing(world: World) -> None:
+    anna, router, _ = world.home_of("anna", HOST)
+    router.forward(9090, "192.168.0.10", PORT)
+    stranger = world.on_the_internet("stranger", "203.0.113.50/24")
+    host = world.owner(world.serve(anna))
+    host.look_around(public=f"{HOST}:9090")
+    with stranger.inside():
+        for words in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05hello"):
+            with socket.create_connection((HOST, 9090), timeout=5) as scan:
+                scan.sendall(words)
+    host.pump(1.0)
+    assert states(host)["internet"] == "should"
+
+
+@needs("ssh", "sshd")
+def test_a_running_tunnel_is_found_used_and_proved(world: World, tmp_path: Path) -> None:
+    """ngrok's part is played by `ssh -R`, which carries the bytes, and a page on ngrok's port, which tells of it."""
+    anna, _, _ = world.home_of("anna", HOST)
+    relay = world.on_the_internet("relay", f"{RELAY}/24")
+    host = world.owner(world.serve(anna))
+    settle([host], lambda: host.reach, what="the report")
+    assert not entry(host, "tunnel")
+    ssh_tunnel(anna, relay, PORT, tmp_path)
+    tunnel = {"public_url": f"tcp://{RELAY}:9090", "proto": "tcp", "config": {"addr": f"localhost:{PORT}"}}
+    page = json.dumps({"tunnels": [tunnel]})
+    script = (
+        "import http.server\nclass H(http.server.BaseHTTPRequestHandler):\n"
+        " def do_GET(self):\n  self.send_response(200 if self.path == '/api/tunnels' else 404); self.end_headers()\n"
+        f"  self.wfile.write({page.encode()!r})\n"
+        "http.server.HTTPServer(('127.0.0.1', 4040), H).serve_forever()"
+    )
+    agent = anna.spawn(sys.executable, "-c", script, log=tmp_path / "agent.log")
+    anna.listens(4040)
+    settle([host], lambda: entry(host, "tunnel"), timeout=15, what="the tunnel, asked for by itself")
+    assert entry(host, "tunnel")["addresses"] == [f"{RELAY}:9090"]
+    assert entry(host, "tunnel")["state"] == "should"
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    guest = comes(world, ben, host, host.create_invite())
+    settle([host, guest], lambda: entry(host, "tunnel")["state"] == "works", what="the proof of the tunnel")
+    assert states(host)["internet"] == "no"
+    agent.kill()
+    settle([host], lambda: not entry(host, "tunnel"), timeout=15, what="the end of the tunnel")
+
+
+# --- whoever cannot come -----------------------------------------------------------------------------------------------
+
+
+def tried(at: Host, address: str, timeout: float = 12) -> Result:
+    with at.inside():
+        return check(address, timeout)
+
+
+def hangs_up(host: Host, port: int, words: bytes) -> None:
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with listener, peer:
+            peer.recv(4096)
+            peer.sendall(words)
+
+    with host.inside():
+        listener = socket.create_server(("0.0.0.0", port))
+        threading.Thread(target=serve, daemon=True).start()
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("no-such-host.invalid", "RESOLVE"),
+        ("198.51.100.7", "UNREACHABLE"),
+        (f"{HOST}:4000", "CONNREFUSED"),
+        (f"{HOST}:4001", "SILENT"),
+        (f"{HOST}:4002", "NOT_ATRIUM"),
+        (HOST, ""),
+    ],
+)
+def test_each_way_of_failing_has_its_name(world: World, address: str, code: str) -> None:
+    """What comes after these, once Atrium has answered, is in tests/python: another version and full in test_hostile.py, a wrong key in
+    test_invites.py, a wrong password in test_passwords.py, refused by the host in test_entering.py."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    anna.nft("add table inet wall")
+    anna.nft("add chain inet wall in { type filter hook input priority 0; }")
+    anna.nft("add rule inet wall in tcp dport 4001 drop")
+    hangs_up(anna, 4002, b"220 mail.example.org ESMTP\r\n")
+    world.serve(anna)
+    result = tried(ben, address)
+    assert result.code == code, result.report()
+    assert not code or NEXT_STEPS[code] in result.report()
