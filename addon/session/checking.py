@@ -9,6 +9,7 @@ addresses, versions and check codes, which are for passing on, and neither invit
 from __future__ import annotations
 
 import platform
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -16,12 +17,12 @@ from typing import Any, Protocol
 from . import address, reaching
 from .said import said
 from .sentences import problem
-from .state import State, Task, dotted
+from .state import OFFLINE, State, Task, dotted
 from .words import translated
 
 
 class CheckLike(Protocol):
-    """`atrium.check.Check`, as far as it is used here."""
+    """`atrium.check.Check`, as far as it is used here, and `MachineLook` below."""
 
     def poll(self) -> Any: ...
     def cancel(self) -> None: ...
@@ -31,16 +32,62 @@ class CheckLike(Protocol):
 OWN_MACHINE_S = 12.0
 
 
+class MachineLook:
+    """`atrium.machine.MachineCheck` on a thread of its own: it may start a server and end it again, and a router takes up to a second to
+    give the port back."""
+
+    POLL_S = 0.05
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._cancelled = threading.Event()
+        self._result: Any = None
+        self._failed: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="atrium-check", daemon=True)
+        self._thread.start()
+
+    @property
+    def ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def poll(self) -> Any:
+        """The result, once everything is put back."""
+        if not self.ended:
+            return None
+        if self._failed is not None:
+            raise self._failed
+        return self._result
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    def _run(self) -> None:
+        try:
+            look = self._make()
+            try:
+                while not self._cancelled.is_set() and (result := look.poll()) is None:
+                    look.wait(self.POLL_S)
+                self._result = None if self._cancelled.is_set() else result
+            finally:
+                look.cancel()
+        except Exception as error:
+            self._failed = error
+
+
 class Checking:
     def __init__(
         self,
         state: State,
         make_check: Callable[[str], CheckLike],
+        look_at_machine: Callable[[], CheckLike],
         send: Callable[[dict[str, Any]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._state, self._make_check, self._send, self._clock = state, make_check, send, clock
-        self._check: CheckLike | None = None  # of another machine
+        self._state, self._make_check, self._look_at_machine = state, make_check, look_at_machine
+        self._send, self._clock = send, clock
+        self._check: CheckLike | None = None
+        self._report: Callable[[Any], list[str]] = reaching.machine_report
+        self._given_up: CheckLike | None = None
         self._own_until = 0.0  # this machine's server looks around, at most so long
         self._news = 0
 
@@ -48,34 +95,53 @@ class Checking:
     def running(self) -> bool:
         return not self._state.checking.done
 
+    @property
+    def ending(self) -> bool:
+        """A check that was given up still has a server of its own, which nobody may take for the real one."""
+        return not getattr(self._given_up, "ended", True)
+
     def start(self, host: str) -> Task:
-        """Looks at `host`, if it is another machine, or else at this machine, as its server sees it."""
+        """Looks at `host`, if it is another machine, or else at this one: through its server, if it has one."""
         self.cancel()
         state, host = self._state, address.tidy(host)
         task = state.checking = Task("check", translated("Checking the network."))
         state.check_report = []
         if host and not address.is_local(host):
-            try:
-                self._check = self._make_check(host)
-            except Exception as error:
-                task.finish(problem("NO_ENGINE", text=str(error)))
+            self._begin(lambda: self._make_check(host), lambda result: str(result.report(said)).splitlines())
         elif state.host is not None and state.host.is_mine:
             self._send({"t": "reach"})
             self._own_until, self._news = self._clock() + OWN_MACHINE_S, state.reach_news
+        elif state.link != OFFLINE:
+            task.finish(problem("CONNECTED"))
         else:
-            self._finish([translated("Host, or type the address of a host, to find out more.")])
+            self._begin(self._look_at_machine, reaching.machine_report)
         state.changed()
         return task
+
+    def _begin(self, make: Callable[[], CheckLike], report: Callable[[Any], list[str]]) -> None:
+        try:
+            self._check, self._report = make(), report
+        except Exception as error:
+            self._state.checking.finish(problem("NO_ENGINE", text=str(error)))
 
     def step(self) -> None:
         state = self._state
         if self._check is not None:
-            result = self._check.poll()
-            if result is not None:
-                self._end_check()
-                self._finish(str(result.report(said)).splitlines())
+            self._take(self._check)
         elif self.running and (state.reach_news > self._news or self._clock() >= self._own_until):
             self._finish([line for verdict in reaching.verdicts(state.reach) for line in reaching.report(verdict)])
+
+    def _take(self, check: CheckLike) -> None:
+        try:
+            result = check.poll()
+        except Exception as error:
+            self._end_check()
+            self._state.checking.finish(problem("INTERNAL", detail=repr(error)))
+            self._state.changed()
+            return
+        if result is not None:
+            self._end_check()
+            self._finish(self._report(result))
 
     def cancel(self) -> None:
         """Harmless where nothing runs."""
@@ -94,6 +160,7 @@ class Checking:
         check, self._check = self._check, None
         if check is not None:
             check.cancel()
+            self._given_up = check
 
     def _finish(self, found: list[str]) -> None:
         self._state.check_report = [*found, self._versions()]

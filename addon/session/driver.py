@@ -115,6 +115,7 @@ class Helpers:
     """What else of the package `atrium` is used beside the engine."""
 
     make_check: Callable[[str], CheckLike]
+    look_at_machine: Callable[[], CheckLike]
     make_tunnel: Callable[[str, int], TunnelLike]
     installed_tunnels: Callable[[], list[str]]
 
@@ -151,7 +152,7 @@ class Session:
         self._farewell = False  # goodbye was said, not yet heard
         self._hanging_up_until = 0.0
         self.looking = Looking(state, self._may_look, self._send)
-        self.checking = Checking(state, helpers.make_check, self._send)
+        self.checking = Checking(state, helpers.make_check, helpers.look_at_machine, self._send)
         self.tunneling = Tunneling(state, helpers.make_tunnel, helpers.installed_tunnels, self._send)
         self._overtaken = False  # Blender itself replaces the scene right now: nothing to bring back
 
@@ -534,6 +535,9 @@ class Session:
         state, options = self.state, self._options()
         port = self._port_of(host)
         if local:
+            self.checking.cancel()
+            while self.checking.ending:
+                yield WAIT
             state.note = translated("Looking for a server on this machine")
             self._server = self._begin_server(port, options)
             while (phase := self._server.poll()) not in ("ready", "failed"):

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from .said import said
 from .state import Event
 from .words import translated
 
@@ -78,6 +80,23 @@ def report(verdict: Verdict) -> list[str]:
     lines = [f"{verdict.title}: {state}" + (f": {addresses}" if addresses else "")]
     lines += [f"    {text}" for text in (verdict.sentence, verdict.step) if text]
     return lines + [f"        {name}: {value}" for name, value in verdict.rule]
+
+
+def machine_report(result: Any) -> list[str]:
+    """A `MachineResult` as lines of plain text."""
+    from atrium import machine
+
+    lines = [translated(machine.TEXTS[result.how]).format(port=result.port, code=result.code, said=said(result.said))]
+    lines += [line for verdict in verdicts(result.audiences) for line in report(verdict)]
+    return lines if result.complete else [*lines, translated(machine.TEXTS["over"])]
+
+
+def firewall(all_verdicts: Iterable[Verdict]) -> Verdict | None:
+    """What tells of a firewall that nobody has come through yet: said once, however many audiences it keeps out."""
+    found = list(all_verdicts)
+    if any(v.state == "works" for v in found if v.audience != "machine"):
+        return None
+    return next((v for v in found if v.commands), None)
 
 
 def before_hosting(platform: str) -> tuple[str, ...]:

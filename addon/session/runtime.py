@@ -18,6 +18,7 @@ from typing import Any
 import bpy
 
 from . import settings
+from .checking import MachineLook
 from .driver import Helpers, Options, Session
 from .history import History
 from .join import BlenderScene
@@ -92,7 +93,7 @@ def open() -> None:
     _home = _home_folder()
     _scene = BlenderScene(_home)
     state = State(settings.load(_home), tuple(bpy.app.version), history=History(_home))
-    helpers = Helpers(_make_check, _make_tunnel, _installed_tunnels)
+    helpers = Helpers(_make_check, _look_at_machine, _make_tunnel, _installed_tunnels)
     _session = Session(state, _scene, _make_engine, _ensure_server, lambda: options(), helpers)
 
 
@@ -219,6 +220,13 @@ def _make_check(host: str) -> Any:
     from atrium.check import Check
 
     return Check(host, home=home())
+
+
+def _look_at_machine() -> Any:
+    from atrium.machine import MachineCheck
+
+    current = options()
+    return MachineLook(lambda: MachineCheck(current.port, home(), "::" if current.online else "127.0.0.1"))
 
 
 def _make_tunnel(program: str, port: int) -> Any:

@@ -181,9 +181,9 @@ class AtriumState(bpy.types.PropertyGroup):
     )
     state: EnumProperty(name="State", items=_PHASE_ITEMS, get=lambda _: PHASES.index(runtime.state().phase))
     room: StringProperty(name="Room", description="The room you are in", get=_get_room)
-    rooms: CollectionProperty(type=AtriumRoom)
-    users: CollectionProperty(type=AtriumUser)
-    knocks: CollectionProperty(type=AtriumKnock)
+    rooms: CollectionProperty(name="Rooms", type=AtriumRoom)
+    users: CollectionProperty(name="Users", type=AtriumUser)
+    knocks: CollectionProperty(name="Knocks", type=AtriumKnock)
     check_code: StringProperty(
         name="My Check Code",
         description="The code that others compare with you",

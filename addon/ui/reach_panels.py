@@ -54,6 +54,9 @@ class ATRIUM_PT_host(Panel):
         paragraph(layout, translated("Whoever connects for the first time is shown this code:"), context)
         code_row(layout, state.host.check_code)
         found = reaching.verdicts(state.reach)
+        firewall = reaching.firewall(found)
+        if firewall is not None:
+            draw_firewall(layout, context, firewall)
         for verdict in found:
             self._audience(context, verdict, reaching.wants_attention(verdict, found))
 
@@ -82,10 +85,6 @@ class ATRIUM_PT_host(Panel):
         for text in (verdict.sentence, verdict.step):
             if text:
                 paragraph(layout, text, context)
-        for command in verdict.commands:
-            row = layout.row()
-            row.label(text=command, translate=False)
-            row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = command
         if verdict.rule:
             draw_rule(layout, verdict)
         if verdict.audience == "internet":
@@ -96,6 +95,18 @@ class ATRIUM_PT_host(Panel):
                 icon="URL",
                 placeholder=translated("Public address, for invites"),
             )
+
+
+def draw_firewall(layout: Any, context: Any, verdict: Verdict) -> None:
+    """Which firewall it is, and the commands that let guests through."""
+    box = layout.box()
+    paragraph(box, verdict.sentence, context, "ERROR")
+    paragraph(box, translated("If others cannot connect, run this in a terminal:"), context)
+    column = box.column(align=True)
+    for command in verdict.commands:
+        row = column.row()
+        row.label(text=command, translate=False)
+        row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = command
 
 
 def draw_rule(layout: Any, verdict: Verdict) -> None:

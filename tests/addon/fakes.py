@@ -164,6 +164,7 @@ class FakeCheck:
         self.host = host
         self.found: Any = None
         self.cancelled = 0
+        self.ended = True
 
     def poll(self) -> Any:
         return self.found

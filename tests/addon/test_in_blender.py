@@ -44,6 +44,37 @@ def test_registering_again_and_again_leaves_nothing_behind(anna: BlenderProcess)
     assert anna.call(register_again, 5) == ["True", "1", "OFFLINE"]
 
 
+def texts_without_translation() -> list[list[str]]:
+    """Of what Blender itself holds of the add-on's classes: texts and contexts as it looks them up when it draws."""
+    import sys
+
+    translations = next(m for name, m in sys.modules.items() if name.endswith("ui.translations"))
+    own = [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("ATRIUM_") and "_UL_" not in name]
+    for base in (bpy.types.PropertyGroup, bpy.types.AddonPreferences):
+        own += [cls for cls in base.__subclasses__() if "atrium" in cls.__module__]
+    known = translations.tables()["es"]
+    of_blender = bpy.types.PropertyGroup.bl_rna.properties["name"].description  # for a name that has no description
+    found, out = 0, []
+    for cls in own:
+        rna, wanted = cls.bl_rna, []
+        if issubclass(cls, bpy.types.Operator):
+            rna = getattr(bpy.ops.atrium, cls.bl_idname.partition(".")[2]).get_rna_type()
+            wanted = [(rna.translation_context, rna.name), ("*", rna.description)]
+        elif issubclass(cls, (bpy.types.Panel, bpy.types.Menu)):
+            wanted = [("*", cls.bl_label), ("*", cls.__doc__ or "")]
+        for name in getattr(cls, "__annotations__", {}):
+            prop = rna.properties[name]
+            wanted += [(prop.translation_context, prop.name), ("*", prop.description)]
+            wanted += [("*", text) for i in getattr(prop, "enum_items", ()) for text in (i.name, i.description)]
+        found += len(wanted)
+        out += [[cls.__name__, *text] for text in wanted if text[1] not in ("", of_blender) and text not in known]
+    return out if found > 100 else [["too little was looked at", str(found)]]
+
+
+def test_blender_finds_a_translation_for_all_that_it_shows_of_the_add_on(anna: BlenderProcess) -> None:
+    assert anna.call(texts_without_translation) == []
+
+
 def speak(language: str) -> bool:
     """False where this build has no languages."""
     view = bpy.context.preferences.view

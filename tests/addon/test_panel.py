@@ -191,6 +191,35 @@ def test_who_can_reach_this_machine_is_shown(tall_anna: WindowedBlender, languag
     assert anna.evaluate("tunnel().stopped")
 
 
+def ask_as_macos_does() -> None:
+    import sys
+    import types
+
+    panels = next(module for name, module in sys.modules.items() if name.endswith("ui.panels"))
+    panels.sys = types.SimpleNamespace(platform="darwin")
+
+
+def test_what_the_system_will_ask_and_what_its_firewall_stops_is_said(tall_anna: WindowedBlender) -> None:
+    """In Spanish, whose words are longer."""
+    anna = tall_anna
+    anna.call(speak_spanish)
+    anna.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.call(ask_as_macos_does)
+    anna.picture(name_of(anna, "es_before_hosting"))
+    anna.press("atrium.host(")
+    anna.call(state_is, "LOBBY")
+    commands = {"tcp": "sudo ufw allow 12800/tcp", "udp": "sudo ufw allow 12800/udp"}
+    lan = {**HOME[1], "state": "should", "reason": "firewall", "with": {"tool": "ufw", **commands}}
+    anna.call(tell, {"t": "reach", "audiences": [HOME[0], lan, NOT_FROM_OUTSIDE]})
+    anna.call(reach_is, 3)
+    anna.picture(name_of(anna, "es_firewall"))
+    anna.press('atrium.copy(text="sudo ufw allow 12800/tcp"')
+    time.sleep(0.3)
+    assert anna.evaluate("bpy.context.window_manager.clipboard") == "sudo ufw allow 12800/tcp"
+    anna.widen_sidebar(-120)  # as Blender has it at first
+    anna.picture(name_of(anna, "es_narrow"))
+
+
 def use_other_hosts() -> None:
     for host in ("studio.example", "192.0.2.7:9090", "wss://relay.example.org/atrium"):
         runtime.state().history.add(host)

@@ -272,6 +272,19 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
+def test_the_network_check_before_and_while_hosting(party: Party) -> None:
+    anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
+    anna.operate("atrium.check_network")
+    report = anna.blender.evaluate("bpy.context.window_manager.atrium.check_report")
+    assert f"This was tried on port {party.port} with a server that has ended again." in report
+    assert "The internet: not reachable" in report and server_pids(party.port) == []
+    anna.operate("atrium.host")
+    anna.operate("atrium.check_network")
+    report = anna.blender.evaluate("bpy.context.window_manager.atrium.check_report")
+    assert f"This machine: works: localhost:{party.port}" in report
+    assert "This server takes connections from this machine only." in report, "this Blender is set to stay offline"
+
+
 def test_nothing_listens_there(party: Party) -> None:
     anna = party.invite(_get(blenders.OFFICIAL[0]), "anna")
     anna.blender.execute("bpy.context.preferences.system.use_online_access = True")

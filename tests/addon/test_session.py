@@ -8,10 +8,10 @@ cancelled brings it back, leaving sends first, and every wait ends with a senten
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pytest
 from atrium_session import settings
+from atrium_session.checking import MachineLook
 from atrium_session.driver import Helpers, Options, Session, Trouble
 from atrium_session.state import Stage, State
 
@@ -43,11 +43,14 @@ class Bench:
         return self.starts[-1]
 
     def _helpers(self) -> Helpers:
-        return Helpers(self._check, self._tunnel, lambda: ["ngrok", "cloudflared"])
+        return Helpers(self._check, self._look_at_machine, self._tunnel, lambda: ["ngrok", "cloudflared"])
 
     def _tunnel(self, program: str, port: int) -> FakeTunnel:
         self.tunnels.append(FakeTunnel(program, port))
         return self.tunnels[-1]
+
+    def _look_at_machine(self) -> FakeCheck:
+        return self._check("")
 
     def _check(self, host: str) -> FakeCheck:
         self.checks.append(FakeCheck(host))
@@ -252,7 +255,75 @@ def test_offline_mode_checks_nobody_else() -> None:
     bench = Bench(online=False)
     with pytest.raises(Trouble):
         bench.session.check_network("192.0.2.7")
-    assert bench.session.check_network("localhost").done and bench.state.check_report
+    bench.session.check_network("localhost")
+    assert [check.host for check in bench.checks] == [""], "this machine is looked at all the same"
+
+
+class FoundHere:
+    """`atrium.machine.MachineResult`."""
+
+    how, port, code, said, complete = "tried", 12800, "", "", False
+    audiences = ({"audience": "internet", "label": "", "addresses": [], "state": "no", "reason": "cgnat", "with": {}},)
+
+
+def test_before_hosting_this_machine_is_looked_at_with_a_server_for_the_moment() -> None:
+    bench = Bench()
+    task = bench.session.check_network("")
+    bench.tick()
+    assert not task.done
+    bench.checks[0].found = FoundHere()
+    bench.tick()
+    assert task.done and "has ended again" in bench.state.check_report[0]
+    assert bench.state.check_report[1] == "The internet: not reachable"
+    assert bench.state.check_report[-2] == "Not everything was known in time."
+
+
+def test_hosting_waits_for_the_end_of_the_checks_server() -> None:
+    bench = Bench()
+    bench.session.check_network("")
+    bench.checks[0].ended = False
+    bench.session.connect("localhost")
+    bench.tick()
+    assert bench.checks[0].cancelled and bench.starts == [], "or it would be taken for the real one"
+    bench.checks[0].ended = True
+    bench.tick()
+    assert len(bench.starts) == 1
+
+
+def test_a_look_at_the_machine_is_on_a_thread_and_always_tidies_up() -> None:
+    class Look:
+        def __init__(self, found: Any) -> None:
+            self.found, self.tidied = found, 0
+
+        def poll(self) -> Any:
+            if isinstance(self.found, Exception):
+                raise self.found
+            return self.found
+
+        def wait(self, _: float) -> None:
+            time.sleep(0.001)
+
+        def cancel(self) -> None:
+            self.tidied += 1
+
+    def outcome(look: Look, cancelled: bool) -> Any:
+        thread = MachineLook(lambda: look)
+        if cancelled:
+            assert thread.poll() is None
+            thread.cancel()
+        end = time.monotonic() + 10
+        while not thread.ended and time.monotonic() < end:
+            time.sleep(0.001)
+        return thread.poll()
+
+    found = Look("found")
+    assert outcome(found, cancelled=False) == "found" and found.tidied == 1
+    endless = Look(None)
+    assert outcome(endless, cancelled=True) is None and endless.tidied == 1
+    broken = Look(OSError("no"))
+    with pytest.raises(OSError, match="no"):
+        outcome(broken, cancelled=False)
+    assert broken.tidied == 1
 
 
 def test_a_server_that_finds_no_end_is_not_waited_for() -> None:

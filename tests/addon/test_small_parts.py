@@ -193,6 +193,11 @@ def test_a_command_for_the_firewall_can_be_copied() -> None:
     entry = {"audience": "lan", "label": "LAN", "addresses": [], "state": "should", "reason": "firewall", "with": given}
     (verdict,) = reaching.verdicts([entry])
     assert verdict.commands == (given["tcp"], given["udp"]) and "ufw" in verdict.sentence
+    mine = {"audience": "machine", "label": "", "addresses": [], "state": "works", "reason": "proved"}
+    vpn = {**entry, "audience": "vpn", "label": "ZeroTier"}
+    told = reaching.firewall(reaching.verdicts([mine, entry, vpn]))
+    assert told is not None and told.audience == "lan", "once"
+    assert reaching.firewall(reaching.verdicts([mine, entry, {**vpn, "state": "works", "reason": "proved"}])) is None
 
 
 def test_trouble_is_shown_unasked_until_there_is_a_way_in_from_far_away() -> None:

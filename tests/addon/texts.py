@@ -16,14 +16,22 @@ from pathlib import Path
 
 from atrium_session import said, sentences
 
-from atrium import check, reach, tunnels
+from atrium import check, machine, reach, tunnels
 
 REPO = Path(__file__).resolve().parents[2]
 PLAIN, BUTTON = "*", "Operator"
 Text = tuple[str, str]
 
 PROPERTIES = frozenset(
-    {"BoolProperty", "EnumProperty", "FloatProperty", "FloatVectorProperty", "IntProperty", "StringProperty"}
+    {
+        "CollectionProperty",
+        "BoolProperty",
+        "EnumProperty",
+        "FloatProperty",
+        "FloatVectorProperty",
+        "IntProperty",
+        "StringProperty",
+    }
 )
 # Modules with tables of texts, which `translated` looks up by a name: what they pass to it is no literal.
 WITH_TABLES = frozenset(f"addon/session/{name}.py" for name in ("sentences", "said", "reaching", "tunneling"))
@@ -185,6 +193,7 @@ def of_tables() -> dict[Text, str]:
             *(reach.TITLES, reach.STATES, reach.REASONS, reach.UNKNOWN),
             *(name for name, _ in reach.RULE),
         ),
+        "python/atrium/machine.py": machine.TEXTS,
         "python/atrium/tunnels.py": (tunnels.FAILURES, tunnels.SAID_NOTHING),
     }
     return {(PLAIN, text): place for place, table in tables.items() for text in _values(table) if text}

@@ -70,6 +70,10 @@ OPERATORS: dict[str, set[str]] = {
     "forget_host": {"host"},
     "create_invite": {"expires_h"},
     "revoke_invites": set(),
+    "check_network": {"host", "timeout"},
+    "start_tunnel": {"program", "timeout"},
+    "stop_tunnel": set(),
+    "forget_used_hosts": {"host"},
 }
 PROPERTIES = [
     "host",
@@ -82,6 +86,7 @@ PROPERTIES = [
     "knocks",
     "check_code",
     "invite",
+    "check_report",
     "pending",
     "latency_ms",
     "error",

@@ -128,7 +128,7 @@ TEXTS = {
     "Network Check": "Comprobación de red",
     "Checking the network": "Comprobando la red",
     "Checking the network.": "Comprobando la red.",
-    "Host, or type the address of a host, to find out more.": "Alojar, o escribir la dirección de un anfitrión, para saber más.",
+    "If others cannot connect, run this in a terminal:": "Si otros no pueden conectar, ejecutar esto en un terminal:",
     # operators
     "Connect to the host in the Host box. If that is this machine and no server runs here, one is started": "Conecta con el anfitrión "
     "indicado. Si es este equipo y aquí no hay ningún servidor, se inicia uno",
@@ -203,6 +203,7 @@ TEXTS = {
     "Hours": "Horas",
     "How long it works; 0: for ever": "Cuánto tiempo es válida; 0: para siempre",
     "Key": "Clave",
+    "Knocks": "Llamadas",
     "For Good": "Para siempre",
     "Also next time, without asking": "También la próxima vez, sin preguntar",
     "Check Code": "Código de verificación",

@@ -353,4 +353,14 @@ ENGINE = {
     "Public port": "Puerto público",
     "This machine's address": "Dirección de este equipo",
     "This machine's port": "Puerto de este equipo",
+    # python/atrium/machine.py
+    "You host here, on port {port}. Check code: {code}.": "Aquí se aloja, en el puerto {port}. Código de verificación: {code}.",
+    "You do not host here now. This was tried on port {port} with a server that has ended again.": "Ahora no se aloja aquí. Esto se probó "
+    "en el puerto {port} con un servidor que ya terminó.",
+    "On port {port} somebody else of this machine hosts: their panel shows who can reach them.": "En el puerto {port} aloja otra persona "
+    "de este equipo: su panel muestra quién puede llegar.",
+    "Another program uses port {port} of this machine: choose another port in Atrium's preferences.": "Otro programa usa el puerto {port} "
+    "de este equipo: elegir otro puerto en las preferencias de Atrium.",
+    "This could not be found out: {said}": "No fue posible averiguarlo: {said}",
+    "Not everything was known in time.": "No todo se supo a tiempo.",
 }
