@@ -115,7 +115,7 @@ def draw_rule(layout: Any, verdict: Verdict) -> None:
     column = box.column(align=True)
     column.scale_y = 0.9
     for name, value in verdict.rule:
-        split = column.split(factor=0.55)
+        split = column.split(factor=0.6)
         split.label(text=name, translate=False)
         split.label(text=value, translate=False)
 

@@ -27,11 +27,12 @@ runtime: Any
 
 
 @contextlib.contextmanager
-def opened(blender: Blender, folder: Path, **options: Any) -> Iterator[WindowedBlender]:
+def opened(blender: Blender, folder: Path, widen: int = 120, **options: Any) -> Iterator[WindowedBlender]:
     with WindowedBlender(blender, folder, "anna", **options) as process:
         prepare(process)
         process.open_sidebar("Atrium")
-        process.widen_sidebar(120)
+        if widen:
+            process.widen_sidebar(widen)
         yield process
         text = process.log.read_text(errors="replace")
         assert "Traceback" not in text and "rna_uiItem" not in text, text[-3000:]
@@ -47,6 +48,12 @@ def anna(window_kind: Blender, tmp_path: Path) -> Iterator[WindowedBlender]:
 def tall_anna(window_kind: Blender, tmp_path: Path) -> Iterator[WindowedBlender]:
     """With a window in which all of a host's panels can be seen at once."""
     with opened(window_kind, tmp_path, size=(1280, 1100)) as process:
+        yield process
+
+
+@pytest.fixture
+def narrow_anna(window_kind: Blender, tmp_path: Path) -> Iterator[WindowedBlender]:
+    with opened(window_kind, tmp_path, widen=0, size=(1280, 1100)) as process:
         yield process
 
 
@@ -199,9 +206,9 @@ def ask_as_macos_does() -> None:
     panels.sys = types.SimpleNamespace(platform="darwin")
 
 
-def test_what_the_system_will_ask_and_what_its_firewall_stops_is_said(tall_anna: WindowedBlender) -> None:
-    """In Spanish, whose words are longer."""
-    anna = tall_anna
+def test_what_the_system_will_ask_and_what_its_firewall_stops_is_said(narrow_anna: WindowedBlender) -> None:
+    """In Spanish, whose words are longer, and in a sidebar as narrow as Blender has it at first."""
+    anna = narrow_anna
     anna.call(speak_spanish)
     anna.execute("bpy.context.preferences.system.use_online_access = True")
     anna.call(ask_as_macos_does)
@@ -216,8 +223,6 @@ def test_what_the_system_will_ask_and_what_its_firewall_stops_is_said(tall_anna:
     anna.press('atrium.copy(text="sudo ufw allow 12800/tcp"')
     time.sleep(0.3)
     assert anna.evaluate("bpy.context.window_manager.clipboard") == "sudo ufw allow 12800/tcp"
-    anna.widen_sidebar(-120)  # as Blender has it at first
-    anna.picture(name_of(anna, "es_narrow"))
 
 
 def use_other_hosts() -> None:

@@ -351,8 +351,8 @@ ENGINE = {
     # the rule for the router
     "Protocol": "Protocolo",
     "Public port": "Puerto público",
-    "This machine's address": "Dirección de este equipo",
-    "This machine's port": "Puerto de este equipo",
+    "This machine's address": "Dirección interna",
+    "This machine's port": "Puerto interno",
     # python/atrium/machine.py
     "You host here, on port {port}. Check code: {code}.": "Aquí se aloja, en el puerto {port}. Código de verificación: {code}.",
     "You do not host here now. This was tried on port {port} with a server that has ended again.": "Ahora no se aloja aquí. Esto se probó "
