@@ -218,7 +218,10 @@ class Reader:
         if kind == rna.ENUM_SET:
             return sorted(value)
         if kind == rna.STRING and paths.kind_of(plan, prop) == paths.INPUT:
-            return paths.read_input(self, struct, value)
+            value = paths.read_input(self, struct, value)
+        if isinstance(value, str) and not values.is_text(value):
+            self.report(f"{plan.type_name}.{prop.name}", "it is no UTF-8 text")
+            return None
         return value
 
     def _members(self, blocks: Any) -> Tree:

@@ -31,7 +31,11 @@ def read(reader: Any, struct: Any) -> Tree:
     for name in names:
         if name in _SKIPPED or name in registered:
             continue
-        entry = _encode(reader, struct[name])
+        value = struct[name]
+        if isinstance(value, str) and not values.is_text(value):
+            reader.report(f'custom property "{name}"', "it is no UTF-8 text")
+            continue
+        entry = _encode(reader, value)
         if entry is None:
             continue
         ui = _read_ui(struct, name, entry["type"])

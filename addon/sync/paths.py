@@ -152,14 +152,28 @@ def read_input(reader: Any, struct: Any, path: str) -> Any:
             return path
         stat = os.stat(absolute)
         if not os.path.isfile(absolute):
-            return path
+            return as_text(reader, path)
         at = (absolute, stat.st_size, stat.st_mtime_ns)
         if at not in _hashed:
             data = Path(absolute).read_bytes()
             _hashed[at] = [values.BLOB, reader.blobs.put_file(data), "file", [len(data)], name_of(path)]
         return _hashed[at]
     except (OSError, ValueError):
+        return as_text(reader, path)
+
+
+def as_text(reader: Any, path: str) -> str:
+    """A path that others can hold. What is no UTF-8 cannot be sent: it is replaced, and the user told."""
+    if values.is_text(path):
         return path
+    clean = _without_halves(path)
+    reader.report(f"the path {clean}", "it is no UTF-8 text")
+    return clean
+
+
+def _without_halves(text: str) -> str:
+    """Bytes that are no UTF-8 are halves of surrogate pairs in Python."""
+    return "".join("_" if "\ud800" <= c < "\ue000" else c for c in text)
 
 
 def write(writer: Any, struct: Any, plan: rna.Plan, prop: rna.Prop, value: Any) -> None:
@@ -238,5 +252,5 @@ def is_tame(path: str) -> bool:
 def name_of(path: str) -> str:
     """The last part of a path, as a name that every file system takes."""
     last = path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    clean = "".join("_" if c in '<>:"|?*' or ord(c) < 32 else c for c in last)
+    clean = "".join("_" if c in '<>:"|?*' or ord(c) < 32 else c for c in _without_halves(last))
     return clean[:120] if clean.strip(".") else "file"

@@ -136,10 +136,13 @@ class Replicator:
     def name_of(self, doc: str) -> str:
         """What the user knows a document by; empty where this Blender does not have it."""
         block = self.identity.block(doc)
-        return block.name if block is not None else str(self.state.parked.get(doc, {}).get("name", ""))
+        try:
+            return block.name if block is not None else str(self.state.parked.get(doc, {}).get("name", ""))
+        except UnicodeDecodeError:  # of a file of long ago
+            return ""
 
     def _name(self, doc: str) -> str:
-        return self.name_of(doc) or doc
+        return self.name_of(doc) or self.identity.type_of(doc) or doc
 
     @property
     def busy(self) -> bool:
@@ -172,9 +175,11 @@ class Replicator:
         """One slice of reading and sending a document; whether it is done."""
         try:
             self._outgoing.capture(doc, time.perf_counter() + UPLOAD_SLICE_S)
-            return True
         except (QueueFull, Paused):
             return False
+        except Exception as e:
+            self._could_not_read(doc, e)
+        return True
 
     # Join Room
 
@@ -503,13 +508,17 @@ class Replicator:
             mine = self._undone(doc)
         except (QueueFull, Paused):
             raise
-        except Exception as e:  # an add-on's own property may raise anything
-            if (doc, WHOLE) not in self._reader.unread:
-                log.error("%s could not be read", self._name(doc), exc_info=e)
-            self._reader.unread[doc, WHOLE] = f"{type(e).__name__}: {e}"
+        except Exception as e:
+            self._could_not_read(doc, e)
             mine = {}
         self._after_undo.pop(doc, None)
         return mine
+
+    def _could_not_read(self, doc: str, why: Exception) -> None:
+        """One that fails must not stop the others: an add-on's own property may raise anything, a name of long ago be no text."""
+        if (doc, WHOLE) not in self._reader.unread:
+            log.error("%s could not be read", self._name(doc), exc_info=why)
+        self._reader.unread[doc, WHOLE] = f"{type(why).__name__}: {why}"
 
     def _give_names(self, doc: str) -> None:
         """What the user has removed or renamed may leave its name to a thing of another, which had to show a suffix."""

@@ -56,6 +56,17 @@ def key_name(key: str) -> str:
     return key[2:]
 
 
+def is_text(value: str) -> bool:
+    """Whether it can be sent. Where Blender holds bytes that are no UTF-8 (file names, files of long ago) Python has half of a pair."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def encode_float(x: float) -> Json:
     if isfinite(x):
         return x

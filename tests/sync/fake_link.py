@@ -155,7 +155,8 @@ class FakeLink:
     ) -> bool:
         if self.full:
             return False
-        text = json.dumps(tree_or_patch, allow_nan=False)
+        text = json.dumps(tree_or_patch, allow_nan=False, ensure_ascii=False)
+        text.encode()  # raises where the engine's own encoding does
         self.sent.append((doc, kind, json.loads(text)))
         self.pending.append((doc, kind, text))
         self.unsent += 1

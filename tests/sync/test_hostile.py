@@ -10,7 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import assert_silent, joined_pair
+from peers import assert_silent, drop_stage, fresh_stage, joined_pair
 
 CREATES = [
     {},
@@ -151,3 +151,77 @@ def test_strange_patches(two):
     a.do("bpy.data.objects['Light'].location.x = 5; rep.capture_all()")
     b.do("rep.tick(1000); bpy.context.view_layer.update()")
     assert b.do("bpy.data.objects['Light'].location.x") == 5
+
+
+# A file of long ago: its texts are Latin-1, which is no UTF-8, and Blender's Python raises or gives what cannot be encoded.
+OLD_FILE = """
+    import os, tempfile
+    def with_bad_texts(path):
+        cube = bpy.data.objects["Cube"]
+        cube.name = "QQQQ"
+        bpy.data.objects["Light"].modifiers  # none: what is good stays good
+        bpy.data.materials["Material"].name = "Grau QQQQ"
+        camera = bpy.data.objects["Camera"]
+        camera["word"], camera["good"] = "QQQQ", "gut"
+        bpy.data.texts.new("Notes").write("QQQQ")
+        group = bpy.data.node_groups.new("Group", "ShaderNodeTree"); group.use_fake_user = True
+        group.nodes.new("NodeFrame").label = "QQQQ"
+        for name in ("here", "gone"):
+            image = bpy.data.images.new(name, 2, 2); image.use_fake_user = True
+            image.filepath_raw, image.file_format = os.path.join(os.path.dirname(path), name + "QQQQ.png"), "PNG"
+            if name == "here":
+                image.save()
+            image.source = "FILE"
+        bpy.ops.wm.save_as_mainfile(filepath=path, compress=False)
+        with open(path, "rb") as file:
+            data = file.read()
+        with open(path, "wb") as file:
+            file.write(data.replace(b"QQQQ", b"\\xe4\\xf6\\xfc\\xff"))
+        folder = os.fsencode(os.path.dirname(path))
+        os.rename(folder + b"/hereQQQQ.png", folder + b"/here\\xe4\\xf6\\xfc\\xff.png")
+        bpy.ops.wm.open_mainfile(filepath=path)
+"""
+
+
+def test_texts_of_old_files_that_are_no_utf_8(version, tmp_path):
+    stage, (a, b) = fresh_stage(version, 2)
+    try:
+        a.do(OLD_FILE)
+        a.do(f"rep.detach(); with_bad_texts({str(tmp_path / 'old.blend')!r})")
+        a.do("link = FakeLink(fresh_room(), 1); rep = Replicator(link, room_id='f' * 32)")
+        a.upload()
+        b.join()
+        stage.settle()
+        # What is good arrives, and what is not is told: each by a sentence that can be shown.
+        assert {"Camera", "Light"} <= set(b.do("[o.name for o in bpy.data.objects]"))
+        assert b.do("[bpy.data.objects['Camera'].get(k) for k in ('word', 'good')]") == [None, "gut"]
+        assert b.do("[n.bl_idname for n in bpy.data.node_groups['Group'].nodes]") == ["NodeFrame"]
+        assert b.do("bpy.data.images['here'].size[0]") == 2  # by its content
+        told = a.do("[str(item) for item in rep.unread]")
+        for beginning in (
+            "Object: the datablock as a whole",
+            "Material: the datablock as a whole",
+            'Camera: custom property "word"',
+            "Notes: the datablock as a whole",
+            "Group: NodeFrame.label",
+            "gone: the path ",
+        ):
+            assert any(text.startswith(beginning) for text in told), (beginning, told)
+        assert all(text.encode() for text in told)
+        # Work goes on, and a new name is all that it needs.
+        a.do("bpy.data.objects['Light'].location.x = 6; rep.tick(1000)")
+        b.do("rep.tick(1000)")
+        assert b.do("bpy.data.objects['Light'].location.x") == 6
+        a.do("""
+            cube = next(o for o in bpy.data.objects if o.type == "MESH")
+            cube.name, cube.material_slots[0].material.name = "Würfel", "Grau"
+            bpy.data.objects["Camera"]["word"] = "Wörter"
+        """)
+        stage.settle()
+        assert b.do("bpy.data.objects['Würfel'].material_slots[0].material.name") == "Grau"
+        assert b.do("bpy.data.objects['Camera']['word']") == "Wörter"
+        assert a.do("len(rep.unread)") == 3
+        assert_silent(stage)
+    except BaseException:
+        drop_stage()
+        raise

@@ -35,7 +35,7 @@ def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
     packed = image.packed_file
     if packed is not None:
         p["packed"] = reader.blobs.put_raw(packed.data, "file", [packed.size], (reader.doc, "packed"))
-        p["file"] = image.filepath
+        p["file"] = paths.as_text(reader, image.filepath)
     else:
         p["file"] = paths.read_input(reader, image, image.filepath)
     if image.is_dirty and image.source in ("GENERATED", "FILE") and len(image.pixels):

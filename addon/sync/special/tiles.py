@@ -21,7 +21,7 @@ TOKEN = "<UDIM>"
 
 def read(reader: Any, image: Any, p: Tree) -> None:
     packed = {file.tile_number: file.packed_file for file in image.packed_files if file.packed_file is not None}
-    p["file"] = image.filepath
+    p["file"] = paths.as_text(reader, image.filepath)
     p["packed_tiles"] = bool(packed)
     found = []
     for tile in image.tiles:
