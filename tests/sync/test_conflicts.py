@@ -561,3 +561,60 @@ def test_a_vertex_group_for_a_mesh_that_gets_another_shape(three):
     at_once(stage, (a, grow), (b, "bpy.data.objects['Cube'].vertex_groups.new(name='G').add([0], 0.5, 'REPLACE')"))
     groups = "len(bpy.data.meshes['Cube'].vertices), [g.name for g in bpy.data.objects['Cube'].vertex_groups]"
     assert [tuple(p.do(groups)) for p in (a, b, c)] == [(9, ["G"])] * 3
+
+
+# Two objects that name each other by every kind of pointer; nothing of it may wait for the other one to be complete.
+IN_A_CIRCLE = """
+    def tie(one, target):
+        track = one.constraints.new("TRACK_TO"); track.target = target
+        copy = one.constraints.new("COPY_LOCATION"); copy.target = target; copy.mute = True
+        mirror = one.modifiers.new("Mirror", "MIRROR"); mirror.mirror_object = target
+        one["other"] = target
+        one["deep"] = {"in": {"a": target}}
+        one.data["user"] = one
+        driver = one.driver_add("hide_render").driver
+        variable = driver.variables.new(); variable.targets[0].id = target
+        variable.targets[0].data_path = "hide_render"; driver.expression = "var"
+"""
+TIED = """{o.name: ([c.target and c.target.name for c in o.constraints], [m.mirror_object and m.mirror_object.name for m in o.modifiers],
+            o.get("other") and o["other"].name, o["deep"]["in"]["a"] and o["deep"]["in"]["a"].name, o.data["user"].name,
+            [v.targets[0].id and v.targets[0].id.name for d in o.animation_data.drivers for v in d.driver.variables])
+           for o in bpy.data.objects if o.get("deep")}"""
+
+
+def test_what_names_each_other_in_a_circle(three):
+    stage, a, b, c = three
+    for peer in three[1:]:
+        peer.do(IN_A_CIRCLE)
+    # New ones, made by one and complete at once: whichever comes first names what does not exist yet.
+    a.do("""
+        for name in ("One", "Two", "Three"):
+            bpy.context.scene.collection.objects.link(bpy.data.objects.new(name, bpy.data.meshes.new(name)))
+        ring = [bpy.data.objects[name] for name in ("One", "Two", "Three")]
+        for one, other in zip(ring, ring[1:] + ring[:1]):
+            tie(one, other)
+    """)
+    stage.settle()
+    tied = both(a, b, TIED)
+    assert tied == c.do(TIED) and set(tied) == {"One", "Two", "Three"}
+    assert tied["One"] == (["Two", "Two"], ["Two"], "Two", "Two", "One", ["Two"])
+    assert tied["Three"][2] == "One"
+    # A circle of two that only both together close, each from a side of its own.
+    at_once(
+        stage,
+        (a, "o = bpy.data.objects; tie(o['Cube'], o['Light'])"),
+        (
+            b,
+            "o = bpy.data.objects; o['Light']['other'] = o['Cube']; o['Light'].constraints.new('TRACK_TO').target = o['Cube']",
+        ),
+    )
+    assert both(a, b, "bpy.data.objects['Light']['other'].name") == "Cube"
+    assert c.do("bpy.data.objects['Light'].constraints[0].target.name") == "Cube"
+    assert c.do("bpy.data.objects['Cube'].constraints[0].target.name") == "Light"
+    # One of the ring goes: what named it names nothing, and the others stay.
+    c.do("bpy.data.objects.remove(bpy.data.objects['Two'])")
+    stage.settle()
+    shown = TIED.replace('o["other"].name', '(o["other"] and o["other"].name)')
+    left = both(a, b, shown)
+    assert left == c.do(shown)
+    assert left["One"][0] == [None, None] and left["One"][2] is None and left["Three"][2] == "One"
