@@ -23,7 +23,7 @@ import bpy
 
 from .backup import set_original
 from .link import Link
-from .whole import is_whole
+from .whole import is_compressed, is_whole
 
 FOLDER = "recovered"
 NOT_WHOLE = "What was written is not the whole file: is the disk full?"
@@ -117,8 +117,9 @@ class BlenderScene:
         return path
 
     def _save(self, path: str) -> None:
+        packed = is_compressed(Path(path))  # as it was: only what is clicked remembers that by itself
         with _in_window():
-            bpy.ops.wm.save_mainfile(filepath=path, check_existing=False)
+            bpy.ops.wm.save_mainfile(filepath=path, check_existing=False, compress=packed)
         if not is_whole(Path(path)):
             self.mark_unsaved()
             raise RuntimeError(NOT_WHOLE)

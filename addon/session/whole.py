@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Is a .blend that Blender has just written all there?
 
-On a disk that is full, Blender says so for a file that it does not compress; of a compressed one it loses the end without a word (seen in 4.2
-to 5.2). Before a join lets go of a scene, the file that holds it must be known to be whole. The end of the file tells, whatever its
+On a disk that is full, Blender says so for a file that it does not compress; of a compressed one it loses the end without a word (seen in 4.5,
+5.0 and 5.2). Before a join lets go of a scene, the file that holds it must be known to be whole. The end of the file tells, whatever its
 size: Blender writes the block ENDB last; behind the frames of a compressed file comes a table with the length of each, so all together
 must be the length of the file.
 """
@@ -31,6 +31,15 @@ def is_whole(path: Path) -> bool:
             return _has_all_frames(file, size)
         last = _tail(file, size, 32 if start == LARGE_MAGIC else 24)
         return start.startswith(b"BLENDER") and last.startswith(b"ENDB")
+
+
+def is_compressed(path: Path) -> bool:
+    """False where there is no such file yet."""
+    try:
+        with path.open("rb") as file:
+            return not file.read(7).startswith(b"BLENDER")
+    except OSError:
+        return False
 
 
 def _tail(file: BinaryIO, size: int, count: int) -> bytes:

@@ -49,6 +49,7 @@ FILES = {
     "addon/ui/preferences.py:_set_log": OWN,
     "addon/session/backup.py:set_original": "the copy that BlenderScene has just written",
     "addon/session/whole.py:is_whole": "the file that BlenderScene has just written",
+    "addon/session/whole.py:is_compressed": "the user's own file",
     "addon/session/join.py:BlenderScene.discard": "the copy that BlenderScene has written",
     "addon/session/join.py:BlenderScene.restore": "the copy that BlenderScene has written",
     "addon/session/join.py:BlenderScene.clear": "empty.dat of the add-on",
