@@ -290,6 +290,39 @@ def test_names_of_rooms_that_exist_and_that_do_not_answer_alike(
     assert open_one.id
 
 
+def timed(peer: Raw, name: str) -> list[float]:
+    """How long each step of a guess takes; nothing where the guess was refused for now."""
+    share = "e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76"
+    answers, times = peer.messages(), []
+    for step in ({"room": name}, {"share": share}, {"tag": "00" * 64}):
+        start = time.perf_counter()
+        peer.send(message({"t": "pake", **step}))
+        answer = next(answers)
+        times.append(time.perf_counter() - start)
+        if answer.get("code") == "LATER":
+            return []
+    return times
+
+
+def test_the_time_that_an_answer_takes_does_not_tell_either(
+    server: Process, host: Client, raw: Callable[[int], Raw]
+) -> None:
+    """In turns, so that what else the machine does meets all. A step that was left out would be half of its time or more."""
+    kinds: dict[str, list[list[float]]] = {"locked": [], "open": [], "nowhere": []}
+    for i in range(20):
+        room = host.create_room(f"locked {i}")
+        host.set_password("x", room=room.id)
+        host.create_room(f"open {i}")
+    for _ in range(4):
+        for i in range(20):
+            for kind, found in kinds.items():
+                if times := timed(raw(server.port), f"{kind} {i}"):
+                    found.append(times)
+    for step in range(3):
+        quick = {kind: sorted(times[step] for times in found)[len(found) // 4] for kind, found in kinds.items()}
+        assert max(quick.values()) < 1.5 * min(quick.values()), (step, quick)
+
+
 def test_the_budget_of_guesses_does_not_tell_either(server: Process, host: Client, raw: Callable[[int], Raw]) -> None:
     """Each name has its budget, whether there is such a room or not; and all keys that may not enter there share it."""
     film = host.create_room("Film")
