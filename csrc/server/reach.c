@@ -20,7 +20,7 @@
 struct reach {
   atr_server *server;
   atr_agents *agents;
-  uint64_t look_at_ms;
+  uint64_t looked_ms;
   bool has_host;
   char bound[80]; /* the only address that is listened on; empty: all */
   char typed[ATR_ADDRESS_TEXT_BYTES];
@@ -133,7 +133,7 @@ static void review(struct reach *r)
 static void look(struct reach *r)
 {
   r->interfaces_count = atr_interfaces_list(r->interfaces, ATR_INTERFACES_MAX);
-  r->look_at_ms = server_now_ms(r->server) + ATR_REACH_LOOK_MS;
+  r->looked_ms = server_now_ms(r->server);
   review(r);
 }
 
@@ -161,7 +161,9 @@ void reach_came(conn *c)
 
   if (!r)
     return;
-  look(r);
+  if (server_now_ms(c->server) >=
+      r->looked_ms + ATR_SERVER_TICK_MS) /* a look for each of a flood of keys would cost a tenth of each */
+    look(r);
   around = surroundings_of(r);
   came = atr_origin_of(&around, atr_session_local_address(c->session), atr_session_peer_address(c->session), c->via);
   if (atr_proofs_add(&r->proofs, &came))
@@ -189,7 +191,7 @@ void reach_tick(atr_server *server, uint64_t now_ms)
   struct reach *r = server->reach;
   bool has_host = false;
 
-  if (!r || !r->has_host || now_ms < r->look_at_ms)
+  if (!r || !r->has_host || now_ms < r->looked_ms + ATR_REACH_LOOK_MS)
     return;
   for (const conn *c = server->conns; c && !has_host; c = c->next)
     has_host = wants_to_know(c);
