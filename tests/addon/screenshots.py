@@ -32,7 +32,9 @@ IMAGES = REPO / "docs" / "images"
 PORT = 12800  # free in a network of one's own
 
 # name of the interface, address; its other end lies in the same network and takes what is sent
-NETWORK = (("wlp3s0", "192.168.0.48/24"), ("ztatrium", "10.147.17.3/16"))
+VPN = "ztatrium"
+NETWORK = (("wlp3s0", "192.168.0.48/24"), (VPN, "10.147.17.3/16"))
+WHEEL_UP, WHEEL_DOWN = 4, 5
 INSIDE = "ATRIUM_SCREENSHOTS_INSIDE"
 
 
@@ -71,6 +73,14 @@ def reach_is_known() -> Iterator[None]:
 
     runtime = next(m for name, m in sys.modules.items() if name.endswith("atrium.session.runtime"))
     while not runtime.state().reach or any(entry["state"] == "checking" for entry in runtime.state().reach):
+        yield
+
+
+def no_vpn_is_left() -> Iterator[None]:
+    import sys
+
+    runtime = next(m for name, m in sys.modules.items() if name.endswith("atrium.session.runtime"))
+    while any(entry.get("audience") == "vpn" for entry in runtime.state().reach):
         yield
 
 
@@ -124,11 +134,21 @@ def take(person: Person, name: str, area: str, out: Path) -> None:
     print(out.relative_to(REPO), f"{out.stat().st_size // 1000} kB")
 
 
-def panel_area(person: Person, height: int) -> str:
+def panel_area(person: Person, height: int, below: int = 0) -> str:
+    """So high, from so far below the sidebar's upper end."""
     from tests.blender.window import sidebar_place
 
     place = person.call(sidebar_place)
-    return f"{int(place['width'])}x{height}+{int(place['x'])}+{int(place['top'])}"
+    return f"{int(place['width'])}x{height}+{int(place['x'])}+{int(place['top']) + below}"
+
+
+def scroll_sidebar(person: Person, button: int) -> None:
+    """As far as there is something to see."""
+    from tests.blender.window import sidebar_place
+
+    place = person.call(sidebar_place)
+    for _ in range(12):
+        person.window.screen.click(place["x"] + place["width"] / 2, place["top"] + 20, button)
 
 
 def visit(party: Party, scene: str, pictures: Pictures) -> None:
@@ -151,6 +171,12 @@ def visit(party: Party, scene: str, pictures: Pictures) -> None:
     pictures.take(anna, "hosting", panel_area(anna, 632))
     anna.operate("atrium.create_room", name="Studio")
     anna.call(state_is, "JOINED", timeout=120)
+    # Nobody far away can come any more: the panel says why, unasked.
+    subprocess.run(["ip", "link", "del", VPN], check=True)
+    anna.call(no_vpn_is_left, timeout=60)
+    scroll_sidebar(anna, WHEEL_DOWN)
+    pictures.take(anna, "router", panel_area(anna, 392, below=240))
+    scroll_sidebar(anna, WHEEL_UP)
     ben.window.write("atrium.host", f"127.0.0.1:{party.port}")
     ben.window.press("atrium.connect")
     anna.call(somebody_knocks)
