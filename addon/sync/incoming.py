@@ -12,7 +12,7 @@ their pointers to None, a mesh's materials change the slots of its objects, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -98,17 +98,14 @@ class Incoming:
         self._doomed: list[str] = []
         # Datablocks whose name another one still has here; it is to get another name, which has not arrived yet.
         self._misnamed: set[str] = set()
+        # Of the batch at hand, what each document is to become.
+        self._rooms: dict[str, Tree] = {}
         self.parents = Parents(identity, writer, state, capture, self._settle)
         # For tests: what a batch did.
         self.batches = 0
 
     def apply(self, batch: Batch, removals_wait: bool = False) -> None:
         """Applies one batch. Raises QueueFull before anything is touched if the user's own changes cannot be sent."""
-        for _ in self.apply_slowly(batch, removals_wait):
-            pass
-
-    def apply_slowly(self, batch: Batch, removals_wait: bool = False) -> Iterator[float]:
-        """The same with a yield of the progress after each datablock."""
         for doc, events in batch.items():
             # Of what goes, only what the user is known to have changed: it is refused, and the user told.
             goes = events[-1]["kind"] == "delete" and doc not in self._reported
@@ -122,21 +119,22 @@ class Incoming:
         self.batches += 1
         dirty.tracker.foreign = True
         living = [c for c in changes.values() if c.room is not None]
+        self._rooms = {c.doc: c.room or {} for c in living}
         fresh = [c for c in living if self._identity.block(c.doc) is None]
-        made = yield from self._make_and_write(living, fresh)
-        self._write_waiting(made, dependents, {c.doc: c.room or {} for c in living})
+        made = self._make_and_write(living, fresh)
+        self._write_waiting(made, dependents, self._rooms)
         # What goes gives its name free first.
         self._bury([c.doc for c in changes.values() if c.room is None], removals_wait)
-        self._set_names({c.doc: c.room or {} for c in living})
+        self._set_names(self._rooms)
         touched = {c.doc for c in living}
         for change in living:
             self._try(change, self._read_back)
-            yield 1.0
         for doc in dependents - touched:
             self._settle(doc)
         self.parents.mend()
-        if made:
-            yield from self._try_parked()
+        # What goes may leave its place to another: of two first shape keys of one mesh only one is shown.
+        if made or len(living) < len(changes):
+            self.try_parked()
 
     # Before
 
@@ -201,11 +199,10 @@ class Incoming:
 
     # Making and writing
 
-    def _make_and_write(self, living: list[Change], fresh: list[Change]) -> Any:
+    def _make_and_write(self, living: list[Change], fresh: list[Change]) -> set[str]:
         """Type by type, so that what a constructor needs is there; objects all before any of them is written."""
         made: set[str] = set()
         new = {c.doc for c in fresh}
-        done = 0
         by_type: dict[int, list[Change]] = {}
         for change in living:
             rank = idtypes.ORDER.get((change.room or {}).get("type", ""), len(idtypes.ORDER))
@@ -220,8 +217,6 @@ class Incoming:
             for change in group:
                 if self._identity.block(change.doc) is not None:
                     self._try(change, self._write, change.doc in new)
-                done += 1
-                yield done / max(1, len(living))
         return made
 
     def _write_interfaces(self, group: list[Change], new: set[str]) -> None:
@@ -266,7 +261,7 @@ class Incoming:
             return
         if other < doc:
             raise constructors.CannotMake("what it belongs to has shape keys of another document")
-        self._state.park(other, self._state.room_tree(other) or {})
+        self._state.park(other, self._state.room_tree(other) or self._rooms.get(other, {}))
         self._identity.forget(other)
 
     def _try(self, change: Change, step: Callable[..., None], *more: Any) -> None:
@@ -346,7 +341,7 @@ class Incoming:
                 tree = self._reader.read_block(doc, block, room, seen=read)
                 self._state.put(doc, tree, room, theirs)
 
-    def _try_parked(self) -> Iterator[float]:
+    def try_parked(self) -> None:
         """What waited for data that is here now."""
         ready = []
         for doc, room in self._state.parked.items():
@@ -362,7 +357,7 @@ class Incoming:
                     }
                 )
         if ready:
-            yield from self.apply_slowly({str(event["doc"]): [event] for event in ready})
+            self.apply({str(event["doc"]): [event] for event in ready})
 
     # Names
 

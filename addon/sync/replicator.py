@@ -412,10 +412,14 @@ class Replicator:
         if not changed:
             return
         self._take_back(again)
-        for doc in list(self.state.shadows):
-            if self.identity.uid(doc) not in self._living.get(self.identity.type_of(doc), ()):
-                self._vanished(doc)
+        gone = [
+            d for d in self.state.shadows if self.identity.uid(d) not in self._living.get(self.identity.type_of(d), ())
+        ]
+        for doc in gone:
+            self._vanished(doc)
         self._incoming._bury(doomed, _modal())
+        if gone:
+            self._incoming.try_parked()
 
     def _appeared(self, block: Any, doomed: list[str]) -> bool:
         """A datablock that was not here at the last scan. Says whether it is dealt with for good."""

@@ -129,7 +129,8 @@ def delete_by_operator(rng: random.Random) -> str:
 
 def select(rng: random.Random, count: int) -> str:
     there = sorted((o for o in bpy.context.view_layer.objects if o.mode == "OBJECT"), key=lambda o: o.name)
-    if not there:
+    if not there or bpy.context.mode != "OBJECT":
+        # Nobody can make another object active in edit mode.
         raise NothingThere
     for ob in there:
         ob.select_set(False)
@@ -383,6 +384,23 @@ def add_layer(rng: random.Random) -> str:
             face.use_smooth = not face.use_smooth
         ob.data.update()
     return f"{what} {ob.name}"
+
+
+@deed(2)
+def set_attribute(rng: random.Random) -> str:
+    """Values of one of a mesh's layers."""
+    ob = mesh_object(rng)
+    kinds = ("FLOAT", "INT", "BOOLEAN", "BYTE_COLOR", "FLOAT2")
+    layer = one(rng, ob.data.attributes, lambda a: a.data_type in kinds and not a.is_internal and len(a.data))
+    element = layer.data[rng.randrange(len(layer.data))]
+    if layer.data_type == "BYTE_COLOR":
+        element.color = (*vector(rng), 1.0)
+    elif layer.data_type == "FLOAT2":
+        element.vector = vector(rng)[:2]
+    else:
+        element.value = rng.randint(0, 1)
+    ob.data.update()
+    return f"{ob.name}: {layer.name}"
 
 
 @deed(2)
@@ -694,6 +712,28 @@ def scene_settings(rng: random.Random) -> str:
 
 
 @deed(1)
+def world_settings(rng: random.Random) -> str:
+    world = one(rng, bpy.data.worlds)
+    world.color = vector(rng)
+    if rng.random() < 0.3:
+        world.use_nodes = not world.use_nodes
+    if world.node_tree is not None:
+        node = one(rng, world.node_tree.nodes, lambda n: n.type == "BACKGROUND")
+        node.inputs["Strength"].default_value = rng.random()
+    return str(world.name)
+
+
+@deed(1)
+def image_settings(rng: random.Random) -> str:
+    image = one(rng, bpy.data.images)
+    image.alpha_mode = rng.choice(("STRAIGHT", "PREMUL", "NONE"))
+    image.colorspace_settings.name = rng.choice(("sRGB", "Non-Color"))
+    if rng.random() < 0.3:
+        image.scale(rng.randint(1, 4), rng.randint(1, 4))
+    return f"{image.name}: {tuple(image.size)}"
+
+
+@deed(1)
 def view_layer(rng: random.Random) -> str:
     found = bpy.context.scene.view_layers
     if rng.random() < 0.6 or len(found) < 2:
@@ -731,7 +771,7 @@ def an_image(rng: random.Random) -> str:
         bpy.data.images.new(rng.choice(NAMES), 2, 2).use_fake_user = True
         return "new"
     image = one(rng, bpy.data.images)
-    image.pixels[rng.randrange(16)] = rng.random()
+    image.pixels[rng.randrange(len(image.pixels))] = rng.random()
     return str(image.name)
 
 

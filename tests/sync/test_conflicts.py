@@ -618,3 +618,26 @@ def test_what_names_each_other_in_a_circle(three):
     left = both(a, b, shown)
     assert left == c.do(shown)
     assert left["One"][0] == [None, None] and left["One"][2] is None and left["Three"][2] == "One"
+
+
+@pytest.mark.parametrize("shown", [0, 1])
+@pytest.mark.parametrize("who", [0, 1])
+@pytest.mark.parametrize("how", ["bpy.ops.ed.undo()", "bpy.data.objects['Cube'].shape_key_clear()"])
+def test_one_of_two_first_shape_keys_goes(three, how, who, shown):
+    """Of two first shape keys of one mesh one is shown; when that is taken away, the other has its place."""
+    stage, a, b, c = three
+    for i, peer in enumerate((a, b)):
+        peer.do("from sync import identity; mint = identity.mint; bpy.ops.ed.undo_push(message='before')")
+        peer.do(f"identity.mint = lambda: '{int(i != shown)}' * 32")
+    make = "o = bpy.data.objects['Cube']; o.shape_key_add(name='{}').value = 0.5; bpy.ops.ed.undo_push(message='made')"
+    at_once(stage, (a, make.format("A")), (b, make.format("B")))
+    for peer in (a, b):
+        peer.do("identity.mint = mint")
+    seen = "[k.name for k in bpy.data.objects['Cube'].data.shape_keys.key_blocks] if bpy.data.shape_keys else []"
+    assert [peer.do(seen) for peer in (a, b, c)] == [["AB"[shown]]] * 3
+    (a, b)[who].do(how)
+    stage.settle()
+    now = [peer.do(seen) for peer in (a, b, c)]
+    assert now == [now[0]] * 3
+    if how.startswith("bpy.data") or who == shown:
+        assert now[0] == ["AB"[1 - shown]]
