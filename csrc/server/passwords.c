@@ -198,6 +198,8 @@ static int write_file(const atr_passwords *passwords)
   }
   if (!err)
     err = atr_file_replace(passwords->path, atr_buf_span(&text), why, sizeof why);
+  atr_wipe(parameters, sizeof parameters);
+  atr_wipe(line, sizeof line);
   if (text.data)
     atr_wipe(text.data, text.len);
   atr_buf_free(&text);
