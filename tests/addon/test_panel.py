@@ -8,6 +8,7 @@ into its log, so the log is looked at. With a fake every moment can be held for 
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from tests.blender.inside import bpy
 from tests.blender.test_window import TOOLTIP_S
 from tests.blender.window import WindowedBlender, sidebar_of
 
+addon: Any
 engine: Any
 runtime: Any
 
@@ -79,6 +81,45 @@ def host_is(wanted: str) -> Iterator[None]:
 
 def hold(*commands: str) -> None:
     engine.silent.update(commands)
+
+
+def status() -> str:
+    """The line that says what is happening, as it is drawn."""
+    return str(addon.ui.panels.status_text(runtime.state())[0])
+
+
+def says(anna: WindowedBlender, wanted: str) -> int:
+    """The line is that one, with the seconds that it has lasted in place of SECONDS; how many these are, -1 for none."""
+    text = anna.call(status)
+    found = re.fullmatch(re.escape(wanted).replace("SECONDS", "([0-9]+)"), text)
+    assert found, text
+    return int(found[1]) if found.groups() else -1
+
+
+def hold_server() -> None:
+    """The server's start stays where `start.phase` says."""
+    import sys
+
+    start = sys.modules["atrium_fakes"].FakeServerStart(12800, {})
+    start.phase = "looking"
+    runtime.need()._ensure_server = lambda port, **how: start
+    globals()["start"] = start
+
+
+def not_everything_fits() -> None:
+    replicator = runtime.need().replicator
+    replicator.refused += ["Light: type was not taken (no such thing).", "Cube: parent was not taken (a loop)."]
+    replicator.unread.append("Cube: attribute tiny was not sent (not known).")
+    runtime.state().changed()
+
+
+def open_empty_file() -> None:
+    """As File > Open does it, but with the windows left as they are."""
+    import os
+
+    bpy.ops.wm.read_homefile(
+        filepath=os.path.join(os.path.dirname(runtime.__file__), "empty.dat"), use_empty=True, load_ui=False
+    )
 
 
 def name_of(anna: WindowedBlender, what: str) -> str:
@@ -283,26 +324,33 @@ def test_the_network_check_runs_while_one_works_and_can_be_given_up(anna: Window
 def test_every_moment_of_a_session_is_drawn(tall_anna: WindowedBlender) -> None:
     anna = tall_anna
     anna.picture(name_of(anna, "offline"))
+    says(anna, "Not connected")
     anna.call(hold, "connect", "join")
     anna.write("atrium.host", "192.0.2.7")
     anna.call(host_is, "192.0.2.7")
     anna.execute("bpy.context.preferences.system.use_online_access = True")
     anna.press("atrium.connect")
     anna.call(state_is, "CONNECTING")
+    began = says(anna, "Connecting to 192.0.2.7 (SECONDS s)")
     anna.picture(name_of(anna, "connecting"))
+    time.sleep(1.1)
+    assert says(anna, "Connecting to 192.0.2.7 (SECONDS s)") > began
     anna.call(tell, {"t": "confirm_host", "address": "192.0.2.7:12800", "code": "AAAA-BBBB-CCCC-DDDD-EEEE"})
     anna.call(state_is, "CONFIRMING")
     anna.picture(name_of(anna, "confirming"))
+    says(anna, "192.0.2.7 is not trusted yet")
     anna.press("atrium.trust_host")
     anna.call(tell, {"t": "state", "state": "KNOCKING", "address": "192.0.2.7:12800"})
     anna.call(state_is, "KNOCKING")
     anna.picture(name_of(anna, "knocking"))
+    says(anna, "Waiting for 192.0.2.7:12800 to let you in (SECONDS s)")
     anna.execute("engine.events.extend(engine._answer_connect({}))")
     anna.call(tell, {"t": "knock", "key": "k1", "name": "Eve", "code": "ABCD-EFGH-JKMN-PQRS-TVWX"})
     anna.call(state_is, "LOBBY")
     anna.call(tell, {"t": "reach", "audiences": HOME})
     anna.call(reach_is, len(HOME))
     anna.picture(name_of(anna, "lobby"))
+    says(anna, "Connected to 127.0.0.1:12800")
     anna.press('atrium.copy(text="192.168.0.48:12800"')  # what others connect to
     time.sleep(0.3)
     assert anna.evaluate("bpy.context.window_manager.clipboard") == "192.168.0.48:12800"
@@ -314,7 +362,9 @@ def test_every_moment_of_a_session_is_drawn(tall_anna: WindowedBlender) -> None:
     time.sleep(0.5)
     anna.picture(name_of(anna, "unsaved"))
     assert anna.evaluate("[runtime.state().ask_unsaved, atrium().state]") == ["Set", "LOBBY"]
-    anna.execute("bpy.ops.atrium.join_room(name='Set', unsaved='KEEP_COPY')")
+    anna.press("atrium.join_room(name=\"Set\", unsaved='DISCARD'")  # Join Without Saving
+    anna.call(sent, "join")
+    assert anna.evaluate("sorted(o.name for o in bpy.data.objects)") == ["Camera", "Cube", "Cube.001", "Light"]
     anna.execute("engine.events.extend(engine._joined(False, 'Set'))")
     anna.call(tell, {"t": "progress", "room": "ab" * 16, "value": 0.4, "text": "Receiving 40 of 100 objects"})
     anna.call(state_is, "JOINING")
@@ -326,11 +376,13 @@ def test_every_moment_of_a_session_is_drawn(tall_anna: WindowedBlender) -> None:
     anna.call(tell, {"t": "refused", "room": "ab" * 16, "doc": "00" * 16, "code": "GONE", "text": "It was deleted."})
     anna.picture(name_of(anna, "joined"))
     assert "“Cube”" in anna.evaluate("runtime.state().fresh_refusals[0]")
+    says(anna, "Connected to 127.0.0.1:12800")
     anna.call(
         tell, {"t": "state", "state": "RECONNECTING", "code": "CLOSED", "attempt": 3}, {"t": "pending", "operations": 7}
     )
     anna.call(state_is, "RECONNECTING")
     anna.picture(name_of(anna, "reconnecting"))
+    says(anna, "Connection lost; attempt 3 (SECONDS s)")
     anna.call(tell, {"t": "state", "state": "KNOCKING", "address": "192.0.2.7:12800"})
     anna.call(state_is, "KNOCKING")
     anna.find("atrium.leave_room(")  # still in the room, at the door of a server that has started anew
@@ -368,6 +420,14 @@ def grey_buttons_say_why(anna: WindowedBlender) -> None:
     assert anna.evaluate("len(engine.sent)") == before
 
 
+def sent(kind: str) -> Iterator[None]:
+    for _ in range(400):
+        if any(message["t"] == kind for message in engine.sent):
+            return
+        yield
+    raise AssertionError(engine.sent)
+
+
 def hosts_are_looked_for() -> Iterator[None]:
     for _ in range(400):
         if {"t": "discover", "on": True} in engine.sent:
@@ -389,12 +449,50 @@ def test_a_host_on_this_network_is_one_click_away(anna: WindowedBlender) -> None
 
 
 def test_a_scene_can_be_shared_with_clicks_alone(anna: WindowedBlender) -> None:
+    anna.call(hold_server)
     anna.press("atrium.host")
+    anna.call(state_is, "CONNECTING")
+    says(anna, "Looking for a server on this machine (SECONDS s)")
+    anna.execute("start.phase = 'starting'")
+    time.sleep(0.5)
+    says(anna, "Starting a server on this machine (SECONDS s)")
+    anna.execute("start.phase = 'ready'")
     anna.call(state_is, "LOBBY")
     anna.press("atrium.create_room")
     anna.call(state_is, "JOINED")
+    what_does_not_fit_is_counted_and_can_be_copied(anna)
     anna.press("atrium.leave_room")
     anna.call(state_is, "LOBBY")
+    assert anna.evaluate("sorted(o.name for o in bpy.data.objects)") == ["Camera", "Cube", "Light"]
+    opening_a_file_in_a_room_offers_the_way_back(anna)
     anna.press("atrium.disconnect")
     anna.call(state_is, "OFFLINE")
-    assert anna.evaluate("sorted(o.name for o in bpy.data.objects)") == ["Camera", "Cube", "Light"]
+
+
+def what_does_not_fit_is_counted_and_can_be_copied(anna: WindowedBlender) -> None:
+    anna.call(not_everything_fits)
+    anna.picture(name_of(anna, "not_taken"))
+    for beginning, lines in (("Light: type", 2), ("Cube: attribute tiny", 1)):
+        anna.press(f'atrium.copy(text="{beginning}')
+        time.sleep(0.3)
+        copied = anna.evaluate("bpy.context.window_manager.clipboard")
+        assert copied.startswith(beginning) and len(copied.splitlines()) == lines
+
+
+def nothing_is_under_way() -> Iterator[None]:
+    while not runtime.state().task.done:
+        yield
+
+
+def opening_a_file_in_a_room_offers_the_way_back(anna: WindowedBlender) -> None:
+    anna.call(nothing_is_under_way)
+    anna.execute("bpy.ops.atrium.join_room(name='Set', unsaved='DISCARD')")
+    anna.call(state_is, "JOINED")
+    anna.call(open_empty_file)
+    anna.call(state_is, "LOBBY")
+    assert anna.evaluate("runtime.state().left.name") == "Set"
+    anna.execute("atrium().room_index = 1")  # so that Join Room is about another one
+    anna.picture(name_of(anna, "left"))
+    anna.press(f'atrium.join_room(name="{"ab" * 16}"')  # Join Again
+    anna.call(state_is, "JOINED")
+    assert anna.evaluate("[o.name for o in bpy.data.objects]") == ["From the room"]
