@@ -641,3 +641,19 @@ def test_one_of_two_first_shape_keys_goes(three, how, who, shown):
     assert now == [now[0]] * 3
     if how.startswith("bpy.data") or who == shown:
         assert now[0] == ["AB"[1 - shown]]
+
+
+def test_two_choose_different_outputs(three):
+    """Blender lets one output of a material be active: whichever was set last in that Blender."""
+    stage, a, b, c = three
+    nodes = "n = bpy.data.materials['Material'].node_tree.nodes; "
+    a.do(nodes + "made = [n.new('ShaderNodeOutputMaterial') for _ in range(2)]")
+    stage.settle()
+    outputs = nodes + "o = sorted((x for x in n if x.type == 'OUTPUT_MATERIAL'), key=lambda x: x.name); "
+    at_once(
+        stage, (a, outputs + "o[2].is_active_output = True"), (b, outputs + "o[1].is_active_output = True"), (c, "pass")
+    )
+    for peer in (a, b, c):
+        peer.do(outputs)
+    shown = [peer.do("[x.is_active_output for x in o]") for peer in (a, b, c)]
+    assert shown == [shown[0]] * 3 and sum(shown[0]) == 1

@@ -219,6 +219,7 @@ def write(writer: Any, tree: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     changed = change.get("nodes") or {}
     live = NODES.write(writer, tree, changed, wanted, have)
     found = {key: live.item(key) for key in live.keys}
+    _choose_outputs(wanted, found)
     _write_frames(writer, changed, wanted, found)
     _write_pairs(writer, changed, wanted, found)
     # Sockets of zones appear with their items, and pairing adds some: their values are set last.
@@ -274,6 +275,19 @@ def _links_missing(writer: Any, tree: Any, change: Any, full: Tree, have: Tree) 
         if key not in here:
             out[key] = entry
     return out
+
+
+def _choose_outputs(wanted: Tree, found: dict[str, Any]) -> None:
+    """Of all outputs of a kind Blender lets one be active: the last that was set in this Blender. Where the room has several, as two
+    people chose at once, it is the first by position, for all."""
+    active: dict[str, list[str]] = {}
+    for key, entry in wanted.items():
+        if key in found and (entry.get("p") or {}).get("is_active_output"):
+            active.setdefault(entry["type"], []).append(key)
+    for keys in active.values():
+        node = found[min(keys, key=lambda k: (wanted[k].get("pos", ""), k))]
+        if len(keys) > 1 and not node.is_active_output:
+            node.is_active_output = True
 
 
 def _write_frames(writer: Any, changed: Tree, wanted: Tree, found: dict[str, Any]) -> None:
