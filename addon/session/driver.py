@@ -174,7 +174,7 @@ class Session:
         self._typed = host
         shown = translated("the invite's host") if state.by_invite else host
         task = state.begin("connect", translated("Connecting to {address}.").format(address=shown))
-        state.address, state.attempt = shown, 0
+        state.address, state.attempt, state.check_report = shown, 0, []  # what a check found before is history
         state.set_link("CONNECTING")
         self._comes_for_room = state.by_invite or bool(password and room)
         self._start(self._connecting(host, local, {"password": password, "room": room} if password else {}))

@@ -276,6 +276,8 @@ def test_before_hosting_this_machine_is_looked_at_with_a_server_for_the_moment()
     assert task.done and "has ended again" in bench.state.check_report[0]
     assert bench.state.check_report[1] == "The internet: not reachable"
     assert bench.state.check_report[-2] == "Not everything was known in time."
+    bench.session.connect("localhost")
+    assert bench.state.check_report == [], "it says nothing about the connection that follows"
 
 
 def test_hosting_waits_for_the_end_of_the_checks_server() -> None:
