@@ -67,6 +67,7 @@ typedef struct atr_upnp_entry {
 /* UPnP's own numbers of errors that mean something to us. */
 enum {
   ATR_UPNP_INVALID_ACTION = 401,
+  ATR_UPNP_INVALID_ARGUMENTS = 402,
   ATR_UPNP_NOT_AUTHORIZED = 606,
   ATR_UPNP_NO_SUCH_ENTRY = 714,
   ATR_UPNP_CONFLICT = 718,

@@ -329,9 +329,9 @@ static void on_closed(uv_handle_t *handle)
 }
 
 /* 224.0.0.1 is every machine's group already: there is nothing to join. */
-static void open_announcements(atr_portmap *p)
+static void open_announcements(atr_portmap *p, uint16_t port)
 {
-  struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(ATR_PCP_ANNOUNCE_PORT)};
+  struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
 
   if (uv_udp_init(p->loop, &p->announcements) != 0)
     return;
@@ -365,7 +365,7 @@ int atr_portmap_new(atr_portmap **out, uv_loop_t *loop, const atr_portmap_option
   uv_timer_init(loop, &p->timer);
   p->timer.data = p;
   p->open_handles = 1;
-  open_announcements(p);
+  open_announcements(p, options->announce_port ? options->announce_port : ATR_PCP_ANNOUNCE_PORT);
   uv_timer_start(&p->timer, on_timer, 0, 0);
   *out = p;
   return ATR_OK;

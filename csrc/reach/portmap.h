@@ -86,9 +86,11 @@ typedef struct atr_portmap_view {
 extern const atr_portmap_view atr_portmap_view_off;
 
 typedef struct atr_portmap_options {
-  uint16_t port;      /* TCP: the server's; the same is wanted outside */
-  const char *router; /* NULL: the system's default router. Else its IPv4 address: for tests */
-  uint32_t check_ms;  /* 0: ATR_PORTMAP_CHECK_MS */
+  uint16_t port; /* TCP: the server's; the same is wanted outside */
+  /* For tests; 0 and NULL: what is usual. */
+  const char *router;     /* IPv4 address; the system's default router */
+  uint16_t announce_port; /* UDP, where routers tell of their restart; ATR_PCP_ANNOUNCE_PORT */
+  uint32_t check_ms;      /* ATR_PORTMAP_CHECK_MS */
 } atr_portmap_options;
 
 typedef struct atr_portmap_callbacks {

@@ -134,6 +134,14 @@ static bool is_own_entry(const upnp_ask *u, const atr_upnp_entry *e)
   return e->inner_port == u->entry.inner_port && memcmp(e->inner, u->entry.inner, sizeof e->inner) == 0;
 }
 
+/* Some routers have no error for a port that nobody has: they show an entry without a machine. */
+static bool is_foreign_entry(const upnp_ask *u, const atr_upnp_entry *e)
+{
+  static const uint8_t nobody[4] = {0};
+
+  return e->inner_port != 0 && memcmp(e->inner, nobody, sizeof nobody) != 0 && !is_own_entry(u, e);
+}
+
 static void take_outside(upnp_ask *u, const atr_upnp_reply *reply)
 {
   if (reply->error == 0 && reply->has_outside)
@@ -150,7 +158,7 @@ static void take_outside(upnp_ask *u, const atr_upnp_reply *reply)
 static void take_look(upnp_ask *u, const atr_upnp_reply *reply)
 {
   u->is_ours = reply->error == 0 && is_own_entry(u, &reply->entry);
-  if (reply->error == 0 && !u->is_ours)
+  if (reply->error == 0 && is_foreign_entry(u, &reply->entry))
     use_next_port(u);
   else
     call(u, ADD);
@@ -159,12 +167,14 @@ static void take_look(upnp_ask *u, const atr_upnp_reply *reply)
 static void take_add(upnp_ask *u, const atr_upnp_reply *reply)
 {
   bool is_conflict = reply->error == ATR_UPNP_CONFLICT || reply->error == ATR_UPNP_CONFLICT_OTHER;
+  /* the first is what the standard has for it, the second is what some have instead */
+  bool is_about_lease = reply->error == ATR_UPNP_ONLY_PERMANENT || reply->error == ATR_UPNP_INVALID_ARGUMENTS;
 
   if (reply->error == 0 || (is_conflict && u->is_ours)) {
     call(u, CHECK);
   } else if (is_conflict) {
     use_next_port(u);
-  } else if (reply->error == ATR_UPNP_ONLY_PERMANENT && u->entry.lease_s > 0) {
+  } else if (is_about_lease && u->entry.lease_s > 0) {
     u->entry.lease_s = 0;
     call(u, ADD);
   } else {
@@ -175,7 +185,7 @@ static void take_add(upnp_ask *u, const atr_upnp_reply *reply)
 
 static void take_check(upnp_ask *u, const atr_upnp_reply *reply)
 {
-  if (reply->error == ATR_UPNP_NO_SUCH_ENTRY || (reply->error == 0 && !is_own_entry(u, &reply->entry))) {
+  if (reply->error == ATR_UPNP_NO_SUCH_ENTRY || (reply->error == 0 && is_foreign_entry(u, &reply->entry))) {
     atr_ask_finish(&u->base, ATR_PORTMAP_LIES);
     return;
   }

@@ -26,6 +26,12 @@ static void on_change(void *ctx, const atr_portmap_view *view)
   assert_memory_equal(view, atr_portmap_look(s->portmap), sizeof *view);
 }
 
+/* A port of this process: of several that listen on one, a packet to this machine alone reaches the last. */
+static uint16_t announce_port(void)
+{
+  return (uint16_t)(10000 + getpid() % 20000);
+}
+
 static void begin(scene *s)
 {
   atr_portmap_options options = {.port = 12800};
@@ -35,6 +41,7 @@ static void begin(scene *s)
   open_router(&s->router);
   options.router = s->router.text;
   options.check_ms = s->check_ms;
+  options.announce_port = announce_port();
   assert_ok(
       atr_portmap_new(&s->portmap, &test_loop, &options, &(atr_portmap_callbacks){.on_change = on_change, .ctx = s}));
   assert_int_equal(atr_portmap_look(s->portmap)->state, ATR_PORTMAP_ASKING);
@@ -73,7 +80,7 @@ static void finish(scene *s)
     uv_run(&test_loop, UV_RUN_ONCE);
   assert_true(s->has_ended);
   atr_portmap_free(s->portmap);
-  close_services(&s->router);
+  drain_router(&s->router);
 }
 
 static void expect_mapped(const atr_portmap_view *view, atr_portmap_way way, uint16_t outer_port)
@@ -153,12 +160,27 @@ static void an_outer_port_that_is_taken_is_left_alone(void **state)
 
 static void a_router_that_knows_only_permanent_mappings_gets_one(void **state)
 {
-  scene s = {.router = {.upnp = UPNP_FINE, .only_permanent = true}};
+  static const int errors[] = {725, 402};
+
+  (void)state;
+  for (size_t i = 0; i < 2; i++) {
+    scene s = {.router = {.upnp = UPNP_FINE, .lease_error = errors[i]}};
+
+    begin(&s);
+    expect_mapped(wait_known(&s, 10000), ATR_PORTMAP_BY_UPNP, 12800);
+    assert_int_equal(atr_portmap_look(s.portmap)->lifetime_s, 0);
+    finish(&s);
+    assert_int_equal(s.router.port, 0);
+  }
+}
+
+static void an_entry_without_a_machine_is_nobodys(void **state)
+{
+  scene s = {.router = {.upnp = UPNP_FINE, .shows_nobody = true}};
 
   (void)state;
   begin(&s);
   expect_mapped(wait_known(&s, 10000), ATR_PORTMAP_BY_UPNP, 12800);
-  assert_int_equal(atr_portmap_look(s.portmap)->lifetime_s, 0);
   finish(&s);
   assert_int_equal(s.router.port, 0);
 }
@@ -294,7 +316,7 @@ static void a_router_announces_its_restart(void **state)
 {
   scene s = {.router = {.control = CONTROL_PCP, .lifetime_s = 7200, .epoch_s = 100000}};
   uint8_t packet[24] = {2, 0x80, [11] = 1};
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(ATR_PCP_ANNOUNCE_PORT)};
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(announce_port())};
   uv_buf_t buf = uv_buf_init((char *)packet, sizeof packet);
   uint64_t end;
 
@@ -506,7 +528,7 @@ static void it_can_be_dropped_at_any_moment(void **state)
       uv_run(&test_loop, UV_RUN_ONCE);
     start = uv_hrtime();
     atr_portmap_free(s.portmap);
-    close_services(&s.router);
+    drain_router(&s.router);
     uv_run(&test_loop, UV_RUN_DEFAULT); /* it ends: nothing goes on */
     assert_true(uv_hrtime() - start < UINT64_C(1000000000));
   }
@@ -533,6 +555,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(natpmp_maps_and_takes_back, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(upnp_maps_and_takes_back, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(an_outer_port_that_is_taken_is_left_alone, open_loop, close_loop),
+      cmocka_unit_test_setup_teardown(an_entry_without_a_machine_is_nobodys, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_router_that_knows_only_permanent_mappings_gets_one, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_second_router_is_seen, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_router_without_an_outer_address_is_of_no_use, open_loop, close_loop),
