@@ -51,6 +51,7 @@ ERRORS: dict[str, str] = {
     "INVITED_TLS": INVITED_OTHER,
     "INVITED_CLOSED": "The connection to {address}, an address of this invite, was closed before the host had answered: "
     "is the host connected?",
+    "KICKED": "The host at {address} has removed you: ask its owner.",
     "REFUSED": "The host at {address} did not let you in: ask its owner.",
     "SERVER_FULL": "The server at {address} is full: try again when somebody has left.",
     "TIMEOUT": "{address} took too long to answer: try again.",

@@ -71,6 +71,7 @@
     X(KEY_CHANGED,  "The host's key is not the one that was trusted.",                    FINAL,     PEER)   \
     X(KEY_UNKNOWN,  "The host's key is not trusted yet.",                                 FINAL,     PEER)   \
     X(REFUSED,      "The host refused.",                                                  FINAL,     PEER)   \
+    X(KICKED,       "The host has removed you.",                                          FINAL,     PEER)   \
     X(LATER,        "It was tried too often: wait a little.",                             RETRIABLE, PEER)   \
     X(PASSWORD,     "The password is not right.",                                         FINAL,     PEER)   \
     X(KNOCKING,     "The host has not answered yet.",                                     RETRIABLE, PEER)   \

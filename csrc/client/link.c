@@ -231,6 +231,7 @@ static bool is_final(int err)
 {
   switch (err) {
   case ATR_REFUSED:
+  case ATR_KICKED:
   case ATR_VERSION:
   case ATR_KEY_CHANGED:
   case ATR_KEY_UNKNOWN:

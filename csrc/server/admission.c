@@ -404,11 +404,11 @@ static int read_answer(conn *host, const cJSON *message, const char *t, atr_hash
   return ATR_OK;
 }
 
-/* The name that a knocking key goes by, or NULL where none knocks any more. */
+/* The name that a key goes by, or NULL where nobody with it knocks or is in any more. */
 static const char *name_of(const atr_server *server, const atr_hash *key)
 {
   for (const conn *c = server->conns; c; c = c->next)
-    if (c->state == CONN_KNOCKING && atr_hash_equal(&c->who.key, key))
+    if ((c->state == CONN_KNOCKING || c->state == CONN_IN) && atr_hash_equal(&c->who.key, key))
       return c->name;
   return NULL;
 }
@@ -450,4 +450,6 @@ void admission_refuse(conn *host, const cJSON *message)
   for (conn *c = server->conns; c; c = c->next)
     if (c->state == CONN_KNOCKING && atr_hash_equal(&c->who.key, &key))
       conn_fail(c, ATR_REFUSED, "The host did not let you in.", "hello");
+    else if (c->state == CONN_IN && !c->who.is_host && atr_hash_equal(&c->who.key, &key))
+      conn_fail(c, ATR_KICKED, NULL, "");
 }

@@ -381,7 +381,7 @@ class Client:
         self.knocks.pop(key, None)
 
     def refuse(self, key: str, remember: bool = False) -> None:
-        """Refuses somebody who knocks."""
+        """Refuses somebody who knocks, and removes who is in. With `remember` that key does not get in any more."""
         _hex_of(key, _KEY_DIGITS, "A user's key")
         self._command({"t": "refuse", "key": key, "remember": remember})
         self.knocks.pop(key, None)

@@ -107,6 +107,39 @@ def test_a_refused_stranger_is_told_and_may_ask_again(start: Start, clients: Cli
     assert not host.knocks
 
 
+@pytest.mark.parametrize("remember", [False, True])
+def test_who_is_removed_is_told_and_does_not_come_back_by_itself(
+    remember: bool, start: Start, clients: Clients
+) -> None:
+    server = start()
+    host, guest = clients(home=server.home), clients("guest")
+    host.connect(server.address)
+    room = host.create_room("Film")
+    guest.connect(host.create_invite(), timeout=10)
+    guest.join(room.id)
+    host.refuse(guest.key, remember=remember)
+    settle([host, guest], lambda: guest.state == "OFFLINE", what="the end")
+    guest.pump(1.0)
+    assert guest.state == "OFFLINE"
+    settle([host], lambda: len(room.members) == 1, what="its leaving")
+    if remember:
+        with pytest.raises(AtriumError) as refused:
+            guest.connect(server.address)
+        assert refused.value.code == "REFUSED"
+        return
+    guest.connect(server.address)  # once is once: what let it in still does
+    assert guest.state == "LOBBY"
+
+
+def test_a_host_is_not_removed(start: Start, clients: Clients) -> None:
+    server = start()
+    host = clients(home=server.home)
+    host.connect(server.address)
+    host.refuse(host.key)
+    host.pump(0.5)
+    assert host.state == "LOBBY"
+
+
 def test_a_stranger_sees_neither_rooms_nor_users(start: Start, clients: Clients) -> None:
     server = start()
     host, guest = clients(home=server.home), clients("guest")

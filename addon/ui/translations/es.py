@@ -322,6 +322,8 @@ TEXTS = {
     "comparar su código de verificación con su propietario y luego confiar en él.",
     "You were not let in at {address}. {text}": "No se permitió la entrada en {address}. {text}",
     "This invite does not work. {text}": "Esta invitación no funciona. {text}",
+    "The host at {address} has removed you: ask its owner.": "El anfitrión en {address} ha expulsado a este usuario: consultar a su "
+    "propietario.",
     "The host at {address} did not let you in: ask its owner.": "El anfitrión en {address} no permitió la entrada: consultar a su "
     "propietario.",
     "The server at {address} is full: try again when somebody has left.": "El servidor en {address} está lleno: intentar de nuevo "

@@ -126,6 +126,7 @@ ENGINE = {
     "Only the host can let others in.": "Sólo el anfitrión puede dejar entrar a otros.",
     "The decision could not be kept: the list of keys cannot be written.": "No fue posible guardar la decisión: la lista de claves no "
     "se puede escribir.",
+    "The host has removed you.": "El anfitrión ha expulsado a este usuario.",
     "The host did not let you in.": "El anfitrión no permitió la entrada.",
     "A message came before the hello was answered.": "Llegó un mensaje antes de que se respondiera el saludo.",
     "The host has not answered.": "El anfitrión no respondió.",
