@@ -199,8 +199,14 @@ class Replicator:
         while self._inbox:
             self._build()
             yield 0.3 + 0.7 * max(0.0, 1 - len(self._inbox) / total)
+        self._note_changes()
         self._show_first_scene()
         _begin_undo_history()
+        # Blender evaluates what it shows for the first time, and names all of it as changed.
+        with _window():
+            if bpy.context.view_layer is not None:
+                bpy.context.view_layer.update()
+        dirty.tracker.take()
         yield 1.0
 
     def _build(self) -> None:
