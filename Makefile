@@ -176,15 +176,21 @@ wheel:
 	$(TOOLS) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	@ls build/wheel/*.whl
 
+# Real processes on two cores do at times miss a time limit that has nothing to do with what is shown, so what fails gets a second run
+# with the machine to itself, and says so; what fails twice is broken. $(call PYTEST,environment,options,folders)
+PYTEST = run() { $(1) $(TOOLS) -m pytest -q "$$@" $(3); }; run $(2) $(if $(T),-k '$(T)') || { \
+	  echo '************ UNSTEADY OR BROKEN: what has failed is run once more, alone'; \
+	  run --last-failed --last-failed-no-failures none; }
+
 # Python tests over real processes on loopback; T=name runs those whose name has it.
 # With VARIANT=asan the engine inside of Python is checked too.
+WITH_ASAN = $(if $(filter asan,$(VARIANT)),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0)
 test-python: all py
-	ATRIUM_VARIANT=$(VARIANT) $(if $(filter asan,$(VARIANT)),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
-	  ASAN_OPTIONS=detect_leaks=0) $(TOOLS) -m pytest -q tests/python $(if $(T),-k $(T))
+	@$(call PYTEST,ATRIUM_VARIANT=$(VARIANT) $(WITH_ASAN),,tests/python)
 
 # The same over networks of namespaces: routers, tunnels, bad lines. As root; says loudly where it cannot run. Most of its time is waiting.
 test-net: all py
-	ATRIUM_VARIANT=$(VARIANT) $(TOOLS) -m pytest -q -n $(JOBS) --durations=5 tests/net $(if $(T),-k '$(T)')
+	@$(call PYTEST,ATRIUM_VARIANT=$(VARIANT),-n $(JOBS) --durations=5,tests/net)
 
 # --- testing ----------------------------------------------------------------------------------------------------
 
@@ -311,7 +317,6 @@ build/tidy/%.ok: %.c .clang-tidy build/release/%.o
 
 # --- the extension and real Blenders ----------------------------------------------------------------------------
 
-VENV := build/venv/bin/python
 .PHONY: zip test-blender demo
 
 zip:
@@ -322,17 +327,13 @@ demo:
 	tests/setup/packages.sh
 	$$(tests/setup/venv.sh) -m tests.demo.demo
 
-# T=name selects by name: T=bpy42 one Blender, T=harness one file. Two at a time: a test waits more than it works. Several real
-# Blenders and a window system on two cores do at times miss a time limit that has nothing to do with what is shown, so what fails gets
-# a second run with the machine to itself, and says so; what fails twice is broken.
+# T=name selects by name: T=bpy42 one Blender, T=harness one file. Two at a time: a test waits more than it works.
 BLENDER_TESTS := tests/demo tests/blender tests/addon tests/sync tests/fidelity
 # The people of some tests are scripts, with the module in place.
 test-blender: zip py
 	tests/setup/blenders.sh all
 	@export ATRIUM_ZIP=$$(ls $(CURDIR)/build/atrium-*.zip); \
-	$(VENV) -m pytest -q -n $(JOBS) --durations=15 $(BLENDER_TESTS) $(if $(T),-k '$(T)') || { \
-	  echo '************ UNSTEADY OR BROKEN: what has failed is run once more, alone'; \
-	  $(VENV) -m pytest -q --last-failed --last-failed-no-failures none $(BLENDER_TESTS); }
+	$(call PYTEST,,-n $(JOBS) --durations=15,$(BLENDER_TESTS))
 
 clean:
 	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/tidy

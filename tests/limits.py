@@ -17,6 +17,7 @@ NOT_LIMITS = {"ATR_BASE_LIMITS_H", "ATR_KIB", "ATR_MIB"}
 
 DEFINED = re.compile(r"^#define (ATR_\w+)", re.M)
 ROW = re.compile(r"^\| `(ATR_\w+)` \|(.*)\|$", re.M)
+LEFT_OVER = re.compile(r"<{7} |={7}$|>{7} ")  # of a merge
 TEST = re.compile(r"`([\w/]+\.(?:c|py))` `(\w+)`")
 
 
@@ -38,10 +39,14 @@ def fault_of(name: str, rest: str) -> str | None:
 
 def main() -> int:
     defined = set(DEFINED.findall((ROOT / "csrc/base/limits.h").read_text(encoding="utf-8"))) - NOT_LIMITS
-    bounds, _, others = (ROOT / "docs/limits.md").read_text(encoding="utf-8").partition("\n## Not bounds")
+    page = (ROOT / "docs/limits.md").read_text(encoding="utf-8")
+    bounds, _, others = page.partition("\n## Not bounds")
     rows = ROW.findall(bounds)
     names = [name for name, _ in rows] + [name for name, _ in ROW.findall(others)]
-    faults = [f"{name} is not in docs/limits.md" for name in sorted(defined - set(names))]
+    faults = [
+        f"docs/limits.md, line {n}: {line}" for n, line in enumerate(page.splitlines(), 1) if LEFT_OVER.match(line)
+    ]
+    faults += [f"{name} is not in docs/limits.md" for name in sorted(defined - set(names))]
     faults += [f"{name} is no limit any more" for name in sorted(set(names) - defined)]
     faults += [f"{name} stands twice in docs/limits.md" for name in sorted(set(names)) if names.count(name) > 1]
     faults += [fault for name, rest in rows if (fault := fault_of(name, rest))]
