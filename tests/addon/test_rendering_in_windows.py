@@ -42,6 +42,9 @@ def add_engine() -> None:
 def choose_engine() -> None:
     bpy.context.scene.render.engine = "ATRIUM_TEST_PATIENT"
     bpy.context.scene.render.resolution_percentage = 1
+    # What a bake goes into.
+    nodes = bpy.data.objects["Cube"].active_material.node_tree.nodes
+    nodes.new("ShaderNodeTexImage").image = bpy.data.images.new("Baked", 64, 64)
 
 
 def render() -> Iterator[None]:
@@ -51,6 +54,22 @@ def render() -> Iterator[None]:
         bpy.ops.render.render("INVOKE_DEFAULT")
     while not globals()["rendering"]:
         yield
+
+
+def bake() -> Iterator[None]:
+    """With Cycles, and more samples than anybody waits for: 5.2 crashes where an engine in Python bakes."""
+    scene, cube = bpy.context.scene, bpy.data.objects["Cube"]
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1_000_000
+    scene.cycles.use_adaptive_sampling = scene.cycles.use_denoising = False  # Debian's 4.3.2 cannot, and gives up
+    nodes = cube.active_material.node_tree.nodes
+    nodes.active = next(node for node in nodes if node.bl_idname == "ShaderNodeTexImage")
+    bpy.context.view_layer.objects.active = cube
+    cube.select_set(True)
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        assert bpy.ops.object.bake("INVOKE_DEFAULT") == {"RUNNING_MODAL"}
+    while not bpy.app.is_job_running("OBJECT_BAKE"):
+        yield
+    assert not bpy.app.is_job_running("RENDER")
 
 
 def finish_render() -> None:
@@ -86,11 +105,11 @@ def test_a_render_puts_everything_off(people: list[Person], tmp_path: Path) -> N
     ben.operate("atrium.join_room", name="Studio", unsaved="DISCARD")
     ben.call(wait_for_state, ["JOINED"])
 
-    for turn, end in enumerate((end_by_itself, end_by_escape)):
-        ben.call(render)
+    for turn, (begin, end) in enumerate(((render, end_by_itself), (render, end_by_escape), (bake, end_by_escape))):
+        ben.call(begin)
         ben.call(is_paused, True)
         assert ben.call(said) == "Waiting while Blender renders"
-        ben.window.picture(f"rendering_{ben.blender.blender.name}_{end.__name__}")
+        ben.window.picture(f"rendering_{ben.blender.blender.name}_{begin.__name__}_{end.__name__}")
         mine, theirs = 2.0 + turn, 4.0 + turn
         was = ben.call(x_of, "Camera")
         ben.call(edits.set_location_x, "Light", mine)
