@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * The order of the questions matters: a connection within the machine first, which is also how everything from a tunnel arrives; then by the
- * address to which the peer came, as a VPN's peers have addresses that mean nothing elsewhere; then by the peer's own address. */
+ * address to which the peer came, as a VPN's peers have addresses that mean nothing elsewhere; then by the peer's own address.
+ *
+ * Over a VPN not only its members come: some VPNs are there to forward a public port (portmap.io), and those whom they pass on must not prove an
+ * address that nobody but a member can use. */
 #include "reach/origin.h"
 
 #include "reach/adapters.h"
@@ -68,6 +71,13 @@ static const atr_interface *interface_with(const atr_surroundings *around, const
   return NULL;
 }
 
+static bool is_in_network_of(const atr_interface *one, const atr_ip *peer)
+{
+  atr_ip own;
+
+  return atr_ip_read(one->address, &own) && atr_ip_equal(&own, peer, one->prefix_bits);
+}
+
 /* The peer is in one of this machine's networks that are neither a VPN nor inside of it. */
 static bool is_neighbour(const atr_surroundings *around, const atr_ip *peer)
 {
@@ -91,6 +101,19 @@ static bool is_outer(const atr_surroundings *around, const atr_ip *ip)
   atr_ip outer;
 
   return around->outer[0] && atr_ip_read(around->outer, &outer) && atr_ip_equal(&outer, ip, outer.bits);
+}
+
+static bool is_from_internet(const atr_surroundings *around, const atr_ip *peer)
+{
+  return atr_ip_is_public(peer) && !is_outer(around, peer);
+}
+
+/* The peer says that it came by what the host has typed, or by the router's own address. */
+static bool is_by_public_address(const atr_surroundings *around, const char *via)
+{
+  atr_ip ip;
+
+  return via[0] && (strcmp(around->typed, via) == 0 || (atr_ip_read(via, &ip) && is_outer(around, &ip)));
 }
 
 static const atr_endpoint *endpoint_at(const atr_surroundings *around, const char *text)
@@ -123,6 +146,21 @@ static atr_proof from_within(const atr_surroundings *around, const char *via)
   return proof_of(ATR_AUDIENCE_MACHINE, "");
 }
 
+/* Public addresses beyond the VPN's network are no member's. Private ones may be, as an adapter between two points has no network to compare with;
+ * who came by the public address from one of these is a member who typed it, or anybody at all behind the VPN's own NAT. */
+static atr_proof over_vpn(const atr_surroundings *around, const atr_interface *here, const atr_ip *peer,
+                          const char *via)
+{
+  bool is_stranger = atr_ip_is_public(peer) && !is_in_network_of(here, peer);
+  bool is_by_public = is_by_public_address(around, via);
+
+  if (is_stranger && is_by_public && is_from_internet(around, peer))
+    return proof_of(ATR_AUDIENCE_INTERNET, here->address);
+  if (is_stranger || is_by_public)
+    return proof_of(ATR_AUDIENCE_NOBODY, "");
+  return proof_of(ATR_AUDIENCE_VPN, here->address);
+}
+
 atr_proof atr_origin_of(const atr_surroundings *around, const char *local, const char *peer, const char *via)
 {
   const atr_proof nothing = {.audience = ATR_AUDIENCE_NOBODY};
@@ -139,12 +177,12 @@ atr_proof atr_origin_of(const atr_surroundings *around, const char *local, const
     return nothing;
   adapter = atr_adapter_of(here->name, here->address);
   if (adapter.is_vpn)
-    return proof_of(ATR_AUDIENCE_VPN, here->address);
+    return over_vpn(around, here, &from, via);
   if (adapter.is_virtual)
     return nothing;
   if (is_neighbour(around, &from))
     return proof_of(ATR_AUDIENCE_LAN, here->address);
-  return atr_ip_is_public(&from) && !is_outer(around, &from) ? proof_of(ATR_AUDIENCE_INTERNET, here->address) : nothing;
+  return is_from_internet(around, &from) ? proof_of(ATR_AUDIENCE_INTERNET, here->address) : nothing;
 }
 
 bool atr_proof_holds(const atr_surroundings *around, const atr_proof *proof)

@@ -4,7 +4,7 @@
  *
  * Only a connection whose peer has proved a key is asked about, so that a port scan proves nothing. The judgement errs on the side of
  * "proves nothing": what comes from a private address beyond our own networks may be a neighbour or the outside of a second router, and what comes
- * from the router's own public address has only turned round there.
+ * from the router's own public address has only turned round there. What a VPN passes on from the internet proves that VPN to nobody.
  *
  * Pure: addresses are texts, as sessions and interfaces give them. */
 #ifndef ATR_REACH_ORIGIN_H

@@ -9,6 +9,8 @@ static const atr_interface home[] = {
     {.address = "192.168.0.48", .name = "eth0", .prefix_bits = 24},
     {.address = "2001:db8:1:2::48", .name = "eth0", .prefix_bits = 64},
     {.address = "25.1.2.3", .name = "ham0", .prefix_bits = 8},
+    {.address = "10.9.0.6", .name = "tun0", .prefix_bits = 16},
+    {.address = "10.66.0.1", .name = "wg0", .prefix_bits = 32}, /* between two points: no network to compare with */
     {.address = "172.17.0.1", .name = "docker0", .prefix_bits = 16},
 };
 
@@ -47,6 +49,19 @@ static void where_a_connection_comes_from(void **state)
       {"[2001:db8:1:2::48]:12800", "[2001:db8:1:3::77]:4711", "", ATR_AUDIENCE_LAN, "2001:db8:1:2::48"},
       {"[2001:db8:1:2::48]:12800", "[2001:db8:9::1]:4711", "", ATR_AUDIENCE_INTERNET, "2001:db8:1:2::48"},
       {"25.1.2.3:12800", "25.9.9.9:4711", "", ATR_AUDIENCE_VPN, "25.1.2.3"},
+      {"10.66.0.1:12800", "10.66.0.5:4711", "10.66.0.1:12800", ATR_AUDIENCE_VPN, "10.66.0.1"},
+      {"10.9.0.6:12800", "10.9.3.3:4711", "elsewhere.example.org:1", ATR_AUDIENCE_VPN, "10.9.0.6"},
+      /* Passed on by a VPN that forwards a public port: nobody could come by the VPN's own address. */
+      {"10.9.0.6:12800", "198.51.100.4:4711", "relay.example.org:2200", ATR_AUDIENCE_INTERNET, "10.9.0.6"},
+      {"10.66.0.1:12800", "198.51.100.4:4711", "relay.example.org:2200", ATR_AUDIENCE_INTERNET, "10.66.0.1"},
+      {"10.9.0.6:12800", "198.51.100.4:4711", "203.0.113.17:9090", ATR_AUDIENCE_INTERNET, "10.9.0.6"},
+      {"10.9.0.6:12800", "198.51.100.4:4711", "", ATR_AUDIENCE_NOBODY, ""},
+      {"10.9.0.6:12800", "203.0.113.17:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY,
+       ""}, /* from the same home */
+      /* A member who typed the public address, or the VPN's NAT: they look alike, and neither proves the one or the other. */
+      {"10.9.0.6:12800", "10.9.0.1:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
+      {"10.66.0.1:12800", "10.66.0.5:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
+      {"25.1.2.3:12800", "25.9.9.9:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
       {"192.168.0.48:12800", "198.51.100.4:4711", "", ATR_AUDIENCE_INTERNET, "192.168.0.48"},
       {"192.168.0.48:12800", "203.0.113.17:4711", "", ATR_AUDIENCE_NOBODY, ""}, /* turned round at the router */
       {"192.168.0.48:12800", "10.9.9.9:4711", "", ATR_AUDIENCE_NOBODY, ""},     /* a second router's outside? */
