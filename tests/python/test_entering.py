@@ -121,6 +121,8 @@ def test_who_is_removed_is_told_and_does_not_come_back_by_itself(
     settle([host, guest], lambda: guest.state == "OFFLINE", what="the end")
     guest.pump(1.0)
     assert guest.state == "OFFLINE"
+    told = guest._now.error  # what the newest state said, if it is the end
+    assert told is not None and (told.code, str(told)) == ("KICKED", "The host has removed you.")
     settle([host], lambda: len(room.members) == 1, what="its leaving")
     if remember:
         with pytest.raises(AtriumError) as refused:
