@@ -242,6 +242,83 @@ def test_a_host_is_found_where_there_is_only_ipv6(networks: Networks, start: Sta
     assert str(found[0][1]).startswith("[fe80::") and str(found[0][1]).endswith(f"%lan]:{server.port}")
 
 
+MEET = """
+import json, sys
+from atrium import AtriumError, Client
+home, key = sys.argv[1:]
+with Client(home) as client:
+    found = next(host for seconds in (1.0, 4.0, 12.0) for host in client.discover(seconds) if host.key == key)
+    said = ["", ""]
+    try:
+        client.connect(found.address)
+    except AtriumError as error:
+        said = [error.code, error.text]
+    print(json.dumps([found.address, found.known, client.state, *said]))
+"""
+
+
+def meet(machine: list[str], home: Path, key: str) -> tuple[str, bool, str, str, str]:
+    """Connects to whoever is found with that key, and nobody has said a word about trust: address, known, state, code and text."""
+    environment = {name: value for name, value in os.environ.items() if name != "ATRIUM_TRUST"}
+    out = subprocess.run(
+        [*machine, sys.executable, "-c", MEET, str(home), key],
+        env={**environment, "PYTHONPATH": str(ROOT / "python")},
+        capture_output=True,
+        text=True,
+        timeout=4 * TIMEOUT_S,
+        check=False,
+    )
+    assert out.returncode == 0, out.stderr
+    address, known, state, code, text = json.loads(out.stdout)
+    return address, known, state, code, text
+
+
+def test_a_host_that_was_found_is_asked_about_like_any_other(networks: Networks, start: Start, tmp_path: Path) -> None:
+    studio = networks.machine("host", lan="192.168.0.10/24")
+    guest = networks.machine("guest", lan="192.168.0.20/24")
+    server = start("--open", command=[*studio, *server_command()])
+    for _ in range(2):  # having met it once makes no difference
+        address, known, state, code, text = meet(guest, tmp_path / "guest", server.key)
+        assert (address, known) == (f"192.168.0.10:{server.port}", False)
+        assert (state, code) == ("OFFLINE", "KEY_UNKNOWN") and server.check_code in text
+
+
+# Answers every question with the key of another host.
+LIE = """
+import socket, sys
+s = socket.socket(type=socket.SOCK_DGRAM)
+s.bind(("", 12800))
+print("ready", flush=True)
+while True:
+    asked, peer = s.recvfrom(999)
+    if asked[:6] == b"ATRd\\1\\1":
+        answer = asked[6:14] + int(sys.argv[1]).to_bytes(2, "big") + bytes.fromhex(sys.argv[2]) + b"\\5Anna!"
+        s.sendto(b"ATRd\\1\\2" + answer, peer)
+"""
+
+
+def test_who_answers_with_a_known_hosts_key_gains_nothing(networks: Networks, start: Start, tmp_path: Path) -> None:
+    studio = networks.machine("host", lan="192.168.0.10/24")
+    guest = networks.machine("guest", lan="192.168.0.20/24")
+    liar = networks.machine("liar", lan="192.168.0.30/24")
+    server = start("--open", "--port", "12800", command=[*studio, *server_command()])
+    trap = start("--open", "--no-discovery", home=tmp_path / "trap", command=[*liar, *server_command()])
+    home, known = tmp_path / "guest", ("192.168.0.10:12800", True, "LOBBY", "", "")
+    look(guest, home, 1, server.check_code)
+    with subprocess.Popen(
+        [*liar, sys.executable, "-c", LIE, str(trap.port), server.key], stdout=subprocess.PIPE, text=True
+    ) as lying:
+        assert lying.stdout is not None and lying.stdout.readline() == "ready\n"
+        assert meet(guest, home, server.key) == known, "its place in the list is its own"
+        assert server.end() == 0
+        address, is_known, state, code, text = meet(guest, home, server.key)
+        assert (address, is_known) == (f"192.168.0.30:{trap.port}", False)
+        assert (state, code) == ("OFFLINE", "KEY_UNKNOWN") and trap.check_code in text
+        start("--open", "--port", "12800", command=[*studio, *server_command()])
+        assert meet(guest, home, server.key) == known, "the pin is what it was"
+        lying.kill()
+
+
 ASK_GROUP = """
 import socket, sys
 s = socket.socket(type=socket.SOCK_DGRAM)

@@ -441,8 +441,8 @@ def test_no_session_is_ever_resumed(busy: Process, raw: Callable[[int], Raw], ce
     assert has_ticket(other)
 
 
-def test_many_knocks_are_bounded(start: Start, certificate: Path) -> None:
-    """ATR_KNOCKS_MAX, 32."""
+def test_many_knocks_are_bounded(start: Start, certificate: Path, clients: Clients) -> None:
+    """ATR_KNOCKS_MAX, 32. Whoever comes then is told why, and a client passes it on."""
     server = start()
     peers = []
     answers = []
@@ -454,6 +454,13 @@ def test_many_knocks_are_bounded(start: Start, certificate: Path) -> None:
             peers.append(peer)
         assert [answer["t"] for answer in answers[:32]] == ["knocking"] * 32
         assert answers[32]["code"] == "SERVER_FULL"
+        guest = clients()
+        with pytest.raises(AtriumError) as full:
+            guest.connect(server.address)
+        assert full.value.code == "SERVER_FULL"
+        assert "try again in a few minutes" in full.value.text
+        guest.pump(1.0)
+        assert guest.state == "OFFLINE", "it does not go on asking by itself"
     finally:
         for peer in peers:
             peer.tls.close()
