@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -21,7 +22,7 @@ from atrium.check import NEXT_STEPS, Result, check
 from tests.net.conftest import PORT, World, needs, settle
 from tests.net.lab import Host
 from tests.net.test_paths import HOST
-from tests.net.test_tunnels import RELAY, ssh_tunnel
+from tests.net.test_tunnels import RELAY, nginx, ssh_tunnel
 
 
 def entry(host: Client, audience: str, label: str = "") -> dict[str, Any]:
@@ -98,27 +99,54 @@ def test_a_port_scan_proves_nothing(world: World) -> None:
     assert states(host)["internet"] == "should"
 
 
-@needs("ssh", "sshd")
-def test_a_running_tunnel_is_found_used_and_proved(world: World, tmp_path: Path) -> None:
-    """ngrok's part is played by `ssh -R`, which carries the bytes, and a page on ngrok's port, which tells of it."""
+def program_page(at: Host, port: int, pages: dict[str, Any], folder: Path) -> subprocess.Popen[bytes]:
+    """What a tunnel's program tells on that port of its own machine; not found is all that is not in `pages`."""
+    script = (
+        f"import http.server\npages = { ({path: json.dumps(page).encode() for path, page in pages.items()})!r}\n"
+        "class H(http.server.BaseHTTPRequestHandler):\n"
+        " def do_GET(self):\n  self.send_response(200 if self.path in pages else 404); self.end_headers()\n"
+        "  self.wfile.write(pages.get(self.path, b''))\n"
+        f"http.server.HTTPServer(('127.0.0.1', {port}), H).serve_forever()"
+    )
+    agent = at.spawn(sys.executable, "-c", script, log=folder / f"agent{port}.log")
+    at.listens(port)
+    return agent
+
+
+def ngrok_pages(public: str) -> dict[str, Any]:
+    tunnel = {"public_url": public, "proto": "tcp", "config": {"addr": f"localhost:{PORT}"}}
+    return {"/api/tunnels": {"tunnels": [tunnel]}}
+
+
+def cloudflared_pages(hostname: str) -> dict[str, Any]:
+    ingress = [{"service": f"http://localhost:{PORT}"}, {"service": "http_status:404"}]
+    return {"/quicktunnel": {"hostname": hostname}, "/config": {"version": 0, "config": {"ingress": ingress}}}
+
+
+@needs("ssh", "sshd", "nginx")
+@pytest.mark.parametrize(
+    ("label", "port", "pages", "address"),
+    [
+        ("ngrok", 4040, ngrok_pages(f"tcp://{RELAY}:9090"), f"{RELAY}:9090"),
+        ("cloudflared", 20241, cloudflared_pages(RELAY), f"wss://{RELAY}:443/atrium"),
+    ],
+    ids=["ngrok", "cloudflared"],
+)
+def test_a_running_tunnel_is_found_used_and_proved(
+    world: World, tmp_path: Path, label: str, port: int, pages: dict[str, Any], address: str
+) -> None:
+    """The programs' part is played by `ssh -R`, which carries the bytes, for cloudflared with a proxy before it that speaks HTTP alone, and
+    by pages on the programs' own ports, which tell of it."""
     anna, _, _ = world.home_of("anna", HOST)
     relay = world.on_the_internet("relay", f"{RELAY}/24")
     host = world.owner(world.serve(anna))
     settle([host], lambda: host.reach, what="the report")
     assert not entry(host, "tunnel")
     ssh_tunnel(anna, relay, PORT, tmp_path)
-    tunnel = {"public_url": f"tcp://{RELAY}:9090", "proto": "tcp", "config": {"addr": f"localhost:{PORT}"}}
-    page = json.dumps({"tunnels": [tunnel]})
-    script = (
-        "import http.server\nclass H(http.server.BaseHTTPRequestHandler):\n"
-        " def do_GET(self):\n  self.send_response(200 if self.path == '/api/tunnels' else 404); self.end_headers()\n"
-        f"  self.wfile.write({page.encode()!r})\n"
-        "http.server.HTTPServer(('127.0.0.1', 4040), H).serve_forever()"
-    )
-    agent = anna.spawn(sys.executable, "-c", script, log=tmp_path / "agent.log")
-    anna.listens(4040)
+    nginx(relay, tmp_path, "127.0.0.1:9090")
+    agent = program_page(anna, port, pages, tmp_path)
     settle([host], lambda: entry(host, "tunnel"), timeout=15, what="the tunnel, asked for by itself")
-    assert entry(host, "tunnel")["addresses"] == [f"{RELAY}:9090"]
+    assert (entry(host, "tunnel")["label"], entry(host, "tunnel")["addresses"]) == (label, [address])
     assert entry(host, "tunnel")["state"] == "should"
     ben = world.on_the_internet("ben", "203.0.113.50/24")
     guest = comes(world, ben, host, host.create_invite())
@@ -126,6 +154,25 @@ def test_a_running_tunnel_is_found_used_and_proved(world: World, tmp_path: Path)
     assert states(host)["internet"] == "no"
     agent.kill()
     settle([host], lambda: not entry(host, "tunnel"), timeout=15, what="the end of the tunnel")
+
+
+@pytest.mark.parametrize("ports", [(4040, 4041, 4042), (20241, 20242), (20243, 20244, 20245)])
+def test_each_port_of_a_tunnels_program_is_asked(world: World, tmp_path: Path, ports: tuple[int, ...]) -> None:
+    """Both programs take the next port where another one of them runs already. (ATR_ENDPOINTS_MAX are told of at a time.)"""
+    anna, _, _ = world.home_of("anna", HOST)
+    host = world.owner(world.serve(anna))
+    for port in ports:
+        name = f"{port}.example.org"
+        program_page(
+            anna, port, ngrok_pages(f"tcp://{name}:9090") if port < 5000 else cloudflared_pages(name), tmp_path
+        )
+
+    def found() -> set[str]:
+        return {address for one in host.reach if one["audience"] == "tunnel" for address in one["addresses"]}
+
+    host.look_around()
+    settle([host], lambda: len(found()) == len(ports), what="all of them")
+    assert all(any(f"{port}.example.org" in address for address in found()) for port in ports)
 
 
 # --- whoever cannot come -----------------------------------------------------------------------------------------------
