@@ -69,7 +69,6 @@ class Replicator(Protocol):
     def tick(self, budget_ms: float) -> Any: ...
     def capture_slowly(self) -> Iterator[float]: ...
     def name_of(self, doc: str) -> str: ...
-    def write_properties(self) -> None: ...
     def detach(self) -> None: ...
 
 
@@ -383,10 +382,6 @@ class Session:
             self._exit_room()
         self.state.left = here if was_live else None
         self.state.changed()
-
-    def file_saves(self) -> None:
-        if self.replicator is not None and self.state.stage is Stage.LIVE:
-            self._guarded(self.replicator.write_properties)
 
     def close(self) -> None:
         """The add-on goes away, or Blender ends. May be called again."""

@@ -40,14 +40,6 @@ def on_load_failed(*_: Any) -> None:
 
 
 @persistent
-def on_save_pre(*_: Any) -> None:
-    """Notes in the file which document each datablock is, for coming back to the room with it."""
-    session = runtime.session()
-    if session is not None:
-        session.file_saves()
-
-
-@persistent
 def on_save_post(path: Any = "", *_: Any) -> None:
     """A copy that was saved elsewhere leaves the user's own file as it was."""
     scene = runtime.scene()
@@ -73,7 +65,6 @@ _HANDLERS = (
     ("load_pre", on_load_pre),
     ("load_post", on_load_post),
     ("load_post_fail", on_load_failed),
-    ("save_pre", on_save_pre),
     ("save_post", on_save_post),
     ("render_init", on_render_begin),
     ("render_complete", on_render_end),

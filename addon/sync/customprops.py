@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import identity, values
+from . import values
 
 Tree = dict[str, Any]
 
-# Ours, and the old home of user-interface data.
-_SKIPPED = {identity.PROPERTY, "_RNA_UI"}
+# The old home of user-interface data.
+_SKIPPED = {"_RNA_UI"}
 
 _WITH_UI = ("int", "float", "str", "bool", "floats", "doubles", "ints", "bools")
 _UI_KEYS = ("min", "max", "soft_min", "soft_max", "step", "precision", "default", "subtype", "description")

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which datablock is which document.
 
-A side table session_uid -> UUID: `session_uid` survives undo and redo, names and pointers do not. The property on the
-datablock (`PROPERTY`) is only written for the file: it counts when this file rejoins that very room and no living
-datablock has the UUID already. A copy, appended or library data therefore gets a UUID of its own.
+A side table session_uid -> UUID: `session_uid` survives undo and redo, names and pointers do not. Nothing of it stands in
+the file: a join makes everything anew from the room, so whatever a file brings along is new to any room.
 
 Beside the datablocks the table holds keys for things inside them that Blender numbers by itself (socket identifiers of
 node groups): whoever meets such a number first mints its key.
@@ -15,10 +14,6 @@ import os
 from typing import Any
 
 from . import idtypes, values
-
-# Holds "<room id> <uuid>" on a datablock. The leading underscore keeps it out of the way; capture skips it by name.
-PROPERTY = "_atrium"
-
 
 # Types whose Python class follows a property. Python's object for a datablock keeps the class it was made with while
 # anybody holds it, panels included, so no reference to these is kept.
@@ -177,21 +172,3 @@ class Identity:
 
     def inner_name(self, owner_uid: int, kind: str, key: str) -> str | None:
         return self._inner_name.get((owner_uid, kind, key))
-
-    # The property for the file
-
-    def write_property(self, block: Any, room_id: str) -> None:
-        doc = self.doc(block)
-        if doc is not None:
-            block[PROPERTY] = f"{room_id} {doc}"
-
-    def adopt_property(self, block: Any, room_id: str) -> str | None:
-        """The UUID that a saved datablock brings along, if it counts."""
-        text = block.get(PROPERTY)
-        if not isinstance(text, str):
-            return None
-        room, _, doc = text.partition(" ")
-        if room != room_id or len(doc) != 32 or self.block(doc) is not None:
-            return None
-        self.bind(doc, block)
-        return doc

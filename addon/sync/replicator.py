@@ -292,13 +292,6 @@ class Replicator:
         """Leaves the room: no handler remains, the data stays as it is."""
         dirty.detach()
 
-    def write_properties(self) -> None:
-        """Before a save: notes on each datablock which document it is."""
-        for doc in self.identity.docs():
-            block = self.identity.block(doc)
-            if block is not None and block.library is None:
-                self.identity.write_property(block, self._room_id)
-
     # What has come
 
     def _begin(self, force: bool = False) -> None:

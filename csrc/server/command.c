@@ -364,7 +364,7 @@ static int serve_with_log(arguments *a)
   atr_log_set_sink(&sink);
   status = serve(a);
   atr_log_set_sink(NULL);
-  if (a->log)
+  if (file)
     fclose(file);
   return status;
 }

@@ -90,9 +90,6 @@ class FakeReplicator:
     def name_of(self, doc: str) -> str:
         return "Cube" if doc == "00" * 16 else ""
 
-    def write_properties(self) -> None:
-        self.log.append("write_properties")
-
     def detach(self) -> None:
         self.log.append("detach")
 

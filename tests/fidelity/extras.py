@@ -28,9 +28,6 @@ NOTHING = object()  # "no value at all", where None is a value
 # Properties of plain items that need a look at each item: variable in number.
 PER_ITEM = frozenset({"groups"})
 
-# The add-on's own mark on a datablock: it names the document, and differs from nothing in the scene.
-OWN_KEYS = frozenset({"_atrium"})
-
 # (struct, custom property): Blender up to 4.5 writes this into each file that it saves, for older ones to read; it copies the
 # camera's panorama settings, which are compared.
 WRITTEN_BY_SAVING = frozenset({("Camera", "cycles")})
@@ -115,7 +112,7 @@ def custom_properties(struct: Struct, walk: Walk) -> Props:
     known = struct.bl_rna.properties
     values: Props = {}
     for key in keys:
-        if key in OWN_KEYS or key in known or (struct.bl_rna.identifier, key) in WRITTEN_BY_SAVING:
+        if key in known or (struct.bl_rna.identifier, key) in WRITTEN_BY_SAVING:
             continue
         entry = _id_property(struct[key], walk)
         entry["ui"] = _interface(struct, key, walk)
