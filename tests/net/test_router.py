@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,10 @@ from typing import Any
 import pytest
 
 from atrium import AtriumError, Client
-from tests.net.conftest import PORT, Server, World, needs, settle
+from tests.net.conftest import BINARY, PORT, ROOT, Server, World, needs, settle
 from tests.net.gateways import INSIDE, OUTSIDE, Miniupnpd, lie
 from tests.net.lab import Host
+from tests.net.test_reach import ngrok_pages, program_page
 
 WAYS = ("pcp", "natpmp", "upnp")
 LIAR_OUTSIDE = "203.0.113.99"
@@ -86,6 +90,55 @@ def test_a_guest_comes_through_the_mapped_port_which_is_gone_at_the_end(world: W
     host.close()
     assert end(server) < 2.0
     assert gateway.ports() == {}, "SIGTERM gives the port back"
+
+
+CHECKS = {"python": [sys.executable, "-m", "atrium", "check"], "server": [str(BINARY), "--check"]}
+
+
+def checked(at: Host, program: str, home: Path) -> tuple[str, float]:
+    """The report of the network check of one of the programs, and how many seconds it took."""
+    environment = {**os.environ, "ATRIUM_HOME": str(home), "PYTHONPATH": str(ROOT / "python")}
+    if program == "server":  # a sanitizer that Python was given is not for it
+        environment |= {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99", "LD_PRELOAD": ""}
+    start = time.monotonic()
+    with at.inside():
+        check = subprocess.run(
+            CHECKS[program], capture_output=True, text=True, timeout=30, env=environment, check=False
+        )
+    assert check.returncode == 0, check
+    return check.stdout, time.monotonic() - start
+
+
+@real_router
+@pytest.mark.parametrize("program", CHECKS)
+def test_the_network_check_looks_everywhere(world: World, tmp_path: Path, program: str) -> None:
+    """Nobody hosts here yet: a server of the check's own asks the router, and takes back what it was given."""
+    anna, gateway = home_with(world, "upnp")
+    interface = anna.plug(world.lab.segment("vpn"))
+    for words in (f"link set {interface} down", f"link set {interface} name zt5u4xkd", "link set zt5u4xkd up"):
+        anna.ip(words)
+    anna.ip("addr add 10.147.17.3/24 dev zt5u4xkd")
+    program_page(anna, 4040, ngrok_pages("tcp://0.tcp.example.org:12489"), tmp_path)
+    report, took_s = checked(anna, program, tmp_path / "home")
+    for line in (
+        f"This machine: works: localhost:{PORT}",
+        f"Your network (LAN): should work: 192.168.0.10:{PORT}",
+        f"VPN: ZeroTier: should work: 10.147.17.3:{PORT}",
+        f"The internet: should work: {OUTSIDE}:{PORT}",
+        "Tunnel: ngrok: should work: 0.tcp.example.org:12489",
+    ):
+        assert line in report.splitlines(), report
+    assert "(UPnP)" in report and took_s < 5, (took_s, report)
+    assert gateway.ports() == {}
+
+
+@pytest.mark.parametrize("program", CHECKS)
+def test_the_network_check_does_not_wait_long_for_a_silent_router(world: World, tmp_path: Path, program: str) -> None:
+    anna, router, _ = world.home_of("anna", OUTSIDE)
+    router.nft('add rule ip filter input iifname "eth1" drop')
+    report, took_s = checked(anna, program, tmp_path / "home")
+    assert "The internet: " in report and "Not everything was known in time." not in report, report
+    assert took_s < 12, report
 
 
 @real_router
