@@ -125,7 +125,7 @@ class Incoming:
         self._write_waiting(made, dependents, self._rooms)
         # What goes gives its name free first.
         self._bury([c.doc for c in changes.values() if c.room is None], removals_wait)
-        self._set_names(self._rooms)
+        self.set_names(self._rooms)
         touched = {c.doc for c in living}
         for change in living:
             self._try(change, self._read_back)
@@ -361,11 +361,11 @@ class Incoming:
 
     # Names
 
-    def _set_names(self, rooms: dict[str, Tree]) -> None:
+    def set_names(self, rooms: dict[str, Tree]) -> None:
         """In two steps: several datablocks may be swapping names, and Blender would give one of them a suffix. Those of
         earlier batches that got one are tried again."""
         wanted: dict[str, str] = {}
-        again = {doc: self._state.room_tree(doc) or {} for doc in self._misnamed}
+        again = {doc: self._state.room_tree(doc) or {} for doc in self._misnamed if self._is_named_as_read(doc)}
         for doc, room in (again | rooms).items():
             block = self._identity.block(doc)
             if block is not None and block.library is None:
@@ -380,7 +380,23 @@ class Incoming:
             except ERRORS as e:
                 self._writer.doc = doc
                 self._writer.refuse("name", e)
+            if name != (again | rooms)[doc].get("name"):
+                self._state.given.setdefault(doc, set()).add(name)
+        for doc in again.keys() - rooms.keys():
+            # Whoever asked reads back only what he asked for.
+            self._note_name(doc)
         self._misnamed = {doc for doc, name in wanted.items() if self._identity.block(doc).name != name}
+
+    def _is_named_as_read(self, doc: str) -> bool:
+        """Otherwise its user has named it since, which is not captured yet."""
+        block, known = self._identity.block(doc), self._state.shadows.get(doc)
+        return block is not None and (known is None or known.load()[0].get("name") == block.name)
+
+    def _note_name(self, doc: str) -> None:
+        known = self._state.shadows.get(doc)
+        if known is not None:
+            read, room, theirs = known.load()
+            self._state.put(doc, {**read, "name": self._identity.block(doc).name}, room, theirs)
 
     def _step_aside(self, wanted: dict[str, str]) -> None:
         for doc in wanted:

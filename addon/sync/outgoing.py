@@ -115,7 +115,7 @@ class Outgoing:
             room = mergepatch.merge(room, patch)
             theirs = shadow.mark(theirs, patch, by_others=False)
             if "name" in patch:
-                self._state.shown.pop(doc, None)
+                self._state.note_named(doc)
         self._state.put(doc, tree, room, theirs)
         return patch
 

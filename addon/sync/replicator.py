@@ -540,8 +540,13 @@ class Replicator:
         if known.reads_as(tree):
             return {}
         mine, other = shadow.split(mergepatch.one_by_one(mergepatch.diff(read, tree), read), theirs)
+        if self.state.is_given(doc, mine.get("name"), room):
+            # Of before it got its suffix, or another.
+            other["name"] = mine.pop("name")
         if mine:
             self._outgoing.send_edit(doc, mine)
+            if "name" in mine:
+                self.state.note_named(doc)
             room = mergepatch.merge(room, mine)
             theirs = shadow.mark(theirs, mine, by_others=False)
         if other:
@@ -551,7 +556,7 @@ class Replicator:
             block = self.identity.block(doc)
             patch = mergepatch.diff(tree, target)
             if "name" in patch:
-                self._incoming._set_names({doc: room})
+                self._incoming.set_names({doc: room})
                 patch.pop("name")
             self._writer.write_block(doc, block, patch, target, tree)
             tree = self._reader.read_block(doc, block, target, seen=tree)

@@ -20,6 +20,8 @@ class State:
         self.referrers: dict[str, set[str]] = {}
         # Names under which documents are shown where they differ from their own.
         self.shown: dict[str, str] = {}
+        # Such names that documents have had here since their user named them last: an undo may bring one back.
+        self.given: dict[str, set[str]] = {}
         # Deleted by others: an undo here must not bring them back.
         self.buried: set[str] = set()
         # Made here: an undo that removes them is a deletion.
@@ -64,12 +66,22 @@ class State:
     def drop(self, doc: str) -> None:
         """Forgets a document, but not who points to it: they show None and may see it return."""
         self.parked.pop(doc, None)
+        self.given.pop(doc, None)
         shadow = self.shadows.pop(doc, None)
         for target in shadow.refs if shadow else ():
             self.referrers.get(target, set()).discard(doc)
 
     def name_of(self, doc: str, room: Tree) -> str:
         return self.shown.get(doc) or str(room.get("name", ""))
+
+    def note_named(self, doc: str) -> None:
+        """The user has named it: what it was shown as before is over."""
+        self.shown.pop(doc, None)
+        self.given.pop(doc, None)
+
+    def is_given(self, doc: str, name: Any, room: Tree) -> bool:
+        """Whether a datablock has that name by the room's word, its own or with a suffix, and not by its user's."""
+        return name is not None and (name == room.get("name") or name in self.given.get(doc, ()))
 
     @staticmethod
     def merged(room: Tree, patch: Tree) -> Tree:

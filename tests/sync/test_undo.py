@@ -167,3 +167,27 @@ def test_the_slot_of_a_popped_material_is_not_brought_back(two):
     a.do("bpy.ops.ed.undo()")
     stage.settle()
     assert both(a, b, "[bpy.data.objects['Cube'].location.x, len(bpy.data.objects['Cube'].material_slots)]") == [0, 0]
+
+
+def test_the_name_of_before_a_suffix_is_nobodys_edit(two):
+    """A datablock shows a suffix while somebody else's has its name: an undo brings back what it was called at another time."""
+    stage, a, b = two
+    add = "o = bpy.data.objects.new('Both', None); o['of'] = '{}'; bpy.context.scene.collection.objects.link(o)"
+    a.do(add.format("a") + "; bpy.ops.ed.undo_push(message='add')")
+    b.do(add.format("b") + "; rep.capture_all()")
+    stage.settle()
+    names = "sorted((o['of'], o.name) for o in bpy.data.objects if 'of' in o)"
+    move = "bpy.data.objects['Cube'].location.x += 1; bpy.ops.ed.undo_push(message='move')"
+    assert both(a, b, names) == [("a", "Both.001"), ("b", "Both")]
+    a.do(move)
+    a.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert both(a, b, names) == [("a", "Both.001"), ("b", "Both")]
+    a.do(move + ";" + move)
+    b.do("next(o for o in bpy.data.objects if o.get('of') == 'b').name = 'Else'")
+    stage.settle()
+    a.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert both(a, b, names) == [("a", "Both"), ("b", "Else")]
+    own = "rep.state.room_tree(rep.identity.doc(bpy.data.objects['Both']))['name']"
+    assert both(a, b, own) == "Both"
