@@ -152,8 +152,10 @@ static atr_proof over_vpn(const atr_surroundings *around, const atr_interface *h
                           const char *via)
 {
   bool is_stranger = atr_ip_is_public(peer) && !is_in_network_of(here, peer);
-  bool is_by_public = is_by_public_address(around, via);
+  bool is_by_public = via && is_by_public_address(around, via);
 
+  if (!via)
+    return proof_of(ATR_AUDIENCE_NOBODY, "");
   if (is_stranger && is_by_public && is_from_internet(around, peer))
     return proof_of(ATR_AUDIENCE_INTERNET, here->address);
   if (is_stranger || is_by_public)
@@ -171,7 +173,7 @@ atr_proof atr_origin_of(const atr_surroundings *around, const char *local, const
   if (!atr_ip_read(local, &at) || !atr_ip_read(peer, &from))
     return nothing;
   if (atr_ip_equal(&at, &from, at.bits) || (from.bits == 32 && from.bytes[0] == 127))
-    return from_within(around, via);
+    return from_within(around, via ? via : "");
   here = interface_with(around, &at);
   if (!here)
     return nothing;

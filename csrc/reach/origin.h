@@ -40,7 +40,7 @@ typedef struct atr_proof {
 } atr_proof;
 
 /* `local` and `peer` as atr_session_local_address gives them; `via`: the address by which the peer says that it came, "" where it
- * says nothing. */
+ * says nothing, NULL as long as it may still say so. */
 atr_proof atr_origin_of(const atr_surroundings *around, const char *local, const char *peer, const char *via);
 
 /* Whether what was proved is still so: the address is still here, the tunnel still up. */

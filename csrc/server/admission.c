@@ -380,6 +380,7 @@ void admission_hello(conn *c, const cJSON *hello)
     conn_fail(c, err, text, "hello");
     return;
   }
+  reach_said_hello(c);
   c->who.is_host = atr_json_get_str(hello, "token", &token) == ATR_OK && token_matches(c->server, token);
   if (atr_rights_standing(c->server->rights, &c->who) == ATR_IS_REFUSED)
     conn_fail(c, ATR_REFUSED, "The host has decided not to let you in.", "hello");

@@ -201,7 +201,9 @@ int reach_open(atr_server *server, const char *bind);
 void reach_close(atr_server *server);
 /* A peer has proved a key: somebody has come in this way. */
 void reach_came(conn *c);
-/* And it is in, and has said by which address it came. */
+/* And has said by which address. */
+void reach_said_hello(conn *c);
+/* And it is in. */
 void reach_let_in(conn *c);
 /* What the router says is news. */
 void reach_changed(atr_server *server);

@@ -153,11 +153,11 @@ void reach_changed(atr_server *server)
 
 /* --- what happens in the server ---------------------------------------------------------------------------------------- */
 
-void reach_came(conn *c)
+static void came(conn *c, const char *via)
 {
   struct reach *r = c->server->reach;
   atr_surroundings around;
-  atr_proof came;
+  atr_proof shown;
 
   if (!r)
     return;
@@ -165,9 +165,19 @@ void reach_came(conn *c)
       r->looked_ms + ATR_SERVER_TICK_MS) /* a look for each of a flood of keys would cost a tenth of each */
     look(r);
   around = surroundings_of(r);
-  came = atr_origin_of(&around, atr_session_local_address(c->session), atr_session_peer_address(c->session), c->via);
-  if (atr_proofs_add(&r->proofs, &came))
+  shown = atr_origin_of(&around, atr_session_local_address(c->session), atr_session_peer_address(c->session), via);
+  if (atr_proofs_add(&r->proofs, &shown))
     tell(r, NULL);
+}
+
+void reach_came(conn *c)
+{
+  came(c, NULL);
+}
+
+void reach_said_hello(conn *c)
+{
+  came(c, c->via);
 }
 
 void reach_let_in(conn *c)
@@ -181,7 +191,7 @@ void reach_let_in(conn *c)
     r->firewall = atr_firewall_look("", c->server->port);
     atr_agents_poll(r->agents, true);
   }
-  reach_came(c);
+  came(c, c->via);
   if (wants_to_know(c))
     tell(r, c);
 }

@@ -62,6 +62,11 @@ static void where_a_connection_comes_from(void **state)
       {"10.9.0.6:12800", "10.9.0.1:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
       {"10.66.0.1:12800", "10.66.0.5:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
       {"25.1.2.3:12800", "25.9.9.9:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
+      /* Before it has said by which address it came. */
+      {"10.9.0.6:12800", "10.9.0.1:4711", NULL, ATR_AUDIENCE_NOBODY, ""},
+      {"10.9.0.6:12800", "198.51.100.4:4711", NULL, ATR_AUDIENCE_NOBODY, ""},
+      {"192.168.0.48:12800", "192.168.0.77:4711", NULL, ATR_AUDIENCE_LAN, "192.168.0.48"},
+      {"127.0.0.1:12800", "127.0.0.1:4711", NULL, ATR_AUDIENCE_MACHINE, ""},
       {"192.168.0.48:12800", "198.51.100.4:4711", "", ATR_AUDIENCE_INTERNET, "192.168.0.48"},
       {"192.168.0.48:12800", "203.0.113.17:4711", "", ATR_AUDIENCE_NOBODY, ""}, /* turned round at the router */
       {"192.168.0.48:12800", "10.9.9.9:4711", "", ATR_AUDIENCE_NOBODY, ""},     /* a second router's outside? */

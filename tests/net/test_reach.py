@@ -85,6 +85,40 @@ def test_each_audience_is_proved_by_its_own(world: World) -> None:
     assert entry(host, "vpn")["state"] == "should"
 
 
+@pytest.mark.parametrize("hides_guests", [False, True], ids=["passes on", "translates"])
+def test_who_comes_through_a_vpn_that_forwards_a_port_is_no_member(world: World, hides_guests: bool) -> None:
+    """As portmap.io does it: the public port is on the VPN's own machine, and nobody outside can use the host's address in the VPN. Where
+    that machine puts its own address in the place of its guests', nothing tells them from members any more, and nothing is proved."""
+    anna, _, _ = world.home_of("anna", HOST)
+    vpn = world.lab.segment("vpn")
+    relay = world.lab.router("relay", (world.internet, f"{RELAY}/24"), (vpn, "10.9.0.1/24"))
+    relay.forward(9090, "10.9.0.6", PORT)
+    if hides_guests:
+        relay.nft('add rule ip nat post oifname "eth1" masquerade')
+    interface = anna.plug(vpn)
+    for words in (f"link set {interface} down", f"link set {interface} name tun0", "link set tun0 up"):
+        anna.ip(words)
+    anna.ip("addr add 10.9.0.6/24 dev tun0")
+    anna.ip("route add 10.9.0.0/24 dev tun0 table 9")
+    anna.ip("route add default via 10.9.0.1 table 9")
+    for name in ("all", "tun0"):
+        anna.set(f"ipv4/conf/{name}/rp_filter", 0)
+    anna.ip("rule add from 10.9.0.6 table 9")
+    host = world.owner(world.serve(anna))
+    host.look_around(public=f"{RELAY}:9090")
+    assert (states(host)["vpn"], states(host)["internet"]) == ("should", "should")
+    link = host.create_invite()
+    comes(world, world.on_the_internet("stranger", "203.0.113.50/24"), host, link)
+    wanted = "should" if hides_guests else "works"
+    settle([host], lambda: states(host)["internet"] == wanted, what="the proof of the internet")
+    assert states(host)["vpn"] == "should"
+    member = world.lab.host("member")
+    member.plug(vpn, "10.9.0.7/24")
+    comes(world, member, host, link)
+    settle([host], lambda: states(host)["vpn"] == "works", what="the proof of the VPN")
+    assert states(host)["internet"] == wanted
+
+
 def test_a_port_scan_proves_nothing(world: World) -> None:
     anna, router, _ = world.home_of("anna", HOST)
     router.forward(9090, "192.168.0.10", PORT)
