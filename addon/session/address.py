@@ -9,15 +9,31 @@ is no, which starts nothing and sends nothing.
 from __future__ import annotations
 
 import ipaddress
+import re
 
 PORT_MAX = 65535
 INVITE = "atrium://join#"
+# The longest link has 5600 characters (csrc/transport/invite.c); the rest is for the marks that mail puts before each of its lines.
+INVITE_MAX = 8000
+TEXT_MAX = 255  # as in settings.load: a line with an address in it is shorter
 LOCAL_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost"})
 
 
 def tidy(text: str) -> str:
     """Without the spaces and quotes that come along when an address is pasted."""
     return text.strip().strip("\"'`<>“”‘’«»").strip()
+
+
+def pasted(text: str) -> str:
+    """What of a message belongs into the Host box, as one line: a text field of Blender's has no more, and takes the first of the clipboard's.
+
+    An invite ends where its checksum fits, which the engine finds out, also across the blanks that stand here for line breaks;
+    what stands before it is of no use.
+    """
+    found = re.search(re.escape(INVITE), text, re.ASCII | re.IGNORECASE)
+    # Cut twice: the clipboard may hold a film.
+    one_line = " ".join(text[found.start() :][: 2 * INVITE_MAX].split() if found else text[:INVITE_MAX].split())
+    return one_line[: INVITE_MAX if found else TEXT_MAX]
 
 
 def is_invite(text: str) -> bool:

@@ -173,6 +173,7 @@ class State:
     ask_unsaved: str = ""  # the room whose join waits for a word on unsaved work
     paused: bool = False  # Blender renders or bakes
     invite: str = ""  # the newest link that was made here
+    invite_hours: float = 0.0  # how long it works; 0: for ever
     by_invite: bool = False  # one was pasted to get here, and its host has not let us in yet
     has_password: bool = False  # as far as it is known: the server tells when it changes
     task: Task | None = None

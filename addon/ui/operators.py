@@ -383,6 +383,23 @@ class ATRIUM_OT_use_host(_Operator):
         return None
 
 
+class ATRIUM_OT_paste_host(_Operator):
+    """Put the invite or the address from the clipboard into the Host box: of a message all lines, where Ctrl V takes the first one only"""
+
+    bl_idname = "atrium.paste_host"
+    bl_options = {"INTERNAL"}
+    bl_label = "Paste"
+    action = "connect"
+
+    def start(self) -> Task | None:
+        text = address.pasted(bpy.context.window_manager.clipboard)
+        if text:
+            bpy.context.window_manager.atrium.host = text
+        else:
+            self.report({"WARNING"}, n_("The clipboard holds no text."))
+        return None
+
+
 class ATRIUM_OT_forget_used_hosts(_Operator):
     """Take this address off the list of hosts that you were at; without an address, all of them"""
 
@@ -486,6 +503,7 @@ CLASSES = (
     ATRIUM_OT_trust_host,
     ATRIUM_OT_forget_host,
     ATRIUM_OT_use_host,
+    ATRIUM_OT_paste_host,
     ATRIUM_OT_forget_used_hosts,
     ATRIUM_OT_check_network,
     ATRIUM_OT_start_tunnel,

@@ -107,6 +107,7 @@ class ATRIUM_PT_main(Panel):
         row = layout.row(align=True)
         row.enabled = state.link == OFFLINE
         row.prop(atrium, "host", text="", icon="NETWORK_DRIVE")
+        row.operator("atrium.paste_host", text="", icon="PASTEDOWN")
         if state.history.hosts:
             row.menu("ATRIUM_MT_hosts", text="", icon="DOWNARROW_HLT")
         if state.link == OFFLINE and address.takes_password(state.settings.host):

@@ -21,6 +21,16 @@ from .drawing import Panel, code_row, paragraph
 ICONS = {"works": "CHECKMARK", "should": "DOT", "no": "X", "checking": "SORTTIME", "unknown": "QUESTION"}
 # From this width on (in units of the interface's scale) an address fits beside the audience's name.
 WIDE = 320
+HOURS_OF_A_WEEK = 168.0
+
+
+def lasting(hours: float) -> str:
+    """How long an invite works: a week, unless a script has said otherwise."""
+    if hours == HOURS_OF_A_WEEK:
+        return translated("It works for a week.")
+    if hours > 0:
+        return translated("It works for {hours} hours.").format(hours=f"{hours:g}")
+    return translated("It works until you revoke it.")
 
 
 class ATRIUM_PT_host(Panel):
@@ -41,12 +51,8 @@ class ATRIUM_PT_host(Panel):
         row.operator("atrium.create_invite", icon="COPYDOWN")
         row.operator("atrium.revoke_invites", text="", icon="TRASH")
         if state.invite:
-            paragraph(
-                layout,
-                translated("The invite is copied: paste it into a message to those you want here."),
-                context,
-                "CHECKMARK",
-            )
+            copied = translated("The invite is copied: paste it into a message to those you want here.")
+            paragraph(layout, f"{copied} {lasting(state.invite_hours)}", context, "CHECKMARK")
         row = layout.row()
         row.operator(
             "atrium.set_password", text="Change Password" if state.has_password else "Set Password", icon="LOCKED"

@@ -19,7 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "check", help="can this host be reached from here? without HOST: who can reach this machine?"
     )
     one.add_argument(
-        "host", nargs="?", help="an address, as in the Host box; an invite is read from the standard input with -"
+        "host",
+        nargs="?",
+        help="an address, as in the Host box; with - it is read from the standard input: a message with an invite in it, whole",
     )
     one.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds that a host has to answer")
     one.add_argument("--port", type=int, default=12800, help="of the server on this machine")
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             found = check_machine(arguments.port, bind=arguments.bind)
             print(found.report())
             return 0 if found.listening else 1
-        host = sys.stdin.readline().strip() if arguments.host == "-" else arguments.host
+        host = sys.stdin.read().strip() if arguments.host == "-" else arguments.host
         result = check(host, arguments.timeout)
         print(result.report())
         return 0 if result.reached else 1

@@ -21,7 +21,7 @@ from tests.addon.blender_side import atrium, prepare
 from tests.blender.blenders import Blender
 from tests.blender.inside import bpy
 from tests.blender.test_window import TOOLTIP_S
-from tests.blender.window import WindowedBlender, sidebar_of
+from tests.blender.window import WindowedBlender, set_clipboard, sidebar_of
 
 addon: Any
 engine: Any
@@ -266,6 +266,56 @@ def test_what_the_system_will_ask_and_what_its_firewall_stops_is_said(narrow_ann
     assert anna.evaluate("bpy.context.window_manager.clipboard") == "sudo ufw allow 12800/tcp"
 
 
+def clipboard_is(wanted: str) -> Iterator[None]:
+    for _ in range(400):
+        if bpy.context.window_manager.clipboard == wanted:
+            return
+        yield
+    raise AssertionError(bpy.context.window_manager.clipboard)
+
+
+def test_an_invite_that_is_made_is_copied(anna: WindowedBlender) -> None:
+    """The button has returned long before the link is there."""
+    anna.press("atrium.host(")
+    anna.call(state_is, "LOBBY")
+    anna.find("atrium.create_invite(")
+    anna.call(set_clipboard, "something else")
+    anna.press("atrium.create_invite(")
+    anna.call(sent, "invite_create")
+    assert anna.evaluate("bpy.context.window_manager.clipboard") == "something else"
+    anna.call(tell, {"t": "invite", "link": "atrium://join#AbCd-_9"})
+    anna.call(clipboard_is, "atrium://join#AbCd-_9")
+    assert anna.evaluate("runtime.state().invite_hours") == 168
+    anna.picture(name_of(anna, "invite_copied"))
+
+
+def test_a_message_with_an_invite_is_pasted_whole(anna: WindowedBlender) -> None:
+    """Of which a text field takes the first line alone."""
+    anna.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.find("atrium.paste_host(")
+    anna.picture(name_of(anna, "paste"))
+    anna.call(set_clipboard, "Come over, says Anna:\n<atrium://join#AbCd\n-_9>\n")
+    anna.press("atrium.paste_host(")
+    anna.call(host_is, "atrium://join#AbCd -_9>")
+    anna.press("atrium.connect(")
+    anna.call(sent, "connect")
+    assert anna.call(last, "connect")["host"] == "atrium://join#AbCd -_9"
+
+
+def test_passwords_that_are_typed_are_sent(anna: WindowedBlender) -> None:
+    """And once: none stays in its field for the next host."""
+    anna.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.write("atrium.host", "192.0.2.7")
+    anna.call(host_is, "192.0.2.7")
+    anna.write("atrium.password", "the door's")
+    anna.write("atrium.password_room", "Film")
+    anna.press("atrium.connect(")
+    anna.call(sent, "connect")
+    message = anna.call(last, "connect")
+    assert [message.get(name) for name in ("host", "password", "room")] == ["192.0.2.7", "the door's", "Film"]
+    assert anna.evaluate("atrium().password") == ""
+
+
 def use_other_hosts() -> None:
     for host in ("studio.example", "192.0.2.7:9090", "wss://relay.example.org/atrium"):
         runtime.state().history.add(host)
@@ -426,6 +476,11 @@ def sent(kind: str) -> Iterator[None]:
             return
         yield
     raise AssertionError(engine.sent)
+
+
+def last(kind: str) -> dict[str, Any]:
+    """What the engine was told last, of that kind."""
+    return next(message for message in reversed(engine.sent) if message["t"] == kind)
 
 
 def hosts_are_looked_for() -> Iterator[None]:

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from atrium_session import address, backup, colors, history, reaching, sentences, settings, whole
 
+from atrium import Client, serve
+from atrium.check import check
+
 
 @pytest.mark.parametrize(
     "text", ["localhost", " LOCALHOST:9090 ", "127.0.0.1", "127.1.2.3:12800", "[::1]:9090", "::1", '"localhost"']
@@ -35,6 +38,36 @@ def test_this_machine(text: str) -> None:
 )
 def test_another_machine(text: str) -> None:
     assert not address.is_local(text)
+
+
+def broken(link: str, mark: str) -> str:
+    """As mail breaks it into lines."""
+    return mark.join(link[at : at + 72] for at in range(0, len(link), 72))
+
+
+def test_a_message_is_pasted_as_one_line_in_which_the_engine_finds_the_invite(tmp_path: Path) -> None:
+    with serve(port=0, bind="127.0.0.1", home=tmp_path / "host") as server, Client(tmp_path / "host") as host:
+        host.connect(f"127.0.0.1:{server.port}")
+        link = host.create_invite()
+        assert len(link) > 100
+        messages = [f"Come over, says Anna:\n<{link}>\nSee you\n", f"> Hello\n> {broken(link, chr(10) + '> ')}\n> Anna"]
+        messages += [f"Hello\r\n\r\n{broken(link, mark)}{mark}and bring cake" for mark in ("\n", "\r\n", " \n")]
+        for message in messages:
+            line = address.pasted(message)
+            assert "\n" not in line and line.startswith("atrium://join#")
+            assert check(line).reached, message
+
+
+def test_what_is_pasted_is_bounded_and_an_address_stays_as_it_is() -> None:
+    assert address.pasted(" 192.168.0.48:9090\n") == "192.168.0.48:9090"
+    assert address.pasted("Forwarding\n  tcp://0.tcp.example.org:12489 -> localhost:12800\n") == (
+        "Forwarding tcp://0.tcp.example.org:12489 -> localhost:12800"
+    )
+    assert address.pasted(" \n\t ") == ""
+    assert address.pasted("x\n" * 10_000_000) == ("x " * 128)[:255]
+    link = "ATRIUM://join#" + "A" * 5600
+    assert address.pasted("İ\n" * 10_000 + broken(link, "\n>  ") + "\n" * 10_000_000).replace(" > ", "") == link
+    assert len(address.pasted("atrium://join#" + "A" * 10_000_000)) == address.INVITE_MAX
 
 
 def test_ports() -> None:

@@ -98,9 +98,8 @@ def test_an_invite_is_checked_and_not_used_up_nor_shown(start: Start, clients: C
     link = host.create_invite()
     words = [sys.executable, "-m", "atrium", "check", "-"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
-    run = subprocess.run(
-        words, input=f"Come: {link}\n", env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    message = f"Come over:\n\n> {link[:76]}\n> {link[76:]}\n> Anna\n"
+    run = subprocess.run(words, input=message, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Atrium answers" in run.stdout
     assert link.split("#")[1] not in run.stdout + run.stderr

@@ -34,6 +34,7 @@ BUTTONS = {
     "Forget Host": "Olvidar anfitrión",
     "Forget All": "Olvidar todos",
     "Use This Host": "Usar este anfitrión",
+    "Paste": "Pegar",
     "Check Network": "Comprobar red",
     "Copy Report": "Copiar informe",
     "Open Tunnel": "Abrir túnel",
@@ -103,6 +104,9 @@ TEXTS = {
     "Preguntar a su propietario si el panel muestra allí este código:",
     "The invite is copied: paste it into a message to those you want here.": "Invitación copiada: pegarla en un mensaje para quienes "
     "deban entrar.",
+    "It works for a week.": "Es válida durante una semana.",
+    "It works for {hours} hours.": "Es válida durante {hours} horas.",
+    "It works until you revoke it.": "Es válida hasta que se revoque.",
     "Public address, for invites": "Dirección pública, para invitaciones",
     "Whoever connects for the first time is shown this code:": "Quien se conecta por primera vez ve este código:",
     "There is no room here yet: create one with your scene.": "Aquí todavía no hay ninguna sala: crear una con la escena actual.",
@@ -163,6 +167,10 @@ TEXTS = {
     "Forget the key of this host: the next Connect asks for its check code again": "Olvida la clave de este anfitrión: al conectar de "
     "nuevo se volverá a pedir su código de verificación",
     "Put this address into the Host box": "Pone esta dirección en el campo Anfitrión",
+    "Put the invite or the address from the clipboard into the Host box: of a message all lines, where Ctrl V takes the first one only": "Pone "
+    "en el campo Anfitrión la invitación o la dirección del portapapeles: todas las líneas de un mensaje, de las que Ctrl V sólo toma "
+    "la primera",
+    "The clipboard holds no text.": "El portapapeles no contiene ningún texto.",
     "Take this address off the list of hosts that you were at; without an address, all of them": "Quita esta dirección de la lista de "
     "anfitriones usados; sin dirección, todas",
     "Find out whether the host in the Host box can be reached, and who can reach this machine. Nobody is told anything": "Averigua si se "
