@@ -384,7 +384,7 @@ class ATRIUM_OT_use_host(_Operator):
 
 
 class ATRIUM_OT_paste_host(_Operator):
-    """Put the invite or the address from the clipboard into the Host box: of a message all lines, where Ctrl V takes the first one only"""
+    """Put the invite or the address from the clipboard into the Host box: all lines of a message, of which the box itself takes the first only"""
 
     bl_idname = "atrium.paste_host"
     bl_options = {"INTERNAL"}

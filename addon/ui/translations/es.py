@@ -167,9 +167,9 @@ TEXTS = {
     "Forget the key of this host: the next Connect asks for its check code again": "Olvida la clave de este anfitrión: al conectar de "
     "nuevo se volverá a pedir su código de verificación",
     "Put this address into the Host box": "Pone esta dirección en el campo Anfitrión",
-    "Put the invite or the address from the clipboard into the Host box: of a message all lines, where Ctrl V takes the first one only": "Pone "
-    "en el campo Anfitrión la invitación o la dirección del portapapeles: todas las líneas de un mensaje, de las que Ctrl V sólo toma "
-    "la primera",
+    "Put the invite or the address from the clipboard into the Host box: all lines of a message, of which the box itself takes the first only": "Pone "
+    "en el campo Anfitrión la invitación o la dirección del portapapeles: todas las líneas de un mensaje, de las que el propio campo sólo "
+    "toma la primera",
     "The clipboard holds no text.": "El portapapeles no contiene ningún texto.",
     "Take this address off the list of hosts that you were at; without an address, all of them": "Quita esta dirección de la lista de "
     "anfitriones usados; sin dirección, todas",
