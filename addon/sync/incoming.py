@@ -311,7 +311,10 @@ class Incoming:
             again |= self._writer.waiting.pop(target, set())
             again |= self._state.referrers.get(target, set())
         again |= dependents
-        for doc in again:
+        if any(self._identity.type_of(doc) == "Collection" for doc in again):
+            # A collection that gets what it waited for brings it into the layers of scenes that are written already.
+            again |= {doc for doc, room in rooms.items() if room.get("type") == "Scene"}
+        for doc in sorted(again, key=lambda d: idtypes.ORDER.get(self._identity.type_of(d), 0)):
             try:
                 self.write_rest(doc, rooms.get(doc))
             except ERRORS as e:

@@ -307,6 +307,27 @@ def test_a_collection_in_one_that_another_excludes(three):
     assert c.do(said) == both(a, b, said)
 
 
+def test_a_member_that_comes_with_the_exclusion_of_where_it_goes(three):
+    """A collection that waits for its child is written after the scene, and Blender excludes the child as it comes."""
+    stage, a, b, c = three
+    for peer in (a, b):
+        peer.do("link.hold = True; l = bpy.context.view_layer.layer_collection.children['Collection']")
+    a.do("bpy.data.collections['Collection'].children.link(bpy.data.collections.new('Inner')); link.sent.clear()")
+    a.do("bpy.context.view_layer.update(); rep.tick(1000)")
+    assert a.do("[(kind, tree.get('name', '')) for _, kind, tree in link.sent]") == [
+        ("edit", ""),
+        ("create", "Inner"),
+        ("edit", ""),
+    ]
+    a.do("link.release(1)")
+    c.do("rep.tick(100)")
+    a.do("link.release()")
+    b.do("l.exclude = True; rep.capture_all(); link.release()")
+    stage.settle()
+    said = "(lambda l: [l.exclude, l.children['Inner'].exclude])(bpy.context.view_layer.layer_collection.children['Collection'])"
+    assert c.do(said) == both(a, b, said)
+
+
 def test_what_blender_computes_is_no_edit(three):
     """The texture space of a new curve appears when Blender evaluates it, in each Blender at another time."""
     stage, a, b, c = three
