@@ -24,6 +24,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.net.lab import Host, Router
 
 OUTSIDE = "25.0.113.17"
@@ -90,6 +92,8 @@ class Miniupnpd:
         wanted = "HTTP listening" if self.way == "upnp" else "Listening for NAT-PMP"
         end = time.monotonic() + 10
         while wanted not in log.read_text(errors="replace")[start:]:
+            if "Minimum lifetime" in log.read_text(errors="replace"):  # from 2.3.7 or so on
+                pytest.skip("NO SHORT MAPPINGS: this miniupnpd grants none below 120 s, too long to wait for")
             assert time.monotonic() < end and self.process.poll() is None, log.read_text(errors="replace")
             time.sleep(0.02)
 

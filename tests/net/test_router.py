@@ -213,7 +213,8 @@ def test_a_real_router_behind_cgnat_does_not_map(world: World, way: str) -> None
     Miniupnpd(router, world.folder, way)
     _, host = hosting(world, anna)
     told = settled(host)
-    assert (told["state"], told["reason"]) == ("no", "no_outside"), told
+    # Newer ones tell their outer address over UPnP all the same.
+    assert (told["state"], told["reason"]) in (("no", "no_outside"), ("no", "cgnat")), told
 
 
 @pytest.mark.parametrize(

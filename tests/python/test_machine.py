@@ -117,6 +117,7 @@ def test_it_ends_at_once_when_it_is_told_to(command: list[str], tmp_path: Path) 
             env=environment(tmp_path, command),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell in the background ignores it
         )
         peer, _ = silent.accept()
         with peer:
