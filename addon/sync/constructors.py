@@ -65,7 +65,7 @@ def remove(block: Any) -> None:
 
 def remove_many(blocks: list[Any]) -> None:
     """In one call: each removal rebuilds the whole dependency graph, one second for 10,000 objects."""
-    _leave_edit_mode(blocks)
+    leave_edit_mode(blocks)
     plain = []
     for block in blocks:
         if idtypes.base_type(block) in ("Key", "Scene"):
@@ -76,8 +76,9 @@ def remove_many(blocks: list[Any]) -> None:
         bpy.data.batch_remove(plain)
 
 
-def _leave_edit_mode(blocks: list[Any]) -> None:
-    """An object that goes while it is edited would leave its data in edit mode for ever, where nothing can be written."""
+def leave_edit_mode(blocks: list[Any]) -> list[Any]:
+    """An object that goes while it is edited would leave its data in edit mode for ever, where nothing can be written. The objects
+    that have been taken out of it."""
     edited = [b for b in blocks if isinstance(b, bpy.types.Object) and b.mode == "EDIT"]
     for block in blocks:
         if getattr(block, "is_editmode", False):
@@ -94,6 +95,7 @@ def _leave_edit_mode(blocks: list[Any]) -> None:
             bpy.ops.object.mode_set(mode="OBJECT")
         if hidden:
             bpy.context.scene.collection.objects.unlink(ob)
+    return edited
 
 
 def _typed(reader: Any, block: Any) -> Tree:

@@ -76,6 +76,12 @@ def is_structural_patch(kind: str, patch: Tree) -> bool:
     return any(name in (patch.get(member) or {}) for member, name in STRUCTURAL.get(kind, ()))
 
 
+def _goes(events: list[dict[str, Any]]) -> bool:
+    """Whether a document with these events is deleted at their end."""
+    kinds = [event["kind"] for event in events if event["kind"] in ("create", "delete")]
+    return kinds[-1:] == ["delete"]
+
+
 class Incoming:
     def __init__(
         self,
@@ -106,6 +112,8 @@ class Incoming:
 
     def apply(self, batch: Batch, removals_wait: bool = False) -> None:
         """Applies one batch. Raises QueueFull before anything is touched if the user's own changes cannot be sent."""
+        if not removals_wait:
+            self._end_editing(batch)
         for doc, events in batch.items():
             # Of what goes, only what the user is known to have changed: it is refused, and the user told.
             goes = events[-1]["kind"] == "delete" and doc not in self._reported
@@ -137,6 +145,17 @@ class Incoming:
             self.try_parked()
 
     # Before
+
+    def _end_editing(self, batch: Batch) -> None:
+        """What goes ends its user's edit mode, and only then can be seen what was done there: before anything is read that might take it
+        for what has come."""
+        going = [doc for doc, events in batch.items() if _goes(events)]
+        blocks = [block for doc in going if (block := self._identity.block(doc)) is not None]
+        for ob in constructors.leave_edit_mode(blocks):
+            for data in (ob.data, getattr(ob.data, "shape_keys", None)):
+                doc = self._identity.doc(data) if data is not None else None
+                if doc in self._state.shadows and doc not in going:
+                    self._capture(doc)
 
     def _fold(self, batch: Batch) -> dict[str, Change]:
         """The events of each document as one change, those of the user's own among them that were sent meanwhile."""

@@ -328,6 +328,35 @@ def test_a_member_that_comes_with_the_exclusion_of_where_it_goes(three):
     assert c.do(said) == both(a, b, said)
 
 
+def test_what_one_did_in_edit_mode_to_the_data_of_an_object_that_goes(three):
+    """The deletion ends the edit mode, and what was done there must not be taken for what came with the deletion: the mesh names the
+    object, and is read again for that."""
+    stage, a, b, c = three
+    a.do("bpy.data.meshes['Cube']['object'] = bpy.data.objects['Cube']")
+    a.do("bpy.context.scene.collection.objects.link(bpy.data.objects.new('Twin', bpy.data.meshes['Cube']))")
+    stage.settle()
+    b.do(
+        """
+        import bmesh
+        bpy.context.view_layer.objects.active = bpy.data.objects['Cube']
+        bpy.ops.object.mode_set(mode='EDIT')
+        work = bmesh.from_edit_mesh(bpy.data.meshes['Cube'])
+        for vert in work.verts:
+            vert.co.z += 1.0
+        bmesh.update_edit_mesh(bpy.data.meshes['Cube'])
+        rep.tick(1000)
+        """
+    )
+    a.do("link.sent.clear(); link.hold = True; bpy.data.objects.remove(bpy.data.objects['Cube']); rep.capture_all()")
+    # Before the mesh no longer names it.
+    assert a.do("link.release(1); link.sent[0][1]") == "delete"
+    b.do("rep.tick(1000)")
+    a.do("link.release()")
+    stage.settle()
+    shown = "[bpy.data.meshes['Cube'].get('object'), max(v.co.z for v in bpy.data.meshes['Cube'].vertices)]"
+    assert c.do(shown) == both(a, b, shown) == [None, 2.0]
+
+
 def test_what_blender_computes_is_no_edit(three):
     """The texture space of a new curve appears when Blender evaluates it, in each Blender at another time."""
     stage, a, b, c = three
