@@ -215,7 +215,7 @@ void reach_tick(atr_server *server, uint64_t now_ms)
 static bool read_public(conn *host, const cJSON *message)
 {
   struct reach *r = host->server->reach;
-  char why[256] = "";
+  char why[256] = "", typed[ATR_ADDRESS_TEXT_BYTES];
   const char *text;
   atr_address address;
 
@@ -234,7 +234,10 @@ static bool read_public(conn *host, const cJSON *message)
     return false;
   }
   r->public_address = address;
-  atr_address_text(&address, r->typed);
+  atr_address_text(&address, typed);
+  if (strcmp(r->typed, typed) != 0)
+    atr_proofs_drop(&r->proofs, ATR_AUDIENCE_INTERNET); /* nobody has come in by this one yet */
+  snprintf(r->typed, sizeof r->typed, "%s", typed);
   return true;
 }
 

@@ -76,6 +76,10 @@ def test_each_audience_is_proved_by_its_own(world: World) -> None:
     stranger = world.on_the_internet("stranger", "203.0.113.50/24")
     comes(world, stranger, host, link)
     settle([host], lambda: states(host)["internet"] == "works", what="the proof of the internet")
+    host.look_around(public=f"{HOST}:9090")
+    assert states(host)["internet"] == "works"
+    host.look_around(public=f"{HOST}:9091")  # another one, by which nobody has come
+    assert states(host)["internet"] == "should"
 
     # What was proved is gone with the address that it was about.
     anna.ip("addr del 10.147.17.3/24 dev zt5u4xkd")
