@@ -231,8 +231,12 @@ def settle() -> None:
     Every scene goes to its first frame (the frame is presence, and what is animated follows it) and is
     evaluated, which fills in matrices and texture spaces. Images read their file (size,
     depth and channels say nothing before). The first look at a vertex's
-    groups adds an empty layer for weights, which frees what Python holds of the mesh's other layers.
+    groups adds an empty layer for weights, which frees what Python holds of the mesh's other layers. Constraints
+    whose target is gone are found to be invalid.
     """
+    for ob in bpy.data.objects:
+        if ob.library is None:
+            _test_constraints(ob)
     for scene in bpy.data.scenes:
         # A dependency graph that `frame_set` is the first to build does not write its results back.
         for layer in scene.view_layers:
@@ -244,6 +248,17 @@ def settle() -> None:
     for image in bpy.data.images:
         if image.source in ("FILE", "GENERATED", "TILED", "SEQUENCE"):
             len(image.pixels)
+
+
+def _test_constraints(ob: Struct) -> None:
+    """Where the target of a constraint is deleted, Blender goes on to take it for valid and computes with it, to no effect but rounding
+    (1e-7 in the matrix), until any of its properties is set: only then it looks. Who got the constraint after the deletion has
+    it invalid from the beginning. So it is made to look, by setting what is set: no value changes.
+    """
+    poses = [bone.constraints for bone in ob.pose.bones] if ob.pose is not None else []
+    for constraint in [c for found in (ob.constraints, *poses) for c in found]:
+        if constraint.is_valid and getattr(constraint, "target", constraint) is None:
+            constraint.influence = constraint.influence
 
 
 def stale(block: Struct) -> frozenset[str]:

@@ -108,3 +108,37 @@ def test_results_count_where_blender_evaluates_them(official: Blender, start: St
     assert counting.pop("child of unseen") == [name for name in every if name != "matrix_local"]
     assert {name for name, kept in counting.items() if kept == every} == {"child", "two ways"}
     assert {name for name, kept in counting.items() if not kept} == {"unseen", "one", "other", "on a circle"}
+
+
+def without_target(code: str) -> dict[str, tuple[Any, ...]]:
+    """What is seen of two alike whose constraint has no target: of one it is gone, of the other there never was one."""
+    import sys
+
+    import bpy
+
+    sys.path.insert(0, code)
+    from tests.fidelity import extras
+
+    target = bpy.data.objects.new("target", None)
+    bpy.context.scene.collection.objects.link(target)
+    target.location = (3.0, 2.0, 1.0)
+    made = {}
+    for name, aim in (("gone", target), ("never", None)):
+        made[name] = bpy.data.objects.new(name, None)
+        made[name].rotation_euler = (0.65, 0.055, 1.866)
+        bpy.context.scene.collection.objects.link(made[name])
+        made[name].constraints.new("TRACK_TO").target = aim
+        bpy.context.view_layer.update()
+    bpy.data.objects.remove(target)
+    extras.settle()
+    return {
+        name: (ob.constraints[0].is_valid, ob.constraints[0].influence, [list(row) for row in ob.matrix_world])
+        for name, ob in made.items()
+    }
+
+
+def test_a_constraint_without_its_target_is_invalid(official: Blender, start: Start) -> None:
+    """Random edits ended with matrices that differed by 1e-7: Blender had not looked since the target went."""
+    seen = start(official).call(without_target, str(REPO))
+    assert seen["gone"] == seen["never"]
+    assert seen["gone"][:2] == [False, 1.0]
