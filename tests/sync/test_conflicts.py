@@ -693,6 +693,29 @@ def test_one_of_two_first_shape_keys_goes(three, how, who, shown):
         assert now[0] == ["AB"[1 - shown]]
 
 
+def test_all_shape_keys_go_as_another_comes(three, version):
+    """Blender removes the datablock with its last block, into which the new one was to go."""
+    stage, a, b, c = three
+    cube = "o = bpy.data.objects['Cube']; k = o.data.shape_keys.key_blocks; "
+    a.do("for name in ('One', 'Two'): bpy.data.objects['Cube'].shape_key_add(name=name)")
+    stage.settle()
+    at_once(
+        stage,
+        (a, cube + "o.shape_key_remove(k['One'])"),
+        (b, cube + "o.shape_key_remove(k['Two'])"),
+        (c, cube + "o.shape_key_add(name='Three').data[0].co = (5, 6, 7)"),
+    )
+    shown = "[(k.name, k.frame, tuple(k.data[0].co)) for k in bpy.data.meshes['Cube'].shape_keys.key_blocks]"
+    assert both(a, b, shown) == c.do(shown) == [("Three", 20.0, (5.0, 6.0, 7.0))]
+    # Who joins makes it as the first one.
+    late = stage.peer(version)
+    late.join()
+    assert late.do(shown) == a.do(shown)
+    positions = "[tuple(v.co) for v in bpy.data.meshes['Cube'].vertices]"
+    assert both(a, b, positions) == c.do(positions)
+    assert [peer.do("[str(r) for r in rep.refused]") for peer in (a, b, c)] == [[], [], []]
+
+
 def test_two_choose_different_outputs(three):
     """Blender lets one output of a material be active: whichever was set last in that Blender."""
     stage, a, b, c = three

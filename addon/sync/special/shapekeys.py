@@ -29,6 +29,11 @@ _LAYOUTS: dict[str, tuple[tuple[str, int], ...]] = {
 }
 
 
+# A block that is there for a moment, and the last frame that Blender has.
+STAND_IN = "atrium stand-in"
+FRAME_MAX = 1048574
+
+
 class Blocks(items.Items):
     movable = False
     unique_names = True
@@ -40,6 +45,17 @@ class Blocks(items.Items):
     def remove(self, writer: Any, owner: Any, item: Any) -> None:
         with _object_of(writer, owner.user) as ob:
             ob.shape_key_remove(item)
+
+    def _remove_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: items.Live) -> None:
+        """The last block takes the whole datablock with it: where all of them go and others come, one stands in meanwhile."""
+        if any(key in full for key in live.keys) or not any(key in full for key in patch):
+            super()._remove_all(writer, owner, patch, full, live)
+            return
+        with _object_of(writer, owner.user) as ob, _at_frame(owner, float(FRAME_MAX)):
+            stand_in = ob.shape_key_add(name=STAND_IN, from_mix=False)
+        super()._remove_all(writer, owner, patch, full, live)
+        self._create_all(writer, owner, patch, full, live)
+        self.remove(writer, owner, stand_in)
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
@@ -154,7 +170,7 @@ def fill(mesh: Any, positions: np.ndarray) -> None:
 @contextmanager
 def _at_frame(key: Any, frame: Any) -> Iterator[None]:
     """A block's frame is given when it is made, and only where keys are absolute: then it is the time of evaluation."""
-    if frame is None or any(block.frame >= frame for block in key.key_blocks):
+    if frame is None or any(block.frame >= frame and block.name != STAND_IN for block in key.key_blocks):
         yield
         return
     before = key.use_relative, key.eval_time
@@ -184,8 +200,22 @@ def create(writer: Any, tree: Tree) -> Any:
     blocks = sorted(tree.get("i", {}).get("key_blocks", {}).values(), key=lambda b: b.get("pos", ""))
     if owner.shape_keys is None:
         with _object_of(writer, owner) as ob:
-            ob.shape_key_add(name=blocks[0]["name"] if blocks else "Basis", from_mix=False)
+            _add_first(ob, owner, blocks[0] if blocks else {"name": "Basis"})
     return owner.shape_keys
+
+
+def _add_first(ob: Any, owner: Any, block: Tree) -> None:
+    """The first block of all is given frame 0; one that has lost those before it has another."""
+    frame = block.get("p", {}).get("frame")
+    if not frame:
+        ob.shape_key_add(name=block["name"], from_mix=False)
+        return
+    stand_in = ob.shape_key_add(name=STAND_IN, from_mix=False)
+    try:
+        with _at_frame(owner.shape_keys, frame):
+            ob.shape_key_add(name=block["name"], from_mix=False)
+    finally:
+        ob.shape_key_remove(stand_in)
 
 
 def remove(key: Any) -> None:
