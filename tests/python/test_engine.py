@@ -23,7 +23,7 @@ import pytest
 from atrium import AtriumError, Client, _core
 from atrium.engine import Engine
 
-from .conftest import ROOT, Process
+from .conftest import ROOT, Process, eventually
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -295,12 +295,17 @@ def test_a_room_whose_creation_is_given_up_goes_at_once(start: Start, clients: C
         for engine in (watcher, creator):
             engine.send({"t": "connect", "host": server.address, "name": "x", "color": [1, 1, 1], "version": "1"})
             events_until(engine, "state", state="LOBBY")
+        listed: list[object] = []
+
+        def count() -> int:
+            for event in watcher.poll():
+                if event["t"] == "rooms":
+                    listed[:] = event["rooms"]
+            return len(listed)
+
         watcher.send({"t": "rooms"})
         creator.send({"t": "create", "name": "half", "blender": [5, 0, 1], "schema": 1})
         room = events_until(creator, "joined")[-1]["room"]
-        listed = events_until(watcher, "rooms")[-1]["rooms"]
-        while not listed:
-            listed = events_until(watcher, "rooms")[-1]["rooms"]
+        eventually(lambda: count() == 1, what="the room in the list")
         creator.send({"t": "leave", "room": room})
-        while listed:
-            listed = events_until(watcher, "rooms", timeout=5)[-1]["rooms"]
+        eventually(lambda: count() == 0, what="the list without it")
