@@ -35,7 +35,7 @@ def events_until(engine: Engine, t: str, timeout: float = 10, **fields: object) 
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         engine.wait(0.1)
-        for event in engine.poll():
+        for event in engine.poll(1):
             seen.append(event)
             if event["t"] == t and all(event.get(key) == value for key, value in fields.items()):
                 return seen

@@ -278,7 +278,7 @@ def test_with_a_window_the_user_is_asked(start: Start, tmp_path: Path, monkeypat
 
         def until(t: str, **fields: object) -> dict[str, object]:
             while engine.wait(10):
-                for event in engine.poll():
+                for event in engine.poll(1):
                     if event["t"] == t and all(event.get(key) == value for key, value in fields.items()):
                         return event
             raise AssertionError(f"no {t}")
@@ -331,7 +331,7 @@ def test_the_user_may_take_time_over_the_check_code(
 
         def until(t: str, **fields: object) -> None:
             while engine.wait(10):
-                for event in engine.poll():
+                for event in engine.poll(1):
                     if event["t"] == "state":
                         states.append(event["state"])
                     if event["t"] == t and all(event.get(key) == value for key, value in fields.items()):

@@ -123,7 +123,7 @@ def test_a_hasty_client_is_told_that_the_queue_is_full(start: Start, tmp_path: P
         def until(t: str, **fields: object) -> Message:
             while True:
                 engine.wait(10)
-                for event in engine.poll():
+                for event in engine.poll(1):
                     if event["t"] == t and all(event.get(key) == value for key, value in fields.items()):
                         return event
 
