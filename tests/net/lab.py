@@ -15,7 +15,8 @@
 A namespace belongs to a thread, and whatever a thread makes, be it a socket, a thread or a process, is born where the thread is: `inside`
 takes the calling thread into a host for the length of a block. That is how a real client of this very process lives on that host: its
 engine's thread is born there and stays. One thing is not where the client is: names (also the interface's, in fe80::1%eth0) are looked up
-by threads that all clients of a process share, born wherever the first look-up was. Who needs those gets a process of its own.
+by threads that all clients of a process share, born wherever the first look-up was. Who needs those gets a process of its own, and
+`names_from` tells it whom to ask.
 
 No namespace has a way out: what is sent in a lab stays in it. All addresses are private or made for documentation (but for 25/8, nobody's on
 the internet, where a program insists on a public one). Everything goes with
@@ -136,6 +137,7 @@ class Host:
     namespace: str
     interfaces: int = 0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    launcher: tuple[str, ...] = ()
 
     def plug(self, segment: Segment, *addresses: str, via: str = "") -> str:
         """Another interface, on this segment; the names of what it is called."""
@@ -174,9 +176,28 @@ class Host:
     ) -> subprocess.Popen[bytes]:
         """Starts a program; it ends with the lab."""
         with self.inside(), (log or Path(os.devnull)).open("ab") as out:
-            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env)
+            whole = (*self.launcher, *command)
+            process = subprocess.Popen(whole, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env)
         self.processes.append(process)
         return process
+
+    def names_from(self, server: str, folder: Path, first: str = "") -> None:
+        """Programs that are started here from now on look names up at that server, and nowhere else: none of the real machine's own
+        services is asked. `first` is the address range that they prefer (as gai.conf has it), where a name has several addresses."""
+        files = {
+            "resolv.conf": f"nameserver {server}\noptions timeout:2 attempts:1\n",
+            "hosts": "127.0.0.1 localhost\n::1 localhost\n",
+            "nsswitch.conf": "hosts: files dns\n",
+            "gai.conf": f"precedence {first} 100\n" if first else "",
+        }
+        mounts = []
+        for name, text in files.items():
+            own, real = folder / f"{self.name}-{name}", Path("/etc", name)
+            own.write_text(text)
+            if text and real.exists():  # a mount needs something to lie on
+                mounts.append(f"mount --bind {own} {real.resolve()}")
+        script = " && ".join([*mounts, 'exec "$@"'])
+        self.launcher = ("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh")
 
     def listens(self, port: int, timeout: float = 10.0, address: str = "127.0.0.1") -> None:
         """Returns when something accepts connections there."""
