@@ -259,7 +259,6 @@ class Session:
         public = address.tidy(self.state.settings.public_address)
         reached_at = [public, *addresses] if public else list(addresses)
         message: dict[str, Any] = {"t": "invite_create", "expires_h": expires_h, "addresses": reached_at}
-        self.state.invite_hours = expires_h
         if self.state.here is not None and self.state.here.id:
             message["room"] = self.state.here.id
         self._send(message)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from . import colors
+from . import colors, inviting
 from .history import History
 from .said import said
 from .sentences import ERRORS, Problem, problem, refusal
@@ -173,7 +173,8 @@ class State:
     ask_unsaved: str = ""  # the room whose join waits for a word on unsaved work
     paused: bool = False  # Blender renders or bakes
     invite: str = ""  # the newest link that was made here
-    invite_hours: float = 0.0  # how long it works; 0: for ever
+    invite_expires_s: float = 0.0  # since 1970; 0: never
+    invite_lasts: str = inviting.USUAL  # how long the next one shall work, as the user has chosen
     by_invite: bool = False  # one was pasted to get here, and its host has not let us in yet
     has_password: bool = False  # as far as it is known: the server tells when it changes
     task: Task | None = None
@@ -417,6 +418,7 @@ class State:
 
     def _on_invite(self, event: Event) -> None:
         self.invite = str(event.get("link") or "")
+        self.invite_expires_s = float(event.get("expires") or 0)
         self.finish("invite")
 
     def _on_invites_revoked(self, _: Event) -> None:

@@ -21,7 +21,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..session import runtime, settings
+from ..session import inviting, runtime, settings
 from ..session.state import OFFLINE, PHASES
 from ..session.words import translated
 
@@ -34,6 +34,13 @@ _PHASE_ITEMS = [
     ("JOINING", "Joining", "A room is being created or joined"),
     ("JOINED", "Joined", "In a room"),
     ("RECONNECTING", "Reconnecting", "The connection was lost and is being restored"),
+]
+
+_INVITE_ITEMS = [
+    ("HOUR", "1 Hour", "The link works for an hour"),
+    ("DAY", "1 Day", "The link works for a day"),
+    ("WEEK", "1 Week", "The link works for a week"),
+    ("NEVER", "No Limit", "The link works until you revoke it"),
 ]
 
 
@@ -103,6 +110,11 @@ def _set_user_color(_: Any, value: Sequence[float]) -> None:
     _store_settings()
 
 
+def _set_invite_lasts(value: int) -> None:
+    runtime.state().invite_lasts = list(inviting.HOURS)[value]
+    runtime.state().changed()
+
+
 def _get_room(_: Any) -> str:
     here = runtime.state().here
     return here.name if here else ""
@@ -157,6 +169,13 @@ class AtriumState(bpy.types.PropertyGroup):
     )
     invite: StringProperty(
         name="Invite", description="The link that was made last", get=lambda _: runtime.state().invite
+    )
+    invite_lasts: EnumProperty(
+        name="Works For",
+        description="How long the link works that Copy Invite makes",
+        items=_INVITE_ITEMS,
+        get=lambda _: list(inviting.HOURS).index(runtime.state().invite_lasts),
+        set=lambda _, value: _set_invite_lasts(value),
     )
     check_report: StringProperty(
         name="Network Check",
@@ -316,3 +335,4 @@ def unregister() -> None:
 
 
 assert PHASES[0] == OFFLINE and [item[0] for item in _PHASE_ITEMS] == list(PHASES)
+assert [item[0] for item in _INVITE_ITEMS] == list(inviting.HOURS)

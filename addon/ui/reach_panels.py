@@ -8,11 +8,12 @@ folds it, Blender remembers.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import bpy
 
-from ..session import reaching, runtime
+from ..session import inviting, reaching, runtime
 from ..session.reaching import Verdict
 from ..session.state import State
 from ..session.words import translated
@@ -21,16 +22,8 @@ from .drawing import Panel, code_row, paragraph
 ICONS = {"works": "CHECKMARK", "should": "DOT", "no": "X", "checking": "SORTTIME", "unknown": "QUESTION"}
 # From this width on (in units of the interface's scale) an address fits beside the audience's name.
 WIDE = 320
-HOURS_OF_A_WEEK = 168.0
-
-
-def lasting(hours: float) -> str:
-    """How long an invite works: a week, unless a script has said otherwise."""
-    if hours == HOURS_OF_A_WEEK:
-        return translated("It works for a week.")
-    if hours > 0:
-        return translated("It works for {hours} hours.").format(hours=f"{hours:g}")
-    return translated("It works until you revoke it.")
+# Of the choice beside Copy Invite, in units of a row's height: the longest text with its arrow, and no more, for the sidebar is narrow.
+CHOICE_UNITS = 6
 
 
 class ATRIUM_PT_host(Panel):
@@ -47,12 +40,7 @@ class ATRIUM_PT_host(Panel):
     def draw(self, context: Any) -> None:
         layout, state = self.layout, runtime.state()
         assert state.host is not None
-        row = layout.row(align=True)
-        row.operator("atrium.create_invite", icon="COPYDOWN")
-        row.operator("atrium.revoke_invites", text="", icon="TRASH")
-        if state.invite:
-            copied = translated("The invite is copied: paste it into a message to those you want here.")
-            paragraph(layout, f"{copied} {lasting(state.invite_hours)}", context, "CHECKMARK")
+        draw_invite(layout, context, state)
         row = layout.row()
         row.operator(
             "atrium.set_password", text="Change Password" if state.has_password else "Set Password", icon="LOCKED"
@@ -101,6 +89,24 @@ class ATRIUM_PT_host(Panel):
                 icon="URL",
                 placeholder=translated("Public address, for invites"),
             )
+
+
+def draw_invite(layout: Any, context: Any, state: State) -> None:
+    """The button, how long its next link shall work, and until when the newest one does."""
+    row = layout.row(align=True)
+    row.operator("atrium.create_invite", icon="COPYDOWN").expires_h = inviting.HOURS[state.invite_lasts]
+    lasts = row.row(align=True)
+    lasts.ui_units_x = CHOICE_UNITS
+    lasts.prop(context.window_manager.atrium, "invite_lasts", text="")
+    row.operator("atrium.revoke_invites", text="", icon="TRASH")
+    if not state.invite:
+        return
+    now = time.time()
+    if inviting.is_over(state.invite_expires_s, now):
+        paragraph(layout, translated("The invite that you copied works no longer: copy a new one."), context, "INFO")
+    else:
+        copied = translated("The invite is copied: paste it into a message to those you want here.")
+        paragraph(layout, f"{copied} {inviting.lasting(state.invite_expires_s, now)}", context, "CHECKMARK")
 
 
 def draw_firewall(layout: Any, context: Any, verdict: Verdict) -> None:

@@ -193,12 +193,15 @@ def test_errors_in_the_lobby_say_what_to_do(anna: BlenderProcess, kind: Blender)
 def session_over_a_file_load() -> list[Any]:
     atrium().user_name = "  Anna\nB "
     atrium().host = "localhost"
+    assert atrium().invite_lasts == "WEEK"
+    atrium().invite_lasts = "DAY"
     bpy.ops.atrium.host()
     names = ("name", "id", "users", "bytes", "blender_version", "joinable", "reason")
     before = [atrium().state, atrium().user_name, [[getattr(r, name) for name in names] for r in atrium().rooms]]
     bpy.ops.wm.read_homefile(use_factory_startup=True)
     after = [atrium().state, atrium().user_name, [[getattr(r, name) for name in names] for r in atrium().rooms]]
     assert before == after, (before, after)
+    assert atrium().invite_lasts == "DAY"
     bpy.ops.atrium.create_room(name="My set")
     assert [u.name for u in atrium().users] == ["Anna"] and atrium().users[0].is_me
     bpy.ops.wm.read_homefile(use_factory_startup=True)

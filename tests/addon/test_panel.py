@@ -283,10 +283,44 @@ def test_an_invite_that_is_made_is_copied(anna: WindowedBlender) -> None:
     anna.press("atrium.create_invite(")
     anna.call(sent, "invite_create")
     assert anna.evaluate("bpy.context.window_manager.clipboard") == "something else"
-    anna.call(tell, {"t": "invite", "link": "atrium://join#AbCd-_9"})
+    anna.call(tell, {"t": "invite", "link": "atrium://join#AbCd-_9", "expires": time.time() + 168 * 3600})
     anna.call(clipboard_is, "atrium://join#AbCd-_9")
-    assert anna.evaluate("runtime.state().invite_hours") == 168
+    assert anna.call(last, "invite_create")["expires_h"] == 168
     anna.picture(name_of(anna, "invite_copied"))
+
+
+def lasts_is(wanted: str) -> Iterator[None]:
+    for _ in range(400):
+        if atrium().invite_lasts == wanted:
+            return
+        yield
+    raise AssertionError(atrium().invite_lasts)
+
+
+def test_how_long_an_invite_works_is_chosen_beside_it(narrow_anna: WindowedBlender) -> None:
+    """In the menu, with the pointer and a key; in Spanish, whose words are longer, and in a sidebar as narrow as Blender has it at first."""
+    anna = narrow_anna
+    anna.call(speak_spanish)
+    anna.press("atrium.host(")
+    anna.call(state_is, "LOBBY")
+    for times, (key, lasts, hours) in enumerate((("1", "HOUR", 1), ("4", "NEVER", 0)), 1):
+        menu = anna.find("atrium.invite_lasts")
+        anna.screen.click(menu.x, menu.y)
+        time.sleep(0.3)
+        anna.picture(name_of(anna, f"es_invite_choice_{key}"))
+        anna.screen.key(key)
+        anna.call(lasts_is, lasts)
+        anna.press("atrium.create_invite(")
+        expires = time.time() + hours * 3600 if hours else 0
+        anna.call(sent, "invite_create", times)
+        assert anna.call(last, "invite_create")["expires_h"] == hours
+        anna.call(tell, {"t": "invite", "link": f"atrium://join#{lasts}", "expires": expires})
+        anna.call(clipboard_is, f"atrium://join#{lasts}")
+        anna.picture(name_of(anna, f"es_invite_{lasts.lower()}"))
+    anna.call(open_empty_file)
+    assert anna.evaluate("atrium().invite_lasts") == "NEVER", "a file has nothing to say in this"
+    anna.call(tell, {"t": "invite", "link": "atrium://join#old", "expires": time.time() - 1})
+    anna.picture(name_of(anna, "es_invite_over"))
 
 
 def test_a_message_with_an_invite_is_pasted_whole(anna: WindowedBlender) -> None:
@@ -470,9 +504,9 @@ def grey_buttons_say_why(anna: WindowedBlender) -> None:
     assert anna.evaluate("len(engine.sent)") == before
 
 
-def sent(kind: str) -> Iterator[None]:
+def sent(kind: str, times: int = 1) -> Iterator[None]:
     for _ in range(400):
-        if any(message["t"] == kind for message in engine.sent):
+        if sum(message["t"] == kind for message in engine.sent) >= times:
             return
         yield
     raise AssertionError(engine.sent)

@@ -1126,7 +1126,9 @@ def test_only_the_host_makes_invites() -> None:
     bench.tick()
     assert bench.engine.sent[-1]["addresses"] == ["203.0.113.17:9090"]
     bench.tick({"t": "invite", "link": LINK, "expires": 0})
-    assert task.done and bench.state.invite == LINK
+    assert task.done and bench.state.invite == LINK and bench.state.invite_expires_s == 0
+    bench.tick({"t": "invite", "link": LINK, "expires": 1_800_000_000})
+    assert bench.state.invite_expires_s == 1_800_000_000
     task = bench.session.revoke_invites()
     bench.tick({"t": "invites_revoked", "count": 1})
     assert task.done and bench.state.invite == ""

@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 import string
 import struct
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from atrium_session import address, backup, colors, history, reaching, sentences, settings, whole
+from atrium_session import address, backup, colors, history, inviting, reaching, sentences, settings, whole
 
 from atrium import Client, serve
 from atrium.check import check
@@ -305,3 +307,34 @@ def test_a_file_that_lost_something_inside_is_not_whole(tmp_path: Path) -> None:
     ):
         path.write_bytes(content)
         assert not whole.is_whole(path)
+
+
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where the day begins nine hours before Greenwich's."""
+    monkeypatch.setenv("TZ", "JST-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("expires_s", "said"),
+    [
+        (0, "It works until you revoke it."),
+        (3600, "It works until 10:00 today."),
+        (15 * 3600 - 60, "It works until 23:59 today."),
+        (15 * 3600, "It works until 1970-01-02, 00:00."),  # in Greenwich the day has not ended yet
+        (168 * 3600, "It works until 1970-01-08, 09:00."),
+    ],
+)
+def test_until_when_an_invite_works(far_east: None, expires_s: int, said: str) -> None:
+    assert inviting.lasting(expires_s, 0) == said
+
+
+def test_an_invite_is_over_when_its_time_has_come() -> None:
+    assert not inviting.is_over(0, 5e9), "it never is"
+    assert not inviting.is_over(100, 99.9)
+    assert inviting.is_over(100, 100)
+    assert inviting.HOURS[inviting.USUAL] == 168, "what scripts get that say nothing"
