@@ -22,6 +22,7 @@ import pytest
 
 from tests.addon import edits
 from tests.addon.together import Line, differences, dump_scene, knocks_noted, note_knocks, session, state_becomes
+from tests.addresses import own_address
 from tests.blender import blenders
 from tests.blender.blenders import REPO
 from tests.blender.conftest import _get
@@ -260,16 +261,6 @@ def what_the_panel_tells() -> list[Any]:
     host = session().state.host
     assert all(address.endswith(f":{host.port}") for address in host.addresses), host.addresses
     return [host.port, host.all_interfaces]
-
-
-def own_address() -> str:
-    """One that is not loopback, for which Connect starts no server; asking the routing table sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("NO NETWORK: this machine has no address but loopback")
-        return str(probe.getsockname()[0])
 
 
 def test_the_network_check_before_and_while_hosting(party: Party) -> None:

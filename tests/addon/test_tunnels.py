@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from tests.addon.together import session
+from tests.addresses import own_address
 from tests.blender import blenders
 from tests.blender.blenders import REPO
 from tests.blender.conftest import _get
 from tests.blender.inside import bpy
 from tests.blender.party import Party, admit_next
-from tests.python.test_tunnel_programs import own_address
 
 STAND_IN = REPO / "tests" / "python" / "stand_in_tunnel.py"
 

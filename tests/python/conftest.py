@@ -23,6 +23,8 @@ import pytest
 from atrium import Client
 from tests.loud import pytest_terminal_summary  # noqa: F401
 
+from .raw import Raw
+
 ROOT = Path(__file__).resolve().parents[2]
 # `make test-python VARIANT=asan` runs all of this with an engine under AddressSanitizer.
 BINARY = ROOT / "build" / os.environ.get("ATRIUM_VARIANT", "release") / "atrium-server"
@@ -211,3 +213,57 @@ def wire() -> Iterator[Callable[[int], Wire]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed Ed25519 certificate and its key, in one file."""
+    folder = tmp_path_factory.mktemp("certificate")
+    command = "openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=x -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    both = folder / "both.pem"
+    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
+    return both
+
+
+@pytest.fixture
+def operator_certificate(tmp_path: Path) -> Path:
+    """Key and certificate of a tunnel's operator, which nobody has reason to trust."""
+    path = tmp_path / "operator.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=tunnel.example -days 2"
+    subprocess.run(
+        [*command.split(), "-keyout", str(path), "-out", str(tmp_path / "cert")], check=True, capture_output=True
+    )
+    path.write_bytes(path.read_bytes() + (tmp_path / "cert").read_bytes())
+    return path
+
+
+@pytest.fixture
+def raw(certificate: Path) -> Iterator[Callable[[int], Raw]]:
+    made: list[Raw] = []
+
+    def make(port: int) -> Raw:
+        made.append(Raw(port, certificate))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.tls.close()
+
+
+def host_of(server: Process, clients: Callable[..., Client]) -> Client:
+    host = clients(home=server.home)
+    host.connect(server.address)
+    return host
+
+
+@pytest.fixture
+def server(start: Callable[..., Process]) -> Process:
+    """One that is only asked from this machine; who enters is asked about."""
+    return start("--bind", "127.0.0.1")
+
+
+@pytest.fixture
+def host(server: Process, clients: Callable[..., Client]) -> Client:
+    """Who hosts that server."""
+    return host_of(server, clients)

@@ -8,7 +8,6 @@ neither rooms nor users, and a client must notice when another machine answers a
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from atrium import AtriumError, Client
+from tests.addresses import own_address
 
 from .conftest import Process, free_port, settle
 
@@ -224,19 +224,6 @@ def test_forgetting_a_host_is_answered(clients: Clients) -> None:
     with pytest.raises(AtriumError) as wrong:
         guest.forget_host("http:/x y")
     assert wrong.value.code == "ADDR_SYNTAX"
-
-
-def own_address() -> str:
-    """An address of this machine that is not loopback, or the test is skipped."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent
-            address = str(probe.getsockname()[0])
-        except OSError:
-            address = "127.0.0.1"
-    if address.startswith("127."):
-        pytest.skip("NO NETWORK: this machine has no address besides loopback")
-    return address
 
 
 def test_an_unknown_host_is_refused_in_background(

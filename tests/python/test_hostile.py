@@ -14,7 +14,6 @@ import secrets
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,109 +24,10 @@ import pytest
 from atrium import AtriumError, Client
 
 from .conftest import Process, eventually, settle
+from .raw import BULK, CONTROL, PRESENCE, STATE, WELCOME, Raw, frame, hello, message
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
-CONTROL, PRESENCE, STATE, BULK = range(4)
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed Ed25519 certificate and its key, in one file."""
-    folder = tmp_path_factory.mktemp("certificate")
-    command = "openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=x -keyout key.pem -out cert.pem"
-    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    both = folder / "both.pem"
-    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
-    return both
-
-
-def frame(lane: int, payload: bytes, more: bool = False) -> bytes:
-    return struct.pack(">BH", lane | (0x80 if more else 0), len(payload)) + payload
-
-
-def message(value: object) -> bytes:
-    return frame(CONTROL, b"\x01" + (value if isinstance(value, bytes) else json.dumps(value).encode()))
-
-
-def hello(**changes: Any) -> bytes:
-    fields = {"t": "hello", "proto": 1, "version": "x", "name": "raw", "color": [1, 1, 1]}
-    return message({**fields, "participant": secrets.token_hex(16), **changes})
-
-
-class Raw:
-    """A peer that says whatever it is told to."""
-
-    def __init__(self, port: int, certificate: Path) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.load_cert_chain(certificate)
-        context.set_alpn_protocols(["atrium/1"])
-        self.tls = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10))
-        self._bytes = b""
-
-    def send(self, *parts: bytes) -> None:
-        with contextlib.suppress(OSError):
-            self.tls.sendall(b"".join(parts))
-
-    def messages(self) -> Iterator[dict[str, Any]]:
-        """JSON messages until the server closes."""
-        while True:
-            while len(self._bytes) >= 3:
-                lane, size = struct.unpack(">BH", self._bytes[:3])
-                if len(self._bytes) < 3 + size:
-                    break
-                payload, self._bytes = self._bytes[3 : 3 + size], self._bytes[3 + size :]
-                if lane == CONTROL and payload[:1] == b"\x01":
-                    yield json.loads(payload[1:])
-            try:
-                more = self.tls.recv(65536)
-            except (ConnectionError, ssl.SSLError):
-                return
-            if not more:
-                return
-            self._bytes += more
-
-    def until(self, t: str) -> dict[str, Any]:
-        return next(m for m in self.messages() if m["t"] == t)
-
-    def join(self) -> int:
-        """Into the one room of a server; its handle."""
-        self.send(hello())
-        self.until("welcome")
-        self.send(message({"t": "rooms"}))
-        (room,) = self.until("rooms")["rooms"]
-        self.send(message({"t": "join", "room": room["id"], "blender": [5, 0, 1], "schema": 1}))
-        return int(self.until("joined")["handle"])
-
-    def refusal(self) -> tuple[str, str]:
-        """Name and text of the next REFUSED; fragments do not occur here."""
-        while True:
-            while len(self._bytes) >= 3:
-                lane, size = struct.unpack(">BH", self._bytes[:3])
-                if len(self._bytes) < 3 + size:
-                    break
-                payload, self._bytes = self._bytes[3 : 3 + size], self._bytes[3 + size :]
-                if lane == STATE and payload[0] == 0x23:
-                    name = payload[14 : 14 + payload[13]]
-                    return name.decode(), payload[14 + payload[13] :].decode()
-            more = self.tls.recv(65536)
-            assert more, "the connection was closed"
-            self._bytes += more
-
-
-@pytest.fixture
-def raw(certificate: Path) -> Iterator[Callable[[int], Raw]]:
-    made: list[Raw] = []
-
-    def make(port: int) -> Raw:
-        made.append(Raw(port, certificate))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.tls.close()
 
 
 @pytest.fixture
@@ -534,15 +434,6 @@ def test_a_client_names_both_versions(clients: Clients, certificate: Path) -> No
     assert "0.1.0" in str(refused.value)
 
 
-WELCOME = {
-    "t": "welcome",
-    "version": "x",
-    "server": "0" * 32,
-    "host": True,
-    "port": 1,
-    "all_interfaces": False,
-    "addresses": [],
-}
 ROOM = {"id": "0" * 32, "name": "r", "users": 1, "bytes": 1, "blender": [5, 0, 1], "schema": 1, "ready": True}
 
 

@@ -26,24 +26,12 @@ import pytest
 from atrium import AtriumError, Client
 
 from .conftest import Process, eventually, settle
-from .test_hostile import Raw, certificate, hello, message  # noqa: F401
+from .raw import WELCOME, Raw, hello, message
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
 SECRET = "näher als gedacht"
 CASTAGNOLI = 0x82F63B78
-
-
-@pytest.fixture
-def server(start: Start) -> Process:
-    return start("--bind", "127.0.0.1")
-
-
-@pytest.fixture
-def host(server: Process, clients: Clients) -> Client:
-    client = clients(home=server.home)
-    client.connect(server.address)
-    return client
 
 
 def refused(client: Client, address: str, password: str | None = None) -> AtriumError:
@@ -91,7 +79,7 @@ def test_a_wrong_token_opens_nothing(server: Process, host: Client, clients: Cli
 def test_a_wrong_token_of_the_home_makes_no_host(
     server: Process,
     host: Client,
-    certificate: Path,  # noqa: F811
+    certificate: Path,
 ) -> None:
     real = next((server.home / "tokens").iterdir()).read_text().strip()
     for token in ("", "00" * 32, real[:-2], real[:-1] + ("0" if real[-1] != "0" else "1"), real + "00"):
@@ -111,7 +99,7 @@ def test_a_wrong_token_of_the_home_makes_no_host(
 class Middle:
     """Answers at the host's address with a key of his own, and passes on to the host what he hears and back; notes all of it."""
 
-    def __init__(self, certificate: Path, port: int, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:  # noqa: F811
+    def __init__(self, certificate: Path, port: int, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:
         self._to_port = port
         self._certificate = certificate
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -150,7 +138,7 @@ class Middle:
 
 
 @pytest.fixture
-def middle(certificate: Path) -> Iterator[Callable[..., Middle]]:  # noqa: F811
+def middle(certificate: Path) -> Iterator[Callable[..., Middle]]:
     made: list[Middle] = []
 
     def make(port: int, **options: Any) -> Middle:
@@ -214,17 +202,7 @@ def test_a_known_host_is_not_replaced(
 
 
 PLAIN = [
-    message(
-        {
-            "t": "welcome",
-            "version": "x",
-            "server": "0" * 32,
-            "host": True,
-            "port": 1,
-            "all_interfaces": False,
-            "addresses": [],
-        }
-    ),
+    message(WELCOME),
     b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     b"\x15\x03\x03\x00\x02\x02\x46",  # "no TLS of this version, please"
     b"\x15\x03\x03\x00\x02\x01\x00",  # "goodbye"
@@ -276,7 +254,7 @@ def test_an_older_tls_is_not_spoken(
 
 def test_the_server_speaks_no_older_tls_and_to_nobody_without_a_key(
     server: Process,
-    certificate: Path,  # noqa: F811
+    certificate: Path,
 ) -> None:
     def context() -> ssl.SSLContext:
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -486,7 +464,7 @@ def test_frames_of_a_websocket_that_break_its_rules_end_it(server: Process, host
     room.flush(5)
 
 
-def greeting(certificate: Path) -> tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]:  # noqa: F811
+def greeting(certificate: Path) -> tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.load_cert_chain(certificate)
@@ -495,7 +473,7 @@ def greeting(certificate: Path) -> tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.Memor
     return context.wrap_bio(incoming, outgoing), incoming, outgoing
 
 
-def test_a_greeting_in_the_smallest_fragments_is_one(server: Process, certificate: Path) -> None:  # noqa: F811
+def test_a_greeting_in_the_smallest_fragments_is_one(server: Process, certificate: Path) -> None:
     """What the rules allow is no attack: a boundary of frames or messages means nothing."""
     tls, incoming, outgoing = greeting(certificate)
     with upgraded(server.port) as line:

@@ -23,18 +23,6 @@ Start = Callable[..., Process]
 Clients = Callable[..., Client]
 
 
-@pytest.fixture
-def server(start: Start) -> Process:
-    return start("--bind", "127.0.0.1")
-
-
-@pytest.fixture
-def host(server: Process, clients: Clients) -> Client:
-    client = clients(home=server.home)
-    client.connect(server.address)
-    return client
-
-
 def refused(client: Client, link: str) -> AtriumError:
     with pytest.raises(AtriumError) as failure:
         client.connect(link, timeout=10)

@@ -63,18 +63,6 @@ def agent() -> Iterator[Agent]:
         yield one
 
 
-@pytest.fixture
-def server(start: Start) -> Process:
-    return start("--bind", "127.0.0.1")
-
-
-@pytest.fixture
-def host(server: Process, clients: Clients) -> Client:
-    client = clients(home=server.home)
-    client.connect(server.address)
-    return client
-
-
 def entries(client: Client, audience: str) -> list[Message]:
     return [entry for entry in client.reach if entry["audience"] == audience]
 

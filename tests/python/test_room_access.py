@@ -12,7 +12,7 @@ import json
 import signal
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,36 +21,11 @@ import pytest
 from atrium import AtriumError, Client
 
 from .conftest import Process, settle
-from .test_hostile import CONTROL, STATE, Raw, certificate, frame, hello, message  # noqa: F401
+from .raw import CONTROL, STATE, Raw, frame, hello, message
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
 SECRET = "nur für den Film"
-
-
-@pytest.fixture
-def server(start: Start) -> Process:
-    return start("--bind", "127.0.0.1")
-
-
-@pytest.fixture
-def host(server: Process, clients: Clients) -> Client:
-    client = clients(home=server.home)
-    client.connect(server.address)
-    return client
-
-
-@pytest.fixture
-def raw(certificate: Path) -> Iterator[Callable[[int], Raw]]:  # noqa: F811
-    made: list[Raw] = []
-
-    def make(port: int) -> Raw:
-        made.append(Raw(port, certificate))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.tls.close()
 
 
 def fails(code: str, call: Callable[..., object], *words: object, **options: object) -> AtriumError:

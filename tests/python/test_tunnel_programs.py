@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import stat
 import subprocess
 import sys
@@ -21,9 +20,9 @@ import pytest
 
 from atrium import Client, tunnels
 from atrium.tunnels import Phase, Tunnel
+from tests.addresses import own_address
 
 from .conftest import ROOT, Process, eventually, free_port, settle
-from .test_tunnels import certificate  # noqa: F401
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -32,18 +31,8 @@ Open = Callable[..., Tunnel]
 STAND_IN = Path(__file__).with_name("stand_in_tunnel.py")
 
 
-def own_address() -> str:
-    """An address of this machine that is not the loopback: a tunnel's public end is somewhere else. No packet is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("this machine has no address but the loopback")
-        return str(probe.getsockname()[0])
-
-
 @pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificate: Path) -> Path:  # noqa: F811
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operator_certificate: Path) -> Path:
     """Both programs, installed."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -53,7 +42,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificate: Path)
         script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     monkeypatch.setenv("STAND_IN_HOST", own_address())
-    monkeypatch.setenv("STAND_IN_CERTIFICATE", str(certificate))
+    monkeypatch.setenv("STAND_IN_CERTIFICATE", str(operator_certificate))
     monkeypatch.setenv("STAND_IN_PID", str(tmp_path / "pid"))
     return folder
 

@@ -11,7 +11,6 @@ import contextlib
 import http.client
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ import pytest
 
 from atrium import AtriumError, Client
 
-from .conftest import Process
+from .conftest import Process, host_of
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -92,24 +91,6 @@ def proxy() -> Iterator[Callable[..., Proxy]]:
         one.close()
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """Key and certificate of a tunnel's operator, which nobody has reason to trust."""
-    path = tmp_path / "operator.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=tunnel.example -days 2"
-    subprocess.run(
-        [*command.split(), "-keyout", str(path), "-out", str(tmp_path / "cert")], check=True, capture_output=True
-    )
-    path.write_bytes(path.read_bytes() + (tmp_path / "cert").read_bytes())
-    return path
-
-
-def host_of(server: Process, clients: Clients) -> Client:
-    host = clients(home=server.home)
-    host.connect(server.address)
-    return host
-
-
 def test_the_same_port_answers_a_websocket(start: Start, clients: Clients) -> None:
     server = start("--bind", "127.0.0.1", "--open")
     host, guest = host_of(server, clients), clients("guest")
@@ -127,11 +108,11 @@ def test_the_same_port_answers_a_websocket(start: Start, clients: Clients) -> No
 
 
 def test_a_tunnel_with_tls_of_its_own_reads_nothing(
-    start: Start, clients: Clients, proxy: Callable[..., Proxy], certificate: Path
+    start: Start, clients: Clients, proxy: Callable[..., Proxy], operator_certificate: Path
 ) -> None:
     server = start("--bind", "127.0.0.1", "--open")
     host, guest = host_of(server, clients), clients("guest")
-    tunnel = proxy(server.port, certificate)
+    tunnel = proxy(server.port, operator_certificate)
     room = host.create_room("Film")
     guest.connect(f"https://localhost:{tunnel.port}/some/path?with=query", timeout=10)
     joined = guest.join(room.id)
@@ -149,12 +130,12 @@ def test_a_tunnel_with_tls_of_its_own_reads_nothing(
 
 
 def test_five_users_through_one_tunnel_are_five_users(
-    start: Start, clients: Clients, proxy: Callable[..., Proxy], certificate: Path
+    start: Start, clients: Clients, proxy: Callable[..., Proxy], operator_certificate: Path
 ) -> None:
     server = start("--bind", "127.0.0.1")
     host = host_of(server, clients)
     room = host.create_room("Film")
-    tunnel = proxy(server.port, certificate)
+    tunnel = proxy(server.port, operator_certificate)
     link = host.create_invite(room.id, addresses=[f"wss://localhost:{tunnel.port}"])
     guests = [clients(f"guest {i}") for i in range(5)]
     for guest in guests:
@@ -165,10 +146,10 @@ def test_five_users_through_one_tunnel_are_five_users(
 
 
 def test_the_invite_comes_through_where_the_direct_way_is_dead(
-    start: Start, clients: Clients, proxy: Callable[..., Proxy], certificate: Path
+    start: Start, clients: Clients, proxy: Callable[..., Proxy], operator_certificate: Path
 ) -> None:
     server = start("--bind", "127.0.0.1")
-    tunnel = proxy(server.port, certificate)
+    tunnel = proxy(server.port, operator_certificate)
     link = host_of(server, clients).create_invite(addresses=["127.0.0.1:9", f"https://localhost:{tunnel.port}"])
     guest = clients("guest")
     guest.connect(link, timeout=10)
