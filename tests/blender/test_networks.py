@@ -13,7 +13,7 @@ import pytest
 
 from tests.blender.blenders import Blender
 from tests.blender.extension import MODULE
-from tests.blender.party import Party
+from tests.blender.party import Party, Person
 from tests.blender.test_invited import invite_of, make_object, names, paste
 from tests.net import lab as labs
 from tests.net.conftest import needs
@@ -59,22 +59,34 @@ def lab() -> Iterator[Lab]:
         yield one
 
 
+def who_hosts(kind: Blender, party: Party, machine: Host) -> Person:
+    """Anna, in her room; with online access, for else only her own machine is served."""
+    with machine.inside():
+        anna = party.invite(kind, "anna")
+    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.host("Film")
+    return anna
+
+
+def who_comes(kind: Blender, party: Party, machine: Host, name: str, link: str, makes: str) -> Person:
+    """Somebody who pastes an invite, is in the room by it, and makes something there."""
+    with machine.inside():
+        guest = party.invite(kind, name)
+    paste(guest, link)
+    guest.operate("atrium.connect")
+    assert guest.state == "JOINED"
+    guest.call(make_object, makes)
+    return guest
+
+
 @pytest.mark.parametrize("kind", ["bpy50"], indirect=True)
 def test_an_invite_leads_through_a_forwarded_port(kind: Blender, lab: Lab, party: Party) -> None:
     """9090 outside, another port inside."""
     anna_host, router, ben_host = two_homes(lab)
     router.forward(9090, "192.168.0.10", party.port)
-    with anna_host.inside():
-        anna = party.invite(kind, "anna")
-    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")  # else only this machine is served
-    anna.host("Film")
+    anna = who_hosts(kind, party, anna_host)
     link = anna.call(invite_with, MODULE, f"{HOST}:9090")
-    with ben_host.inside():
-        ben = party.invite(kind, "ben")
-    paste(ben, f"We meet here: <{link}>")
-    ben.operate("atrium.connect")
-    assert ben.state == "JOINED"
-    ben.call(make_object, "From Ben")
+    ben = who_comes(kind, party, ben_host, "ben", f"We meet here: <{link}>", "From Ben")
     ben.flush()
     anna.flush()
     assert "From Ben" in anna.call(names)
@@ -87,21 +99,13 @@ def test_an_invite_leads_through_a_router_that_was_asked(kind: Blender, lab: Lab
     """Nobody has typed anything: who hosts has the port mapped, and the invite says where."""
     anna_host, router, ben_host = two_homes(lab, OUTSIDE)
     gateway = Miniupnpd(router, tmp_path, "upnp")
-    with anna_host.inside():
-        anna = party.invite(kind, "anna")
-    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
-    anna.host("Film")
+    anna = who_hosts(kind, party, anna_host)
     end = time.monotonic() + 30
     while ("192.168.0.10", party.port) not in gateway.ports().values():
         assert time.monotonic() < end, "the port is not mapped"
         time.sleep(0.1)
     link = invite_of(anna)
-    with ben_host.inside():
-        ben = party.invite(kind, "ben")
-    paste(ben, link)
-    ben.operate("atrium.connect")
-    assert ben.state == "JOINED"
-    ben.call(make_object, "From Ben")
+    ben = who_comes(kind, party, ben_host, "ben", link, "From Ben")
     ben.flush()
     anna.flush()
     assert anna.call(names) == ben.call(names)
@@ -112,19 +116,11 @@ def test_an_invite_leads_through_a_router_that_was_asked(kind: Blender, lab: Lab
 def test_an_invite_leads_through_a_vpn(kind: Blender, lab: Lab, party: Party, tmp_path: Path) -> None:
     """Its address there is in the invite by itself."""
     anna_host, router, ben_host = two_homes(lab)
-    with anna_host.inside():
-        anna = party.invite(kind, "anna")
-    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
-    anna.host("Film")
+    anna = who_hosts(kind, party, anna_host)
     openvpn(router, anna_host, ben_host, tmp_path)
     ben_host.listens(party.port, address="10.8.0.1", timeout=20)
     link = invite_of(anna)
-    with ben_host.inside():
-        ben = party.invite(kind, "ben")
-    paste(ben, link)
-    ben.operate("atrium.connect")
-    assert ben.state == "JOINED"
-    ben.call(make_object, "From Ben")
+    ben = who_comes(kind, party, ben_host, "ben", link, "From Ben")
     ben.flush()
     anna.flush()
     assert "From Ben" in anna.call(names)
@@ -185,10 +181,7 @@ def test_a_typed_address_and_a_password(kind: Blender, lab: Lab, party: Party, w
                 nginx(relay, tmp_path, f"{HOST}:{party.port}")
             else:
                 stack.enter_context(Hoarder(relay, 80, (HOST, party.port)))
-        with anna_host.inside():
-            anna = party.invite(kind, "anna")
-        anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
-        anna.host("Film")
+        anna = who_hosts(kind, party, anna_host)
         anna.operate("atrium.set_password", password="näher als gedacht")
         with ben_host.inside():
             ben = party.invite(kind, "ben")
@@ -209,20 +202,12 @@ def test_five_people_come_through_one_ssh_tunnel(kind: Blender, lab: Lab, party:
     anna_host, _, ben_host = two_homes(lab)
     relay = lab.host("relay")
     relay.plug(lab.segments[0], f"{RELAY}/24")
-    with anna_host.inside():
-        anna = party.invite(kind, "anna")
-    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
-    anna.host("Film")
+    anna = who_hosts(kind, party, anna_host)
     ssh_tunnel(anna_host, relay, party.port, tmp_path)
     link = anna.call(invite_with, MODULE, f"tcp://{RELAY}:9090")
     guests = []
     for i in range(5):
-        with ben_host.inside():
-            guests.append(party.invite(kind, f"guest{i}"))
-        paste(guests[-1], link)
-        guests[-1].operate("atrium.connect")
-        assert guests[-1].state == "JOINED"
-        guests[-1].call(make_object, f"From guest {i}")
+        guests.append(who_comes(kind, party, ben_host, f"guest{i}", link, f"From guest {i}"))
     for _ in range(2):
         for person in (*guests, anna):
             person.flush()

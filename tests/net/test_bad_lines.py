@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from atrium import Client
+from atrium import Client, Room
 from tests.net.conftest import PORT, World, settle
 from tests.net.lab import Host, Segment
 from tests.net.test_paths import HOST, edit_together
@@ -27,6 +27,17 @@ def far_away(world: World, near: Segment, *addresses: str, **line: float) -> Hos
 
 def named(client: Client, room_id: str) -> set[str]:
     return {str(tree["name"]) for tree in client.joined[room_id].documents.values()}
+
+
+def two_people(world: World) -> tuple[Host, Client, Room, Client, Room]:
+    """Ben's machine; Anna, who hosts on another, and Ben, each with their place in the room."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    host = world.owner(world.serve(anna))
+    room = host.create_room("Film")
+    guest = world.client(ben)
+    guest.connect(host.create_invite(), timeout=10)
+    return ben, host, room, guest, guest.join(room.id)
 
 
 def test_another_continent(world: World) -> None:
@@ -86,13 +97,7 @@ def test_a_middle_box_that_forgets_idle_connections(world: World) -> None:
 
 def test_a_laptop_sleeps_and_wakes_up_elsewhere(world: World) -> None:
     """Another address, another network; the old connection gets no answer any more. Edits made meanwhile arrive on both sides."""
-    anna = world.on_the_internet("anna", f"{HOST}/24")
-    ben = world.on_the_internet("ben", "203.0.113.50/24")
-    host = world.owner(world.serve(anna))
-    room = host.create_room("Film")
-    guest = world.client(ben)
-    guest.connect(host.create_invite(), timeout=10)
-    theirs = guest.join(room.id)
+    ben, host, room, guest, theirs = two_people(world)
     ben.ip("link set eth0 down")
     ben.ip("addr flush dev eth0")
     theirs.create({"type": "Text", "name": "made offline"})
@@ -108,13 +113,7 @@ def test_a_laptop_sleeps_and_wakes_up_elsewhere(world: World) -> None:
 
 def test_another_network_is_noticed_in_seconds(world: World) -> None:
     """A laptop that is carried from one Wi-Fi to another keeps no address: nobody waits for keepalive, which takes 25 s."""
-    anna = world.on_the_internet("anna", f"{HOST}/24")
-    ben = world.on_the_internet("ben", "203.0.113.50/24")
-    host = world.owner(world.serve(anna))
-    room = host.create_room("Film")
-    guest = world.client(ben)
-    guest.connect(host.create_invite(), timeout=10)
-    theirs = guest.join(room.id)
+    ben, host, room, guest, theirs = two_people(world)
     ben.ip("addr flush dev eth0")
     begin = time.monotonic()
     theirs.create({"type": "Text", "name": "made on the way"})
@@ -130,13 +129,7 @@ def test_another_network_is_noticed_in_seconds(world: World) -> None:
 
 def test_a_connection_stays_while_its_address_does(world: World) -> None:
     """Other networks come and go; nothing of it is felt."""
-    anna = world.on_the_internet("anna", f"{HOST}/24")
-    ben = world.on_the_internet("ben", "203.0.113.50/24")
-    host = world.owner(world.serve(anna))
-    room = host.create_room("Film")
-    guest = world.client(ben)
-    guest.connect(host.create_invite(), timeout=10)
-    guest.join(room.id)
+    ben, _, _, guest, _ = two_people(world)
     seen: list[str] = []
     for words in ("addr add 10.0.0.9/24 dev eth0", "addr del 10.0.0.9/24 dev eth0", "link set lo down"):
         ben.ip(words)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import OFFICIAL, available
+from peers import OFFICIAL, assert_silent, available, joined
 
 GIVEN = os.environ.get("ATRIUM_SYNC_BLENDER")
 
@@ -20,3 +20,12 @@ def version(request):
     if not available(request.param):
         pytest.skip(f"NO BLENDER: no {request.param} here: run tests/setup/blenders.sh")
     return request.param
+
+
+@pytest.fixture
+def two(version):
+    """Two Blenders in one room, which at the end exchange nothing."""
+    with joined(version, 2) as (stage, (a, b)):
+        yield stage, a, b
+        stage.settle()
+        assert_silent(stage)

@@ -134,6 +134,13 @@ class Peer:
                 self.process.kill()
 
 
+def both(a, b, expression):
+    """The value, which must be the same in both Blenders."""
+    left, right = a.do(expression), b.do(expression)
+    assert left == right, expression
+    return left
+
+
 def assert_silent(stage: Stage) -> None:
     """One full idle round sends nothing."""
     before = stage.room.head()
@@ -195,10 +202,3 @@ def joined(version: str, count: int) -> Iterator[tuple[Stage, list[Peer]]]:
     except BaseException:
         drop_stage()
         raise
-
-
-@contextmanager
-def joined_pair(version: str) -> Iterator[tuple[Stage, Peer, Peer]]:
-    """A stage with two Blenders: the first one's scene is the room, the second has joined it."""
-    with joined(version, 2) as (stage, (a, b)):
-        yield stage, a, b

@@ -9,18 +9,12 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import joined
-from test_two_blenders import assert_silent, both
+from peers import both
 
-
-@pytest.fixture
-def two(version):
-    with joined(version, 2) as (stage, (a, b)):
-        yield stage, a, b
-        stage.settle()
-        assert_silent(stage)
-
-
+MODIFIER = """
+    g = bpy.data.node_groups.new('G', 'GeometryNodeTree')
+    g.interface.new_socket('In', in_out='INPUT', socket_type='NodeSocket{}')
+    bpy.data.objects['Cube'].modifiers.new('M', 'NODES').node_group = g"""
 ARM = """
     d = bpy.data.armatures.new('Arm'); r = bpy.data.objects.new('Arm', d); s = bpy.context.scene
     s.collection.objects.link(r); bpy.context.view_layer.objects.active = r
@@ -70,19 +64,13 @@ KINDS = {
         "o.nodes['Principled BSDF'].inputs[1].default_value",
     ),
     "geometry nodes": (
-        """
-    g = bpy.data.node_groups.new('G', 'GeometryNodeTree')
-    g.interface.new_socket('In', in_out='INPUT', socket_type='NodeSocketFloat')
-    bpy.data.objects['Cube'].modifiers.new('M', 'NODES').node_group = g""",
+        MODIFIER.format("Float"),
         CUBE,
         'modifiers["M"]["Socket_0"]',
         "o.modifiers['M']['Socket_0']",
     ),
     "geometry nodes, a vector": (
-        """
-    g = bpy.data.node_groups.new('G', 'GeometryNodeTree')
-    g.interface.new_socket('In', in_out='INPUT', socket_type='NodeSocketVector')
-    bpy.data.objects['Cube'].modifiers.new('M', 'NODES').node_group = g""",
+        MODIFIER.format("Vector"),
         CUBE,
         'modifiers["M"]["Socket_0"]',
         "o.modifiers['M']['Socket_0'][2]",

@@ -9,12 +9,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import assert_silent, available, joined_pair
-
-VERSION = os.environ.get("ATRIUM_SYNC_BLENDER", "bpy42")
-pytestmark = pytest.mark.skipif(
-    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
-)
+from peers import assert_silent, joined
 
 REST = """[(b.name, tuple(b.head), tuple(b.tail), tuple(b.head_local), tuple(b.tail_local), b.length,
             [tuple(r) for r in b.matrix], [tuple(r) for r in b.matrix_local])
@@ -31,8 +26,8 @@ EDIT = """
 
 
 @pytest.fixture
-def two():
-    with joined_pair(VERSION) as (stage, a, b):
+def two(version):
+    with joined(version, 2) as (stage, (a, b)):
         a.do("""
             rig = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
             bpy.context.scene.collection.objects.link(rig)

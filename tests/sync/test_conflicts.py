@@ -10,8 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import joined
-from test_two_blenders import assert_silent, both
+from peers import assert_silent, both, joined
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import assert_silent, drop_stage, fresh_stage, joined_pair
+from peers import assert_silent, drop_stage, fresh_stage, joined
 
 CREATES = [
     {},
@@ -84,7 +84,7 @@ MESHES = [
 
 @pytest.fixture
 def two(version):
-    with joined_pair(version) as (stage, a, b):
+    with joined(version, 2) as (stage, (a, b)):
         yield stage, a, b
 
 

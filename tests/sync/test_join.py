@@ -12,8 +12,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import OFFICIAL, available, fresh_stage
-from test_two_blenders import assert_silent, both
+from peers import OFFICIAL, assert_silent, available, both, fresh_stage
 
 
 @pytest.fixture(scope="module", params=OFFICIAL)

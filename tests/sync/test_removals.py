@@ -13,17 +13,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import joined
-from test_two_blenders import assert_silent, both
-
-
-@pytest.fixture
-def two(version):
-    with joined(version, 2) as (stage, (a, b)):
-        yield stage, a, b
-        stage.settle()
-        assert_silent(stage)
-
+from peers import both
 
 NEW = "o = bpy.data.objects.new('New', bpy.data.{kind}.new('New')); m = o.data; bpy.context.scene.collection.objects.link(o); "
 MESH = NEW.format(kind="meshes") + "m.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)]); "

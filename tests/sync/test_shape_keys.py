@@ -9,12 +9,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import assert_silent, available, joined_pair
-
-VERSION = os.environ.get("ATRIUM_SYNC_BLENDER", "bpy42")
-pytestmark = pytest.mark.skipif(
-    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
-)
+from peers import assert_silent, joined
 
 KEYS = """[(k.name, k.value, k.frame, k.relative_key.name, [tuple(p.co) for p in k.data])
            for k in bpy.data.objects['Cube'].data.shape_keys.key_blocks]"""
@@ -36,8 +31,8 @@ EXTRUDE = """
 
 
 @pytest.fixture
-def two():
-    with joined_pair(VERSION) as (stage, a, b):
+def two(version):
+    with joined(version, 2) as (stage, (a, b)):
         a.do("""
             ob = bpy.data.objects["Cube"]
             ob.shape_key_add(name="Basis")

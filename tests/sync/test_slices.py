@@ -13,12 +13,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import available, joined_pair
-from test_two_blenders import VERSION
-
-pytestmark = pytest.mark.skipif(
-    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
-)
+from peers import joined
 
 CURVES = 40
 
@@ -58,8 +53,8 @@ ANIMATE = f"""
 
 
 @pytest.fixture(scope="module")
-def two():
-    with joined_pair(VERSION) as (stage, a, b):
+def two(version):
+    with joined(version, 2) as (stage, (a, b)):
         a.do(SETUP)
         b.do(SETUP)
         a.do(ANIMATE)

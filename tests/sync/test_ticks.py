@@ -13,17 +13,12 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import available, joined_pair
-from test_two_blenders import VERSION
-
-pytestmark = pytest.mark.skipif(
-    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
-)
+from peers import joined
 
 
 @pytest.fixture(scope="module")
-def two():
-    with joined_pair(VERSION) as (stage, a, b):
+def two(version):
+    with joined(version, 2) as (stage, (a, b)):
         yield stage, a, b
 
 

@@ -9,20 +9,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import assert_silent, available, joined_pair
-
-VERSION = os.environ.get("ATRIUM_SYNC_BLENDER", "bpy42")
-pytestmark = pytest.mark.skipif(
-    not available(VERSION), reason=f"no {VERSION} here: run the script that installs Blenders"
-)
-
-
-@pytest.fixture
-def two():
-    with joined_pair(VERSION) as (stage, a, b):
-        yield stage, a, b
-        stage.settle()
-        assert_silent(stage)
+from peers import both
 
 
 def test_the_default_scene_arrives(two):
@@ -41,12 +28,6 @@ def test_a_location_goes_both_ways(two):
     b.do("bpy.data.objects['Cube'].location.x = 7.1")
     stage.settle()
     assert a.do("list(bpy.data.objects['Cube'].location)")[0] == pytest.approx(7.1)
-
-
-def both(a, b, expression):
-    left, right = a.do(expression), b.do(expression)
-    assert left == right, expression
-    return left
 
 
 def test_objects_are_made_renamed_and_deleted(two):

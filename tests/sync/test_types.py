@@ -13,7 +13,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import assert_silent, joined_pair
+from peers import assert_silent, joined
 
 # Defined in each peer: makes one datablock of each collection that can make any, and tells what it holds.
 PREPARE = """
@@ -58,7 +58,7 @@ PREPARE = """
 
 @pytest.fixture
 def two(version):
-    with joined_pair(version) as (stage, a, b):
+    with joined(version, 2) as (stage, (a, b)):
         for peer in (a, b):
             peer.do(PREPARE)
         yield stage, a, b

@@ -9,13 +9,12 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import joined_pair
-from test_two_blenders import assert_silent, both
+from peers import assert_silent, both, joined
 
 
 @pytest.fixture
 def two(version):
-    with joined_pair(version) as (stage, a, b):
+    with joined(version, 2) as (stage, (a, b)):
         a.do("bpy.ops.ed.undo_push(message='begin')")
         yield stage, a, b
         stage.settle()
