@@ -99,7 +99,7 @@
 #define ATR_MEMBERS_MAX 256u
 #define ATR_ROOMS_MAX 256u
 
-/* Connections of one server, those in a handshake included. */
+/* Connections of one server. Beyond it, for a moment each: those without a key, and those whose last words are on their way. */
 #define ATR_CONNECTIONS_MAX 1024u
 
 /* Living documents of one room: a scene of 100,000 objects with a mesh each, and as many again. */
@@ -272,6 +272,12 @@
 
 /* Connections whose peer has not proved a key yet; the oldest goes for the next. A LAN party that arrives at once fits. */
 #define ATR_HALF_OPEN_MAX 128u
+
+/* What a newcomer may send that is told that the server is full: a ClientHello of ours has 250 bytes. */
+#define ATR_CLIENT_HELLO_BYTES_MAX ATR_KIB(16)
+
+/* Files of a server that are no connections: sockets for each interface, the router, tunnels, keys and lists. */
+#define ATR_FILES_SPARE 64u
 
 /* Connections that the kernel keeps for us until the loop takes them. */
 #define ATR_LISTEN_BACKLOG 128

@@ -116,7 +116,7 @@ static bool invite_sentence(int err, const char *at, char *out, size_t out_bytes
   }
 }
 
-/* One sentence that says what to do. `said`: the server's own, which knows more. */
+/* One sentence that says what to do, where the server has said none. */
 static void write_sentence(const atr_client *c, int err, char *out, size_t out_bytes)
 {
   const char *at = c->address_text;
@@ -150,6 +150,9 @@ static void write_sentence(const atr_client *c, int err, char *out, size_t out_b
     snprintf(out, out_bytes,
              "The host at %s is not known yet: its check code is %s; if that is what its panel shows, trust it.", at,
              c->host_code);
+    break;
+  case ATR_SERVER_FULL:
+    snprintf(out, out_bytes, "The server at %s is full: try again when somebody has left.", at);
     break;
   case ATR_TIMEOUT:
     snprintf(out, out_bytes, "The host at %s took too long to answer.", at);

@@ -263,6 +263,7 @@ void conn_accept(atr_server *server, atr_stream *stream)
   }
   c->server = server;
   c->state = CONN_HELLO;
+  c->network = stream->network;
   c->deadline_ms = server_now_ms(server) + server->hello_timeout_ms;
   if (atr_session_new(&c->session, stream, true, server->identity, &callbacks, c) < 0) {
     free(c);

@@ -3,6 +3,7 @@
  * What the files of the server share.
  *
  *   server.c     life of a server: loop, listener, timers, the end
+ *   crowd.c      what happens when the server is full
  *   conn.c       one connection: hello, messages in and out, memberships
  *   rights.c     the table of who may do what, a file
  *   admission.c  who comes in, and which row it gets: token, invite, password, knocking
@@ -97,6 +98,7 @@ struct conn {
   atr_server *server;
   atr_session *session;
   conn_state state;
+  uint64_t network;     /* where it comes from, as its stream knows */
   uint64_t deadline_ms; /* of CONN_HELLO and CONN_KNOCKING */
   atr_who who;
   atr_id participant;
@@ -143,6 +145,7 @@ struct atr_server {
   uint16_t port;
   bool all_interfaces;
   uint32_t idle_exit_ms, hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, ring_bytes_max;
+  uint32_t connections_max;
   uint64_t idle_since_ms;
   uint64_t stop_deadline_ms;
   conn *conns;
@@ -155,9 +158,16 @@ struct atr_server {
 
 uint64_t server_now_ms(const atr_server *server);
 
+/* --- crowd.c --- */
+
+/* How many may stay where so many files can be open. */
+uint32_t crowd_connections_max(uint32_t files);
+/* A new connection from the listener; takes the stream. */
+void crowd_arrives(atr_server *server, atr_stream *stream);
+
 /* --- conn.c --- */
 
-/* A new connection from the listener; takes the stream. */
+/* A new connection for which there is room; takes the stream. */
 void conn_accept(atr_server *server, atr_stream *stream);
 /* Sends what `w` has written. A peer that lets its control lane fill up is cut. */
 void conn_send_json(conn *c, atr_jw *w);

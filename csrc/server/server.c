@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "transport/platform.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -122,7 +123,7 @@ static void on_tick(uv_timer_t *timer)
 
 static void on_stream(void *ctx, atr_stream *stream)
 {
-  conn_accept(ctx, stream);
+  crowd_arrives(ctx, stream);
 }
 
 /* `text`: from --password-file. */
@@ -188,7 +189,8 @@ static int open_handles(atr_server *server, const atr_server_config *config)
 
 static int open_network(atr_server *server, const atr_server_config *config, char *why, size_t why_bytes)
 {
-  atr_listen_options options = {.bind = config->bind, .port = config->port};
+  atr_listen_options options = {
+      .bind = config->bind, .port = config->port, .connections_max = server->connections_max + 2 * ATR_HALF_OPEN_MAX};
   int err = atr_net_new(&server->net, &server->loop);
 
   if (err == ATR_OK)
@@ -239,6 +241,17 @@ static void open_portmap(atr_server *server, const atr_server_config *config)
     atr_log(ATR_LOG_WARN, "the router cannot be asked for a port");
 }
 
+/* A program that is nothing but a server may change what the whole process may open. */
+static uint32_t connections_allowed(const atr_server_config *config)
+{
+  const uint32_t wanted = ATR_CONNECTIONS_MAX + 2 * ATR_HALF_OPEN_MAX + ATR_FILES_SPARE;
+  uint32_t max = crowd_connections_max(atr_platform_files(wanted, config->signals));
+
+  if (max < ATR_CONNECTIONS_MAX)
+    atr_log(ATR_LOG_WARN, "at most %u users: the system lets this program open few files (ulimit -n)", (unsigned)max);
+  return max;
+}
+
 int atr_server_new(atr_server **out, const atr_server_config *config, char *why, size_t why_bytes)
 {
   atr_server *server = calloc(1, sizeof *server);
@@ -257,6 +270,7 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
   server->room_unready_ms = config->room_unready_ms ? config->room_unready_ms : ATR_ROOM_UNREADY_MS;
   server->rooms_max = config->rooms_max ? config->rooms_max : ATR_ROOMS_MAX;
   server->ring_bytes_max = config->ring_bytes_max;
+  server->connections_max = config->connections_max ? config->connections_max : connections_allowed(config);
   server->list_task.run = lobby_list_task;
   err = open_handles(server, config);
   if (err == ATR_OK)

@@ -30,7 +30,7 @@ typedef struct atr_server_config {
   bool map_port;           /* asks the router to pass the port on */
   uint32_t idle_exit_ms;   /* ends by itself after so long without a user; 0: never */
   /* Limits; 0: those of base/limits.h. */
-  uint32_t hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, ring_bytes_max;
+  uint32_t hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, connections_max, ring_bytes_max;
   bool signals; /* SIGTERM and SIGINT end it; only for a program that is nothing but a server */
 } atr_server_config;
 

@@ -93,6 +93,11 @@ void atr_session_close(atr_session *s, int err, const char *detail)
   outbox_schedule(s);
 }
 
+void atr_session_abort(atr_session *s, int err, const char *detail)
+{
+  session_end(s, err, detail);
+}
+
 static void timer_closed(uv_handle_t *handle)
 {
   atr_session *s = handle->data;

@@ -71,6 +71,8 @@ int atr_session_send(atr_session *s, int lane, atr_span message);
 /* Starts an orderly close: what is queued on the control lane goes out first, within ATR_CLOSE_MS. on_close follows,
  * with `err` and `detail` (copied; may be NULL). Messages that still arrive are dropped. */
 void atr_session_close(atr_session *s, int err, const char *detail);
+/* At once and without last words; on_close follows. */
+void atr_session_abort(atr_session *s, int err, const char *detail);
 /* At once; on_close is not called any more. NULL is allowed. */
 void atr_session_free(atr_session *s);
 

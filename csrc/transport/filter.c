@@ -16,6 +16,7 @@ void atr_filter_init(atr_filter *f, const atr_stream_kind *stream_kind, const at
   f->base.kind = stream_kind;
   f->base.net = lower->net;
   f->base.is_loopback = lower->is_loopback;
+  f->base.network = lower->network;
   memcpy(f->base.peer, lower->peer, sizeof f->base.peer);
   memcpy(f->base.local, lower->local, sizeof f->base.local);
   f->kind = kind;

@@ -26,7 +26,6 @@ typedef struct guest {
   struct guest *next, *prev;     /* all */
   struct guest *younger, *older; /* the half-open ones */
   uint64_t due_ms;
-  uint64_t network; /* where it comes from */
   bool half_open;
   bool handed_out;
 } guest;
@@ -122,7 +121,7 @@ static guest *greediest(const atr_listener *l)
     uint32_t held = 0;
 
     for (const guest *other = g; other; other = other->younger)
-      held += other->network == g->network;
+      held += other->stream->network == g->stream->network;
     if (held > most) {
       most = held;
       found = g;
@@ -201,7 +200,6 @@ static void accept_one(uv_stream_t *server, int status)
   if (l->half_open >= l->options.half_open_max)
     evict(greediest(l), ATR_LIMIT, "too many connections without a key: the oldest went");
   g->stream = stream;
-  g->network = atr_tcp_network(stream);
   enter(l, g);
   enter_half_open(l, g);
   arm(l);

@@ -32,6 +32,10 @@ bool atr_platform_open_to_others(const uv_stat_t *stat, bool write);
 /* Whether two socket addresses are on the same machine for sure: loopback. */
 bool atr_platform_is_loopback(const struct sockaddr *address);
 
+/* How many files this process may have open, sockets included, as far as `wanted`. `raise`: where the system lets each process choose up to a bound
+ * (POSIX), so many are chosen first. */
+uint32_t atr_platform_files(uint32_t wanted, bool raise);
+
 /* Looks at a datagram that waits, and leaves it there: how many bytes of it were copied, at most `max`. UV_EAGAIN where none waits, or what was
  * wrong with one that was sent, which is said once (UV_ECONNREFUSED). */
 int atr_platform_peek(uv_os_sock_t socket, void *bytes, size_t max);

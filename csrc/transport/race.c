@@ -8,8 +8,8 @@
  * An attempt gets a candidate and gives one result (attempt.h).
  *
  * Order: the families take turns, within a family the resolver's order stays (race_order.c). Of all failures the most
- * telling is reported: another key before something that is not Atrium, before refused (somebody is there), before
- * silent, before unreachable, before an unknown name.
+ * telling is reported: a server that is full before another key, before something that is not Atrium, before refused
+ * (somebody is there), before silent, before unreachable, before an unknown name.
  *
  * libuv cannot stop a lookup that runs in its thread pool, so a race that is cancelled leaves its lookups behind:
  * they free themselves when they return.
@@ -69,7 +69,7 @@ static void step(atr_race *race);
 static int weight(int err)
 {
   static const int order[] = {ATR_RESOLVE, ATR_UNREACHABLE, ATR_SILENT, ATR_CONNREFUSED, ATR_TIMEOUT,
-                              ATR_CLOSED,  ATR_NOT_ATRIUM,  ATR_TLS,    ATR_KEY_CHANGED};
+                              ATR_CLOSED,  ATR_NOT_ATRIUM,  ATR_TLS,    ATR_KEY_CHANGED, ATR_SERVER_FULL};
 
   for (int i = 0; i < (int)(sizeof order / sizeof *order); i++)
     if (order[i] == err)

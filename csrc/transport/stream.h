@@ -67,6 +67,7 @@ struct atr_stream {
   bool is_loopback; /* both ends are on this machine */
   char peer[ATR_PEER_TEXT_BYTES];
   char local[ATR_PEER_TEXT_BYTES];   /* this end: the address to which the peer came */
+  uint64_t network;                  /* names where the peer comes from, for comparing; see tcp.c */
   const atr_stream_watcher *watcher; /* NULL: none */
   void *watcher_ctx;
 };

@@ -106,6 +106,19 @@ void atr_tcp_address_text(const struct sockaddr *address, char *out, size_t out_
   }
 }
 
+/* An IPv4 address, or the 64 bits of an IPv6 one that a customer gets; the rest of those anybody chooses as they like. */
+static uint64_t network_of(const struct sockaddr *address)
+{
+  const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+  uint64_t network = 0;
+
+  if (address->sa_family == AF_INET)
+    return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
+  for (int i = IN6_IS_ADDR_V4MAPPED(v6) ? 8 : 0, end = i + 8; i < end; i++)
+    network = network << 8 | v6->s6_addr[i];
+  return network & (IN6_IS_ADDR_V4MAPPED(v6) ? UINT32_MAX : UINT64_MAX);
+}
+
 /* --- life ------------------------------------------------------------------------------------------------------ */
 
 static void closed(uv_handle_t *handle)
@@ -178,6 +191,7 @@ static void tcp_opened(tcp_stream *s)
   if (uv_tcp_getpeername(&s->tcp, (struct sockaddr *)&peer, &len) == 0) {
     atr_tcp_address_text((struct sockaddr *)&peer, s->base.peer, sizeof s->base.peer);
     s->base.is_loopback = atr_platform_is_loopback((struct sockaddr *)&peer);
+    s->base.network = network_of((struct sockaddr *)&peer);
   }
   len = sizeof peer;
   if (uv_tcp_getsockname(&s->tcp, (struct sockaddr *)&peer, &len) == 0)
@@ -345,24 +359,6 @@ static void tcp_read_stop(atr_stream *stream)
   atr_net_task_cancel(&s->unread_task);
   atr_net_task_cancel(&s->resume_task);
   uv_read_stop((uv_stream_t *)&s->tcp);
-}
-
-uint64_t atr_tcp_network(const atr_stream *stream)
-{
-  const tcp_stream *s = (const tcp_stream *)(const void *)stream;
-  struct sockaddr_storage peer = {0};
-  const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&peer;
-  const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)&peer)->sin6_addr;
-  int len = sizeof peer;
-  uint64_t network = 0;
-
-  if (uv_tcp_getpeername(&s->tcp, (struct sockaddr *)&peer, &len) != 0)
-    return 0;
-  if (peer.ss_family == AF_INET)
-    return ntohl(v4->sin_addr.s_addr);
-  for (int i = IN6_IS_ADDR_V4MAPPED(v6) ? 8 : 0, end = i + 8; i < end; i++)
-    network = network << 8 | v6->s6_addr[i];
-  return network & (IN6_IS_ADDR_V4MAPPED(v6) ? UINT32_MAX : UINT64_MAX);
 }
 
 int atr_tcp_unread(atr_stream *stream, const uint8_t *bytes, size_t n)

@@ -28,10 +28,6 @@ int atr_tcp_accept(atr_stream **out, atr_net *net, uv_stream_t *listener);
  * once reading starts again. 0 or ATR_NOMEM. */
 int atr_tcp_unread(atr_stream *stream, const uint8_t *bytes, size_t n);
 
-/* Names the network from which a connection came, for comparing: an IPv4 address, or the 64 bits of an IPv6 one that a customer gets;
- * the rest of those anybody chooses as they like. */
-uint64_t atr_tcp_network(const atr_stream *stream);
-
 /* The error list's name for one of libuv's numbers, as it comes from connecting, reading or writing. */
 int atr_tcp_error(int uv_error);
 

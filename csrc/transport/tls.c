@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "transport/filter.h"
+#include "transport/turn_away.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -228,6 +229,15 @@ static void say_goodbye(atr_filter *f)
 
 static const atr_filter_kind filter_kind = {.say_goodbye = say_goodbye, .destroy = destroy};
 
+/* Whatever goes wrong in a client's handshake, what answers does not speak as our servers do; but for one that says that it is full. */
+static int end_code(const tls_stream *s, unsigned long code)
+{
+  if (s->f.open || SSL_is_server(s->ssl))
+    return ATR_TLS;
+  return !s->own_config && ERR_GET_REASON(code) == SSL_AD_REASON_OFFSET + ATR_TLS_ALERT_FULL ? ATR_SERVER_FULL
+                                                                                             : ATR_NOT_ATRIUM;
+}
+
 static void end_tls(tls_stream *s)
 {
   unsigned long code = ERR_peek_error();
@@ -238,8 +248,7 @@ static void end_tls(tls_stream *s)
            reason ? reason : "failed");
   ERR_clear_error();
   (void)atr_filter_flush(&s->f); /* the alert */
-  /* Whatever goes wrong in a client's handshake, what answers does not speak as our servers do. */
-  atr_filter_end(&s->f, s->f.open || SSL_is_server(s->ssl) ? ATR_TLS : ATR_NOT_ATRIUM, detail);
+  atr_filter_end(&s->f, end_code(s, code), detail);
 }
 
 /* --- handshake ------------------------------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ NEXT_STEPS = {
     "CONNREFUSED": "The machine answers, and nobody listens at that port: the host is not connected, or the port is another one.",
     "SILENT": "Nothing comes back: a firewall on the way, a port that the router does not pass on, or a wrong address.",
     "TIMEOUT": "Something answers and then says nothing: a middle box, or a tunnel whose program has ended.",
-    "CLOSED": "It hung up at once: a tunnel whose host is gone, or a full server.",
+    "CLOSED": "It hung up at once: a tunnel whose host is gone, or a server that is being ended.",
     "NOT_ATRIUM": "Something else answers there: a wrong port, a router's page, or a network that wants a login first.",
     "TLS": "Something else answers there: a wrong port, or a box that breaks encrypted connections.",
     "KEY_CHANGED": "Another machine than the invite's answers at these addresses. Ask for a new invite.",

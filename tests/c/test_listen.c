@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "transport/tls.h"
+#include "transport/turn_away.h"
 
 #include <openssl/ssl.h>
 #include <unistd.h>
@@ -477,6 +478,117 @@ static void connections_are_limited(void **state)
   pair_close(&p);
 }
 
+/* --- turned away ------------------------------------------------------------------------------------------------ */
+
+static void turn_away(void *ctx, atr_stream *stream)
+{
+  (void)ctx;
+  atr_turn_away(stream);
+}
+
+static void serve_nobody(bench *b, atr_listener **listener, uint32_t handshake_timeout_ms)
+{
+  const atr_listen_options options = {.bind = "127.0.0.1", .handshake_timeout_ms = handshake_timeout_ms};
+  char why[256];
+
+  bench_open(b);
+  assert_int_equal(atr_listener_new(listener, b->net, &options, turn_away, NULL, why, sizeof why), 0);
+}
+
+/* Reads until the end; how many bytes came. */
+static size_t read_all(bench *b, int fd, uint8_t *bytes, size_t max)
+{
+  size_t have = 0;
+
+  for (int i = 0; i < 300; i++) {
+    ssize_t n = recv(fd, bytes + have, max - have, MSG_DONTWAIT);
+
+    if (n == 0 || (n < 0 && errno != EAGAIN))
+      return have;
+    have += n > 0 ? (size_t)n : 0;
+    bench_idle(b, 5);
+  }
+  fail_msg("it does not end");
+  return have;
+}
+
+static void who_is_turned_away_is_told(void **state)
+{
+  static const uint8_t hello[] = {0x16, 3, 1, 0, 200, 1, 0, 0}, full[] = {0x15, 3, 3, 0, 2, 2, ATR_TLS_ALERT_FULL};
+  uint8_t answer[64];
+  atr_listener *listener;
+  bench b;
+  int fd;
+
+  (void)state;
+  serve_nobody(&b, &listener, 0);
+  fd = dial(atr_listener_port(listener));
+  assert_int_equal(write(fd, hello, sizeof hello), sizeof hello);
+  assert_int_equal(read_all(&b, fd, answer, sizeof answer), sizeof full);
+  assert_memory_equal(answer, full, sizeof full);
+  assert_int_equal(atr_listener_half_open(listener), 1); /* its own end is still to come */
+  close(fd);
+  bench_idle(&b, 30);
+  assert_int_equal(atr_listener_connections(listener), 0);
+  atr_listener_free(listener);
+  bench_close(&b);
+}
+
+/* As any other without a key, these have a time limit; and nothing that they send is kept. ATR_CLIENT_HELLO_BYTES_MAX. */
+static void who_is_turned_away_and_stays_is_cut(void **state)
+{
+  uint8_t bytes[4096] = {0x16, 3, 1};
+  atr_listener *listener;
+  size_t sent = 0;
+  int silent, stays, talks;
+  bench b;
+
+  (void)state;
+  serve_nobody(&b, &listener, 500);
+  silent = dial(atr_listener_port(listener));
+  stays = dial(atr_listener_port(listener));
+  talks = dial(atr_listener_port(listener));
+  assert_int_equal(write(stays, bytes, 100), 100);
+  for (int i = 0; i < 50 && atr_listener_connections(listener) != 2; i++) {
+    ssize_t n = send(talks, bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    sent += n > 0 ? (size_t)n : 0;
+    bench_idle(&b, 2);
+  }
+  assert_true(sent > ATR_CLIENT_HELLO_BYTES_MAX);
+  assert_int_equal(atr_listener_connections(listener), 2);
+  bench_idle(&b, 700);
+  assert_int_equal(atr_listener_connections(listener), 0);
+  close(stays);
+  stays = dial(atr_listener_port(listener)); /* and one is there when the listener goes */
+  assert_int_equal(write(stays, bytes, 100), 100);
+  bench_idle(&b, 30);
+  atr_listener_free(listener);
+  bench_close(&b);
+  close(silent);
+  close(stays);
+  close(talks);
+}
+
+static void a_client_that_is_turned_away_knows_why(void **state)
+{
+  atr_listener *listener;
+  pair p;
+
+  (void)state;
+  serve(&p, 0, 0);
+  assert_int_equal(atr_listener_new(&listener, p.bench.net, &(atr_listen_options){.bind = "127.0.0.1"}, turn_away, NULL,
+                                    (char[256]){0}, 256),
+                   0);
+  pair_connect(&p, atr_listener_port(listener));
+  assert_true(bench_run(&p.bench, &p.client.closed, 5000));
+  assert_int_equal(p.client.err, ATR_SERVER_FULL);
+  bench_idle(&p.bench, 30);
+  assert_int_equal(atr_listener_connections(listener), 0);
+  atr_listener_free(listener);
+  pair_close(&p);
+}
+
 /* --- ports and interfaces -------------------------------------------------------------------------------------- */
 
 static int try_listen(bench *b, const char *bind, uint16_t port, char *why, size_t why_bytes)
@@ -577,6 +689,9 @@ int main(void)
       cmocka_unit_test(a_flood_of_half_open_connections_is_bounded),
       cmocka_unit_test(a_flood_pushes_out_itself_alone),
       cmocka_unit_test(connections_are_limited),
+      cmocka_unit_test(who_is_turned_away_is_told),
+      cmocka_unit_test(who_is_turned_away_and_stays_is_cut),
+      cmocka_unit_test(a_client_that_is_turned_away_knows_why),
       cmocka_unit_test(ports_and_addresses_that_cannot_be_used_are_named),
       cmocka_unit_test(both_families_reach_the_default),
       cmocka_unit_test(keys_are_renewed),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The server's limits in time and number, each passed: whoever proves a key and says nothing goes, a knock that nobody answers ends, a room that was
- * never filled goes when its creator does, and no more rooms are made than the server holds. */
+ * never filled goes when its creator does, no more rooms are made than the server holds; and a server that is full says so, but not to somebody for
+ * whom those can make room who have only proved a key. */
 #include "test.h"
 
 #include "client/client.h"
@@ -12,21 +13,22 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { LIMIT_MS = 300, SLACK_MS = 5000 };
+enum { LIMIT_MS = 300, SLACK_MS = 5000, PLACES = 3 };
 
 static char home[64], guest_home[80];
 static atr_server *server;
 
-static int start_server(bool open)
+static int start_with(bool open, uint32_t hello_timeout_ms)
 {
   char why[256] = "";
   atr_server_config config = {.home = home,
                               .bind = "127.0.0.1",
                               .open = open,
-                              .hello_timeout_ms = LIMIT_MS, /* instead of ATR_HELLO_TIMEOUT_MS, */
-                              .knock_timeout_ms = LIMIT_MS, /* ATR_KNOCK_TIMEOUT_MS, */
-                              .room_unready_ms = LIMIT_MS,  /* ATR_ROOM_UNREADY_MS and */
-                              .rooms_max = 2};              /* ATR_ROOMS_MAX */
+                              .hello_timeout_ms = hello_timeout_ms, /* instead of ATR_HELLO_TIMEOUT_MS, */
+                              .knock_timeout_ms = LIMIT_MS,         /* ATR_KNOCK_TIMEOUT_MS, */
+                              .room_unready_ms = LIMIT_MS,          /* ATR_ROOM_UNREADY_MS and */
+                              .rooms_max = 2,                       /* ATR_ROOMS_MAX, */
+                              .connections_max = PLACES};           /* ATR_CONNECTIONS_MAX */
 
   snprintf(home, sizeof home, "/tmp/atrium-limits-XXXXXX");
   if (!mkdtemp(home) || atr_server_new(&server, &config, why, sizeof why) < 0) {
@@ -40,13 +42,19 @@ static int start_server(bool open)
 static int start_open(void **state)
 {
   (void)state;
-  return start_server(true);
+  return start_with(true, LIMIT_MS);
 }
 
 static int start_closed(void **state)
 {
   (void)state;
-  return start_server(false);
+  return start_with(false, LIMIT_MS);
+}
+
+static int start_patient(void **state)
+{
+  (void)state;
+  return start_with(true, 60000);
 }
 
 static int stop(void **state)
@@ -147,29 +155,108 @@ static void mute_on_race(void *ctx, const atr_race_result *result)
   assert_ok(atr_session_new(&m->session, result->stream, false, m->identity, &callbacks, m));
 }
 
-static void who_says_no_hello_goes(void **state)
+static void mute_connect(mute *m)
 {
-  mute m = {0};
   atr_address address;
   atr_race *race;
   char text[64], why[64];
-  uint64_t end = uv_hrtime() + (uint64_t)SLACK_MS * 1000000;
 
-  (void)state;
-  assert_int_equal(uv_loop_init(&m.loop), 0);
-  assert_ok(atr_net_new(&m.net, &m.loop));
-  assert_ok(atr_identity_new(&m.identity));
+  memset(m, 0, sizeof *m);
+  assert_int_equal(uv_loop_init(&m->loop), 0);
+  assert_ok(atr_net_new(&m->net, &m->loop));
+  assert_ok(atr_identity_new(&m->identity));
   snprintf(text, sizeof text, "127.0.0.1:%u", atr_server_port(server));
   assert_ok(atr_address_parse(text, strlen(text), 1, &address, why, sizeof why));
-  assert_ok(atr_race_start(&race, m.net, &address, 1, NULL, mute_on_race, &m));
-  while (!m.closed && uv_hrtime() < end)
-    uv_run(&m.loop, UV_RUN_ONCE);
-  assert_true(m.closed);
-  atr_net_free(m.net);
-  uv_run(&m.loop, UV_RUN_DEFAULT);
-  assert_int_equal(uv_loop_close(&m.loop), 0);
-  atr_identity_free(m.identity);
+  assert_ok(atr_race_start(&race, m->net, &address, 1, NULL, mute_on_race, m));
 }
+
+static bool is_welcome(const mute *m)
+{
+  return m->session &&
+         atr_session_latency_us(m->session) > 0; /* the server answers its pings, so it has taken the key */
+}
+
+static bool is_gone(const mute *m)
+{
+  return m->closed;
+}
+
+static void mute_await(mute *m, bool (*done)(const mute *m))
+{
+  uint64_t end = uv_hrtime() + (uint64_t)SLACK_MS * 1000000;
+
+  while (!done(m) && uv_hrtime() < end) {
+    uv_run(&m->loop, UV_RUN_NOWAIT);
+    uv_sleep(1);
+  }
+  assert_true(done(m));
+}
+
+static void mute_free(mute *m)
+{
+  atr_session_free(m->session);
+  atr_net_free(m->net);
+  uv_run(&m->loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&m->loop), 0);
+  atr_identity_free(m->identity);
+}
+
+static void who_says_no_hello_goes(void **state)
+{
+  mute m;
+
+  (void)state;
+  mute_connect(&m);
+  mute_await(&m, is_gone);
+  mute_free(&m);
+}
+
+/* --- a server that is full ------------------------------------------------------------------------------------- */
+
+static void a_full_server_says_so(void **state)
+{
+  atr_client *in[PLACES], *late;
+
+  (void)state;
+  for (int i = 0; i < PLACES; i++) {
+    in[i] = open_client(guest_home);
+    assert_true(hears(in[i], "\"LOBBY\""));
+  }
+  late = open_client(guest_home);
+  assert_true(hears(late, "\"code\":\"SERVER_FULL\",\"error\":\"The server at 127.0.0.1"));
+  atr_client_free(in[0]);
+  atr_client_free(late);
+  late = open_client(guest_home); /* those whose last words are on their way take no place */
+  assert_true(hears(late, "\"LOBBY\""));
+  atr_client_free(late);
+  for (int i = 1; i < PLACES; i++)
+    atr_client_free(in[i]);
+}
+
+/* Keys cost nothing: without an end to it, whoever makes a thousand would keep everybody out. */
+static void who_only_proves_a_key_takes_nobodys_place(void **state)
+{
+  mute mutes[PLACES];
+  atr_client *client;
+
+  (void)state;
+  for (int i = 0; i < PLACES; i++) {
+    mute_connect(&mutes[i]);
+    mute_await(&mutes[i], is_welcome);
+  }
+  client = open_client(guest_home);
+  assert_true(hears(client, "\"LOBBY\""));
+  mute_await(&mutes[0], is_gone);
+  for (int i = 1; i < PLACES; i++) {
+    uv_run(&mutes[i].loop, UV_RUN_NOWAIT);
+    assert_false(is_gone(&mutes[i]));
+  }
+  for (int i = 0; i < PLACES; i++)
+    mute_free(&mutes[i]);
+  atr_client_free(client);
+}
+
+/* --- those who wait, and rooms --------------------------------------------------------------------------------- */
 
 static void a_knock_that_nobody_answers_ends(void **state)
 {
@@ -216,6 +303,8 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(who_says_no_hello_goes, start_open, stop),
+      cmocka_unit_test_setup_teardown(a_full_server_says_so, start_patient, stop),
+      cmocka_unit_test_setup_teardown(who_only_proves_a_key_takes_nobodys_place, start_patient, stop),
       cmocka_unit_test_setup_teardown(a_knock_that_nobody_answers_ends, start_closed, stop),
       cmocka_unit_test_setup_teardown(a_room_that_was_never_filled_goes, start_open, stop),
       cmocka_unit_test_setup_teardown(no_more_rooms_than_it_holds, start_open, stop),

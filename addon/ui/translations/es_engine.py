@@ -242,8 +242,8 @@ ENGINE = {
     "cortafuegos en el camino, un puerto que el router no reenvía, o una dirección equivocada.",
     "Something answers and then says nothing: a middle box, or a tunnel whose program has ended.": "Algo responde y luego calla: un "
     "dispositivo intermedio, o un túnel cuyo programa terminó.",
-    "It hung up at once: a tunnel whose host is gone, or a full server.": "Colgó de inmediato: un túnel cuyo anfitrión ya no está, o un "
-    "servidor lleno.",
+    "It hung up at once: a tunnel whose host is gone, or a server that is being ended.": "Colgó de inmediato: un túnel cuyo anfitrión ya no "
+    "está, o un servidor que se está cerrando.",
     "Something else answers there: a wrong port, a router's page, or a network that wants a login first.": "Allí responde otra cosa: un "
     "puerto equivocado, la página de un router, o una red que exige iniciar sesión antes.",
     "Something else answers there: a wrong port, or a box that breaks encrypted connections.": "Allí responde otra cosa: un puerto "
