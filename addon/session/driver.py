@@ -251,6 +251,16 @@ class Session:
         self.state.knocks = [knock for knock in knocks if knock.key != key]
         self.state.changed()
 
+    def remove_user(self, user: str, remember: bool) -> None:
+        """Out of the server with all Blenders of the person whose participant `user` is. `remember`: and never in again."""
+        self._require("remove_user")
+        found = next((u for u in self.state.users if u.id == user), None)
+        if found is None:
+            raise Trouble(problem("NO_USER"))
+        if not self.state.may_remove(found):
+            raise Trouble(problem("HOST_STAYS"))
+        self._send({"t": "refuse", "key": found.key, "remember": remember})
+
     def create_invite(self, expires_h: float, addresses: Sequence[str] = ()) -> Task:
         """A link into the room that one is in, or to the server; it is in state.invite when the task is done. `addresses`: further ones; the
         public one that the user has typed comes first."""

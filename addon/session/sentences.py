@@ -80,6 +80,8 @@ ERRORS: dict[str, str] = {
     "NOT_IN_ROOM": "Join or create a room first.",
     "IN_ROOM": "You are in the room “{room}”: leave it first.",
     "NOT_HOST": "Only the one who hosts can do this.",
+    "NO_USER": "This person is not in the room any more.",
+    "HOST_STAYS": "Whoever hosts cannot be removed: disconnect instead.",
     "NO_KNOCK": "Nobody with this key is asking to enter.",
     "NO_QUESTION": "No host waits to be trusted: connect first.",
     "CODE_DIFFERS": "This is not the check code that the host shows: ask its owner to read it out once more.",

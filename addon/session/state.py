@@ -84,6 +84,7 @@ class User:
     name: str
     color: colors.Color
     is_me: bool
+    key: str = ""  # by which the server knows the person, in whichever Blender
 
 
 @dataclass(frozen=True)
@@ -226,6 +227,11 @@ class State:
         """Set its password: the host may, and who has created it."""
         return room.is_mine or (self.host is not None and self.host.is_mine)
 
+    def may_remove(self, user: User) -> bool:
+        """The host may, but not himself, who may be there with several Blenders."""
+        mine = next((u.key for u in self.users if u.is_me), "")
+        return self.host is not None and self.host.is_mine and user.key not in ("", mine)
+
     def why_not(self, action: str) -> Problem | None:
         """None if the user may do this now; else the reason."""
         busy = self.task if self.task and not self.task.done else None
@@ -254,7 +260,7 @@ class State:
             if self.host is None or not self.host.is_mine:
                 return problem("NOT_HOST")
             return problem("BUSY", text=busy.text) if busy else None
-        if action == "start_tunnel":
+        if action in ("start_tunnel", "remove_user"):
             return None if self.host is not None and self.host.is_mine else problem("NOT_HOST")
         if action == "set_room_password":
             return problem("BUSY", text=busy.text) if busy else None
@@ -407,7 +413,13 @@ class State:
         members = sorted(event.get("members") or (), key=lambda m: int(m.get("member", 0)))
         shades = colors.distinct(m.get("color") or (0.75, 0.75, 0.75) for m in members)
         self.users = [
-            User(str(m.get("participant", "")), str(m.get("name", "")), shade, m.get("participant") == self.me)
+            User(
+                str(m.get("participant", "")),
+                str(m.get("name", "")),
+                shade,
+                m.get("participant") == self.me,
+                str(m.get("key", "")),
+            )
             for m, shade in zip(members, shades, strict=True)
         ]
 

@@ -18,7 +18,7 @@ from ..session import address, runtime
 from ..session.driver import Trouble
 from ..session.sentences import Problem, problem
 from ..session.state import Task
-from ..session.words import n_
+from ..session.words import n_, translated
 from . import properties
 
 UNSAVED_ITEMS = [
@@ -344,6 +344,38 @@ class ATRIUM_OT_refuse(_Answer):
     )
 
 
+class ATRIUM_OT_remove_user(_Operator):
+    """Remove this person from the server, with all of their Blenders. What they did stays in the scene"""
+
+    bl_idname = "atrium.remove_user"
+    bl_label = "Remove"
+    action = "remove_user"
+    user: StringProperty(name="User", description="The person's id, as the list of users has it", options={"SKIP_SAVE"})
+    remember: BoolProperty(
+        name="Keep Out for Good",
+        description="Not let in again either, not even with an invite or the password",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
+    def start(self) -> Task | None:
+        runtime.need().remove_user(self.user, self.remember)
+        return None
+
+    def invoke(self, context: Any, _: Any) -> set[str]:
+        """Asked first: a click beside a name is easily one too many."""
+        found = next((u for u in runtime.state().users if u.id == self.user), None)
+        if found is None:
+            return self.execute(context)
+        title = translated("Remove {name}?").format(name=found.name)
+        return context.window_manager.invoke_props_dialog(self, title=title, confirm_text=translated("Remove"))
+
+    def draw(self, _: Any) -> None:
+        self.layout.prop(self, "remember")
+        text = n_("They will not be let in again.") if self.remember else n_("They can come back the way they came.")
+        self.layout.label(text=text, icon="INFO")
+
+
 class ATRIUM_OT_trust_host(_Operator):
     """Trust the host with this check code, now and later. Its panel shows the same code if nobody stands in between"""
 
@@ -500,6 +532,7 @@ CLASSES = (
     ATRIUM_OT_set_password,
     ATRIUM_OT_admit,
     ATRIUM_OT_refuse,
+    ATRIUM_OT_remove_user,
     ATRIUM_OT_trust_host,
     ATRIUM_OT_forget_host,
     ATRIUM_OT_use_host,

@@ -386,7 +386,10 @@ class ATRIUM_PT_room(Panel):
         column = layout.column(align=True)
         for user in state.users:
             name = translated("{name} (you)").format(name=user.name) if user.is_me else user.name
-            column.label(text=name, icon_value=swatches.icon_of(user.color), translate=False)
+            row = column.row(align=True)
+            row.label(text=name, icon_value=swatches.icon_of(user.color), translate=False)
+            if state.may_remove(user):
+                row.operator("atrium.remove_user", text="", icon="X", emboss=False).user = user.id
         self._pending(layout, context, state)
         self._not_taken(layout, context)
         draw_lock(layout, state, state.here.id if state.here is not None else "")

@@ -1137,6 +1137,28 @@ def test_only_the_host_makes_invites() -> None:
     assert task.done and task.problem is not None
 
 
+def test_whoever_hosts_can_remove_the_others() -> None:
+    """All Blenders of a person go at once, as the server knows people by key; the host's own others are his."""
+    bench = Bench().in_lobby().joined()
+    people = [("aa" * 16, "k1", "Anna"), ("bb" * 16, "k1", "Anna"), ("cc" * 16, "k2", "Ben")]
+    members = [{"member": n, "participant": p, "key": k, "name": name} for n, (p, k, name) in enumerate(people)]
+    bench.tick({"t": "members", "members": members})
+    assert not any(map(bench.state.may_remove, bench.state.users)), "a guest has no such right"
+    with pytest.raises(Trouble) as raised:
+        bench.session.remove_user("cc" * 16, False)
+    assert raised.value.problem.code == "NOT_HOST"
+    bench.tick({"t": "welcome", "host": True, "port": 12800})
+    assert [user.name for user in bench.state.users if bench.state.may_remove(user)] == ["Ben"]
+    for user, code in (("aa" * 16, "HOST_STAYS"), ("bb" * 16, "HOST_STAYS"), ("dd" * 16, "NO_USER"), ("", "NO_USER")):
+        with pytest.raises(Trouble) as raised:
+            bench.session.remove_user(user, False)
+        assert raised.value.problem.code == code
+    assert "refuse" not in bench.engine.kinds()
+    bench.session.remove_user("cc" * 16, True)
+    bench.tick()
+    assert bench.engine.sent[-1] == {"t": "refuse", "key": "k2", "remember": True}
+
+
 def test_secrets_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench()
     with caplog.at_level("DEBUG", logger="atrium"):

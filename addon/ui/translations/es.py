@@ -30,6 +30,7 @@ BUTTONS = {
     "Refuse": "Rechazar",
     "Refuse Once": "Rechazar una vez",
     "Refuse for Good": "Rechazar siempre",
+    "Remove": "Expulsar",
     "The Codes Are Equal": "Los códigos coinciden",
     "Forget Host": "Olvidar anfitrión",
     "Forget All": "Olvidar todos",
@@ -163,6 +164,17 @@ TEXTS = {
     "Let this person in. Compare the check code first: names can be chosen freely": "Deja entrar a esta persona. Comparar antes el "
     "código de verificación: los nombres se eligen libremente",
     "Do not let this person in": "No deja entrar a esta persona",
+    "Remove this person from the server, with all of their Blenders. What they did stays in the scene": "Expulsa a esta persona del "
+    "servidor, con todos sus Blender. Lo que hizo queda en la escena",
+    "Remove {name}?": "¿Expulsar a {name}?",
+    "Remove": "Expulsar",
+    "User": "Usuario",
+    "The person's id, as the list of users has it": "El identificador de la persona, tal como figura en la lista de usuarios",
+    "Keep Out for Good": "No dejar entrar nunca más",
+    "Not let in again either, not even with an invite or the password": "Tampoco podrá volver a entrar, ni siquiera con una invitación o "
+    "la contraseña",
+    "They will not be let in again.": "No se le volverá a dejar entrar.",
+    "They can come back the way they came.": "Podrá volver por donde vino.",
     "Trust the host with this check code, now and later. Its panel shows the same code if nobody stands in between": "Confía en el "
     "anfitrión con este código de verificación, ahora y más adelante. Su panel muestra el mismo código si nadie se interpone",
     "Forget the key of this host: the next Connect asks for its check code again": "Olvida la clave de este anfitrión: al conectar de "
@@ -382,6 +394,8 @@ TEXTS = {
     "Join or create a room first.": "Entrar antes en una sala, o crearla.",
     "You are in the room “{room}”: leave it first.": "Ya se está en la sala “{room}”: salir antes de ella.",
     "Only the one who hosts can do this.": "Sólo el anfitrión puede hacer esto.",
+    "This person is not in the room any more.": "Esta persona ya no está en la sala.",
+    "Whoever hosts cannot be removed: disconnect instead.": "No se puede expulsar a quien aloja: desconectar en su lugar.",
     "Nobody with this key is asking to enter.": "Nadie con esta clave está pidiendo entrar.",
     "No host waits to be trusted: connect first.": "Ningún anfitrión espera que se confíe en él: conectar antes.",
     "This is not the check code that the host shows: ask its owner to read it out once more.": "Este no es el código de verificación "
