@@ -76,6 +76,13 @@ def is_structural_patch(kind: str, patch: Tree) -> bool:
     return any(name in (patch.get(member) or {}) for member, name in STRUCTURAL.get(kind, ()))
 
 
+def _moves_keys(before: Tree, after: Tree, key: Tree) -> bool:
+    try:
+        return special.mesh.moves_keys(before, after, key)
+    except ERRORS:  # a tree from elsewhere may hold anything
+        return True
+
+
 def _goes(events: list[dict[str, Any]]) -> bool:
     """Whether a document with these events is deleted at their end."""
     kinds = [event["kind"] for event in events if event["kind"] in ("create", "delete")]
@@ -121,7 +128,8 @@ class Incoming:
                 # Whoever captures it adds what is sent to the batch.
                 self._capture(doc)
         changes = self._fold(batch)
-        dependents = self._dependents(changes) | (self._misnamed - set(changes))
+        moved = self._keys_moved(changes)
+        dependents = (self._dependents(changes) | moved | self._misnamed) - set(changes)
         for doc in dependents:
             self._capture(doc)
         self.batches += 1
@@ -130,7 +138,7 @@ class Incoming:
         self._rooms = {c.doc: c.room or {} for c in living}
         fresh = [c for c in living if self._identity.block(c.doc) is None]
         made = self._make_and_write(living, fresh)
-        self._write_waiting(made, dependents, self._rooms)
+        self._write_waiting(made, dependents | moved, self._rooms)
         # What goes gives its name free first.
         self._bury([c.doc for c in changes.values() if c.room is None], removals_wait)
         self.set_names(self._rooms)
@@ -210,6 +218,24 @@ class Incoming:
         if scenes:
             found |= {d for d in self._identity.docs() if self._identity.type_of(d) == "Scene"}
         return {d for d in found if d in self._state.shadows and self._identity.block(d) is not None} - set(changes)
+
+    def keys_of(self, mesh: str) -> list[str]:
+        """The shape keys of a mesh: one document, or two of which one waits."""
+        found = [d for d in self._state.referrers.get(mesh, ()) if self._identity.type_of(d) == "Key"]
+        return sorted(d for d in found if d in self._state.shadows and self._identity.block(d) is not None)
+
+    def _keys_moved(self, changes: dict[str, Change]) -> set[str]:
+        """Shape keys that Blender moves with their mesh, whatever the batch does to them."""
+        found: set[str] = set()
+        for doc, change in changes.items():
+            if change.room is None or not any("geometry" in (change.shape.get(m) or {}) for m in ("p", "i")):
+                continue
+            before = self._state.room_tree(doc) or {}
+            for key in self.keys_of(doc):
+                room = changes[key].room if key in changes else self._state.room_tree(key)
+                if room is not None and _moves_keys(before, change.room, room):
+                    found.add(key)
+        return found
 
     def _is_structural(self, doc: str, change: Change) -> bool:
         if change.room is None or change.replaced or self._identity.block(doc) is None:

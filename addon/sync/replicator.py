@@ -313,13 +313,19 @@ class Replicator:
             self._incoming.remove_doomed()
         # What the user has changed here may open a circle.
         self._incoming.parents.mend()
-        for doc in list(self._writer.deferred):
-            block = self.identity.block(doc)
-            if block is None or not special.is_edited(block):
-                # What was done in edit mode is later than what waited for it.
-                self._look_at(doc)
-                self._writer.deferred.discard(doc)
-                self._incoming.write_rest(doc)
+        self._write_deferred()
+
+    def _write_deferred(self) -> None:
+        """What waited for the end of edit mode. All that was done there is later, so it is looked at before any of that is written."""
+        waiting = {doc: self.identity.block(doc) for doc in self._writer.deferred}
+        ready = {doc for doc, block in waiting.items() if block is None or not special.is_edited(block)}
+        with_keys = ready.union(*(self._incoming.keys_of(doc) for doc in ready))
+        order = sorted(with_keys, key=lambda d: (idtypes.ORDER.get(self.identity.type_of(d), 0), d))
+        for doc in order:
+            self._look_at(doc)
+        for doc in order:
+            self._writer.deferred.discard(doc)
+            self._incoming.write_rest(doc)
 
     def _note_changes(self) -> None:
         """Marks what Blender's handlers have named since the last time."""
@@ -531,6 +537,10 @@ class Replicator:
 
     def _undone(self, doc: str) -> Tree:
         """After undo or redo: what this user wrote is sent, what others wrote is put back."""
+        # Blender moves them with their mesh: their user's undo shows only before that is written.
+        keys = self._incoming.keys_of(doc) if self.identity.type_of(doc) == "Mesh" else []
+        for key in keys:
+            self._look_at(key)
         block = self.identity.block(doc)
         known = self.state.shadows.get(doc)
         if block is None or known is None:
@@ -561,6 +571,9 @@ class Replicator:
             self._writer.write_block(doc, block, patch, target, tree)
             tree = self._reader.read_block(doc, block, target, seen=tree)
         self.state.put(doc, tree, room, theirs)
+        if "i" in other:
+            for key in keys:
+                self._incoming.write_rest(key)
         return mine
 
     def _poll_unreported(self, deadline: float) -> None:

@@ -157,3 +157,117 @@ def test_frames_of_shape_keys(two):
     """)
     stage.settle()
     assert [frame for _, _, frame, *_ in same(a, b)] == pytest.approx([0, 10, 20, 77])
+
+
+# Another shape of as many vertices, each a way off; what stands in the key blocks is the user's own affair.
+RESHAPE = """
+    import bmesh
+    mesh = bpy.data.objects["Cube"].data
+    work = bmesh.new()
+    work.from_mesh(mesh)
+    work.faces.ensure_lookup_table()
+    {what}
+    work.to_mesh(mesh)
+    work.free()
+    mesh.update()
+"""
+SUBDIVIDE = RESHAPE.format(what="bmesh.ops.subdivide_edges(work, edges=work.edges[:], cuts=1)")
+FEWER_FACES = RESHAPE.format(what="bmesh.ops.delete(work, geom=[work.faces[0]], context='FACES_ONLY')")
+POSITIONS = "[tuple(v.co) for v in bpy.data.objects['Cube'].data.vertices]"
+
+
+@pytest.fixture
+def misfits():
+    """The one subdivides while the other gives the mesh its first shape keys: nobody has points for the new shape."""
+    with joined_pair(VERSION) as (stage, a, b):
+        a.do("link.hold = True"), b.do("link.hold = True")
+        a.do(SUBDIVIDE)
+        b.do("""
+            ob = bpy.data.objects["Cube"]
+            ob.shape_key_add(name="Basis")
+            ob.shape_key_add(name="Smile", from_mix=False).data[0].co = (2, 0, 0)
+        """)
+        a.do("rep.capture_all()"), b.do("rep.capture_all()")
+        a.do("link.release()"), b.do("link.release()")
+        stage.settle()
+        # Both lie where the mesh lies, and nobody has an edit to send.
+        blocks, positions = same(a, b), same(a, b, POSITIONS)
+        assert len(positions) == 20 and [points for *_, points in blocks] == [positions] * 2
+        assert_silent(stage)
+        yield stage, a, b
+        stage.settle()
+        same(a, b, POSITIONS)
+        late = stage.peer(VERSION)
+        late.join()
+        same(a, late)
+        assert_silent(stage)
+
+
+def test_who_moves_the_mesh_under_a_misfit_tells_where_it_stays(misfits):
+    stage, a, b = misfits
+    before = a.do(POSITIONS)
+    a.do("mesh = bpy.data.objects['Cube'].data; mesh.vertices[4].co = (5, 5, 5); mesh.update()")
+    stage.settle()
+    assert [points for *_, points in same(a, b)] == [before] * 2
+    assert same(a, b, POSITIONS)[4] == (5, 5, 5)
+
+
+def test_a_misfit_follows_the_mesh_until_its_points_come(misfits):
+    stage, a, b = misfits
+    a.do("mesh = bpy.data.objects['Cube'].data; mesh.vertices[4].co = (5, 5, 5); mesh.update()")
+    mesh, key = "bpy.data.objects['Cube'].data", "bpy.data.objects['Cube'].data.shape_keys"
+    a.do(f"rep._look_at(rep.identity.doc({mesh}))")
+    b.do("rep.tick(1000)")
+    assert b.do(f"tuple({key}.key_blocks['Smile'].data[4].co)") == (5, 5, 5)
+    stage.settle()
+    assert same(a, b)[1][4][4] != (5, 5, 5)
+
+
+def test_a_misfit_is_edited(misfits):
+    stage, a, b = misfits
+    b.do("bpy.data.objects['Cube'].data.shape_keys.key_blocks['Smile'].data[9].co = (5, 5, 5)")
+    stage.settle()
+    assert same(a, b)[1][4][9] == (5, 5, 5)
+    a.do("bpy.data.objects['Cube'].data.shape_keys.key_blocks['Smile'].data[8].co = (6, 6, 6)")
+    stage.settle()
+    assert same(a, b)[1][4][8:10] == [(6, 6, 6), (5, 5, 5)]
+
+
+def test_another_shape_and_a_value_in_one_batch(two):
+    stage, a, b = two
+    a.do(FEWER_FACES)
+    a.do("bpy.data.objects['Cube'].data.shape_keys.key_blocks['Frown'].value = 0.75")
+    stage.settle()
+    _, smile, frown = same(a, b)
+    assert smile[4][0] == (2, 0, 0) and frown[1] == 0.75
+
+
+def test_another_shape_comes_while_its_mesh_is_edited(two):
+    stage, a, b = two
+    b.do("""
+        bpy.context.view_layer.objects.active = bpy.data.objects["Cube"]
+        bpy.ops.object.mode_set(mode="EDIT")
+    """)
+    a.do(FEWER_FACES)
+    a.do("bpy.data.objects['Cube'].data.shape_keys.key_blocks['Smile'].data[1].co = (5, 5, 5)")
+    stage.settle()
+    b.do("bpy.ops.object.mode_set(mode='OBJECT')")
+    stage.settle()
+    assert same(a, b, "len(bpy.data.objects['Cube'].data.polygons)") == 5
+    assert same(a, b)[1][4][:2] == [(2, 0, 0), (5, 5, 5)]
+
+
+def test_an_undo_leaves_the_points_of_a_shape_that_others_made(two):
+    stage, a, b = two
+    a.do("bpy.ops.ed.undo_push(message='before')")
+    a.do("bpy.data.objects['Cube'].location.x = 3; bpy.ops.ed.undo_push(message='moved')")
+    stage.settle()
+    b.do(FEWER_FACES)
+    stage.settle()
+    a.do("bpy.data.objects['Cube'].data.shape_keys.key_blocks['Smile'].data[1].co = (5, 5, 5)")
+    a.do("bpy.ops.ed.undo_push(message='smile')")
+    stage.settle()
+    a.do("bpy.ops.ed.undo()"), a.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert len(same(a, b, "[tuple(p.vertices) for p in bpy.data.objects['Cube'].data.polygons]")) == 5
+    assert same(a, b)[1][4][0] == (2, 0, 0)

@@ -39,6 +39,7 @@ TYPES: dict[str, tuple[str, str, int]] = {
 STRING = "STRING"
 _LENGTH_BYTES = 4
 
+POSITION = "@=position"
 TOPOLOGY = ("@=.edge_verts", "@=.corner_vert", "@=.corner_edge")
 _BUILT_IN = {"position", ".edge_verts", ".corner_vert", ".corner_edge"}
 # Selection belongs to the user; the names differ from version to version.
@@ -163,6 +164,16 @@ def chosen(tree: Tree) -> tuple[str | None, Tree]:
     return (key, shapes[key]) if key is not None else (None, {})
 
 
+def moves_keys(before: Tree, after: Tree, key: Tree) -> bool:
+    """Whether a change of a mesh in the room moves blocks of its shape keys, too: a new shape does, and one that moved does where
+    it stands for points that are missing."""
+    (name, shape), (new_name, new_shape) = chosen(before), chosen(after)
+    if name != new_name:
+        return True
+    moved = shape.get("a", {}).get(POSITION) != new_shape.get("a", {}).get(POSITION)
+    return moved and shapekeys.lies_on_owner(key, 3 * new_shape["p"]["counts"][0])
+
+
 # Collections of items of which only one counts: all the numbers of one shape.
 SHAPES = ("geometry", "points")
 
@@ -246,8 +257,8 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         attributes = want.get("a", {})
     if attributes:
         write_attributes(writer, mesh, {k: v for k, v in attributes.items() if k not in TOPOLOGY}, want.get("a", {}))
-    if rebuild and mesh.shape_keys is not None and "@=position" in attributes:
-        shapekeys.fill(mesh, writer.blobs.get(want["a"]["@=position"]["v"], "float32"))
+    if rebuild and mesh.shape_keys is not None and POSITION in attributes:
+        shapekeys.fill(mesh)
     _write_render_layers(mesh, full.get("p", {}))
     if want and ("normals" in p or (rebuild and "normals" in want["p"])):
         normals = writer.blobs.get(want["p"]["normals"], "float32") if want["p"].get("normals") else None
@@ -255,7 +266,7 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
             mesh.normals_split_custom_set(normals.reshape(-1, 3).tolist())
     weights.write(writer, mesh, patch, full, cur, want.get("p", {}) if "weights" in p or rebuild else None, rebuild)
     if rebuild or attributes:
-        if "@=position" in attributes and len(mesh.vertices):
+        if POSITION in attributes and len(mesh.vertices):
             # Positions set as an attribute leave bounds and texture space as they were; setting one as a vertex does not.
             mesh.vertices[0].co = mesh.vertices[0].co
         mesh.update()
@@ -285,7 +296,7 @@ def _rebuild(writer: Any, mesh: Any, full: Tree) -> None:
     edges, corner_verts, corner_edges = (array(k) for k in TOPOLOGY)
     offsets = writer.blobs.get(full["p"]["face_offsets"], "int32")
     check_topology(counts, edges, corner_verts, corner_edges, offsets)
-    position = a.get("@=position")
+    position = a.get(POSITION)
     if (len(writer.blobs.get(position["v"], "float32")) if position else 0) != 3 * counts[0]:
         # Also keeps a number alone from making Blender allocate any amount.
         raise ValueError("positions of another number than vertices")

@@ -5,6 +5,11 @@ The key blocks are items, the first being the basis. Their points are one array 
 an array of one length must never meet an owner of another. So, as the geometry of a mesh, the points are an item, of
 which `p.points` names the one that counts: whoever adds a vertex makes a new one, and what somebody else still does to
 the old one comes to nothing.
+
+Then there may be none that fit: the owner of the new shape need not have had this key block. Nobody could say what its
+points are, so the mesh does: **a key block without points of the mesh's size in the room lies where the mesh lies**, for
+all and always. What lies there is nobody's edit and is not sent; what does not (its user has moved it, or the
+mesh under it) is new points. So whoever writes a mesh looks at its keys before and writes them after.
 """
 
 from __future__ import annotations
@@ -61,20 +66,26 @@ class Blocks(items.Items):
         tree = super().read_one(reader, owner, item, old)
         p = tree["p"]
         p["frame"] = values.encode_float(item.frame)
-        key, before = chosen(_seen(reader, item), None)
-        if is_edited(owner) and key is not None:
+        if is_edited(owner) and chosen(seen := _seen(reader, item), None)[0] is not None:
             # The edit mesh is elsewhere: what stands here is stale until the mode is left.
-            p["points"], tree["i"] = key, {"points": {key: before}}
+            _keep_points(tree, seen)
         else:
-            array = _read_points(item)
-            key, _ = chosen(old, array.size)
-            key = key or identity.mint_key()
-            value = reader.blobs.put(array, (reader.doc, "co", item.name))
-            p["points"] = key
-            tree["i"] = {"points": {key: {"type": "ShapePoints", "p": {"size": int(array.size), "v": value}}}}
+            self._read_points(reader, owner, item, tree, old)
         if item.relative_key is not None:
             p["relative_to"] = item.relative_key.name
         return tree
+
+    @staticmethod
+    def _read_points(reader: Any, owner: Any, item: Any, tree: Tree, old: Tree) -> None:
+        array = _read_points(item)
+        key, _ = chosen(old, array.size)
+        if key is None and chosen(old, None)[0] is not None and _lies_on(owner.user, array):
+            _keep_points(tree, old)
+            return
+        key = key or identity.mint_key()
+        value = reader.blobs.put(array, (reader.doc, "co", item.name))
+        tree["p"]["points"] = key
+        tree["i"] = {"points": {key: {"type": "ShapePoints", "p": {"size": int(array.size), "v": value}}}}
 
     def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         super().write_one(writer, owner, item, patch, full, cur)
@@ -83,10 +94,11 @@ class Blocks(items.Items):
         if is_edited(owner):
             writer.defer("shape keys", "their owner is in edit mode here")
             return
-        size = _read_points(item).size
-        key, points = chosen(full, size)
+        key, points = chosen(full, _read_points(item).size)
         if key is not None:
             _write_points(item, writer.blobs.get(points["p"]["v"], "float32"))
+        elif (own := _positions(owner.user)) is not None:
+            _fill(item, own)
 
 
 BLOCKS = Blocks("key_blocks")
@@ -103,6 +115,33 @@ def chosen(block: Tree, size: int | None) -> tuple[str | None, Tree]:
     named = block.get("p", {}).get("points")
     key = named if named in found else max(found, default=None)
     return (key, found[key]) if key is not None else (None, {})
+
+
+def _keep_points(tree: Tree, before: Tree) -> None:
+    """What the room has stays as it is: this Blender has nothing to say about the points."""
+    if "points" in before.get("p", {}):
+        tree["p"]["points"] = before["p"]["points"]
+    tree["i"] = {"points": before["i"]["points"]}
+
+
+def _positions(owner: Any) -> np.ndarray | None:
+    """Where the vertices of a mesh lie. The points of curves and lattices have no such stand-in."""
+    if not isinstance(owner, bpy.types.Mesh):
+        return None
+    own = np.empty(len(owner.vertices) * 3, dtype=np.float32)
+    if own.size:
+        owner.attributes["position"].data.foreach_get("vector", own)
+    return own
+
+
+def _lies_on(owner: Any, array: np.ndarray) -> bool:
+    own = _positions(owner)
+    return own is not None and own.tobytes() == array.tobytes()
+
+
+def lies_on_owner(key: Tree, size: int) -> bool:
+    """Whether, by the room's tree, some key block has no points of that size."""
+    return any(chosen(block, size)[0] is None for block in (key.get("i", {}).get("key_blocks") or {}).values())
 
 
 def _size(points: Any) -> int:
@@ -160,11 +199,16 @@ def fit(mesh: Any, count: int) -> None:
         bpy.data.meshes.remove(blank)
 
 
-def fill(mesh: Any, positions: np.ndarray) -> None:
-    """Until the points of a reshaped mesh arrive its key blocks hold the mesh's own."""
+def fill(mesh: Any) -> None:
+    """A new shape's key blocks lie where it lies until their points are written."""
+    own = _positions(mesh)
     for block in mesh.shape_keys.key_blocks:
-        if len(block.data) * 3 == len(positions):
-            block.data.foreach_set("co", positions)
+        _fill(block, own)
+
+
+def _fill(block: Any, positions: Any) -> None:
+    if len(block.data) * 3 == len(positions):
+        block.data.foreach_set("co", positions)
 
 
 @contextmanager
