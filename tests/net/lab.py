@@ -181,20 +181,20 @@ class Host:
         self.processes.append(process)
         return process
 
-    def names_from(self, server: str, folder: Path, first: str = "") -> None:
+    def names_from(self, server: str, folder: Path, prefer_ipv4: bool = False) -> None:
         """Programs that are started here from now on look names up at that server, and nowhere else: none of the real machine's own
-        services is asked. `first` is the address range that they prefer (as gai.conf has it), where a name has several addresses."""
+        services is asked. Where a name has addresses of both families, IPv6 comes first, as systems have it by themselves."""
         files = {
             "resolv.conf": f"nameserver {server}\noptions timeout:2 attempts:1\n",
             "hosts": "127.0.0.1 localhost\n::1 localhost\n",
             "nsswitch.conf": "hosts: files dns\n",
-            "gai.conf": f"precedence {first} 100\n" if first else "",
+            "gai.conf": f"precedence ::/0 40\nprecedence ::ffff:0:0/96 {100 if prefer_ipv4 else 10}\n",
         }
         mounts = []
         for name, text in files.items():
             own, real = folder / f"{self.name}-{name}", Path("/etc", name)
             own.write_text(text)
-            if text and real.exists():  # a mount needs something to lie on
+            if real.exists():  # a mount needs something to lie on
                 mounts.append(f"mount --bind {own} {real.resolve()}")
         script = " && ".join([*mounts, 'exec "$@"'])
         self.launcher = ("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh")
