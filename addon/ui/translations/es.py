@@ -76,7 +76,7 @@ TEXTS = {
     "Its creator is still uploading the scene.": "Quien la creó todavía está enviando la escena.",
     # the status line
     "{what} ({seconds} s)": "{what} ({seconds} s)",
-    "Waiting while Blender renders": "En espera mientras Blender procesa",
+    "Waiting while Blender renders": "En espera mientras Blender procesa imágenes",
     "{address} is not trusted yet": "Todavía no se confía en {address}",
     "Waiting for {address} to let you in ({seconds} s)": "Esperando que {address} permita la entrada ({seconds} s)",
     "Connection lost; attempt {attempt} ({seconds} s)": "Se perdió la conexión; intento {attempt} ({seconds} s)",
@@ -86,7 +86,7 @@ TEXTS = {
     "Atrium": "Atrium",
     "On This Network": "En esta red",
     "Who hosts on the local network": "Anfitriones en la red local",
-    "Nobody hosts here at the moment.": "Nadie aloja aquí en este momento.",
+    "Nobody hosts here at the moment.": "Nadie hace de anfitrión aquí en este momento.",
     "Somebody Knocks": "Alguien llama",
     "Who asks to enter": "Quién pide entrar",
     "{name} asks to enter, with the code": "{name} pide entrar, con el código",
@@ -95,8 +95,8 @@ TEXTS = {
     "Rooms": "Salas",
     "Room": "Sala",
     "The host sees your name and this code:": "El anfitrión ve el nombre del usuario y este código:",
-    "Blender is set to stay offline: only this machine can be connected, and others cannot join here.": "Blender está configurado "
-    "para permanecer sin conexión: sólo es posible conectar con este equipo, y nadie más puede entrar aquí.",
+    "Blender is set to stay offline: only this machine can be connected, and others cannot join here.": "Blender está configurado para "
+    "permanecer sin conexión: solo es posible conectar con este equipo, y nadie más puede entrar aquí.",
     "Allow Online Access": "Permitir acceso en línea",
     "It was started with --offline-mode.": "Se inició con --offline-mode.",
     "{address} shows another key than the one you trusted. Ask its owner for the code before going on:": "{address} muestra una clave "
@@ -128,18 +128,18 @@ TEXTS = {
     "Opening a tunnel with {program}": "Abriendo un túnel con {program}",
     "Open Tunnel ({program})": "Abrir túnel ({program})",
     "Hosts": "Anfitriones",
-    "Hosts that you were at": "Anfitriones usados",
+    "Hosts that you were at": "Anfitriones anteriores",
     "Forget": "Olvidar",
     "Take addresses off the list": "Quita direcciones de la lista",
     "Network Check": "Comprobación de red",
     "Checking the network": "Comprobando la red",
     "Checking the network.": "Comprobando la red.",
-    "If others cannot connect, run this in a terminal:": "Si otros no pueden conectar, ejecutar esto en un terminal:",
+    "If others cannot connect, run this in a terminal:": "Si otros no pueden conectar, ejecutar esto en una terminal:",
     # operators
     "Connect to the host in the Host box. If that is this machine and no server runs here, one is started": "Conecta con el anfitrión "
     "indicado. Si es este equipo y aquí no hay ningún servidor, se inicia uno",
-    "Host on this machine: starts a server if none runs here, and connects to it": "Aloja en este equipo: inicia un "
-    "servidor, si todavía no hay uno, y se conecta a él",
+    "Host on this machine: starts a server if none runs here, and connects to it": "Hace de anfitrión en este equipo: inicia un servidor, "
+    "si todavía no hay uno, y se conecta a él",
     "Connect to this host on the local network. Unless you have been there before, you are shown its check code first": "Conecta con "
     "este anfitrión de la red local. La primera vez se muestra antes su código de verificación",
     "Leave the room and end the connection; what you changed is sent first": "Sale de la sala y termina la conexión; antes se envían "
@@ -180,12 +180,12 @@ TEXTS = {
     "Forget the key of this host: the next Connect asks for its check code again": "Olvida la clave de este anfitrión: al conectar de "
     "nuevo se volverá a pedir su código de verificación",
     "Put this address into the Host box": "Pone esta dirección en el campo Anfitrión",
-    "Put the invite or the address from the clipboard into the Host box: all lines of a message, of which the box itself takes the first only": "Pone "
-    "en el campo Anfitrión la invitación o la dirección del portapapeles: todas las líneas de un mensaje, de las que el propio campo sólo "
-    "toma la primera",
+    "Put the invite or the address from the clipboard into the Host box: all lines of a message, of which the box itself takes the first "
+    "only": "Pone en el campo Anfitrión la invitación o la dirección del portapapeles: todas las líneas de un mensaje, de las que el "
+    "propio campo solo toma la primera",
     "The clipboard holds no text.": "El portapapeles no contiene ningún texto.",
     "Take this address off the list of hosts that you were at; without an address, all of them": "Quita esta dirección de la lista de "
-    "anfitriones usados; sin dirección, todas",
+    "anfitriones anteriores; sin dirección, todas",
     "Find out whether the host in the Host box can be reached, and who can reach this machine. Nobody is told anything": "Averigua si se "
     "llega al anfitrión indicado y quién puede llegar a este equipo. No se comunica nada a nadie",
     "Its address; empty: what the Host box says": "Su dirección; vacía: la del campo Anfitrión",
@@ -253,9 +253,9 @@ TEXTS = {
     "of this machine, not your rooms": "Muestra los anfitriones de la red local y permite que otros encuentren allí el servidor que "
     "se inicia en este equipo. Verán el nombre del equipo, no las salas",
     "Map Port on the Router": "Abrir el puerto en el router",
-    "Ask the router to pass on the port of the server that Connect starts on this machine, so that guests can come from the internet. "
-    "It is given back when the server ends": "Pide al router que redirija el puerto del servidor que se inicia en este equipo, para "
-    "que los invitados puedan llegar desde internet. Se devuelve cuando el servidor termina",
+    "Ask the router to pass on the port of the server that Connect starts on this machine, so that guests can come from the internet. It "
+    "is given back when the server ends": "Pide al router que redirija el puerto del servidor que se inicia en este equipo, para que los "
+    "invitados puedan llegar desde internet. Se cierra cuando el servidor termina",
     "Time per Tick": "Tiempo por ciclo",
     "Milliseconds of Blender's time that a session may take, about 100 times a second; it takes less when there is less to do": "Milisegundos "
     "del tiempo de Blender que puede ocupar una sesión, unas 100 veces por segundo; ocupa menos cuando hay menos que hacer",
@@ -272,7 +272,7 @@ TEXTS = {
     "Size": "Tamaño",
     "Bytes, as text: a room may be larger than Blender's integers": "Bytes, como texto: una sala puede superar los enteros de Blender",
     "Blender": "Blender",
-    "Joinable": "Accesible",
+    "Joinable": "Se puede entrar",
     "Reason": "Motivo",
     "Why it cannot be joined": "Por qué no es posible entrar",
     "Color": "Color",
@@ -312,7 +312,7 @@ TEXTS = {
     "My Check Code": "Mi código de verificación",
     "The code that others compare with you": "El código que los demás comparan",
     "Pending": "Pendientes",
-    "Your changes that the server has not confirmed yet": "Cambios propios que el servidor todavía no confirmó",
+    "Your changes that the server has not confirmed yet": "Cambios propios que el servidor todavía no ha confirmado",
     "Latency": "Latencia",
     "Round trip to the server, in milliseconds": "Ida y vuelta al servidor, en milisegundos",
     "Error": "Error",
@@ -362,7 +362,7 @@ TEXTS = {
     "{address} took too long to answer: try again.": "{address} tardó demasiado en responder: intentar de nuevo.",
     "The connection to {address} was closed.": "Se cerró la conexión con {address}.",
     "Blender is set to stay offline, so only this machine can be reached: allow online access in Preferences, System, Network.": "Blender "
-    "está configurado para permanecer sin conexión, así que sólo se puede alcanzar este equipo: permitir el acceso en línea en "
+    "está configurado para permanecer sin conexión, así que solo se puede alcanzar este equipo: permitir el acceso en línea en "
     "Preferencias, Sistema, Red.",
     "Another program uses the port of {address}: end it, or choose another port in Atrium's preferences.": "Otro programa usa el puerto "
     "de {address}: cerrarlo, o elegir otro puerto en las preferencias de Atrium.",
@@ -393,9 +393,9 @@ TEXTS = {
     "You are connected already: disconnect first.": "Ya hay una conexión: desconectar antes.",
     "Join or create a room first.": "Entrar antes en una sala, o crearla.",
     "You are in the room “{room}”: leave it first.": "Ya se está en la sala “{room}”: salir antes de ella.",
-    "Only the one who hosts can do this.": "Sólo el anfitrión puede hacer esto.",
+    "Only the one who hosts can do this.": "Solo el anfitrión puede hacer esto.",
     "This person is not in the room any more.": "Esta persona ya no está en la sala.",
-    "Whoever hosts cannot be removed: disconnect instead.": "No se puede expulsar a quien aloja: desconectar en su lugar.",
+    "Whoever hosts cannot be removed: disconnect instead.": "No se puede expulsar al anfitrión: desconectar en su lugar.",
     "Nobody with this key is asking to enter.": "Nadie con esta clave está pidiendo entrar.",
     "No host waits to be trusted: connect first.": "Ningún anfitrión espera que se confíe en él: conectar antes.",
     "This is not the check code that the host shows: ask its owner to read it out once more.": "Este no es el código de verificación "
@@ -409,14 +409,14 @@ TEXTS = {
     "Something went wrong inside Atrium: copy the details and report them.": "Algo falló dentro de Atrium: copiar los detalles e "
     "informar del error.",
     # what the room did not take
-    "“{name}” was deleted by somebody else, and your last change to it with it.": "Otra persona borró “{name}”, y con ello el último "
-    "cambio hecho.",
+    "“{name}” was deleted by somebody else, and your last change to it with it.": "Otra persona borró “{name}”, y con ello se perdió el "
+    "último cambio hecho.",
     "“{name}” is too large for the room, so your last change to it was not taken: split it into smaller ones.": "“{name}” es demasiado "
     "grande para la sala, así que el último cambio no se aceptó: dividirlo en otros más pequeños.",
     "“{name}” has data too large for the room, so your last change to it was not taken: split it into smaller ones.": "“{name}” tiene "
     "datos demasiado grandes para la sala, así que el último cambio no se aceptó: dividirlo en otros más pequeños.",
-    "A limit of the room was reached, so your last change to “{name}” was not taken: delete what nobody needs.": "Se alcanzó un límite "
-    "de la sala, así que el último cambio a “{name}” no se aceptó: borrar lo que nadie necesite.",
-    "Your last change to “{name}” was not taken by the room. {text}": "La sala no aceptó el último cambio a “{name}”. {text}",
+    "A limit of the room was reached, so your last change to “{name}” was not taken: delete what nobody needs.": "Se alcanzó un límite de "
+    "la sala, así que el último cambio en “{name}” no se aceptó: borrar lo que nadie necesite.",
+    "Your last change to “{name}” was not taken by the room. {text}": "La sala no aceptó el último cambio en “{name}”. {text}",
     "One of your changes was not taken by the room. {text}": "La sala no aceptó uno de los cambios. {text}",
 }

@@ -18,7 +18,7 @@ ENGINE = {
     "This is not a valid invite.": "Esta invitación no es válida.",
     # bytes from a peer
     "The other side sent bytes that break the protocol.": "El otro extremo envió datos que no respetan el protocolo.",
-    "A frame is larger than allowed.": "Un paquete supera el tamaño permitido.",
+    "A frame is larger than allowed.": "Una trama supera el tamaño permitido.",
     "A message is larger than allowed.": "Un mensaje supera el tamaño permitido.",
     "A document is larger than allowed.": "Un documento supera el tamaño permitido.",
     "A blob is larger than allowed, or has another size than its array.": "Un bloque de datos supera el tamaño permitido, o su "
@@ -40,7 +40,7 @@ ENGINE = {
     "The document was deleted.": "El documento fue borrado.",
     "It exists already.": "Ya existe.",
     "A blob that is named is not there.": "Falta un bloque de datos al que se hace referencia.",
-    "You do not have the right to do this.": "No se cuenta con permiso para hacer esto.",
+    "You do not have the right to do this.": "No se tiene permiso para hacer esto.",
     "The server cannot keep up at the moment.": "El servidor no da abasto en este momento.",
     "The room's history was lost and must be compared again.": "El historial de la sala se perdió y debe compararse de nuevo.",
     "Whether this change arrived is not known: the room has forgotten who made it.": "No se sabe si este cambio llegó: la sala ya "
@@ -55,11 +55,11 @@ ENGINE = {
     "The other side took too long.": "El otro extremo tardó demasiado.",
     "The other side speaks another version of the protocol.": "El otro extremo usa otra versión del protocolo.",
     "The host's key is not the one that was trusted.": "La clave del anfitrión no es aquella en la que se confió.",
-    "The host's key is not trusted yet.": "Todavía no se confió en la clave del anfitrión.",
+    "The host's key is not trusted yet.": "Todavía no se confía en la clave del anfitrión.",
     "The host refused.": "El anfitrión no lo permitió.",
     "It was tried too often: wait a little.": "Demasiados intentos: esperar un poco.",
     "The password is not right.": "La contraseña no es correcta.",
-    "The host has not answered yet.": "El anfitrión todavía no respondió.",
+    "The host has not answered yet.": "El anfitrión todavía no ha respondido.",
     "The name of the host is not known.": "No se conoce el nombre del anfitrión.",
     "There is no way to this address.": "No hay camino hacia esta dirección.",
     "Nothing answers at this address: is the host connected?": "Nadie responde en esta dirección: ¿está conectado el anfitrión?",
@@ -123,7 +123,7 @@ ENGINE = {
     "usa Atrium {0} (protocolo {1}) y aquí se usa Atrium {2} (protocolo {3}): ambos deben ser de la misma versión.",
     "This invite is no longer valid: ask the host for a new one.": "Esta invitación ya no es válida: pedir una nueva al anfitrión.",
     "The host has decided not to let you in.": "El anfitrión decidió no permitir la entrada.",
-    "Only the host can let others in.": "Sólo el anfitrión puede dejar entrar a otros.",
+    "Only the host can let others in.": "Solo el anfitrión puede dejar entrar a otros.",
     "The decision could not be kept: the list of keys cannot be written.": "No fue posible guardar la decisión: la lista de claves no "
     "se puede escribir.",
     "The host has removed you.": "El anfitrión ha expulsado a este usuario.",
@@ -132,14 +132,14 @@ ENGINE = {
     "The host has not answered.": "El anfitrión no respondió.",
     "The list of keys {0} cannot be read: {1}.": "No es posible leer la lista de claves {0}: {1}.",
     "The list of keys {0} is too long.": "La lista de claves {0} es demasiado larga.",
-    "Only the host can invite others.": "Sólo el anfitrión puede invitar a otros.",
+    "Only the host can invite others.": "Solo el anfitrión puede invitar a otros.",
     "An invite can last from a moment to ten years; 0 hours: for ever.": "Una invitación puede durar desde un instante hasta diez "
     "años; 0 horas: para siempre.",
     "One of the addresses is too long for an invite.": "Una de las direcciones es demasiado larga para una invitación.",
     "There are too many invites: revoke the old ones first.": "Hay demasiadas invitaciones: revocar antes las anteriores.",
     "The invite could not be kept: the list of invites cannot be written.": "No fue posible guardar la invitación: la lista de "
     "invitaciones no se puede escribir.",
-    "Only the host can revoke invites.": "Sólo el anfitrión puede revocar invitaciones.",
+    "Only the host can revoke invites.": "Solo el anfitrión puede revocar invitaciones.",
     "The invites are revoked until this server ends: their list cannot be written.": "Las invitaciones quedan revocadas hasta que "
     "este servidor termine: su lista no se puede escribir.",
     'The room "{0}" was made with Blender {1}.{2}, and this is Blender {3}.{4}: both must be equal.': "La sala “{0}” se creó con "
@@ -159,13 +159,13 @@ ENGINE = {
     "The password could not be set: it is as it was before.": "No fue posible definir la contraseña: sigue siendo la de antes.",
     "This server's list of keys is full: ask the host to make room in it.": "La lista de claves de este servidor está llena: pedir al "
     "anfitrión que haga lugar en ella.",
-    "You were let into single rooms: only these can be joined.": "El permiso es para salas determinadas: sólo en ésas es posible entrar.",
+    "You were let into single rooms: only these can be joined.": "El permiso es para salas determinadas: solo en esas es posible entrar.",
     "There is no such room, or the password is not right.": "Esa sala no existe, o la contraseña no es correcta.",
     "As many rooms have a password as can have one: remove another first.": "No caben más salas con contraseña: quitar antes la de otra.",
-    "Only the host, and who has created the room, can set its password.": "Sólo el anfitrión y quien creó la sala pueden definir su "
+    "Only the host, and who has created the room, can set its password.": "Solo el anfitrión y quien creó la sala pueden definir su "
     "contraseña.",
     "Other passwords are being set: try again in a moment.": "Se están definiendo otras contraseñas: intentar de nuevo en un momento.",
-    "Only the host can set the password.": "Sólo el anfitrión puede definir la contraseña.",
+    "Only the host can set the password.": "Solo el anfitrión puede definir la contraseña.",
     "Too many passwords were tried here: try again in {0} seconds, or ask for an invite.": "Aquí se probaron demasiadas contraseñas: "
     "intentar de nuevo en {0} segundos, o pedir una invitación.",
     "The server was stopped.": "Se detuvo el servidor.",
@@ -186,7 +186,7 @@ ENGINE = {
     "entre 1 y 65535.",
     "A port is a number from 1 to 65535.": "Un puerto es un número entre 1 y 65535.",
     "The closing bracket is missing.": "Falta el corchete de cierre.",
-    "After the bracket only a colon and a port may follow.": "Después del corchete sólo pueden seguir dos puntos y un puerto.",
+    "After the bracket only a colon and a port may follow.": "Después del corchete solo pueden seguir dos puntos y un puerto.",
     "This IPv6 address is too long.": "Esta dirección IPv6 es demasiado larga.",
     "This is not an IPv6 address.": "Esto no es una dirección IPv6.",
     "After the % the name of a network interface is missing.": "Falta el nombre de una interfaz de red después de %.",
@@ -235,15 +235,15 @@ ENGINE = {
     "No name server knows this name: a typing error, or this machine has no network.": "Ningún servidor de nombres conoce este nombre: "
     "un error al escribirlo, o este equipo no tiene red.",
     "No route: this machine is not in the network in which that address lies. A VPN that is off looks like this.": "No hay ruta: este "
-    "equipo no está en la red de esa dirección. Así se ve una VPN desactivada.",
+    "equipo no está en la red de esa dirección. Es lo que ocurre con una VPN desactivada.",
     "The machine answers, and nobody listens at that port: the host is not connected, or the port is another one.": "El equipo responde, "
     "pero nadie escucha en ese puerto: el anfitrión no está conectado, o el puerto es otro.",
-    "Nothing comes back: a firewall on the way, a port that the router does not pass on, or a wrong address.": "Nada vuelve: un "
-    "cortafuegos en el camino, un puerto que el router no reenvía, o una dirección equivocada.",
+    "Nothing comes back: a firewall on the way, a port that the router does not pass on, or a wrong address.": "No llega ninguna "
+    "respuesta: un cortafuegos en el camino, un puerto que el router no redirige, o una dirección equivocada.",
     "Something answers and then says nothing: a middle box, or a tunnel whose program has ended.": "Algo responde y luego calla: un "
     "dispositivo intermedio, o un túnel cuyo programa terminó.",
-    "It hung up at once: a tunnel whose host is gone, or a server that is being ended.": "Colgó de inmediato: un túnel cuyo anfitrión ya no "
-    "está, o un servidor que se está cerrando.",
+    "It hung up at once: a tunnel whose host is gone, or a server that is being ended.": "La conexión se cerró de inmediato: un túnel "
+    "cuyo anfitrión ya no está, o un servidor que se está cerrando.",
     "Something else answers there: a wrong port, a router's page, or a network that wants a login first.": "Allí responde otra cosa: un "
     "puerto equivocado, la página de un router, o una red que exige iniciar sesión antes.",
     "Something else answers there: a wrong port, or a box that breaks encrypted connections.": "Allí responde otra cosa: un puerto "
@@ -256,7 +256,7 @@ ENGINE = {
     "Its key is the one that you trust at this address.": "Su clave es aquella en la que se confía en esta dirección.",
     "Its key is NOT the one that you trust at this address: ask the host before you connect.": "Su clave NO es aquella en la que se "
     "confía en esta dirección: consultar al anfitrión antes de conectar.",
-    "You have not connected to this address before.": "Es la primera vez que se consulta esta dirección.",
+    "You have not connected to this address before.": "Todavía no hubo ninguna conexión con esta dirección.",
     "The time is over, and nothing is known yet.": "El tiempo se agotó, y todavía no se sabe nada.",
     "Atrium answers at {address}, after {ms} ms.": "Atrium responde en {address}, tras {ms} ms.",
     "Its check code is {code}: the host's panel shows the same.": "Su código de verificación es {code}: el panel del anfitrión muestra "
@@ -275,8 +275,8 @@ ENGINE = {
     "checking": "comprobando",
     "not known": "no se sabe",
     # how it is, and what to do next
-    "Somebody has come in this way.": "Alguien entró por este camino.",
-    "Atrium listens here; nobody has come in this way yet.": "Atrium escucha aquí; todavía nadie entró por este camino.",
+    "Somebody has come in this way.": "Alguien ha entrado por este camino.",
+    "Atrium listens here; nobody has come in this way yet.": "Atrium escucha aquí; todavía no ha entrado nadie por este camino.",
     "The firewall {tool} is active on this machine and may keep guests out.": "El cortafuegos {tool} está activo en este equipo y puede "
     "impedir la entrada.",
     "If they cannot connect, allow the port: {tcp}": "Si no pueden conectar, permitir el puerto: {tcp}",
@@ -288,21 +288,21 @@ ENGINE = {
     "pregunta si Blender puede aceptar conexiones entrantes.",
     "Choose Allow. Later it is found in System Settings, Network, Firewall.": "Elegir Permitir. Más adelante se encuentra en Ajustes del "
     "Sistema, Red, Firewall.",
-    "This server takes connections from this machine only.": "Este servidor sólo acepta conexiones desde este equipo.",
+    "This server takes connections from this machine only.": "Este servidor solo acepta conexiones desde este equipo.",
     "Allow online access in Blender's preferences (System, Network), then host again.": "Permitir el acceso en línea en las preferencias "
     "de Blender (Sistema, Red), y alojar de nuevo.",
     "This machine is not in a network.": "Este equipo no está en ninguna red.",
     "Connect it by cable or Wi-Fi; the addresses appear here by themselves.": "Conectarlo por cable o Wi-Fi; las direcciones aparecen "
     "aquí por sí solas.",
-    "This server listens at {bound} only.": "Este servidor sólo escucha en {bound}.",
+    "This server listens at {bound} only.": "Este servidor solo escucha en {bound}.",
     "Start it without --bind to listen on every network.": "Iniciarlo sin --bind para escuchar en todas las redes.",
     "Your router is being asked to pass the port on.": "Se está pidiendo al router que redirija el puerto.",
     "Your router passes the port on ({protocol}); nobody has come in this way yet.": "El router redirige el puerto ({protocol}); todavía "
-    "nadie entró por este camino.",
-    "This is the address that you have typed; nobody has come in this way yet.": "Es la dirección que se escribió; todavía nadie entró "
-    "por este camino.",
+    "no ha entrado nadie por este camino.",
+    "This is the address that you have typed; nobody has come in this way yet.": "Es la dirección que se escribió; todavía no ha entrado "
+    "nadie por este camino.",
     "This machine has a public address of its own; nobody has come in this way yet.": "Este equipo tiene una dirección pública propia; "
-    "todavía nadie entró por este camino.",
+    "todavía no ha entrado nadie por este camino.",
     "Guests with IPv6 may reach this machine directly, if your router lets them in.": "Quienes tienen IPv6 pueden llegar directamente a "
     "este equipo, si el router lo permite.",
     "For everybody else enter the rule below in your router, or use a VPN or a tunnel.": "Para los demás, introducir en el router la "
@@ -317,7 +317,7 @@ ENGINE = {
     "Install it, or use a VPN.": "Instalarlo, o usar una VPN.",
     "ngrok wants an account before it opens a tunnel.": "ngrok pide una cuenta antes de abrir un túnel.",
     "Make a free one at ngrok's site, then type the command that it shows you there into a terminal, once.": "Crear una gratuita en el "
-    "sitio de ngrok y escribir una vez en un terminal la orden que se muestra allí.",
+    "sitio de ngrok y escribir una vez en una terminal la orden que se muestra allí.",
     "ngrok says that your account has as many tunnels as it may have.": "ngrok dice que la cuenta ya tiene todos los túneles que puede "
     "tener.",
     "Close the other one, perhaps on another machine, and try again.": "Cerrar el otro, tal vez en otro equipo, y volver a intentarlo.",
@@ -326,7 +326,7 @@ ENGINE = {
     "{program} has ended: {said}": "{program} ha terminado: {said}",
     "Try again, or use a VPN.": "Volver a intentarlo, o usar una VPN.",
     "{program} could not be started: {said}": "No se pudo iniciar {program}: {said}",
-    "Start it in a terminal to see what is wrong.": "Iniciarlo en un terminal para ver qué ocurre.",
+    "Start it in a terminal to see what is wrong.": "Iniciarlo en una terminal para ver qué ocurre.",
     "it did not say why.": "no dijo por qué.",
     "Your router has no public address: your provider shares one, or there is another router in front of it.": "El router no tiene una "
     "dirección pública: el operador la comparte, o hay otro router delante.",
@@ -345,7 +345,7 @@ ENGINE = {
     "dirección pública.",
     "Type the public address here: your router's status page shows it.": "Escribir aquí la dirección pública: la muestra la página de "
     "estado del router.",
-    "{label} leads here; nobody has come in this way yet.": "{label} conduce hasta aquí; todavía nadie entró por este camino.",
+    "{label} leads here; nobody has come in this way yet.": "{label} lleva hasta aquí; todavía no ha entrado nadie por este camino.",
     "There is a reason that this version of Atrium does not know ({reason}).": "Hay un motivo que esta versión de Atrium no conoce "
     "({reason}).",
     "Update Atrium.": "Actualizar Atrium.",
@@ -355,13 +355,14 @@ ENGINE = {
     "This machine's address": "Dirección interna",
     "This machine's port": "Puerto interno",
     # python/atrium/machine.py
-    "You host here, on port {port}. Check code: {code}.": "Aquí se aloja, en el puerto {port}. Código de verificación: {code}.",
-    "You do not host here now. This was tried on port {port} with a server that has ended again.": "Ahora no se aloja aquí. Esto se probó "
-    "en el puerto {port} con un servidor que ya terminó.",
+    "You host here, on port {port}. Check code: {code}.": "Este equipo es el anfitrión, en el puerto {port}. Código de verificación: "
+    "{code}.",
+    "You do not host here now. This was tried on port {port} with a server that has ended again.": "Este equipo no es anfitrión ahora. "
+    "Esto se probó en el puerto {port} con un servidor que ya terminó.",
     "On port {port} somebody else of this machine hosts: their panel shows who can reach them.": "En el puerto {port} aloja otra persona "
     "de este equipo: su panel muestra quién puede llegar.",
     "Another program uses port {port} of this machine: choose another port in Atrium's preferences.": "Otro programa usa el puerto {port} "
     "de este equipo: elegir otro puerto en las preferencias de Atrium.",
     "This could not be found out: {said}": "No fue posible averiguarlo: {said}",
-    "Not everything was known in time.": "No todo se supo a tiempo.",
+    "Not everything was known in time.": "No fue posible averiguarlo todo a tiempo.",
 }
