@@ -29,6 +29,7 @@ TEMPLATES = (
     "The host at {0} took too long to answer.",
     "The host at {0} has closed the connection.",
     "The connection to {0} failed: {1}",
+    "The server at {0} is full: try again when somebody has left.",
     # csrc/server
     "The file {0} cannot be written: {1}.",
     "This server runs Atrium {0} (protocol {1}), you run Atrium {2} (protocol {3}): both must be of one version.",

@@ -90,6 +90,8 @@ ENGINE = {
     "The host at {0} took too long to answer.": "El anfitrión en {0} tardó demasiado en responder.",
     "The host at {0} has closed the connection.": "El anfitrión en {0} cerró la conexión.",
     "The connection to {0} failed: {1}": "La conexión con {0} falló: {1}",
+    "The server at {0} is full: try again when somebody has left.": "El servidor en {0} está lleno: intentar de nuevo cuando alguien haya "
+    "salido.",
     "There is no connection: connect first.": "No hay conexión: conectar primero.",
     "The command names no room.": "La orden no indica ninguna sala.",
     "This room is not joined.": "No se está en esta sala.",
