@@ -13,9 +13,10 @@ import re
 
 PORT_MAX = 65535
 INVITE = "atrium://join#"
+HIDDEN = INVITE + "***"
 # The longest link has 5600 characters (csrc/transport/invite.c); the rest is for the marks that mail puts before each of its lines.
 INVITE_MAX = 8000
-TEXT_MAX = 255  # as in settings.load: a line with an address in it is shorter
+TEXT_MAX = 255  # a line with an address in it is shorter
 LOCAL_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost"})
 
 
@@ -39,6 +40,19 @@ def pasted(text: str) -> str:
 def is_invite(text: str) -> bool:
     """A link that lets its bearer in, alone or inside of a sentence: a secret, which is neither shown nor kept."""
     return INVITE in text.lower()
+
+
+def discreet(text: str) -> str:
+    """As it may be shown and logged. Blender writes down what stands in a text field, in the Info editor and in the report of a crash."""
+    return HIDDEN if is_invite(text) else text
+
+
+def is_storable(text: str) -> bool:
+    """Whether this may lie in a file: one word, and none that opens a door. An address with a name and password or with a query in it may
+    hold such things, and so may a whole sentence."""
+    if len(text) > TEXT_MAX or is_invite(text) or not text.isprintable():
+        return False
+    return not any(c in text for c in " @?#")
 
 
 def split(text: str) -> tuple[str, int | None]:

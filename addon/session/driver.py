@@ -826,8 +826,8 @@ SECRETS = {"connect": ("password",), "password": ("text",), "invite": ("link",)}
 def discreet(message: dict[str, Any]) -> dict[str, Any]:
     """A command or event as a log may show it."""
     out = {**message, **{name: "***" for name in SECRETS.get(str(message.get("t")), ()) if name in message}}
-    if address.is_invite(str(out.get("host", ""))):
-        out["host"] = address.INVITE + "***"
+    if "host" in out:
+        out["host"] = address.discreet(str(out["host"]))
     return out
 
 

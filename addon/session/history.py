@@ -18,14 +18,11 @@ from . import address
 
 FILE = "history.json"
 HOSTS_MAX = 12  # a menu that is read at a glance
-ADDRESS_MAX = 255  # as the Host box keeps
 
 
 def keepable(host: str) -> bool:
-    """Whether this may lie in a file. What is not one word is a sentence with an address in it, and may hold anything."""
-    if not host or len(host) > ADDRESS_MAX or address.is_local(host) or address.is_invite(host):
-        return False
-    return host.isprintable() and not any(c in host for c in " @?#")
+    """Whether this is worth finding again, and may lie in a file."""
+    return bool(host) and not address.is_local(host) and address.is_storable(host)
 
 
 class History:

@@ -21,6 +21,7 @@ from .colors import Color, default_color
 
 NAME_MAX = 63  # characters; a name must fit a line of the panel
 FILE = "settings.json"
+ADDRESSES = ("host", "public_address")  # text fields into which people paste whatever they have
 
 
 @dataclass
@@ -60,10 +61,9 @@ def load(home: Path) -> Settings:
         return out
     if isinstance(data.get("user_name"), str):
         out.user_name = clean_name(data["user_name"]) or out.user_name
-    if isinstance(data.get("host"), str):
-        out.host = data["host"][:255]
-    if isinstance(data.get("public_address"), str):
-        out.public_address = data["public_address"][:255]
+    for name in ADDRESSES:
+        if isinstance(data.get(name), str) and address.is_storable(data[name]):
+            setattr(out, name, data[name])
     color = data.get("user_color")
     if isinstance(color, list) and len(color) == 3 and all(isinstance(c, (int, float)) for c in color):
         r, g, b = (min(1.0, max(0.0, float(c))) for c in color)
@@ -72,10 +72,12 @@ def load(home: Path) -> Settings:
 
 
 def kept(settings: Settings) -> dict[str, Any]:
-    """Without what must not lie in a file: an invite opens a door."""
+    """Without what must not lie in a file, such as an invite, whichever box it was put into."""
     data = asdict(settings)
-    if address.is_invite(settings.host):
-        del data["host"]
+    for name in ADDRESSES:
+        data[name] = address.tidy(data[name])
+        if not address.is_storable(data[name]):
+            del data[name]
     return data
 
 

@@ -29,7 +29,7 @@ UNSAVED_ITEMS = [
 ]
 
 # Blender lists what an operator that is registered was called with, in the Info editor and for as long as it runs: no place for a
-# password.
+# password or an invite.
 NOT_LISTED: set[str] = set()
 
 # While waiting in background: short enough for a round trip on one machine, long enough to leave the processor alone.
@@ -454,6 +454,7 @@ class ATRIUM_OT_check_network(_Operator):
 
     bl_idname = "atrium.check_network"
     bl_label = "Check Network"
+    bl_options = NOT_LISTED
     host: StringProperty(name="Host", description="Its address; empty: what the Host box says", options={"SKIP_SAVE"})
     timeout: _timeout()
 

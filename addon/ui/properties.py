@@ -21,7 +21,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..session import inviting, runtime, settings
+from ..session import address, inviting, runtime, settings
 from ..session.state import OFFLINE, PHASES
 from ..session.words import translated
 
@@ -74,16 +74,19 @@ def _store_settings() -> None:
 
 
 def _get_host(_: Any) -> str:
-    return runtime.state().settings.host
+    """Not an invite: Blender notes the value of a text field in the Info editor whenever it was edited, and a crash report holds all of that."""
+    return address.discreet(runtime.state().settings.host)
 
 
 def _set_host(_: Any, value: str) -> None:
+    if value == address.HIDDEN and address.is_invite(runtime.state().settings.host):
+        return  # what the field showed was confirmed, or a script gives back what it has read
     runtime.state().settings.host = value
     _store_settings()
 
 
 def _get_public_address(_: Any) -> str:
-    return runtime.state().settings.public_address
+    return address.discreet(runtime.state().settings.public_address)
 
 
 def _set_public_address(_: Any, value: str) -> None:

@@ -8,7 +8,10 @@ into its log, so the log is looked at. With a fake every moment can be held for 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import secrets
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -330,10 +333,58 @@ def test_a_message_with_an_invite_is_pasted_whole(anna: WindowedBlender) -> None
     anna.picture(name_of(anna, "paste"))
     anna.call(set_clipboard, "Come over, says Anna:\n<atrium://join#AbCd\n-_9>\n")
     anna.press("atrium.paste_host(")
-    anna.call(host_is, "atrium://join#AbCd -_9>")
+    anna.call(host_is, "atrium://join#***")
     anna.press("atrium.connect(")
     anna.call(sent, "connect")
     assert anna.call(last, "connect")["host"] == "atrium://join#AbCd -_9"
+
+
+def info_reports() -> str:
+    """All that the Info editor lists."""
+    window, area, _ = sidebar_of()
+    kind, area.type = area.type, "INFO"
+    region = next(r for r in area.regions if r.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.info.select_all(action="SELECT")
+        bpy.ops.info.report_copy()
+    area.type = kind
+    return str(bpy.context.window_manager.clipboard)
+
+
+def test_an_invite_stands_in_no_report(anna: WindowedBlender) -> None:
+    """Typed, or pasted into either box, it came to the Info editor and from there into the report of a crash: its bearer is let in."""
+    anna.execute("bpy.context.preferences.system.use_online_access = True")
+    token = secrets.token_hex(8)
+    anna.write("atrium.host", f"Come: atrium://join#{token}")
+    anna.call(host_is, "atrium://join#***")
+    field = anna.find("atrium.host")
+    anna.screen.click(field.x, field.y)
+    time.sleep(0.3)
+    anna.picture(name_of(anna, "invite_hidden"))
+    anna.screen.key("Return")  # what is shown does not take the place of what is held
+    anna.press("atrium.connect(")
+    anna.call(sent, "connect")
+    assert anna.call(last, "connect")["host"] == f"Come: atrium://join#{token}"
+    anna.press("atrium.disconnect(")
+    anna.call(state_is, "OFFLINE")
+    anna.execute(f"bpy.ops.atrium.check_network(host='atrium://join#{token}')")
+    anna.write("atrium.host", "192.0.2.7")
+
+    reports = anna.call(info_reports)
+    assert 'host = "atrium://join#***"' in reports and 'host = "192.0.2.7"' in reports, reports
+    assert token not in reports
+    os.kill(blender_below(anna.pid), signal.SIGSEGV)
+    anna.wait_for_end()
+    (crash,) = anna.folder.rglob("*.crash.txt")
+    said = crash.read_text(errors="replace")
+    assert 'host = "atrium://join#***"' in said and token not in said
+    assert token not in anna.log.read_text(errors="replace")
+
+
+def blender_below(pid: int) -> int:
+    """A Blender in a folder of its own has a shell or two above it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return blender_below(int(children[0])) if children else pid
 
 
 def test_passwords_that_are_typed_are_sent(anna: WindowedBlender) -> None:

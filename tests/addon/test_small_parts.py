@@ -108,6 +108,33 @@ def test_settings_survive_and_damage_does_not_matter(tmp_path: Path) -> None:
         assert settings.load(tmp_path / "home") == settings.defaults()
 
 
+@pytest.mark.parametrize("name", settings.ADDRESSES)
+def test_settings_keep_addresses_and_nothing_that_may_hold_a_secret(tmp_path: Path, name: str) -> None:
+    """People paste whatever they have: a whole message with a password in it lay in the file before."""
+    for typed, kept in (
+        (" '192.0.2.7:9090' ", "192.0.2.7:9090"),
+        ("localhost:12900", "localhost:12900"),
+        ("tcp://0.tcp.example.org:12489", "tcp://0.tcp.example.org:12489"),
+        ("The password is hunter2 and the address 192.0.2.7", ""),
+        ("wss://anna:hunter2@relay.example.org/atrium", ""),
+        ("https://relay.example.org/atrium?key=hunter2", ""),
+        ("https://relay.example.org/atrium#hunter2", ""),
+        ("Come: <atrium://join#AbCdEf>", ""),
+        ("x" * 256, ""),
+    ):
+        mine = settings.defaults()
+        setattr(mine, name, typed)
+        assert settings.save(tmp_path, mine)
+        text = (tmp_path / settings.FILE).read_text("utf-8")
+        assert "hunter2" not in text and "AbCdEf" not in text, text
+        assert getattr(settings.load(tmp_path), name) == (kept or getattr(settings.defaults(), name))
+
+
+def test_an_invite_is_not_shown() -> None:
+    assert address.discreet("Come: <ATRIUM://join#AbCd>") == address.HIDDEN == "atrium://join#***"
+    assert address.discreet("192.0.2.7 ") == "192.0.2.7 "
+
+
 def test_settings_that_cannot_be_written_are_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert not settings.save(tmp_path / "file", settings.defaults())

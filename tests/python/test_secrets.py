@@ -4,8 +4,8 @@ and then a search through all that anybody else could read.
 
 Searched: the logs of servers and client, what they print, the texts of errors and their tracebacks, a dump of all threads as after a crash, the command line
 and the environment of every process of the machine, discovery packets, the report of a check, and every file of the homes. Secrets are made anew for
-each run, so nothing but a leak can hold one. In Blender there are two more places, the Info editor and the add-on's settings: tests/addon/test_in_blender.py,
-`test_passwords_go_where_they_were_meant_for_and_nowhere_else`.
+each run, so nothing but a leak can hold one. In Blender there are more places, the Info editor, crash reports and the add-on's settings: tests/addon/test_in_blender.py,
+`test_passwords_go_where_they_were_meant_for_and_nowhere_else`, and tests/addon/test_panel.py, `test_an_invite_stands_in_no_report`.
 """
 
 from __future__ import annotations
