@@ -135,7 +135,10 @@ int atr_invites_add(atr_invites *invites, const atr_id *room, uint64_t expires_s
   if (err)
     return err;
   invites->entries[invites->n++] = e;
-  return write_file(invites);
+  err = write_file(invites);
+  if (err)
+    invites->n--; /* nobody is given its link, so nobody could revoke it */
+  return err;
 }
 
 bool atr_invites_check(const atr_invites *invites, const uint8_t token[ATR_INVITE_TOKEN_BYTES], uint64_t now_s,

@@ -38,6 +38,27 @@ static void so_many_invites_are_valid_at_a_time(void **state)
   atr_invites_free(invites);
 }
 
+/* An invite that could not be kept is given to nobody, so it may take nobody's place either. */
+static void one_that_cannot_be_kept_takes_no_place(void **state)
+{
+  uint8_t token[ATR_INVITE_TOKEN_BYTES];
+  atr_invites *invites = open_at(1000);
+  atr_id room = {{7}}, found;
+  size_t revoked;
+
+  (void)state;
+  assert_int_equal(rmdir(home), 0);
+  for (unsigned i = 0; i < ATR_INVITES_MAX + 1; i++) {
+    assert_err(atr_invites_add(invites, &room, 0, 1000, token), ATR_IO);
+    assert_false(atr_invites_check(invites, token, 1000, &found));
+  }
+  assert_int_equal(mkdir(home, 0700), 0);
+  assert_ok(atr_invites_add(invites, &room, 0, 1000, token));
+  assert_ok(atr_invites_revoke(invites, &revoked));
+  assert_int_equal(revoked, 1);
+  atr_invites_free(invites);
+}
+
 static void they_are_there_after_a_restart(void **state)
 {
   uint8_t kept[ATR_INVITE_TOKEN_BYTES], expired[ATR_INVITE_TOKEN_BYTES], wrong[ATR_INVITE_TOKEN_BYTES] = {0};
@@ -60,6 +81,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(so_many_invites_are_valid_at_a_time, make_home, remove_home),
+      cmocka_unit_test_setup_teardown(one_that_cannot_be_kept_takes_no_place, make_home, remove_home),
       cmocka_unit_test_setup_teardown(they_are_there_after_a_restart, make_home, remove_home),
   };
 
