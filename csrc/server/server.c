@@ -248,7 +248,7 @@ static uint32_t connections_allowed(const atr_server_config *config)
   uint32_t max = crowd_connections_max(atr_platform_files(wanted, config->signals));
 
   if (max < ATR_CONNECTIONS_MAX)
-    atr_log(ATR_LOG_WARN, "at most %u users: the system lets this program open few files (ulimit -n)", (unsigned)max);
+    atr_log(ATR_LOG_INFO, "at most %u users: the system lets this program open few files (ulimit -n)", (unsigned)max);
   return max;
 }
 
