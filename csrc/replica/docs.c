@@ -311,13 +311,13 @@ void rep_named(atr_replica *r, rdoc *d)
 int rep_emit(atr_replica *r, rdoc *d, enum atr_op_kind kind, const cJSON *tree)
 {
   atr_replica_event event = {
-      .n = *r->events + 1, .doc = d->id, .kind = kind, .tree = tree, .show = d->name.show, .seq = d->seq, .by = d->by};
+      .n = r->events + 1, .doc = d->id, .kind = kind, .tree = tree, .show = d->name.show, .seq = d->seq, .by = d->by};
   int err = r->cb.on_event(r->ctx, &event);
   char *show;
 
   if (err)
     return err;
-  d->last_event = ++*r->events;
+  d->last_event = ++r->events;
   show = kind != ATR_OP_DELETE && d->name.show ? strdup(d->name.show) : NULL;
   free(d->told_show);
   d->told_show = show;

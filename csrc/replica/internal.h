@@ -135,8 +135,8 @@ struct atr_replica {
   atr_words *words;
   rdoc *warm; /* the one that was used last comes first */
   size_t n_warm, warm_max;
-  uint32_t ticks;               /* of idle time */
-  uint64_t own_events, *events; /* number of the last event */
+  uint32_t ticks;  /* of idle time */
+  uint64_t events; /* number of the last one */
   uint64_t submissions;
   size_t memory;
 

@@ -26,7 +26,6 @@ int atr_replica_new(atr_replica **out, const atr_id *participant, atr_blobs *blo
   r->blobs = blobs;
   r->cb = *cb;
   r->ctx = ctx;
-  r->events = &r->own_events;
   r->tombs_max = ATR_TOMBSTONES_MAX;
   r->warm_max = ATR_WARM_DOCS;
   atr_buf_init(&r->out, SIZE_MAX / 2);
@@ -38,11 +37,6 @@ int atr_replica_new(atr_replica **out, const atr_id *participant, atr_blobs *blo
   }
   *out = r;
   return 0;
-}
-
-void atr_replica_count_events(atr_replica *r, uint64_t *counter)
-{
-  r->events = counter;
 }
 
 void atr_replica_keep_tombstones(atr_replica *r, size_t max)

@@ -64,8 +64,6 @@ typedef struct atr_submit {
 int atr_replica_new(atr_replica **out, const atr_id *participant, struct atr_blobs *blobs,
                     const atr_replica_callbacks *cb, void *ctx);
 void atr_replica_free(atr_replica *r);
-/* Numbers events by a counter of the caller's (of all its rooms) instead of an own one. */
-void atr_replica_count_events(atr_replica *r, uint64_t *counter);
 
 /* Keeps so many tombstones instead of ATR_TOMBSTONES_MAX: for tests. */
 void atr_replica_keep_tombstones(atr_replica *r, size_t max);

@@ -539,8 +539,3 @@ int atr_tls_export(const atr_stream *stream, const char *label, uint8_t *out, si
   return s->f.open && SSL_export_keying_material(s->ssl, out, n, label, strlen(label), NULL, 0, 0) == 1 ? ATR_OK
                                                                                                         : ATR_CRYPTO;
 }
-
-const char *atr_tls_cipher(const atr_stream *stream)
-{
-  return SSL_get_cipher_name(((const tls_stream *)stream)->ssl);
-}

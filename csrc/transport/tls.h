@@ -43,7 +43,4 @@ atr_span atr_tls_peer_spki(const atr_stream *stream);
 /* `n` bytes that both ends of this connection know and nobody else does (RFC 8446, 7.5). 0 or ATR_CRYPTO. */
 int atr_tls_export(const atr_stream *stream, const char *label, uint8_t *out, size_t n);
 
-/* "TLS_AES_128_GCM_SHA256", for logs and benchmarks. */
-const char *atr_tls_cipher(const atr_stream *stream);
-
 #endif
