@@ -190,6 +190,7 @@ test-python: all py
 
 # The same over networks of namespaces: routers, tunnels, bad lines. As root; says loudly where it cannot run. Most of its time is waiting.
 test-net: all py
+	@tests/setup/tunnels.sh
 	@$(call PYTEST,ATRIUM_VARIANT=$(VARIANT),-n $(JOBS) --durations=5,tests/net)
 
 # --- testing ----------------------------------------------------------------------------------------------------

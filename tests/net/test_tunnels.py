@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tunnels and proxies: one that carries TCP (ssh), those that carry HTTP alone (nginx, and one that holds bytes back), and what pretends."""
+"""Tunnels and proxies: one that carries TCP (ssh, bore), those that carry HTTP alone (nginx, and one that holds bytes back), and what pretends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from atrium import AtriumError, Client
 from tests.net.conftest import PORT, World, needs, settle
 from tests.net.lab import Host
 from tests.net.test_paths import HOST, edit_together
-from tests.net.tunnel import Hoarder, Portal
+from tests.net.tunnel import BORE, Hoarder, Portal, bore_tunnel
 
 RELAY = "203.0.113.99"
 
@@ -86,6 +86,30 @@ def test_ssh_tunnel_with_five_users(world: World, tmp_path: Path) -> None:
     late = world.client(relay, "late")
     with pytest.raises(AtriumError, match="closed before the host had answered: is the host connected"):
         late.connect(link, timeout=20)  # the tunnel still stands, and has nobody behind it
+
+
+@needs(BORE)
+def test_bore_with_five_users(world: World, tmp_path: Path) -> None:
+    """As docs/get-connected.md has it: the address that the tunnel's program prints is typed in, and goes into the invite."""
+    anna, _, _ = world.home_of("anna", HOST)
+    relay = world.on_the_internet("relay", f"{RELAY}/24")
+    server = world.serve(anna)
+    host = world.owner(server)
+    room = host.create_room("Film")
+    host.look_around(public=bore_tunnel(anna, relay, RELAY, PORT, tmp_path))
+    link = host.create_invite(room.id)
+    five_users(world, host, link, room.id)
+
+    def internet() -> str:
+        return next(str(one["state"]) for one in host.reach if one["audience"] == "internet")
+
+    settle([host], lambda: internet() == "works", what="word that somebody came through it")
+    anna.processes[-1].kill()
+    late = world.client(relay, "late")
+    with pytest.raises(AtriumError) as failure:
+        late.connect(link, timeout=20)
+    # The relay may not have noticed yet that its program has ended: it takes the guest in, and nothing follows.
+    assert failure.value.code in ("TIMEOUT", "CLOSED", "CONNREFUSED"), failure.value
 
 
 def nginx(relay: Host, folder: Path, upstream: str) -> None:

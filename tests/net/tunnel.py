@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: MIT
-"""Programs in the middle, as threads of the test: their sockets are made on a host of the lab and stay there."""
+"""Programs in the middle: threads of the test, whose sockets are made on a host of the lab and stay there, and bore, a tunnel of its own."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import select
+import shutil
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Self
 
 from tests.net.lab import Host
 
+CACHE = Path(os.environ.get("ATRIUM_CACHE") or Path.home() / ".cache" / "atrium")
+BORE = shutil.which("bore") or str(CACHE / "tunnels" / "bin" / "bore")  # tests/setup/tunnels.sh
+BORE_PORT = 7835
 HOLD_S = 0.2
 HOLD_BYTES = 4096
 
@@ -102,3 +109,17 @@ class Portal(_Listener):
         head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(self.PAGE)}\r\n\r\n"
         peer.sendall(head.encode() + self.PAGE)
         peer.recv(65536)
+
+
+def bore_tunnel(machine: Host, relay: Host, relay_address: str, port: int, folder: Path) -> str:
+    """The real bore, with a relay of one's own: that port of this machine at an address of the relay's, which it says and chooses itself."""
+    relay.spawn(BORE, "server", "--secret", "film", log=folder / "bore-server.log")
+    relay.listens(BORE_PORT)
+    log = folder / "bore.log"
+    words = ("local", str(port), "--to", relay_address, "--secret", "film")
+    agent = machine.spawn(BORE, *words, log=log, env={**os.environ, "NO_COLOR": "1"})
+    end = time.monotonic() + 20
+    while not (said := re.search(r"listening at ([\d.]+:\d+)", log.read_text() if log.exists() else "")):
+        assert agent.poll() is None and time.monotonic() < end, log.read_text()
+        time.sleep(0.02)
+    return said[1]
