@@ -277,7 +277,7 @@ def _copy_invite(task: Task) -> None:
 
 
 class ATRIUM_OT_revoke_invites(_Operator):
-    """Make every invite useless that was given out. Whoever came by one is still let in"""
+    """All invites that were given out stop working. Whoever has come in with one is still let in"""
 
     bl_idname = "atrium.revoke_invites"
     bl_label = "Revoke Invites"

@@ -29,9 +29,10 @@ static const said said_reasons[] = {
     {"firewall_macos", "macOS asks whether Blender may accept incoming connections when you host for the first time.",
      "Choose Allow. Later it is found in System Settings, Network, Firewall."},
     {"loopback_only", "This server takes connections from this machine only.",
-     "Allow online access in Blender's preferences (System, Network), then host again."},
+     "If Blender has started it, allow online access in Blender's preferences (System, Network) and host again; else "
+     "start it without --bind."},
     {"no_network", "This machine is not in a network.",
-     "Connect it by cable or Wi-Fi; the addresses appear here by themselves."},
+     "Connect it by cable or Wi-Fi; its addresses are found by themselves."},
     {"other_address", "This server listens at {bound} only.", "Start it without --bind to listen on every network."},
     {"asking_router", "Your router is being asked to pass the port on.", ""},
     {"mapped", "Your router passes the port on ({protocol}); nobody has come in this way yet.", ""},
@@ -50,14 +51,15 @@ static const said said_reasons[] = {
      "Your router has no public address: your provider shares one, or there is another router in front of it.",
      "Use a VPN that all of you are in, or a tunnel."},
     {"no_mapping", "Your router does not open ports by itself.",
-     "Enter the rule below in your router and type the public address here, or use a VPN or a tunnel."},
+     "Enter the rule below in your router and its public address in Atrium's panel, or use a VPN or a tunnel."},
     {"mapping_refused", "Your router refuses to open the port.",
      "Allow UPnP in your router, or enter the rule below there; or use a VPN or a tunnel."},
     {"mapping_off", "Your router is not asked to open the port.",
-     "Switch port mapping on, or enter the rule below in your router and type the public address here."},
+     "Start the server with Map Port on the Router (Atrium's preferences) or --map-port; or enter the rule below in "
+     "your router and its public address in Atrium's panel."},
     {"mapped_nowhere", "Your router passes the port on, but does not know its own public address.",
-     "Type the public address here: your router's status page shows it."},
-    {"tunnel", "{label} leads here; nobody has come in this way yet.", ""},
+     "Enter it in Atrium's panel: your router's status page shows it."},
+    {"tunnel", "{label} forwards to this machine; nobody has come in this way yet.", ""},
     {"", "There is a reason that this version of Atrium does not know ({reason}).", "Update Atrium."},
 };
 
@@ -71,7 +73,7 @@ static const said said_rule[] = {
 static const said said_texts[] = {
     {"running", "You host here, on port {port}. Check code: {code}.", ""},
     {"tried", "You do not host here now. This was tried on port {port} with a server that has ended again.", ""},
-    {"other", "On port {port} somebody else of this machine hosts: their panel shows who can reach them.", ""},
+    {"other", "Another user of this machine hosts on port {port}: that user's panel shows who can connect.", ""},
     {"taken", "Another program uses port {port} of this machine: choose another port in Atrium's preferences.", ""},
     {"failed", "This could not be found out: {said}", ""},
     {"over", "Not everything was known in time.", ""},

@@ -26,7 +26,7 @@ POLL_S = 0.05
 TEXTS = {
     "running": "You host here, on port {port}. Check code: {code}.",
     "tried": "You do not host here now. This was tried on port {port} with a server that has ended again.",
-    "other": "On port {port} somebody else of this machine hosts: their panel shows who can reach them.",
+    "other": "Another user of this machine hosts on port {port}: that user's panel shows who can connect.",
     "taken": "Another program uses port {port} of this machine: choose another port in Atrium's preferences.",
     "failed": "This could not be found out: {said}",
     "over": "Not everything was known in time.",

@@ -4,7 +4,8 @@
 The server says it in codes (docs/protocol.md, 8): for each audience a state, a reason and what the reason's sentence names. Here is the
 one table that makes English sentences of them, for the add-on's panel (which translates them), for the reports of the network check, and
 for whoever writes another front end. Each reason is a sentence that says how it is, and one that says what to do next; the second is
-empty where there is nothing to do. Braces name a parameter of the audience's `with`; a sentence whose parameter is missing still reads.
+empty where there is nothing to do. A step reads the same in a panel and in a terminal: it says where a thing is entered. Braces name a
+parameter of the audience's `with`; a sentence whose parameter is missing still reads.
 """
 
 from __future__ import annotations
@@ -58,11 +59,12 @@ REASONS = {
     ),
     "loopback_only": Reason(
         "This server takes connections from this machine only.",
-        "Allow online access in Blender's preferences (System, Network), then host again.",
+        "If Blender has started it, allow online access in Blender's preferences (System, Network) and host again; "
+        "else start it without --bind.",
     ),
     "no_network": Reason(
         "This machine is not in a network.",
-        "Connect it by cable or Wi-Fi; the addresses appear here by themselves.",
+        "Connect it by cable or Wi-Fi; its addresses are found by themselves.",
     ),
     "other_address": Reason(
         "This server listens at {bound} only.",
@@ -91,7 +93,7 @@ REASONS = {
     ),
     "no_mapping": Reason(
         "Your router does not open ports by itself.",
-        "Enter the rule below in your router and type the public address here, or use a VPN or a tunnel.",
+        "Enter the rule below in your router and its public address in Atrium's panel, or use a VPN or a tunnel.",
     ),
     "mapping_refused": Reason(
         "Your router refuses to open the port.",
@@ -99,13 +101,14 @@ REASONS = {
     ),
     "mapping_off": Reason(
         "Your router is not asked to open the port.",
-        "Switch port mapping on, or enter the rule below in your router and type the public address here.",
+        "Start the server with Map Port on the Router (Atrium's preferences) or --map-port; or enter the rule below in "
+        "your router and its public address in Atrium's panel.",
     ),
     "mapped_nowhere": Reason(
         "Your router passes the port on, but does not know its own public address.",
-        "Type the public address here: your router's status page shows it.",
+        "Enter it in Atrium's panel: your router's status page shows it.",
     ),
-    "tunnel": Reason("{label} leads here; nobody has come in this way yet."),
+    "tunnel": Reason("{label} forwards to this machine; nobody has come in this way yet."),
 }
 
 # For a reason that a newer server may send.

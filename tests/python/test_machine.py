@@ -103,9 +103,8 @@ def test_the_server_of_another_user_is_told_nothing(command: list[str], start: S
     server = start("--bind", "127.0.0.1")
     status, report = run(command, tmp_path / "other", "--port", str(server.port), "--bind", "127.0.0.1")
     assert status == 1
-    assert (
-        report == f"On port {server.port} somebody else of this machine hosts: their panel shows who can reach them.\n"
-    )
+    told = f"Another user of this machine hosts on port {server.port}: that user's panel shows who can connect.\n"
+    assert report == told
 
 
 @BOTH

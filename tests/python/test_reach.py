@@ -50,6 +50,12 @@ def test_whoever_cannot_be_reached_gets_a_next_step() -> None:
             assert reach.REASONS[code].step, code
 
 
+def test_a_step_can_be_followed_from_a_terminal() -> None:
+    """The same words stand in the panel and in the reports of `check`, where there is no field to type something into."""
+    for code, reason in reach.REASONS.items():
+        assert not re.search(r"\bhere\b", reason.step), code
+
+
 def test_the_example_of_the_protocol_reads_well() -> None:
     message = json.loads(section().split("```json")[1].split("```")[0])
     text = "\n".join(line for entry in message["audiences"] for line in reach.lines(entry))

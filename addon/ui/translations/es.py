@@ -155,8 +155,8 @@ TEXTS = {
     "los cambios propios y aquí estén los de los demás",
     "Make a link that lets in whoever pastes it into the Host box, and copy it. Send it to the people you want here": "Crea y copia un "
     "enlace que permite entrar a quien lo pegue en el campo Anfitrión. Enviarlo a quienes deban entrar",
-    "Make every invite useless that was given out. Whoever came by one is still let in": "Anula todas las invitaciones repartidas. "
-    "Quien ya entró con una podrá seguir entrando",
+    "All invites that were given out stop working. Whoever has come in with one is still let in": "Todas las invitaciones repartidas "
+    "dejan de funcionar. Quien ya entró con una podrá seguir entrando",
     "Let in whoever knows this password, to everything or to one room. Empty: nobody": "Permite entrar a quien conozca esta contraseña, a "
     "todo o a una sala. Vacía: a nadie",
     "Name or id of the room that it opens; empty: everything": "Nombre o identificador de la sala que abre; vacío: todo",

@@ -242,14 +242,14 @@ ENGINE = {
     "pero nadie escucha en ese puerto: el anfitrión no está conectado, o el puerto es otro.",
     "Nothing comes back: a firewall on the way, a port that the router does not pass on, or a wrong address.": "No llega ninguna "
     "respuesta: un cortafuegos en el camino, un puerto que el router no redirige, o una dirección equivocada.",
-    "Something answers and then says nothing: a middle box, or a tunnel whose program has ended.": "Algo responde y luego calla: un "
-    "dispositivo intermedio, o un túnel cuyo programa terminó.",
+    "Something takes the connection and then says nothing: a proxy or firewall on the way, or a tunnel whose program has ended.": "Algo "
+    "acepta la conexión y luego calla: un proxy o cortafuegos en el camino, o un túnel cuyo programa terminó.",
     "It hung up at once: a tunnel whose host is gone, or a server that is being ended.": "La conexión se cerró de inmediato: un túnel "
     "cuyo anfitrión ya no está, o un servidor que se está cerrando.",
     "Something else answers there: a wrong port, a router's page, or a network that wants a login first.": "Allí responde otra cosa: un "
     "puerto equivocado, la página de un router, o una red que exige iniciar sesión antes.",
-    "Something else answers there: a wrong port, or a box that breaks encrypted connections.": "Allí responde otra cosa: un puerto "
-    "equivocado, o un dispositivo que interrumpe las conexiones cifradas.",
+    "Something else answers there: a wrong port, or a proxy or antivirus that breaks encrypted connections.": "Allí responde otra cosa: "
+    "un puerto equivocado, o un proxy o antivirus que interrumpe las conexiones cifradas.",
     "Another machine than the invite's answers at these addresses. Ask for a new invite.": "En estas direcciones responde un equipo "
     "distinto al de la invitación. Pedir una nueva.",
     "Atrium answers, in another version: both must be of one.": "Atrium responde, en otra versión: ambos deben usar la misma.",
@@ -291,11 +291,12 @@ ENGINE = {
     "Choose Allow. Later it is found in System Settings, Network, Firewall.": "Elegir Permitir. Más adelante se encuentra en Ajustes del "
     "Sistema, Red, Firewall.",
     "This server takes connections from this machine only.": "Este servidor solo acepta conexiones desde este equipo.",
-    "Allow online access in Blender's preferences (System, Network), then host again.": "Permitir el acceso en línea en las preferencias "
-    "de Blender (Sistema, Red), y alojar de nuevo.",
+    "If Blender has started it, allow online access in Blender's preferences (System, Network) and host again; else start it without "
+    "--bind.": "Si lo inició Blender, permitir el acceso en línea en las preferencias de Blender (Sistema, Red) y alojar de nuevo; si no, "
+    "iniciarlo sin --bind.",
     "This machine is not in a network.": "Este equipo no está en ninguna red.",
-    "Connect it by cable or Wi-Fi; the addresses appear here by themselves.": "Conectarlo por cable o Wi-Fi; las direcciones aparecen "
-    "aquí por sí solas.",
+    "Connect it by cable or Wi-Fi; its addresses are found by themselves.": "Conectarlo por cable o Wi-Fi; sus direcciones se encuentran "
+    "por sí solas.",
     "This server listens at {bound} only.": "Este servidor solo escucha en {bound}.",
     "Start it without --bind to listen on every network.": "Iniciarlo sin --bind para escuchar en todas las redes.",
     "Your router is being asked to pass the port on.": "Se está pidiendo al router que redirija el puerto.",
@@ -335,19 +336,21 @@ ENGINE = {
     "There is no router through which the internet could reach this machine.": "No hay ningún router por el que internet pueda llegar a este "
     "equipo.",
     "Your router does not open ports by itself.": "El router no abre puertos por sí mismo.",
-    "Enter the rule below in your router and type the public address here, or use a VPN or a tunnel.": "Introducir en el router la regla "
-    "de abajo y escribir aquí la dirección pública, o usar una VPN o un túnel.",
+    "Enter the rule below in your router and its public address in Atrium's panel, or use a VPN or a tunnel.": "Introducir en el router "
+    "la regla de abajo, y su dirección pública en el panel de Atrium; o usar una VPN o un túnel.",
     "Your router refuses to open the port.": "El router se niega a abrir el puerto.",
     "Allow UPnP in your router, or enter the rule below there; or use a VPN or a tunnel.": "Permitir UPnP en el router, o introducir en "
     "él la regla de abajo; o usar una VPN o un túnel.",
     "Your router is not asked to open the port.": "No se pide al router que abra el puerto.",
-    "Switch port mapping on, or enter the rule below in your router and type the public address here.": "Activar la redirección de "
-    "puertos, o introducir en el router la regla de abajo y escribir aquí la dirección pública.",
+    "Start the server with Map Port on the Router (Atrium's preferences) or --map-port; or enter the rule below in your router and its "
+    "public address in Atrium's panel.": "Iniciar el servidor con Abrir el puerto en el router (preferencias de Atrium) o --map-port; o "
+    "introducir en el router la regla de abajo, y su dirección pública en el panel de Atrium.",
     "Your router passes the port on, but does not know its own public address.": "El router redirige el puerto, pero no conoce su propia "
     "dirección pública.",
-    "Type the public address here: your router's status page shows it.": "Escribir aquí la dirección pública: la muestra la página de "
+    "Enter it in Atrium's panel: your router's status page shows it.": "Introducirla en el panel de Atrium: la muestra la página de "
     "estado del router.",
-    "{label} leads here; nobody has come in this way yet.": "{label} lleva hasta aquí; todavía no ha entrado nadie por este camino.",
+    "{label} forwards to this machine; nobody has come in this way yet.": "{label} redirige a este equipo; todavía no ha entrado nadie "
+    "por este camino.",
     "There is a reason that this version of Atrium does not know ({reason}).": "Hay un motivo que esta versión de Atrium no conoce "
     "({reason}).",
     "Update Atrium.": "Actualizar Atrium.",
@@ -361,8 +364,8 @@ ENGINE = {
     "{code}.",
     "You do not host here now. This was tried on port {port} with a server that has ended again.": "Este equipo no es anfitrión ahora. "
     "Esto se probó en el puerto {port} con un servidor que ya terminó.",
-    "On port {port} somebody else of this machine hosts: their panel shows who can reach them.": "En el puerto {port} aloja otra persona "
-    "de este equipo: su panel muestra quién puede llegar.",
+    "Another user of this machine hosts on port {port}: that user's panel shows who can connect.": "Otro usuario de este equipo es el "
+    "anfitrión en el puerto {port}: su panel muestra quién puede conectarse.",
     "Another program uses port {port} of this machine: choose another port in Atrium's preferences.": "Otro programa usa el puerto {port} "
     "de este equipo: elegir otro puerto en las preferencias de Atrium.",
     "This could not be found out: {said}": "No fue posible averiguarlo: {said}",
