@@ -44,6 +44,7 @@ class Tunneling:
         self._state, self._make_tunnel, self._installed, self._send = state, make_tunnel, installed, send
         self._tunnel: TunnelLike | None = None
         self._phase = STOPPED
+        self._closing = False  # it was told to end
         self._task = Task("tunnel", "", done=True)
         self.programs: list[str] = []  # that are installed: looked up once per connection, not in each drawing
         self.failure: Problem | None = None
@@ -57,6 +58,11 @@ class Tunneling:
     def running(self) -> bool:
         return self._phase == RUNNING
 
+    @property
+    def closing(self) -> bool:
+        """It was told to end, which takes it a moment."""
+        return self._tunnel is not None and self._closing
+
     def look(self) -> None:
         """Which programs could be started."""
         self.programs = self._installed()
@@ -67,6 +73,7 @@ class Tunneling:
         self.failure = None
         self._task = Task("tunnel", translated("Opening a tunnel with {program}.").format(program=program))
         self._tunnel, self._phase = self._make_tunnel(program, self._state.host.port), "starting"
+        self._closing = False
         self._state.changed()
         return self._task
 
@@ -74,22 +81,22 @@ class Tunneling:
         """Asks the program to end; `step` sees it end."""
         if self._tunnel is not None:
             self._tunnel.stop()
+            self._closing = True
             self._task.finish(problem("CANCELED"))
             self._state.changed()
 
     def step(self) -> None:
         if self._tunnel is None:
             return
-        if self._state.link == OFFLINE:
-            self.close()
-            return
+        if self._state.link == OFFLINE and not self._closing:
+            self.stop()
         phase = str(self._tunnel.poll())
         if phase != self._phase:
             self._phase = phase
             self._changed(self._tunnel)
 
     def close(self) -> None:
-        """At once, whatever it was doing."""
+        """At once, whatever it was doing; waits a moment for the program, so not for while Blender is worked in."""
         tunnel, self._tunnel, self._phase = self._tunnel, None, STOPPED
         if tunnel is not None:
             tunnel.close()
@@ -105,7 +112,8 @@ class Tunneling:
             self._task.finish(self.failure)
             tunnel.close()
             self._tunnel = None
-            self._send({"t": "reach", "agent": 0})
+            if self._state.link != OFFLINE:
+                self._send({"t": "reach", "agent": 0})
         self._state.changed()
 
 

@@ -143,7 +143,9 @@ def draw_tunnels(layout: Any, context: Any, state: State) -> None:
         paragraph(box, tunneling.failure.sentence, context, "ERROR")
     if tunneling.program:
         row = layout.row(align=True)
-        if not tunneling.running:
+        if tunneling.closing:
+            row.label(text="Closing the tunnel", icon="SORTTIME")
+        elif not tunneling.running:
             text = translated("Opening a tunnel with {program}").format(program=tunneling.program)
             row.label(text=text, icon="SORTTIME", translate=False)
             row.operator("atrium.stop_tunnel", text="", icon="CANCEL")

@@ -378,12 +378,17 @@ def test_a_tunnel_that_fails_says_what_to_do() -> None:
 def test_no_tunnel_outlives_the_connection_to_its_server() -> None:
     bench = hosting()
     bench.session.start_tunnel("ngrok")
-    bench.tunnels[0].phase = "running"
+    bench.tunnels[0].phase, bench.tunnels[0].agent = "running", 20241
     bench.tick()
     bench.tick({"t": "state", "state": "RECONNECTING"})
     assert not bench.tunnels[0].closed, "the server comes back at the same port"
     bench.tick({"t": "state", "state": "OFFLINE", "code": "CLOSED"})
-    assert bench.tunnels[0].closed
+    assert bench.tunnels[0].stopped and bench.session.tunneling.closing
+    assert not bench.tunnels[0].closed, "Blender does not wait for a program to end"
+    bench.tunnels[0].phase = "stopped"
+    bench.tick()
+    assert bench.tunnels[0].closed and bench.session.tunneling.program == ""
+    assert bench.engine.sent[-1] != {"t": "reach", "agent": 0}, "there is no server to be told"
     bench = hosting()
     bench.session.start_tunnel("ngrok")
     bench.session.close()

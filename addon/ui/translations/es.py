@@ -126,6 +126,7 @@ TEXTS = {
     "In this Blender, but not in the room: {count}": "En este Blender, pero no en la sala: {count}",
     "Opening a tunnel with {program}.": "Abriendo un túnel con {program}.",
     "Opening a tunnel with {program}": "Abriendo un túnel con {program}",
+    "Closing the tunnel": "Cerrando el túnel",
     "Open Tunnel ({program})": "Abrir túnel ({program})",
     "Hosts": "Anfitriones",
     "Hosts that you were at": "Anfitriones anteriores",
