@@ -177,9 +177,9 @@ POSITIONS = "[tuple(v.co) for v in bpy.data.objects['Cube'].data.vertices]"
 
 
 @pytest.fixture
-def misfits():
+def misfits(version):
     """The one subdivides while the other gives the mesh its first shape keys: nobody has points for the new shape."""
-    with joined_pair(VERSION) as (stage, a, b):
+    with joined(version, 2) as (stage, (a, b)):
         a.do("link.hold = True"), b.do("link.hold = True")
         a.do(SUBDIVIDE)
         b.do("""
@@ -197,7 +197,7 @@ def misfits():
         yield stage, a, b
         stage.settle()
         same(a, b, POSITIONS)
-        late = stage.peer(VERSION)
+        late = stage.peer(version)
         late.join()
         same(a, late)
         assert_silent(stage)
