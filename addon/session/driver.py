@@ -25,6 +25,7 @@ from .history import keepable
 from .link import EngineLike, Link
 from .looking import Looking
 from .sentences import Problem, problem
+from .settings import NAME_MAX
 from .state import LOBBY, OFFLINE, RECONNECTING, UNDER_WAY, Event, Here, Stage, State, Task
 from .tunneling import Tunneling, TunnelLike
 from .words import translated
@@ -318,7 +319,7 @@ class Session:
     def create_room(self, name: str) -> Task:
         self._require("create_room")
         name = " ".join(name.split())
-        if not name or len(name.encode()) > 63:
+        if not name or len(name) > NAME_MAX:
             raise Trouble(problem("ROOM_NAME", room=name))
         task = self.state.begin("create", translated("Creating the room “{name}”.").format(name=name))
         self.state.enter(Here(name, created=True), translated("Asking for the room"))

@@ -19,7 +19,7 @@ from typing import Any
 from . import address
 from .colors import Color, default_color
 
-NAME_MAX = 63  # characters; a name must fit a line of the panel
+NAME_MAX = 63  # characters, of a user or a room: it must fit a line of the panel, and 252 bytes the server's 255
 FILE = "settings.json"
 ADDRESSES = ("host", "public_address")  # text fields into which people paste whatever they have
 

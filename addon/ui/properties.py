@@ -260,7 +260,8 @@ def _new_room() -> str:
     if _new_room_name:
         return _new_room_name
     path = bpy.data.filepath
-    return bpy.path.display_name_from_filepath(path)[:60] if path else _first_room_name()
+    name = bpy.path.display_name_from_filepath(path) if path else _first_room_name()
+    return name[: settings.NAME_MAX]
 
 
 def _first_room_name() -> str:

@@ -605,6 +605,17 @@ def test_create_uploads_then_flushes_then_opens_the_room() -> None:
     assert bench.engine.kinds()[-1] == "ready" and task.done and bench.state.phase == "JOINED"
 
 
+def test_the_name_of_a_room_is_measured_in_characters() -> None:
+    """As its sentence says: in Japanese 21 characters are 63 bytes."""
+    bench = Bench().in_lobby()
+    for name in ("", "x" * 64, "部" * 64):
+        with pytest.raises(Trouble) as refused:
+            bench.session.create_room(name)
+        assert refused.value.problem.code == "ROOM_NAME"
+    bench.session.create_room("部" * 63)
+    assert bench.engine.sent[-1]["name"] == "部" * 63
+
+
 def test_the_bar_of_sending_grows_from_nothing() -> None:
     """The engine tells a moment later how much there is to send; until then nothing is sent, not everything."""
     bench = Bench().in_lobby()
