@@ -309,6 +309,9 @@
 #define ATR_RACE_DELAY_MS 250u
 #define ATR_ADDRESSES_MAX 16u
 
+/* A name that is looked up for so long is looked up for IPv4 alone, too. Name servers of providers answer within 100 ms. */
+#define ATR_LOOKUP_PATIENCE_MS 500u
+
 /* What is typed or pasted into the Host box; a DNS name has at most 253 bytes. */
 #define ATR_HOST_BYTES_MAX 1024u
 

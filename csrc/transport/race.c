@@ -11,6 +11,10 @@
  * telling is reported: a server that is full before another key, before something that is not Atrium, before refused
  * (somebody is there), before silent, before unreachable, before an unknown name.
  *
+ * A system looks up both families in one question to itself and gives no answer before it has both; where a name server never answers for IPv6, as
+ * many home routers do, that takes longer than anybody waits. So a name that is slow is looked up a second time, for IPv4 alone. (One question
+ * for each family from the start would lose the system's own order between them, and libuv runs two lookups at a time.)
+ *
  * libuv cannot stop a lookup that runs in its thread pool, so a race that is cancelled leaves its lookups behind:
  * they free themselves when they return.
  */
@@ -30,6 +34,7 @@ typedef struct lookup {
   uv_getaddrinfo_t request;
   atr_race *race;     /* NULL once that has ended */
   unsigned web, from; /* as in atr_candidate */
+  bool is_second;     /* for IPv4 alone, while the first one goes on */
   struct lookup *next;
 } lookup;
 
@@ -43,6 +48,7 @@ struct atr_race {
   atr_net *net;
   uv_timer_t pause; /* until the next attempt */
   uv_timer_t limit;
+  uv_timer_t patience; /* until names are looked up a second time */
   atr_net_task task;
   int handles;
   lookup *lookups;
@@ -130,6 +136,7 @@ static void stop(atr_race *race)
   atr_net_task_cancel(&race->task);
   uv_close((uv_handle_t *)&race->pause, handle_closed);
   uv_close((uv_handle_t *)&race->limit, handle_closed);
+  uv_close((uv_handle_t *)&race->patience, handle_closed);
 }
 
 static void finish(atr_race *race)
@@ -255,7 +262,7 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
     lookup_unlink(race, l);
     if (status == 0)
       add_candidates(race, found, l);
-    else
+    else if (!l->is_second)
       note(race, status == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE, "the name");
     if (race->attempts_running == 0 || !uv_is_active((uv_handle_t *)&race->pause))
       step(race);
@@ -265,11 +272,11 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
 }
 
 /* Numbers go the same way: the system knows what a scope's name means, and does not ask anybody for a number. */
-static int lookup_start(atr_race *race, size_t index)
+static int lookup_start(atr_race *race, size_t index, bool is_second)
 {
   const atr_address *address = &race->addresses[index];
   lookup *l = calloc(1, sizeof *l);
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = is_second ? AF_INET : AF_UNSPEC};
   char port[8];
   int r;
 
@@ -280,6 +287,7 @@ static int lookup_start(atr_race *race, size_t index)
   snprintf(port, sizeof port, "%u", (unsigned)address->port);
   l->request.data = l;
   l->from = (unsigned)index;
+  l->is_second = is_second;
   l->web = address->carrier == ATR_CARRIER_TCP ? 0 : (unsigned)index + 1;
   r = uv_getaddrinfo(atr_net_loop(race->net), &l->request, looked_up, address->host, port, &hints);
   if (r != 0) {
@@ -291,6 +299,15 @@ static int lookup_start(atr_race *race, size_t index)
   race->lookups = l;
   race->lookups_running++;
   return 0;
+}
+
+static void look_up_again(uv_timer_t *timer)
+{
+  atr_race *race = timer->data;
+
+  for (lookup *l = race->lookups; l; l = l->next) /* new ones are put before it */
+    if (race->addresses[l->from].kind == ATR_ADDRESS_NAME)
+      (void)lookup_start(race, l->from, true);
 }
 
 int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, size_t count,
@@ -313,15 +330,18 @@ int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, s
   }
   uv_timer_init(atr_net_loop(net), &race->pause);
   uv_timer_init(atr_net_loop(net), &race->limit);
+  uv_timer_init(atr_net_loop(net), &race->patience);
   race->pause.data = race;
   race->limit.data = race;
-  race->handles = 2;
+  race->patience.data = race;
+  race->handles = 3;
   uv_timer_start(&race->limit, time_is_up, timeout_ms, 0);
+  uv_timer_start(&race->patience, look_up_again, ATR_LOOKUP_PATIENCE_MS, 0);
   for (size_t i = 0; i < count && i < ATR_ADDRESSES_MAX; i++) {
     int err;
 
     race->addresses[i] = addresses[i];
-    err = lookup_start(race, i);
+    err = lookup_start(race, i, false);
 
     if (err)
       note(race, err, addresses[i].host);

@@ -181,11 +181,11 @@ class Host:
         self.processes.append(process)
         return process
 
-    def names_from(self, server: str, folder: Path, prefer_ipv4: bool = False) -> None:
+    def names_from(self, server: str, folder: Path, *, prefer_ipv4: bool = False, options: str = "") -> None:
         """Programs that are started here from now on look names up at that server, and nowhere else: none of the real machine's own
-        services is asked. Where a name has addresses of both families, IPv6 comes first, as systems have it by themselves."""
+        services is asked. Where a name has addresses of both families, IPv6 comes first, as systems have it by themselves. `options`: of resolv.conf."""
         files = {
-            "resolv.conf": f"nameserver {server}\noptions timeout:2 attempts:1\n",
+            "resolv.conf": f"nameserver {server}\n{options}\n",
             "hosts": "127.0.0.1 localhost\n::1 localhost\n",
             "nsswitch.conf": "hosts: files dns\n",
             "gai.conf": f"precedence ::/0 40\nprecedence ::ffff:0:0/96 {100 if prefer_ipv4 else 10}\n",

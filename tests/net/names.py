@@ -25,10 +25,11 @@ NO_SUCH_NAME = 3
 
 
 class NameServer:
-    """Answers A and AAAA over UDP. A name that it does not know there is not."""
+    """Answers A and AAAA over UDP. A name that it does not know there is not; to what it is mute about it gives no answer at all."""
 
     def __init__(self, host: Host, names: dict[str, list[str]]) -> None:
         self.names = names
+        self.mute: set[str] = set()  # kinds of questions
         self.asked: list[tuple[str, str]] = []
         with host.inside():
             self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -42,7 +43,9 @@ class NameServer:
                 question, peer = self.udp.recvfrom(2048)
                 if not question:
                     return
-                self.udp.sendto(self._answer(question), peer)
+                answer = self._answer(question)
+                if self.asked[-1][1] not in self.mute:
+                    self.udp.sendto(answer, peer)
 
     def _answer(self, question: bytes) -> bytes:
         labels, at = [], 12

@@ -86,6 +86,15 @@ def test_a_name_with_an_address_to_which_no_way_leads(world: World, names: NameS
     assert comes_by(ben, server, world.folder, NAME) < QUICK_S
 
 
+def test_a_name_server_that_answers_for_one_family_only(world: World, names: NameServer) -> None:
+    """As many home routers' do, who never learned of IPv6. The system gives no answer for as long as it hopes for both, which is longer than
+    Atrium tries to connect; after ATR_LOOKUP_PATIENCE_MS the name is looked up for IPv4 alone."""
+    names.mute = {"AAAA"}
+    _, ben, server = street(world)
+    ben.names_from(NAMES, world.folder, options="timeout:2 attempts:1")  # 6 s in all, by themselves 20
+    assert comes_by(ben, server, world.folder, NAME) < QUICK_S
+
+
 def test_a_name_that_nobody_knows(world: World, names: NameServer) -> None:
     _, ben, server = street(world)
     log = world.folder / "check.log"
