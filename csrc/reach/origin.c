@@ -45,7 +45,9 @@ bool atr_ip_equal(const atr_ip *a, const atr_ip *b, uint32_t bits)
 
 bool atr_ip_is_shared(const atr_ip *ip)
 {
-  return ip->bits == 32 && ip->bytes[0] == 100 && (ip->bytes[1] & 0xc0) == 64;
+  const uint8_t *b = ip->bytes;
+
+  return ip->bits == 32 && ((b[0] == 100 && (b[1] & 0xc0) == 64) || (b[0] == 192 && b[1] == 0 && b[2] == 0));
 }
 
 bool atr_ip_is_public(const atr_ip *ip)
@@ -55,7 +57,8 @@ bool atr_ip_is_public(const atr_ip *ip)
   if (ip->bits == 128) /* 2000::/3 is all that is given out */
     return (b[0] & 0xe0) == 0x20;
   return !(b[0] == 0 || b[0] == 10 || b[0] == 127 || b[0] >= 224 || (b[0] == 172 && (b[1] & 0xf0) == 16) ||
-           (b[0] == 192 && b[1] == 168) || (b[0] == 169 && b[1] == 254) || atr_ip_is_shared(ip));
+           (b[0] == 192 && b[1] == 168) || (b[0] == 169 && b[1] == 254) || (b[0] == 198 && (b[1] & 0xfe) == 18) ||
+           atr_ip_is_shared(ip));
 }
 
 /* --- where it came from -------------------------------------------------------------------------------------------- */

@@ -67,9 +67,10 @@ typedef struct atr_ip {
 } atr_ip;
 bool atr_ip_read(const char *text, atr_ip *out);
 bool atr_ip_equal(const atr_ip *a, const atr_ip *b, uint32_t bits);
-/* Can be reached from all of the internet. */
+/* Can be reached from all of the internet. Not so 198.18/15, which some proxies give to this machine. The ranges for documentation count as
+ * public: they are the internet of our examples and tests. */
 bool atr_ip_is_public(const atr_ip *ip);
-/* 100.64/10: behind a provider's NAT. */
+/* 100.64/10, and 192.0.0/24 where IPv4 goes through IPv6 (DS-Lite, 464XLAT): behind a provider's NAT. */
 bool atr_ip_is_shared(const atr_ip *ip);
 
 #endif

@@ -61,8 +61,8 @@ typedef enum atr_portmap_reason {
 typedef enum atr_portmap_scope {
   ATR_PORTMAP_SCOPE_UNKNOWN, /* it did not say, or said what is no address of a machine (0.0.0.0, loopback, multicast) */
   ATR_PORTMAP_SCOPE_PUBLIC,
-  ATR_PORTMAP_SCOPE_PRIVATE, /* RFC 1918, 169.254/16: double NAT */
-  ATR_PORTMAP_SCOPE_SHARED,  /* 100.64/10: the provider's own NAT (CGNAT) */
+  ATR_PORTMAP_SCOPE_PRIVATE, /* RFC 1918 and the like: double NAT */
+  ATR_PORTMAP_SCOPE_SHARED,  /* 100.64/10, 192.0.0/24: the provider's own NAT (CGNAT) */
 } atr_portmap_scope;
 
 #define ATR_PORTMAP_ADDRESS_BYTES 16 /* text of an IPv4 address, with NUL */

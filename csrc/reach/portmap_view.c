@@ -3,6 +3,8 @@
  * What is known of the port on the router, in words: the part of reach/portmap.h that needs no router. */
 #include "reach/portmap.h"
 
+#include "reach/origin.h"
+
 const atr_portmap_view atr_portmap_view_off = {.state = ATR_PORTMAP_OFF};
 
 const char *atr_portmap_state_name(atr_portmap_state state)
@@ -39,12 +41,11 @@ const char *atr_portmap_scope_name(atr_portmap_scope scope)
 
 atr_portmap_scope atr_portmap_scope_of(const uint8_t ip[4])
 {
+  const atr_ip read = {.bytes = {ip[0], ip[1], ip[2], ip[3]}, .bits = 32};
+
   if (ip[0] == 0 || ip[0] == 127 || ip[0] >= 224)
     return ATR_PORTMAP_SCOPE_UNKNOWN;
-  if (ip[0] == 100 && (ip[1] & 0xc0) == 64)
+  if (atr_ip_is_shared(&read))
     return ATR_PORTMAP_SCOPE_SHARED;
-  if (ip[0] == 10 || (ip[0] == 172 && (ip[1] & 0xf0) == 16) || (ip[0] == 192 && ip[1] == 168) ||
-      (ip[0] == 169 && ip[1] == 254))
-    return ATR_PORTMAP_SCOPE_PRIVATE;
-  return ATR_PORTMAP_SCOPE_PUBLIC;
+  return atr_ip_is_public(&read) ? ATR_PORTMAP_SCOPE_PUBLIC : ATR_PORTMAP_SCOPE_PRIVATE;
 }

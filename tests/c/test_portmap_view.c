@@ -30,7 +30,9 @@ static void a_second_router_is_known_by_its_range(void **state)
       {"100.63.255.255", "public"},   {"100.64.0.0", "shared"},       {"100.127.255.255", "shared"},
       {"100.128.0.0", "public"},      {"0.0.0.0", "unknown"},         {"0.1.2.3", "unknown"},
       {"127.0.0.1", "unknown"},       {"223.255.255.255", "public"},  {"224.0.0.1", "unknown"},
-      {"255.255.255.255", "unknown"},
+      {"255.255.255.255", "unknown"}, {"191.255.255.255", "public"},  {"192.0.0.0", "shared"},
+      {"192.0.0.255", "shared"},      {"192.0.1.0", "public"},        {"198.17.255.255", "public"},
+      {"198.18.0.0", "private"},      {"198.19.255.255", "private"},  {"198.20.0.0", "public"},
   };
 
   (void)state;
