@@ -263,13 +263,12 @@ class Session:
         self._send({"t": "refuse", "key": found.key, "remember": remember})
 
     def create_invite(self, expires_h: float, addresses: Sequence[str] = ()) -> Task:
-        """A link into the room that one is in, or to the server; it is in state.invite when the task is done. `addresses`: further ones; the
-        public one that the user has typed comes first."""
+        """A link into the room that one is in, or to the server; it is in state.invite when the task is done. `addresses`: further ones, tried
+        before all others. The public one that the user has typed is none of them: the server of this machine knows it (tell_public_address), and puts it
+        behind those of VPNs and networks; no other server leads there."""
         self._require("create_invite")
         task = self.state.begin("invite", translated("Making an invite."))
-        public = address.tidy(self.state.settings.public_address)
-        reached_at = [public, *addresses] if public else list(addresses)
-        message: dict[str, Any] = {"t": "invite_create", "expires_h": expires_h, "addresses": reached_at}
+        message: dict[str, Any] = {"t": "invite_create", "expires_h": expires_h, "addresses": list(addresses)}
         if self.state.here is not None and self.state.here.id:
             message["room"] = self.state.here.id
         self._send(message)
@@ -278,6 +277,8 @@ class Session:
     def tell_public_address(self) -> None:
         """To the server of this machine, which judges who can reach it; what was typed counts there until something else is."""
         state = self.state
+        if state.problem is not None and state.problem.code == "PUBLIC_ADDRESS":
+            state.problem = None  # it was about the one before
         if state.host is not None and state.host.is_mine:
             self._send({"t": "reach", "public": address.tidy(state.settings.public_address)})
 

@@ -29,6 +29,7 @@ class Verdict:
     title: str
     sentence: str
     step: str  # what to do next; empty where there is nothing to do
+    texts: tuple[str, ...]  # both, and the same of what may keep guests out beside that
     addresses: tuple[str, ...]
     rule: tuple[tuple[str, str], ...]  # what to enter in the router by hand
     commands: tuple[str, ...]  # what lets guests through this machine's firewall
@@ -58,9 +59,17 @@ def _verdict(entry: Event) -> Verdict:
         title=say(reach.TITLES.get(audience, "{label}")),
         sentence=say(reason.sentence),
         step=say(reason.step),
+        texts=tuple(
+            reach.fill(translated(text), filled)
+            for one, filled in reach.reasons_of(entry)
+            for text in (one.sentence, one.step)
+            if text
+        ),
         addresses=tuple(str(address) for address in entry.get("addresses") or ()),
         rule=tuple((translated(name), value) for name, value in reach.rule(entry)) if state not in GOOD else (),
-        commands=tuple(str(given[name]) for name in ("tcp", "udp") if given.get(name)),
+        commands=tuple(
+            str(given[name]) for name in ("tcp", "udp") if reason is reach.REASONS["firewall"] and given.get(name)
+        ),
     )
 
 
@@ -78,7 +87,7 @@ def report(verdict: Verdict) -> list[str]:
     state = translated(reach.STATES.get(verdict.state, verdict.state))
     addresses = ", ".join(verdict.addresses)
     lines = [f"{verdict.title}: {state}" + (f": {addresses}" if addresses else "")]
-    lines += [f"    {text}" for text in (verdict.sentence, verdict.step) if text]
+    lines += [f"    {text}" for text in verdict.texts]
     return lines + [f"        {name}: {value}" for name, value in verdict.rule]
 
 

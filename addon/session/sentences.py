@@ -29,6 +29,7 @@ INVITED_OTHER = "Somebody else answers at {address}, an address of this invite: 
 ERRORS: dict[str, str] = {
     # reaching the host
     "ADDR_SYNTAX": "“{address}” is not an address: type a name or an IP address, with or without a port. {text}",
+    "PUBLIC_ADDRESS": "“{address}” cannot be your public address. {text}",
     "RESOLVE": "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
     "UNREACHABLE": "There is no way from this machine to {address}: are both on the same network or VPN?",
     "CONNREFUSED": "Nobody listens at {address}: is the host connected, and is the port right?",

@@ -486,6 +486,11 @@ class State:
     def _on_error(self, event: Event) -> None:
         """Ends what waits for the command that failed; an answer to another command is shown and ends nothing."""
         trouble, re = self._problem_of(event), str(event.get("re"))
+        if re == "reach" and event.get("code") == "ADDR_SYNTAX":
+            self.problem = problem(
+                "PUBLIC_ADDRESS", address=self.settings.public_address, text=str(event.get("text") or "")
+            )
+            return
         if re in ("discover", "reach"):
             return  # nobody asked for it: the list just stays as it is
         if re in ("create", "join") and self.stage is Stage.ASKED:

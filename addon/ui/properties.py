@@ -166,7 +166,7 @@ class AtriumState(bpy.types.PropertyGroup):
     public_address: StringProperty(
         name="Public Address",
         description="What your router or tunnel gives this machine, with its port if that is another one than here "
-        "(203.0.113.17:9090, tcp://0.tcp.example.org:12489). It goes into invites, in front",
+        "(203.0.113.17:9090, tcp://0.tcp.example.org:12489). It goes into invites, behind those of VPNs and networks",
         get=_get_public_address,
         set=_set_public_address,
     )

@@ -76,9 +76,8 @@ class ATRIUM_PT_host(Panel):
             row = column.row()
             row.label(text=address, translate=False)
             row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = address
-        for text in (verdict.sentence, verdict.step):
-            if text:
-                paragraph(layout, text, context)
+        for text in verdict.texts:
+            paragraph(layout, text, context)
         if verdict.rule:
             draw_rule(layout, verdict)
         if verdict.audience == "internet":

@@ -238,7 +238,6 @@ static bool is_behind_another(atr_verdict *v, const atr_facts *f)
 static void judge_unmapped(atr_verdict *v, const atr_facts *f)
 {
   if (find_interface(f, is_public_v6)) {
-    add_public(v, f, is_public_v6);
     decide(v, ATR_REACH_UNKNOWN, ATR_REACH_IPV6);
   } else if (f->mapping->state == ATR_PORTMAP_OFF) {
     decide(v, ATR_REACH_NO, ATR_REACH_MAPPING_OFF);
@@ -265,31 +264,61 @@ static void judge_mapping(atr_verdict *v, const atr_facts *f)
     decide(v, ATR_REACH_SHOULD, should_of(f, ATR_REACH_MAPPED));
 }
 
+/* As though nothing had been typed. */
+static void judge_known(atr_verdict *v, const atr_facts *f)
+{
+  if (is_proved(f, ATR_AUDIENCE_INTERNET, NULL))
+    decide(v, ATR_REACH_WORKS, ATR_REACH_PROVED);
+  else if (f->is_loopback)
+    decide(v, ATR_REACH_NO, ATR_REACH_LOOPBACK_ONLY);
+  else if (find_interface(f, is_public_v4))
+    decide(v, ATR_REACH_SHOULD, should_of(f, ATR_REACH_PUBLIC_ADDRESS));
+  else if (f->bound[0])
+    decide(v, ATR_REACH_NO, ATR_REACH_OTHER_ADDRESS);
+  else if (!find_interface(f, is_any))
+    decide(v, ATR_REACH_NO, ATR_REACH_NO_NETWORK);
+  else
+    judge_mapping(v, f);
+}
+
+/* What may keep guests out although the host has typed an address: that the router is not to be told, it knows by then. */
+static atr_reach_reason beside_typed(const atr_verdict *v, const atr_facts *f)
+{
+  switch (v->reason) {
+  case ATR_REACH_LOOPBACK_ONLY:
+  case ATR_REACH_NO_NETWORK:
+  case ATR_REACH_OTHER_ADDRESS:
+  case ATR_REACH_DOUBLE_NAT:
+  case ATR_REACH_CGNAT:
+  case ATR_REACH_NO_ROUTER:
+  case ATR_REACH_NO_OUTSIDE:
+    return v->reason;
+  default:
+    return should_of(f, ATR_REACH_TYPED);
+  }
+}
+
+/* Where another way is there, what was typed stands behind it, and the verdict is that way's. */
 static void judge_internet(list *l)
 {
   const atr_facts *f = l->facts;
   atr_verdict *v = add(l, ATR_AUDIENCE_INTERNET, "");
+  bool is_mapped = f->mapping->state == ATR_PORTMAP_MAPPED && f->mapping->outer_scope == ATR_PORTMAP_SCOPE_PUBLIC;
+  bool has_typed = f->around.typed[0] != '\0';
 
-  if (f->around.typed[0])
+  judge_known(v, f);
+  if (has_typed && !is_mapped && !find_interface(f, is_public_v4))
     add_text(v, f->around.typed);
-  if (f->mapping->state == ATR_PORTMAP_MAPPED && f->mapping->outer_scope == ATR_PORTMAP_SCOPE_PUBLIC)
+  if (is_mapped)
     add_address(v, f->mapping->outer, f->mapping->outer_port);
   add_public(v, f, is_public_v4);
-  if (is_proved(f, ATR_AUDIENCE_INTERNET, NULL)) {
+  if (v->state == ATR_REACH_WORKS || v->reason == ATR_REACH_IPV6)
     add_public(v, f, is_public_v6);
-    decide(v, ATR_REACH_WORKS, ATR_REACH_PROVED);
-  } else if (f->around.typed[0]) {
-    decide(v, ATR_REACH_SHOULD, ATR_REACH_TYPED);
-  } else if (f->is_loopback) {
-    decide(v, ATR_REACH_NO, ATR_REACH_LOOPBACK_ONLY);
-  } else if (find_interface(f, is_public_v4)) {
-    decide(v, ATR_REACH_SHOULD, should_of(f, ATR_REACH_PUBLIC_ADDRESS));
-  } else if (f->bound[0]) {
-    decide(v, ATR_REACH_NO, ATR_REACH_OTHER_ADDRESS);
-  } else if (!find_interface(f, is_any)) {
-    decide(v, ATR_REACH_NO, ATR_REACH_NO_NETWORK);
-  } else {
-    judge_mapping(v, f);
+  if (has_typed)
+    add_text(v, f->around.typed);
+  if (has_typed && v->state != ATR_REACH_WORKS && v->state != ATR_REACH_SHOULD) {
+    v->beside = beside_typed(v, f);
+    decide(v, ATR_REACH_UNKNOWN, ATR_REACH_TYPED);
   }
 }
 

@@ -67,6 +67,7 @@ typedef struct atr_verdict {
   const char *label; /* a literal */
   atr_reach_state state;
   atr_reach_reason reason;
+  atr_reach_reason beside; /* with ATR_REACH_TYPED: what may keep guests out; the same where nothing is known to */
   char outside[ATR_PORTMAP_ADDRESS_BYTES]; /* the router's private address on its outside, where the reason names it */
   size_t addresses_count;
   char addresses[ATR_ADDRESSES_MAX][ATR_ADDRESS_TEXT_BYTES];

@@ -4,6 +4,7 @@
 #include "reach/verdict.h"
 
 #include "reach/adapters.h"
+#include "reach/typed.h"
 
 #include <string.h>
 
@@ -66,22 +67,36 @@ static const char *inner_address(const atr_facts *facts)
   return NULL;
 }
 
-static void write_rule(atr_jw *w, const atr_facts *facts)
+/* Whether a rule in one's own router can let guests in. */
+static bool rule_helps(const atr_facts *facts, atr_reach_reason reason)
 {
-  const char *inner = facts->is_loopback ? NULL : inner_address(facts);
-  uint16_t outer_port = facts->mapping->state == ATR_PORTMAP_MAPPED ? facts->mapping->outer_port : facts->port;
+  return !facts->is_loopback && reason != ATR_REACH_CGNAT && reason != ATR_REACH_NO_OUTSIDE &&
+         reason != ATR_REACH_NO_ROUTER;
+}
 
-  if (!inner)
+/* To which guests connect: the router's own word, else that of the host, who reads it off the router's page. */
+static uint16_t outer_port_of(const atr_facts *facts)
+{
+  if (facts->mapping->state == ATR_PORTMAP_MAPPED)
+    return facts->mapping->outer_port;
+  return facts->around.typed[0] ? atr_typed_port(facts->around.typed) : facts->port;
+}
+
+static void write_rule(atr_jw *w, const atr_facts *facts, const atr_verdict *v)
+{
+  const char *inner = inner_address(facts);
+  uint16_t outer_port = outer_port_of(facts);
+
+  if (!inner || outer_port == 0 || !rule_helps(facts, v->reason == ATR_REACH_TYPED ? v->beside : v->reason))
     return;
   atr_jw_str(w, "address", inner);
   atr_jw_int(w, "port", facts->port);
   atr_jw_int(w, "public_port", outer_port);
 }
 
-static void write_with(atr_jw *w, const atr_facts *facts, const atr_verdict *v)
+static void write_parameters(atr_jw *w, const atr_facts *facts, const atr_verdict *v, atr_reach_reason reason)
 {
-  atr_jw_object(w, "with");
-  switch (v->reason) {
+  switch (reason) {
   case ATR_REACH_FIREWALL:
     write_firewall(w, facts);
     break;
@@ -104,8 +119,14 @@ static void write_with(atr_jw *w, const atr_facts *facts, const atr_verdict *v)
   default:
     break;
   }
+}
+
+static void write_with(atr_jw *w, const atr_facts *facts, const atr_verdict *v)
+{
+  atr_jw_object(w, "with");
+  write_parameters(w, facts, v, v->reason == ATR_REACH_TYPED ? v->beside : v->reason);
   if (v->audience == ATR_AUDIENCE_INTERNET)
-    write_rule(w, facts);
+    write_rule(w, facts, v);
   atr_jw_end(w);
 }
 
@@ -124,6 +145,8 @@ void atr_verdicts_write(atr_jw *w, const atr_facts *facts, const atr_verdict *ve
     atr_jw_end(w);
     atr_jw_str(w, "state", atr_reach_state_name(v->state));
     atr_jw_str(w, "reason", atr_reach_reason_name(v->reason));
+    if (v->reason == ATR_REACH_TYPED && v->beside != ATR_REACH_TYPED)
+      atr_jw_str(w, "beside", atr_reach_reason_name(v->beside));
     write_with(w, facts, v);
     atr_jw_end(w);
   }

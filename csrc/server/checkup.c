@@ -115,24 +115,32 @@ static void put_rule(const checkup *k, const cJSON *entry)
   }
 }
 
+static void put_reason(const checkup *k, const char *code, const cJSON *entry)
+{
+  const said *reason = FIND(said_reasons, code);
+
+  if (!reason)
+    reason = FIND(said_reasons, "");
+  put_line(k, reason->sentence, entry);
+  put_line(k, reason->step, entry);
+}
+
 static void put_entry(const checkup *k, const cJSON *entry)
 {
   const said *audience = FIND(said_audiences, text_of(entry, "audience"));
-  const said *state = FIND(said_states, text_of(entry, "state")),
-             *reason = FIND(said_reasons, text_of(entry, "reason"));
+  const said *state = FIND(said_states, text_of(entry, "state"));
   const cJSON *addresses = atr_json_get(entry, "addresses");
 
   if (!audience || !state)
     return;
-  if (!reason)
-    reason = FIND(said_reasons, "");
   put(k, audience->sentence, entry);
   fprintf(k->out, ": %s", state->sentence);
   for (const cJSON *one = addresses ? addresses->child : NULL; one; one = one->next)
     fprintf(k->out, "%s%s", one == addresses->child ? ": " : ", ", cJSON_IsString(one) ? one->valuestring : "?");
   fputc('\n', k->out);
-  put_line(k, reason->sentence, entry);
-  put_line(k, reason->step, entry);
+  put_reason(k, text_of(entry, "reason"), entry);
+  if (text_of(entry, "beside")[0])
+    put_reason(k, text_of(entry, "beside"), entry);
   if (strcmp(state->code, "no") == 0 || strcmp(state->code, "unknown") == 0)
     put_rule(k, entry);
 }

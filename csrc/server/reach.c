@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "proto/json.h"
 #include "reach/agents.h"
+#include "reach/typed.h"
 #include "reach/verdict.h"
 #include "transport/interfaces.h"
 
@@ -211,7 +212,7 @@ void reach_tick(atr_server *server, uint64_t now_ms)
   tell(r, NULL);
 }
 
-/* The public address that the host has typed; empty takes it back. */
+/* The public address that the host has typed; what is none, or empty, takes the former one back. */
 static bool read_public(conn *host, const cJSON *message)
 {
   struct reach *r = host->server->reach;
@@ -225,13 +226,11 @@ static bool read_public(conn *host, const cJSON *message)
     conn_send_error(host, ATR_PROTO, NULL, "reach", NULL);
     return false;
   }
-  if (!text[0]) {
+  if (!text[0] || atr_typed_read(text, host->server->port, &address, why, sizeof why) < 0) {
     r->typed[0] = '\0';
-    return true;
-  }
-  if (atr_address_parse(text, strlen(text), host->server->port, &address, why, sizeof why) < 0) {
-    conn_send_error(host, ATR_ADDR_SYNTAX, why, "reach", NULL);
-    return false;
+    if (text[0])
+      conn_send_error(host, ATR_ADDR_SYNTAX, why, "reach", NULL);
+    return !text[0];
   }
   r->public_address = address;
   atr_address_text(&address, typed);
@@ -250,8 +249,12 @@ void reach_ask(conn *host, const cJSON *message)
     conn_send_error(host, ATR_DENIED, "Only the host can ask who can reach it.", "reach", NULL);
     return;
   }
-  if (!r || !read_public(host, message))
+  if (!r)
     return;
+  if (!read_public(host, message)) {
+    tell(r, NULL);
+    return;
+  }
   r->firewall = atr_firewall_look("", host->server->port);
   look(r);
   if (atr_json_get_u64(message, "agent", UINT16_MAX, &agent) == ATR_OK)

@@ -72,7 +72,10 @@ REASONS = {
     ),
     "asking_router": Reason("Your router is being asked to pass the port on."),
     "mapped": Reason("Your router passes the port on ({protocol}); nobody has come in this way yet."),
-    "typed": Reason("This is the address that you have typed; nobody has come in this way yet."),
+    "typed": Reason(
+        "This is the address that you have typed; nobody has come in this way yet.",
+        "If it is your router's, a rule there has to pass the port on; if it is a tunnel's, the tunnel has to run.",
+    ),
     "public_address": Reason("This machine has a public address of its own; nobody has come in this way yet."),
     "ipv6": Reason(
         "Guests with IPv6 may reach this machine directly, if your router lets them in.",
@@ -141,6 +144,15 @@ def reason_of(entry: Mapping[str, Any]) -> Reason:
     return REASONS.get(str(entry.get("reason")), UNKNOWN)
 
 
+def reasons_of(entry: Mapping[str, Any]) -> list[tuple[Reason, Mapping[str, Any]]]:
+    """The templates for an entry, each with what fills it: its reason, and what may keep guests out beside that."""
+    found = [(reason_of(entry), entry)]
+    if entry.get("beside"):
+        beside = {**entry, "reason": entry["beside"]}
+        found.append((reason_of(beside), beside))
+    return found
+
+
 def title(entry: Mapping[str, Any]) -> str:
     """What the audience is called: "Your network (Wi-Fi)"."""
     return fill(TITLES.get(str(entry.get("audience")), "{label}"), entry)
@@ -174,7 +186,8 @@ def lines(entry: Mapping[str, Any]) -> list[str]:
     state = STATES.get(str(entry.get("state")), str(entry.get("state")))
     addresses = ", ".join(str(address) for address in entry.get("addresses") or ())
     text = [f"{title(entry)}: {state}" + (f": {addresses}" if addresses else "")]
-    text += [f"    {line}" for line in (sentence(entry), step(entry)) if line]
+    for reason, filled in reasons_of(entry):
+        text += [f"    {fill(line, filled)}" for line in (reason.sentence, reason.step) if line]
     if entry.get("state") in ("no", "unknown"):
         text += [f"        {name}: {value}" for name, value in rule(entry)]
     return text

@@ -200,6 +200,18 @@ def test_a_public_address_is_told_to_the_own_server_alone() -> None:
     assert bench.state.problem is None
 
 
+def test_a_public_address_that_is_none_is_said_until_another_is_typed() -> None:
+    bench = hosting()
+    bench.state.settings.public_address = "192.168.0.48"
+    bench.session.tell_public_address()
+    bench.tick({"t": "error", "code": "ADDR_SYNTAX", "text": "It is one of a private network.", "re": "reach"})
+    assert bench.state.problem is not None
+    assert bench.state.problem.sentence.startswith("“192.168.0.48” cannot be your public address. It is one of")
+    bench.state.settings.public_address = ""
+    bench.session.tell_public_address()
+    assert bench.state.problem is None
+
+
 # --- the network check -----------------------------------------------------------------------------------------------
 
 
@@ -1140,7 +1152,7 @@ def test_only_the_host_makes_invites() -> None:
     bench.state.settings.public_address = ' "203.0.113.17:9090" '
     task = bench.session.create_invite(2.0)
     bench.tick()
-    assert bench.engine.sent[-1]["addresses"] == ["203.0.113.17:9090"]
+    assert bench.engine.sent[-1]["addresses"] == [], "the server knows it, and where it belongs"
     bench.tick({"t": "invite", "link": LINK, "expires": 0})
     assert task.done and bench.state.invite == LINK and bench.state.invite_expires_s == 0
     bench.tick({"t": "invite", "link": LINK, "expires": 1_800_000_000})

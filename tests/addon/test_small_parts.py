@@ -243,6 +243,21 @@ def test_what_does_not_work_comes_with_the_next_step_and_the_rule() -> None:
     assert mapped.rule == (), "nothing to enter where the router did it"
 
 
+def test_what_was_typed_keeps_its_rule_and_the_hints_beside_it() -> None:
+    typed = {**INTERNET, "addresses": ["203.0.113.17:9090"], "state": "unknown", "reason": "typed"}
+    (plain,) = reaching.verdicts([{**typed, "with": RULE}])
+    assert [value for _, value in plain.rule] == ["TCP", "9090", "192.168.0.48", "12800"]
+    assert plain.texts == (plain.sentence, plain.step) and not plain.good
+    (shared,) = reaching.verdicts([{**typed, "beside": "cgnat", "with": {"outside": "100.70.1.2"}}])
+    assert any("CGNAT" in text for text in shared.texts) and "typed" in shared.texts[0]
+    assert any("CGNAT" in line for line in reaching.report(shared)) and shared.rule == ()
+    (odd,) = reaching.verdicts([{**typed, "beside": "eclipse"}])
+    assert any("eclipse" in text for text in odd.texts)
+    firewall = {"tool": "ufw", "tcp": "sudo ufw allow 1/tcp", "udp": "sudo ufw allow 2/udp"}
+    (walled,) = reaching.verdicts([{**typed, "beside": "firewall", "with": firewall}])
+    assert walled.commands == () and any("sudo ufw allow 1/tcp" in text for text in walled.texts)
+
+
 def test_what_comes_from_the_server_is_text_and_no_template() -> None:
     entry = {"audience": "vpn", "label": "{0} {x.__class__}", "addresses": ["{y}"], "state": "odd", "reason": "new"}
     (verdict,) = reaching.verdicts([entry])

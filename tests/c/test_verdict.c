@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "proto/json.h"
+#include "reach/typed.h"
 #include "reach/verdict.h"
 
 #define MAPPED(scope, address)                                                                                 \
@@ -283,6 +284,21 @@ static void a_mobile_network_shares_its_address(void **state)
   assert_string_equal(verdict_on(&facts, ATR_AUDIENCE_INTERNET)->outside, "100.70.8.9");
 }
 
+/* DS-Lite and 464XLAT give the machine 192.0.0.x, proxies with made-up addresses 198.18.x: neither is the internet's. */
+static void what_only_looks_public_is_not(void **state)
+{
+  static const atr_interface translated = {.address = "192.0.0.4", .name = "clat4", .prefix_bits = 32};
+  static const atr_interface made_up = {.address = "198.18.0.1", .name = "eth1", .prefix_bits = 16};
+  atr_facts facts = at_home(&none);
+
+  (void)state;
+  facts.around.interfaces = &translated;
+  facts.around.interfaces_count = 1;
+  expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_NO, ATR_REACH_CGNAT);
+  facts.around.interfaces = &made_up;
+  expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_NO, ATR_REACH_NO_MAPPING);
+}
+
 static void ipv6_may_reach_where_ipv4_does_not(void **state)
 {
   static const atr_interface both[] = {
@@ -298,17 +314,121 @@ static void ipv6_may_reach_where_ipv4_does_not(void **state)
   assert_string_equal(verdict_on(&facts, ATR_AUDIENCE_INTERNET)->addresses[0], "[2001:db8::5]:12800");
 }
 
-static void what_was_typed_comes_first(void **state)
+/* Only its user knows whether it leads here; what speaks against it stays in sight. */
+static void what_was_typed_is_not_known_to_work(void **state)
 {
-  atr_facts facts = at_home(&mapped);
+  static const struct {
+    const atr_portmap_view *mapping;
+    atr_reach_reason beside;
+  } cases[] = {
+      {&off, ATR_REACH_TYPED},
+      {&asking, ATR_REACH_TYPED},
+      {&none, ATR_REACH_TYPED},
+      {&refused, ATR_REACH_TYPED},
+      {&mapped_nowhere, ATR_REACH_TYPED},
+      {&no_router, ATR_REACH_NO_ROUTER},
+      {&no_outside, ATR_REACH_NO_OUTSIDE},
+      {&mapped_private, ATR_REACH_DOUBLE_NAT},
+      {&mapped_shared, ATR_REACH_CGNAT},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    atr_facts facts = at_home(cases[i].mapping);
+    const atr_verdict *v;
+
+    facts.around.typed = "203.0.113.99:4000";
+    expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_UNKNOWN, ATR_REACH_TYPED);
+    v = verdict_on(&facts, ATR_AUDIENCE_INTERNET);
+    assert_string_equal(v->addresses[0], "203.0.113.99:4000");
+    assert_string_equal(atr_reach_reason_name(v->beside), atr_reach_reason_name(cases[i].beside));
+  }
+}
+
+static void a_firewall_is_named_beside_what_was_typed(void **state)
+{
+  atr_facts facts = at_home(&none);
 
   (void)state;
   facts.around.typed = "203.0.113.99:4000";
-  expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_SHOULD, ATR_REACH_TYPED);
-  assert_string_equal(verdict_on(&facts, ATR_AUDIENCE_INTERNET)->addresses[0], "203.0.113.99:4000");
+  facts.firewall = ATR_FIREWALL_UFW;
+  expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_UNKNOWN, ATR_REACH_TYPED);
+  assert_int_equal(verdict_on(&facts, ATR_AUDIENCE_INTERNET)->beside, ATR_REACH_FIREWALL);
   facts.bound = "127.0.0.1"; /* where ssh -R leads to */
   facts.is_loopback = true;
-  expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_SHOULD, ATR_REACH_TYPED);
+  expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_UNKNOWN, ATR_REACH_TYPED);
+  assert_int_equal(verdict_on(&facts, ATR_AUDIENCE_INTERNET)->beside, ATR_REACH_LOOPBACK_ONLY);
+}
+
+/* An old address in the field makes nothing worse. */
+static void another_way_counts_for_more_than_what_was_typed(void **state)
+{
+  atr_facts facts = at_home(&mapped);
+  const atr_verdict *v;
+
+  (void)state;
+  facts.around.typed = "203.0.113.99:4000";
+  expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_SHOULD, ATR_REACH_MAPPED);
+  v = verdict_on(&facts, ATR_AUDIENCE_INTERNET);
+  assert_int_equal(v->addresses_count, 2);
+  assert_string_equal(v->addresses[0], "203.0.113.17:9090");
+  assert_string_equal(v->addresses[1], "203.0.113.99:4000");
+}
+
+static void what_was_typed_works_when_somebody_has_come(void **state)
+{
+  static const atr_proof proof = {ATR_AUDIENCE_INTERNET, "203.0.113.99:4000"};
+  atr_facts facts = at_home(&none);
+
+  (void)state;
+  facts.around.typed = "203.0.113.99:4000";
+  facts.proofs = &proof;
+  facts.proofs_count = 1;
+  expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_WORKS, ATR_REACH_PROVED);
+  assert_string_equal(verdict_on(&facts, ATR_AUDIENCE_INTERNET)->addresses[0], "203.0.113.99:4000");
+}
+
+static void what_cannot_be_public_is_refused(void **state)
+{
+  static const struct {
+    const char *typed, *why;
+  } cases[] = {
+      {"127.0.0.1", "this machine itself"},
+      {"localhost:9090", "this machine itself"},
+      {"[::1]:9090", "this machine itself"},
+      {"192.168.0.48", "private network"},
+      {"tcp://10.1.2.3:9090", "private network"},
+      {"https://172.16.0.1", "private network"},
+      {"169.254.1.1", "private network"},
+      {"198.18.0.1", "private network"},
+      {"fe80::1%eth0", "private network"},
+      {"[fd00::5]:12800", "private network"},
+      {"100.64.3.4", "CGNAT"},
+      {"192.0.0.4:80", "CGNAT"},
+      {"no address", "character"},
+  };
+  char why[256];
+  atr_address out;
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_int_equal(atr_typed_read(cases[i].typed, 12800, &out, why, sizeof why), ATR_ADDR_SYNTAX);
+    if (!strstr(why, cases[i].why))
+      fail_msg("%s: %s", cases[i].typed, why);
+  }
+}
+
+static void what_may_be_public_is_taken(void **state)
+{
+  static const char *const good[] = {"203.0.113.17",          "203.0.113.17:9090",
+                                     "2001:db8::5",           "tcp://bore.example.org:35735",
+                                     "https://a.example.org", "studio.example.org"};
+  char why[256];
+  atr_address out;
+
+  (void)state;
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+    assert_ok(atr_typed_read(good[i], 12800, &out, why, sizeof why));
 }
 
 static void tunnels_stand_beside_the_internet(void **state)
@@ -406,6 +526,48 @@ static void the_rule_to_enter_by_hand(void **state)
   cJSON_Delete(tree);
 }
 
+static const cJSON *rule_for(const atr_portmap_view *mapping, const char *typed, cJSON **tree)
+{
+  atr_facts facts = at_home(mapping);
+
+  facts.around.typed = typed;
+  *tree = json_of(&facts);
+  return atr_json_get(entry(*tree, "internet"), "with");
+}
+
+/* "9090 outside, 12800 inside": outside is what the host tells its guests. */
+static void the_rule_has_the_port_that_was_typed(void **state)
+{
+  cJSON *tree;
+  const cJSON *with = rule_for(&none, "203.0.113.17:9090", &tree);
+
+  (void)state;
+  assert_string_equal(text_in(with, "address"), "192.168.0.48");
+  assert_int_equal(atr_json_get(with, "port")->valueint, 12800);
+  assert_int_equal(atr_json_get(with, "public_port")->valueint, 9090);
+  assert_null(atr_json_get(entry(tree, "internet"), "beside"));
+  cJSON_Delete(tree);
+  with = rule_for(&none, "[2001:db8::5]:9090", &tree);
+  assert_int_equal(atr_json_get(with, "public_port")->valueint, 9090);
+  cJSON_Delete(tree);
+}
+
+static void no_rule_is_shown_where_none_helps(void **state)
+{
+  cJSON *tree;
+
+  (void)state;
+  assert_null(atr_json_get(rule_for(&mapped_shared, "", &tree), "public_port"));
+  cJSON_Delete(tree);
+  assert_null(atr_json_get(rule_for(&no_outside, "203.0.113.17:9090", &tree), "public_port"));
+  assert_string_equal(text_in(entry(tree, "internet"), "beside"), "no_outside");
+  cJSON_Delete(tree);
+  assert_null(atr_json_get(rule_for(&none, "wss://a.example.org:443/atrium", &tree), "public_port"));
+  cJSON_Delete(tree);
+  assert_non_null(atr_json_get(rule_for(&mapped_private, "", &tree), "public_port")); /* in both routers */
+  cJSON_Delete(tree);
+}
+
 static void the_commands_for_the_firewall(void **state)
 {
   atr_facts facts = at_home(&off);
@@ -442,10 +604,18 @@ int main(void)
       cmocka_unit_test(a_machine_of_the_internet_itself),
       cmocka_unit_test(a_mobile_network_shares_its_address),
       cmocka_unit_test(ipv6_may_reach_where_ipv4_does_not),
-      cmocka_unit_test(what_was_typed_comes_first),
+      cmocka_unit_test(what_only_looks_public_is_not),
+      cmocka_unit_test(what_was_typed_is_not_known_to_work),
+      cmocka_unit_test(a_firewall_is_named_beside_what_was_typed),
+      cmocka_unit_test(another_way_counts_for_more_than_what_was_typed),
+      cmocka_unit_test(what_was_typed_works_when_somebody_has_come),
+      cmocka_unit_test(what_cannot_be_public_is_refused),
+      cmocka_unit_test(what_may_be_public_is_taken),
       cmocka_unit_test(tunnels_stand_beside_the_internet),
       cmocka_unit_test(a_machine_with_a_hundred_networks),
       cmocka_unit_test(the_rule_to_enter_by_hand),
+      cmocka_unit_test(the_rule_has_the_port_that_was_typed),
+      cmocka_unit_test(no_rule_is_shown_where_none_helps),
       cmocka_unit_test(the_commands_for_the_firewall),
   };
 

@@ -66,6 +66,16 @@ def test_the_example_of_the_protocol_reads_well() -> None:
     assert ("Public port", "9090") in reach.rule(message["audiences"][3])
 
 
+def test_what_speaks_against_a_typed_address_stands_beside_it() -> None:
+    rule = {"address": "192.168.0.48", "port": 12800, "public_port": 9090}
+    entry = {"audience": "internet", "addresses": ["203.0.113.17:9090"], "state": "unknown", "reason": "typed"}
+    text = "\n".join(reach.lines({**entry, "with": rule}))
+    assert "The internet: not known: 203.0.113.17:9090" in text and "Public port: 9090" in text
+    parameters = {**rule, "outside": "192.168.1.2"}
+    text = "\n".join(reach.lines({**entry, "beside": "double_nat", "with": parameters}))
+    assert "you have typed" in text and "another router in front of yours" in text and "192.168.1.2" in text
+
+
 def test_what_a_newer_server_says_still_reads() -> None:
     entry = {"audience": "moon", "label": "Moon", "state": "dim", "reason": "eclipse", "with": {}}
     assert reach.title(entry) == "Moon"

@@ -287,8 +287,8 @@ TEXTS = {
     "la de una sala; si se deja vacío, es la del anfitrión",
     "Public Address": "Dirección pública",
     "What your router or tunnel gives this machine, with its port if that is another one than here (203.0.113.17:9090, "
-    "tcp://0.tcp.example.org:12489). It goes into invites, in front": "La que el router o el túnel da a este equipo, con su puerto si "
-    "es distinto del local (203.0.113.17:9090, tcp://0.tcp.example.org:12489). Se incluye la primera en las invitaciones",
+    "tcp://0.tcp.example.org:12489). It goes into invites, behind those of VPNs and networks": "La que el router o el túnel da a este equipo, con su puerto si "
+    "es distinto del local (203.0.113.17:9090, tcp://0.tcp.example.org:12489). Se incluye en las invitaciones, detrás de las de VPN y redes",
     "Invite": "Invitación",
     "The link that was made last": "El último enlace creado",
     "What others call you; counts from the next Connect": "El nombre que verán los demás; vale a partir de la próxima conexión",
@@ -325,6 +325,7 @@ TEXTS = {
     # session/sentences.py: reaching the host
     "“{address}” is not an address: type a name or an IP address, with or without a port. {text}": "“{address}” no es una dirección: "
     "escribir un nombre o una dirección IP, con o sin puerto. {text}",
+    "“{address}” cannot be your public address. {text}": "“{address}” no puede ser la dirección pública. {text}",
     "No machine is known by the name in “{address}”: check the spelling, or type its IP address.": "No se conoce ningún equipo con el "
     "nombre en “{address}”: comprobar cómo está escrito, o escribir su dirección IP.",
     "There is no way from this machine to {address}: are both on the same network or VPN?": "No hay camino desde este equipo hasta "

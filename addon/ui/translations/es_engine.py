@@ -200,6 +200,9 @@ ENGINE = {
     "A part of this name is longer than 63 characters.": "Una parte de este nombre supera los 63 caracteres.",
     "This is not an IPv4 address: it has four numbers from 0 to 255.": "Esto no es una dirección IPv4: tiene cuatro números entre 0 y "
     "255.",
+    "This address is that of this machine itself. Type the one that your router's status page shows, or a tunnel's.": "Esta dirección es la de este mismo equipo. Escribir la que muestra la página de estado del router, o la de un túnel.",
+    "Nobody on the internet reaches this address: it is one of a private network. If your router's status page shows it, use a VPN or a tunnel.": "Nadie de internet llega a esta dirección: es de una red privada. Si es la que muestra la página de estado del router, usar una VPN o un túnel.",
+    "Nobody on the internet reaches this address: your provider shares it among many customers (CGNAT). Use a VPN that all of you are in, or a tunnel.": "Nadie de internet llega a esta dirección: el operador la reparte entre muchos clientes (CGNAT). Usar una VPN en la que estén todos, o un túnel.",
     "This is too long for an address.": "Esto es demasiado largo para ser una dirección.",
     "Type the address of a host: a name or an IP address.": "Escribir la dirección de un anfitrión: un nombre o una dirección IP.",
     "Before the colon the host is missing.": "Falta el anfitrión antes de los dos puntos.",
@@ -304,6 +307,7 @@ ENGINE = {
     "no ha entrado nadie por este camino.",
     "This is the address that you have typed; nobody has come in this way yet.": "Es la dirección que se escribió; todavía no ha entrado "
     "nadie por este camino.",
+    "If it is your router's, a rule there has to pass the port on; if it is a tunnel's, the tunnel has to run.": "Si es la del router, una regla debe redirigir allí el puerto; si es la de un túnel, el túnel debe estar en marcha.",
     "This machine has a public address of its own; nobody has come in this way yet.": "Este equipo tiene una dirección pública propia; "
     "todavía no ha entrado nadie por este camino.",
     "Guests with IPv6 may reach this machine directly, if your router lets them in.": "Quienes tienen IPv6 pueden llegar directamente a "
