@@ -229,10 +229,6 @@ class Session:
             self.state.question = None
             self.state.set_link("CONNECTING")
 
-    def distrust_host(self) -> None:
-        """The user saw another code, or does not want to."""
-        self.cancel()
-
     def forget_host(self, host: str) -> Task:
         """Beside whatever else is under way. What it was about stays on show until the engine has answered."""
         host = address.tidy(host)
@@ -526,14 +522,13 @@ class Session:
         question, options = self.state.question, self._options()
         if question is None:
             return
-        if plain_code(question.code) in self._trusted or (options.trust_first and not question.changed):
+        if plain_code(question.code) in self._trusted or options.trust_first:
             self.trust_host(question.code)
         elif options.background:
             self._stop_job()
             self._hang_up()
             detail = translated("Check code: {code}").format(code=question.code)
-            code = "KEY_CHANGED" if question.changed else "KEY_UNKNOWN"
-            trouble = problem(code, detail=detail, address=question.address)
+            trouble = problem("KEY_UNKNOWN", detail=detail, address=question.address)
             self.state.finish(trouble=trouble)
 
     # --- jobs --------------------------------------------------------------------------------------------------------

@@ -105,11 +105,10 @@ class FoundHost:
 
 @dataclass(frozen=True)
 class Question:
-    """A host shows a key that is not trusted yet; the user compares its check code."""
+    """A host whose key is not known yet; the user compares its check code. Another key than a known one is no question but an error."""
 
     address: str
     code: str
-    changed: bool
 
 
 @dataclass(frozen=True)
@@ -118,10 +117,7 @@ class Host:
 
     is_mine: bool
     port: int
-    addresses: tuple[str, ...]
-    all_interfaces: bool
     check_code: str  # of the server's key, which those who connect compare
-    labels: tuple[str, ...] = ()  # one for each address: the network that it is in
 
 
 @dataclass
@@ -363,16 +359,11 @@ class State:
 
     def _on_confirm_host(self, event: Event) -> None:
         self.set_link(CONFIRMING)
-        self.question = Question(
-            str(event.get("address") or self.address), str(event.get("code", "")), bool(event.get("changed"))
-        )
+        self.question = Question(str(event.get("address") or self.address), str(event.get("code", "")))
 
     def _on_welcome(self, event: Event) -> None:
-        addresses = tuple(str(a) for a in event.get("addresses") or ())
         port = int(event.get("port") or 0)
-        code = str(event.get("check_code") or "")
-        labels = tuple(str(label) for label in event.get("labels") or ())
-        self.host = Host(bool(event.get("host")), port, addresses, bool(event.get("all_interfaces")), code, labels)
+        self.host = Host(bool(event.get("host")), port, str(event.get("check_code") or ""))
 
     def _on_hosts(self, event: Event) -> None:
         self.hosts = [

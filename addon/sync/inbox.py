@@ -85,11 +85,6 @@ class Inbox:
         if self._heavy.pop(doc, None) is not None:
             self._order = None
 
-    def take_all(self) -> Batch:
-        batch = {**self._light, **self._heavy}
-        self._light, self._heavy, self._order = {}, {}, None
-        return batch
-
     # Batches
 
     def batches(self, deadline: float, held: Container[str] = ()) -> Iterator[tuple[Batch, bool]]:

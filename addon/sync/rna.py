@@ -84,12 +84,6 @@ def _plan_of_registered(cls: Any) -> Plan:
     return known[1]
 
 
-def forget_plans() -> None:
-    """Add-ons were enabled or disabled: classes may have gained or lost properties."""
-    _plans.clear()
-    _registered.clear()
-
-
 def lineage_of(rna: Any) -> tuple[str, ...]:
     out = []
     while rna is not None:

@@ -156,8 +156,3 @@ def may_change_refs(patch: Json) -> bool:
 def _may_refer(value: list[Any]) -> bool:
     """A reference, or a list that holds or held some. What is a blob or begins with a number has been that before."""
     return not value or not (isinstance(value[0], (int, float)) or value[0] in (BLOB, FLOAT))
-
-
-def blobs_in(tree: Json) -> set[str]:
-    """The blobs that a tree names."""
-    return {v[1] for v in walk_values(tree) if v[0] == BLOB and len(v) >= 2}

@@ -159,15 +159,9 @@ class ATRIUM_PT_main(Panel):
         question = state.question
         assert question is not None
         box = layout.box()
-        if question.changed:
-            box.alert = True
-            text = translated(
-                "{address} shows another key than the one you trusted. Ask its owner for the code before going on:"
-            )
-        else:
-            text = translated(
-                "You have never connected to {address}. Ask its owner whether the panel there shows this code:"
-            )
+        text = translated(
+            "You have never connected to {address}. Ask its owner whether the panel there shows this code:"
+        )
         paragraph(box, text.format(address=question.address), context, "QUESTION")
         code_row(box, question.code)
         box.operator("atrium.trust_host").code = question.code

@@ -567,7 +567,7 @@ def test_the_connection_is_refused_twice_at_a_time() -> None:
 
 # --- trust -----------------------------------------------------------------------------------------------------------
 
-QUESTION = {"t": "confirm_host", "address": "192.0.2.7:12800", "code": "AAAA-BBBB-CCCC-DDDD-EEEE", "changed": False}
+QUESTION = {"t": "confirm_host", "address": "192.0.2.7:12800", "code": "AAAA-BBBB-CCCC-DDDD-EEEE"}
 
 
 def test_a_window_asks_and_a_wrong_code_is_not_taken() -> None:
@@ -598,8 +598,9 @@ def test_background_fails_on_first_contact_unless_trusted_before() -> None:
 def test_first_use_never_covers_a_changed_key() -> None:
     bench = Bench(background=True, trust_first=True)
     task = bench.session.connect("192.0.2.7")
-    bench.tick({**QUESTION, "changed": True})
+    bench.tick({"t": "state", "state": "OFFLINE", "code": "KEY_CHANGED", "error": "Another key."})
     assert task.problem is not None and task.problem.code == "KEY_CHANGED"
+    assert "trust" not in bench.engine.kinds()
 
 
 # --- rooms -----------------------------------------------------------------------------------------------------------

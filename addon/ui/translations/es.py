@@ -99,8 +99,6 @@ TEXTS = {
     "permanecer sin conexión: solo es posible conectar con este equipo, y nadie más puede entrar aquí.",
     "Allow Online Access": "Permitir acceso en línea",
     "It was started with --offline-mode.": "Se inició con --offline-mode.",
-    "{address} shows another key than the one you trusted. Ask its owner for the code before going on:": "{address} muestra una clave "
-    "distinta a aquella en la que se confió. Antes de continuar, pedir el código a su propietario:",
     "You have never connected to {address}. Ask its owner whether the panel there shows this code:": "Primera conexión con {address}. "
     "Preguntar a su propietario si el panel muestra allí este código:",
     "The invite is copied: paste it into a message to those you want here.": "Invitación copiada: pegarla en un mensaje para quienes "
