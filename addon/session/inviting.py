@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long an invite works: what there is to choose from, and until when the link that was copied does.
+"""How long an invite works: what there is to choose from, until when the link that was copied does, and what it opens.
 
 The choice is kept for as long as Blender runs, and is a week in the next one: a door that stands open for ever is opened on
 purpose each time. The server knows when a link ends and says so with it; here that becomes a sentence with this machine's clock, on
@@ -20,6 +20,13 @@ USUAL = "WEEK"
 def is_over(expires_s: float, now_s: float) -> bool:
     """`expires_s`: seconds since 1970; 0: never."""
     return 0 < expires_s <= now_s
+
+
+def opening(room: str) -> str:
+    """Where it leads. `room`: the name of the only one; empty: it lets in to all that there are, and may create more."""
+    return (
+        translated("It opens the room “{room}” only.").format(room=room) if room else translated("It opens every room.")
+    )
 
 
 def lasting(expires_s: float, now_s: float) -> str:

@@ -171,6 +171,7 @@ class State:
     paused: bool = False  # Blender renders or bakes
     invite: str = ""  # the newest link that was made here
     invite_expires_s: float = 0.0  # since 1970; 0: never
+    invite_room: str = ""  # the name of the only room that it opens; empty: it opens all
     invite_lasts: str = inviting.USUAL  # how long the next one shall work, as the user has chosen
     by_invite: bool = False  # one was pasted to get here, and its host has not let us in yet
     has_password: bool = False  # as far as it is known: the server tells when it changes
@@ -422,6 +423,10 @@ class State:
     def _on_invite(self, event: Event) -> None:
         self.invite = str(event.get("link") or "")
         self.invite_expires_s = float(event.get("expires") or 0)
+        # The room that one was in; who has left it meanwhile finds it in the list. Zeros: all rooms.
+        only = str(event.get("room") or "").strip("0") and str(event["room"])
+        found = next((room for room in (self.here, *self.rooms) if room is not None and room.id == only), None)
+        self.invite_room = found.name if found else only
         self.finish("invite")
 
     def _on_invites_revoked(self, _: Event) -> None:

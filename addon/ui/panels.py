@@ -106,7 +106,7 @@ class ATRIUM_PT_main(Panel):
     def _where(self, layout: Any, atrium: Any, state: State) -> None:
         row = layout.row(align=True)
         row.enabled = state.link == OFFLINE
-        row.prop(atrium, "host", text="", icon="NETWORK_DRIVE")
+        row.prop(atrium, "host", text="", icon="NETWORK_DRIVE", placeholder=translated("Host: an invite or an address"))
         row.operator("atrium.paste_host", text="", icon="PASTEDOWN")
         if state.history.hosts:
             row.menu("ATRIUM_MT_hosts", text="", icon="DOWNARROW_HLT")

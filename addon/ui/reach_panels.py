@@ -91,7 +91,7 @@ class ATRIUM_PT_host(Panel):
 
 
 def draw_invite(layout: Any, context: Any, state: State) -> None:
-    """The button, how long its next link shall work, and until when the newest one does."""
+    """The button, how long its next link shall work, and what the newest one opens, and until when."""
     row = layout.row(align=True)
     row.operator("atrium.create_invite", icon="COPYDOWN").expires_h = inviting.HOURS[state.invite_lasts]
     lasts = row.row(align=True)
@@ -105,7 +105,8 @@ def draw_invite(layout: Any, context: Any, state: State) -> None:
         paragraph(layout, translated("The invite that you copied works no longer: copy a new one."), context, "INFO")
     else:
         copied = translated("The invite is copied: paste it into a message to those you want here.")
-        paragraph(layout, f"{copied} {inviting.lasting(state.invite_expires_s, now)}", context, "CHECKMARK")
+        opens, lasts = inviting.opening(state.invite_room), inviting.lasting(state.invite_expires_s, now)
+        paragraph(layout, f"{copied} {opens} {lasts}", context, "CHECKMARK")
 
 
 def draw_firewall(layout: Any, context: Any, verdict: Verdict) -> None:

@@ -1166,6 +1166,22 @@ def test_only_the_host_makes_invites() -> None:
     assert task.done and task.problem is not None
 
 
+def test_the_panel_knows_what_an_invite_opens() -> None:
+    """The server says for which room the link is; here that room has a name, also when one has left it meanwhile."""
+    bench = Bench().in_lobby().joined()
+    bench.tick({"t": "welcome", "host": True, "port": 12800})
+    bench.session.create_invite(2.0)
+    bench.tick()
+    assert bench.engine.sent[-1]["room"] == ROOM
+    bench.tick({"t": "invite", "link": LINK, "expires": 0, "room": ROOM})
+    assert bench.state.invite_room == "Set"
+    bench.state.here = None
+    bench.tick({"t": "invite", "link": LINK, "expires": 0, "room": "cd" * 16})
+    assert bench.state.invite_room == "Old"
+    bench.tick({"t": "invite", "link": LINK, "expires": 0, "room": "00" * 16})
+    assert bench.state.invite_room == ""
+
+
 def test_whoever_hosts_can_remove_the_others() -> None:
     """All Blenders of a person go at once, as the server knows people by key; the host's own others are his."""
     bench = Bench().in_lobby().joined()

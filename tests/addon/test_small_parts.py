@@ -375,6 +375,11 @@ def test_until_when_an_invite_works(far_east: None, expires_s: int, said: str) -
     assert inviting.lasting(expires_s, 0) == said
 
 
+def test_what_an_invite_opens_is_said() -> None:
+    assert inviting.opening("Studio") == "It opens the room “Studio” only."
+    assert inviting.opening("") == "It opens every room."
+
+
 def test_an_invite_is_over_when_its_time_has_come() -> None:
     assert not inviting.is_over(0, 5e9), "it never is"
     assert not inviting.is_over(100, 99.9)
