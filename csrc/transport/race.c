@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A race has lookups (one per address that is a name), a queue of candidates (socket addresses), and attempts under
+ * A race has lookups (of addresses that are names), a queue of candidates (socket addresses), and attempts under
  * way. Each thing that happens (a lookup answers, an attempt fails, the pause is over) leads to step(), which starts
  * what is due and notices the end. The race ends with the first attempt that succeeds, when nothing is left to try,
  * or when time is up.
@@ -15,8 +15,9 @@
  * many home routers do, that takes longer than anybody waits. So a name that is slow is looked up a second time, for IPv4 alone. (One question
  * for each family from the start would lose the system's own order between them, and libuv runs two lookups at a time.)
  *
- * libuv cannot stop a lookup that runs in its thread pool, so a race that is cancelled leaves its lookups behind:
- * they free themselves when they return.
+ * libuv cannot stop a lookup that runs in its thread pool, so a race that is cancelled leaves its lookups behind: they free themselves when they
+ * return. Until then they are in the way of others, of all engines of the process. What needs nobody's answer, numbers and this machine itself,
+ * therefore never goes there.
  */
 #include "transport/race.h"
 
@@ -32,9 +33,9 @@
 
 typedef struct lookup {
   uv_getaddrinfo_t request;
-  atr_race *race;     /* NULL once that has ended */
-  unsigned web, from; /* as in atr_candidate */
-  bool is_second;     /* for IPv4 alone, while the first one goes on */
+  atr_race *race; /* NULL once that has ended */
+  size_t from;    /* index of the address */
+  bool is_second; /* for IPv4 alone, while the first one goes on */
   struct lookup *next;
 } lookup;
 
@@ -230,10 +231,12 @@ static void run_task(atr_net_task *task)
 /* --- lookups --------------------------------------------------------------------------------------------------- */
 
 /* Candidates that have not been tried are ordered anew; a second address of the same kind is left out. */
-static void add_candidates(atr_race *race, const struct addrinfo *found, const lookup *l)
+static void add_candidates(atr_race *race, const struct addrinfo *found, size_t from)
 {
+  bool is_web = race->addresses[from].carrier != ATR_CARRIER_TCP;
+
   for (; found && race->candidates_count < ATR_ADDRESSES_MAX; found = found->ai_next) {
-    atr_candidate candidate = {.web = l->web, .from = l->from};
+    atr_candidate candidate = {.web = is_web ? (unsigned)from + 1 : 0, .from = (unsigned)from};
 
     if (found->ai_addrlen > sizeof candidate.to || (found->ai_family != AF_INET && found->ai_family != AF_INET6))
       continue;
@@ -261,7 +264,7 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
   if (race) {
     lookup_unlink(race, l);
     if (status == 0)
-      add_candidates(race, found, l);
+      add_candidates(race, found, l->from);
     else if (!l->is_second)
       note(race, status == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE, "the name");
     if (race->attempts_running == 0 || !uv_is_active((uv_handle_t *)&race->pause))
@@ -271,10 +274,9 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
   free(l);
 }
 
-/* Numbers go the same way: the system knows what a scope's name means, and does not ask anybody for a number. */
-static int lookup_start(atr_race *race, size_t index, bool is_second)
+static int lookup_start(atr_race *race, size_t from, bool is_second)
 {
-  const atr_address *address = &race->addresses[index];
+  const atr_address *address = &race->addresses[from];
   lookup *l = calloc(1, sizeof *l);
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = is_second ? AF_INET : AF_UNSPEC};
   char port[8];
@@ -282,13 +284,10 @@ static int lookup_start(atr_race *race, size_t index, bool is_second)
 
   if (!l)
     return ATR_NOMEM;
-  if (address->kind != ATR_ADDRESS_NAME)
-    hints.ai_flags = AI_NUMERICHOST;
   snprintf(port, sizeof port, "%u", (unsigned)address->port);
   l->request.data = l;
-  l->from = (unsigned)index;
+  l->from = from;
   l->is_second = is_second;
-  l->web = address->carrier == ATR_CARRIER_TCP ? 0 : (unsigned)index + 1;
   r = uv_getaddrinfo(atr_net_loop(race->net), &l->request, looked_up, address->host, port, &hints);
   if (r != 0) {
     free(l);
@@ -301,13 +300,43 @@ static int lookup_start(atr_race *race, size_t index, bool is_second)
   return 0;
 }
 
+/* At once: only the system knows what a scope's name means, but it asks nobody for a number. */
+static int add_number(atr_race *race, size_t from, const char *host)
+{
+  const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC, .ai_flags = AI_NUMERICHOST};
+  uv_getaddrinfo_t request;
+  char port[8];
+  int r;
+
+  snprintf(port, sizeof port, "%u", (unsigned)race->addresses[from].port);
+  r = uv_getaddrinfo(atr_net_loop(race->net), &request, NULL, host, port, &hints);
+  if (r != 0)
+    return r == UV_ENOMEM || r == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE;
+  add_candidates(race, request.addrinfo, from);
+  uv_freeaddrinfo(request.addrinfo);
+  return 0;
+}
+
+/* "localhost" is this machine everywhere (RFC 6761, 6.3). */
+static int look_up(atr_race *race, size_t from)
+{
+  const atr_address *address = &race->addresses[from];
+  int err;
+
+  if (address->kind != ATR_ADDRESS_NAME)
+    return add_number(race, from, address->host);
+  if (strcmp(address->host, "localhost") != 0)
+    return lookup_start(race, from, false);
+  err = add_number(race, from, "::1");
+  return err ? err : add_number(race, from, "127.0.0.1");
+}
+
 static void look_up_again(uv_timer_t *timer)
 {
   atr_race *race = timer->data;
 
   for (lookup *l = race->lookups; l; l = l->next) /* new ones are put before it */
-    if (race->addresses[l->from].kind == ATR_ADDRESS_NAME)
-      (void)lookup_start(race, l->from, true);
+    (void)lookup_start(race, l->from, true);
 }
 
 int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, size_t count,
@@ -341,12 +370,11 @@ int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, s
     int err;
 
     race->addresses[i] = addresses[i];
-    err = lookup_start(race, i, false);
-
+    err = look_up(race, i);
     if (err)
       note(race, err, addresses[i].host);
   }
-  if (race->lookups_running == 0)
+  if (race->lookups_running == 0 || race->candidates_count > 0)
     atr_net_later(net, &race->task);
   return 0;
 }

@@ -14,7 +14,7 @@
 
 A namespace belongs to a thread, and whatever a thread makes, be it a socket, a thread or a process, is born where the thread is: `inside`
 takes the calling thread into a host for the length of a block. That is how a real client of this very process lives on that host: its
-engine's thread is born there and stays. One thing is not where the client is: names (also the interface's, in fe80::1%eth0) are looked up
+engine's thread is born there and stays. One thing is not where the client is: names are looked up
 by threads that all clients of a process share, born wherever the first look-up was. Who needs those gets a process of its own, and
 `names_from` tells it whom to ask.
 

@@ -35,19 +35,43 @@ with Client(sys.argv[1]) as guest:
 """
 
 
+# Waits for names that nobody answers for, gives up, and goes on with what needs no name. argv: home, code, an address; prints what each took
+GOES_ON = """
+import sys, time
+from atrium import AtriumError, Client
+with Client(sys.argv[1]) as guest:
+    for typed in ("one.example", "two.example", *sys.argv[3:]):
+        if typed != "localhost":
+            guest.trust_host(sys.argv[2])
+        start = time.monotonic()
+        try:
+            guest.connect(typed, timeout=1 if "example" in typed else 15)
+        except AtriumError as error:
+            print(typed, error.code, flush=True)
+        else:
+            print(typed, time.monotonic() - start, flush=True)
+            guest.disconnect()
+"""
+
+
 @pytest.fixture
 def names(world: World) -> Iterator[NameServer]:
     with NameServer(world.on_the_internet("names", f"{NAMES}/24"), {NAME: list(ADDRESSES.values())}) as one:
         yield one
 
 
+def script(at: Host, text: str, folder: Path, *words: str) -> str:
+    """Runs it there, with a home of its own; what it printed."""
+    log = folder / "guest.log"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+    guest = at.spawn(sys.executable, "-c", text, str(folder / "guest"), *words, log=log, env=environment)
+    assert guest.wait(60) == 0, log.read_text()
+    return log.read_text()
+
+
 def comes_by(at: Host, server: Server, folder: Path, typed: str) -> float:
     """Seconds from Connect to the list of rooms."""
-    log = folder / "guest.log"
-    words = (sys.executable, "-c", GUEST, str(folder / "guest"), server.check_code, typed)
-    guest = at.spawn(*words, log=log, env={**os.environ, "PYTHONPATH": str(ROOT / "python")})
-    assert guest.wait(40) == 0, log.read_text()
-    _, took_s, state = log.read_text().split()
+    _, took_s, state = script(at, GUEST, folder, server.check_code, typed).split()
     assert state == "LOBBY"
     return float(took_s)
 
@@ -56,7 +80,8 @@ def street(world: World, first: str = "IPv6") -> tuple[Host, Host, Server]:
     """Anna's machine with a server, Ben's, and which family his system prefers."""
     anna = world.on_the_internet("anna", f"{ADDRESSES['IPv4']}/24", f"{ADDRESSES['IPv6']}/64")
     ben = world.on_the_internet("ben", "203.0.113.6/24", "2001:db8::6/64")
-    ben.names_from(NAMES, world.folder, prefer_ipv4=first == "IPv4")
+    # Systems wait for 5 s, twice, for each of a machine's name servers; a third is enough to see who waits.
+    ben.names_from(NAMES, world.folder, prefer_ipv4=first == "IPv4", options="timeout:3 attempts:1")
     return anna, ben, world.serve(anna, "--open")
 
 
@@ -91,8 +116,29 @@ def test_a_name_server_that_answers_for_one_family_only(world: World, names: Nam
     Atrium tries to connect; after ATR_LOOKUP_PATIENCE_MS the name is looked up for IPv4 alone."""
     names.mute = {"AAAA"}
     _, ben, server = street(world)
-    ben.names_from(NAMES, world.folder, options="timeout:2 attempts:1")  # 6 s in all, by themselves 20
     assert comes_by(ben, server, world.folder, NAME) < QUICK_S
+
+
+def test_an_invite_with_names_for_which_nobody_answers(world: World, names: NameServer) -> None:
+    """A studio without the internet: the host's tunnels, which are in his invite, are names; his address on the spot is not."""
+    names.mute = {"A", "AAAA"}
+    _, ben, server = street(world)
+    tunnels = ["tcp://0.tunnel.example:12489", "wss://some-words.tunnel.example"]
+    link = world.owner(server).create_invite(addresses=tunnels)
+    assert comes_by(ben, server, world.folder, link) < QUICK_S
+
+
+def test_numbers_do_not_wait_for_names(world: World, names: NameServer) -> None:
+    """No system can stop a look-up. What is still asked for somewhere must not keep anybody from an address, or from his own machine."""
+    names.mute = {"A", "AAAA"}
+    _, ben, server = street(world)
+    world.serve(ben, "--open")
+    told = script(
+        ben, GOES_ON, world.folder, server.check_code, ADDRESSES["IPv4"], f"[{ADDRESSES['IPv6']}]", "localhost"
+    )
+    took = dict(line.split() for line in told.splitlines())
+    assert [took.pop(name) for name in ("one.example", "two.example")] == ["TIMEOUT", "TIMEOUT"], told
+    assert len(took) == 3 and all(float(one) < QUICK_S for one in took.values()), told
 
 
 def test_a_name_that_nobody_knows(world: World, names: NameServer) -> None:
