@@ -50,37 +50,49 @@ def create(writer: Any, doc: str, tree: Tree, name: str) -> Any:
     return block
 
 
-def remove(block: Any) -> None:
-    """Removes a datablock. The generic call unlinks it everywhere; `meshes.remove` would take the objects with it."""
-    kind = idtypes.base_type(block)
-    if kind == "Key":
-        from .special import shapekeys
-
-        shapekeys.remove(block)
-    elif kind == "Scene" and len(bpy.data.scenes) < 2:
-        raise CannotMake("the last scene cannot be removed")
-    else:
-        bpy.data.batch_remove([block])
-
-
 def remove_many(blocks: list[Any]) -> None:
-    """In one call: each removal rebuilds the whole dependency graph, one second for 10,000 objects."""
+    """Removes datablocks. The generic call unlinks them everywhere, where `meshes.remove` would take the objects with it; and it takes
+    all at once: each removal rebuilds the whole dependency graph, one second for 10,000 objects."""
     leave_edit_mode(blocks)
-    plain = []
+    plain, scenes = [], []
     for block in blocks:
-        if idtypes.base_type(block) in ("Key", "Scene"):
-            remove(block)
+        kind = idtypes.base_type(block)
+        if kind == "Key":
+            _remove_key(block)
         else:
-            plain.append(block)
+            (scenes if kind == "Scene" else plain).append(block)
     if plain:
         bpy.data.batch_remove(plain)
+    if scenes:
+        _remove_scenes(scenes)
+
+
+def _remove_key(key: Any) -> None:
+    from .special import shapekeys
+
+    shapekeys.remove(key)
+
+
+def _remove_scenes(scenes: list[Any]) -> None:
+    """The generic call leaves windows, and Blender itself in background, with a scene that is freed: a crash. Those who look at one that
+    goes look at one that stays."""
+    stays = next((s for s in bpy.data.scenes if s.library is None and s not in scenes), None)
+    if stays is None:
+        raise CannotMake("the last scene cannot be removed")
+    for window in bpy.context.window_manager.windows:
+        if window.scene in scenes:
+            window.scene = stays
+    for scene in scenes:
+        bpy.data.scenes.remove(scene)
 
 
 def leave_edit_mode(blocks: list[Any]) -> list[Any]:
-    """An object that goes while it is edited would leave its data in edit mode for ever, where nothing can be written. The objects
-    that have been taken out of it."""
+    """An object that goes while it is edited, or whose scene goes, would leave its data in edit mode for ever, where nothing can be
+    written. The objects that have been taken out of it."""
     edited = [b for b in blocks if isinstance(b, bpy.types.Object) and b.mode == "EDIT"]
     for block in blocks:
+        if isinstance(block, bpy.types.Scene):
+            edited += [ob for ob in block.objects if ob.mode == "EDIT" and ob not in edited]
         if getattr(block, "is_editmode", False):
             edited += [ob for ob in bpy.data.objects if ob.data == block and ob.mode == "EDIT" and ob not in edited]
     for ob in edited:

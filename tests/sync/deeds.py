@@ -750,7 +750,7 @@ def another_scene(rng: random.Random) -> str:
         made = bpy.data.scenes.new(rng.choice(NAMES))
         made.collection.objects.link(an_object(rng))
         return f"new {made.name}"
-    gone = one(rng, bpy.data.scenes, lambda s: s != bpy.context.scene)
+    gone = one(rng, bpy.data.scenes)
     name = gone.name
     bpy.data.scenes.remove(gone)
     return f"without {name}"
