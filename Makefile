@@ -87,6 +87,7 @@ help:
 	@echo 'fuzz-short  each fuzzer for FUZZ_SECONDS (5) from its corpus'
 	@echo 'test-sim    the simulator of rooms, SEEDS=1..3000; test-mutants: it notices when a rule is taken out'
 	@echo 'zip         the Blender extension, build/atrium-<version>.zip'
+	@echo 'pictures    those of the documentation, from real windows, as root; SCENE=file.blend is what Anna has open'
 	@echo 'demo        three people with real Blenders edit one scene'
 	@echo 'test-blender  in real Blenders, with a window where possible; T=name selects'
 	@echo 'fidelity    real scenes from Blender to Blender, both ends compared'
@@ -318,7 +319,7 @@ build/tidy/%.ok: %.c .clang-tidy build/release/%.o
 
 # --- the extension and real Blenders ----------------------------------------------------------------------------
 
-.PHONY: zip test-blender demo
+.PHONY: zip test-blender demo pictures
 
 zip:
 	@tests/setup/packages.sh build
@@ -327,6 +328,13 @@ zip:
 demo:
 	tests/setup/packages.sh
 	$$(tests/setup/venv.sh) -m tests.demo.demo
+
+# Into docs/images, in a network of the script's own. ONLY=start,rooms takes some. "together" shows SCENE=file.blend, else Blender's cube.
+pictures: zip
+	tests/setup/blenders.sh deb52
+	@export ATRIUM_ZIP=$$(ls $(CURDIR)/build/atrium-*.zip); for language in en es; do \
+	  "$$(tests/setup/venv.sh)" -m tests.addon.screenshots --language $$language $(if $(ONLY),--only $(ONLY)) $(SCENE) || exit 1; \
+	done
 
 # T=name selects by name: T=bpy42 one Blender, T=harness one file. Two at a time: a test waits more than it works.
 BLENDER_TESTS := tests/demo tests/blender tests/addon tests/sync tests/fidelity
