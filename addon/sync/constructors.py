@@ -54,7 +54,8 @@ def remove_many(blocks: list[Any]) -> None:
     """Removes datablocks. The generic call unlinks them everywhere, where `meshes.remove` would take the objects with it; and it takes
     all at once: each removal rebuilds the whole dependency graph, one second for 10,000 objects."""
     leave_edit_mode(blocks)
-    plain, scenes = [], []
+    plain: list[Any] = []
+    scenes: list[Any] = []
     for block in blocks:
         kind = idtypes.base_type(block)
         if kind == "Key":
