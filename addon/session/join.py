@@ -147,7 +147,7 @@ class BlenderScene:
         return Replicator(link, room_id=room_id, files=str(self._home / "files"))
 
     def is_full(self, error: Exception) -> bool:
-        from ..sync.outgoing import QueueFull
+        from ..sync.blobs import QueueFull
 
         return isinstance(error, QueueFull)
 

@@ -24,9 +24,15 @@ def _wire_name(dtype: np.dtype[Any]) -> str:
 
 
 class BlobLink(Protocol):
-    def put_blob(self, data: Any) -> str: ...
+    def put_blob(self, data: Any) -> str | None:
+        """The blob's name; None: the queue is full."""
+
     def blob(self, sha: str) -> memoryview | None: ...
     def fingerprint(self, data: Any) -> int: ...
+
+
+class QueueFull(Exception):
+    """The link takes no more at the moment."""
 
 
 class MissingBlob(Exception):
@@ -53,13 +59,16 @@ class Blobs:
         seen = self._seen.get(where)
         if seen is not None and seen[0] == mark and seen[1] == size and seen[2][2] == dtype:
             return seen[2]
-        value = [values.BLOB, self._link.put_blob(data), dtype, shape]
+        value = [values.BLOB, self.put_file(data), dtype, shape]
         self._seen[where] = (mark, size, value)
         return value
 
-    def put_file(self, data: bytes) -> str:
-        """A file's bytes; its caller remembers which files it has sent."""
-        return self._link.put_blob(data)
+    def put_file(self, data: Any) -> str:
+        """A file's bytes; its caller remembers which files it has sent. Raises QueueFull if the link takes no more."""
+        name = self._link.put_blob(data)
+        if name is None:
+            raise QueueFull
+        return name
 
     @staticmethod
     def _inline(array: np.ndarray) -> list[Any]:

@@ -11,6 +11,7 @@ import math
 from typing import Any, Protocol
 
 from . import constructors, mergepatch, shadow, special, versions
+from .blobs import QueueFull
 from .capture import Drafts, Paused, Reader
 from .identity import Identity
 from .state import State
@@ -36,14 +37,10 @@ class Link(Protocol):
         action: int = 0,
         preview: bool = False,
     ) -> bool: ...
-    def put_blob(self, data: Any) -> str: ...
+    def put_blob(self, data: Any) -> str | None: ...
     def blob(self, sha: str) -> memoryview | None: ...
     def fingerprint(self, data: Any) -> int: ...
     def poll(self, max_events: int) -> list[dict[str, Any]]: ...
-
-
-class QueueFull(Exception):
-    """The link takes no more at the moment."""
 
 
 class Outgoing:

@@ -24,12 +24,12 @@ import numpy as np
 
 from . import dirty, idtypes, items, mergepatch, paths, shadow, special
 from .apply import Writer
-from .blobs import Blobs
+from .blobs import Blobs, QueueFull
 from .capture import Paused, Reader
 from .identity import Identity
 from .inbox import Inbox
 from .incoming import Incoming
-from .outgoing import Link, Outgoing, QueueFull
+from .outgoing import Link, Outgoing
 from .state import State
 
 log = logging.getLogger("atrium")
@@ -392,7 +392,8 @@ class Replicator:
         # Deleted by others, and back through an undo here.
         doomed: list[str] = []
         again: list[tuple[str, int]] = []
-        changed = False
+        # Kept once all is dealt with: while the queue is full, each scan finds the same again.
+        seen: dict[str, bytes] = {}
         for kind in idtypes.COLLECTIONS:
             blocks = idtypes.collection(kind)
             if blocks is None:
@@ -402,8 +403,7 @@ class Replicator:
             stamp = uids.tobytes()
             if self._stamps.get(kind) == stamp:
                 continue
-            self._stamps[kind] = stamp
-            changed = True
+            seen[kind] = stamp
             here = uids.tolist()
             self._living[kind] = set(here)
             for i, uid in enumerate(here):
@@ -413,8 +413,8 @@ class Replicator:
                         again.append((kind, uid))
                 elif not self._appeared(blocks[i], doomed):
                     # Looked at again next time: an image may stop being a render result.
-                    self._stamps.pop(kind, None)
-        if not changed:
+                    seen[kind] = b""
+        if not seen:
             return
         self._take_back(again)
         gone = [
@@ -422,6 +422,7 @@ class Replicator:
         ]
         for doc in gone:
             self._vanished(doc)
+        self._stamps.update(seen)
         self._incoming._bury(doomed, _modal())
         if gone:
             self._incoming.try_parked()

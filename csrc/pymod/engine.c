@@ -237,6 +237,8 @@ static PyObject *put_blob(PyObject *self, PyObject *data)
     return client ? atr_py_raise(atr_py_state_of(self), err, NULL) : NULL;
   }
   err = atr_client_put_blob(client, &hash, bytes);
+  if (err == ATR_FULL)
+    Py_RETURN_NONE;
   if (err < 0)
     return atr_py_raise(atr_py_state_of(self), err, NULL);
   return atr_py_hash_text(&hash);
@@ -287,7 +289,7 @@ static PyMethodDef methods[] = {
     {"send", send_method, METH_O, "Queues one command. False: the queue is full, nothing was taken."},
     {"poll", poll_method, METH_VARARGS, "Takes at most `max` events, oldest first. Never waits."},
     {"wait", wait_method, METH_O, "Sleeps until an event can be polled (True) or the time is over (False)."},
-    {"put_blob", put_blob, METH_O, "Copies the bytes once and gives their SHA-256 in hex."},
+    {"put_blob", put_blob, METH_O, "Copies the bytes once and gives their SHA-256 in hex; None: the queue is full."},
     {"blob", get_blob, METH_O, "The bytes of a blob, or None."},
     {"close", close_method, METH_NOARGS, "Ends the thread and waits for it. May be called again."},
     {NULL, NULL, 0, NULL},

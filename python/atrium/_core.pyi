@@ -50,9 +50,9 @@ class Engine:
     def wait(self, timeout_s: float, /) -> bool:
         """Sleeps until an event can be polled (True) or the time is over (False). For scripts; without the GIL."""
 
-    def put_blob(self, data: Buffer, /) -> str:
+    def put_blob(self, data: Buffer, /) -> str | None:
         """Copies the bytes once and gives their SHA-256 in hex, by which trees name them. Call it before the `submit`
-        that names the blob. Raises AtriumError("FULL") when the queue is full."""
+        that names the blob. None: the queue is full, and the blob has to be put again later."""
 
     def blob(self, hash: str, /) -> Blob | None:
         """The bytes of a blob that a document names; None if it is not here (a newer event of that document follows)."""

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from atrium import _core
 from atrium._core import AtriumError
@@ -39,6 +39,8 @@ _CANCEL_S = 2.0
 # As the engine takes and gives them.
 _ID_DIGITS = 32
 _KEY_DIGITS = 64
+
+_T = TypeVar("_T")
 
 # Events of a room that nobody follows are kept for a later follow(), the newest of them.
 _FOLLOW_EVENTS_MAX = 100_000
@@ -453,7 +455,7 @@ class Client:
 
     def put_blob(self, data: Buffer) -> str:
         """Hands bytes over and gives the name by which a tree may name them: ["$blob", name, dtype, shape]."""
-        return self._engine.put_blob(data)
+        return self._patiently(lambda: self._engine.put_blob(data))
 
     def blob(self, hash: str) -> _core.Blob | None:
         """The bytes of a blob that a document names."""
@@ -492,11 +494,16 @@ class Client:
             raise error
 
     def _command(self, message: Message, timeout: float = TIMEOUT_S) -> None:
+        self._patiently(lambda: self._engine.send(message), timeout)
+
+    def _patiently(self, push: Callable[[], _T | None], timeout: float = TIMEOUT_S) -> _T:
+        """What the engine's queue takes, once there is room in it."""
         end = time.monotonic() + timeout
-        while not self._engine.send(message):
+        while not (taken := push()):
             if time.monotonic() >= end:
                 raise AtriumError("FULL", "The engine's queue is full.")
             self.pump(_RETRY_S)
+        return taken
 
     def _enter(self, message: Message, timeout: float) -> Room:
         self._now.joined = None

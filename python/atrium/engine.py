@@ -71,8 +71,8 @@ class Engine:
         """Sleeps until there is an event, or the time is over. Not for Blender's main thread."""
         return self._core.wait(timeout_s)
 
-    def put_blob(self, data: Buffer) -> str:
-        """Hands bytes over and gives the name by which a tree may name them."""
+    def put_blob(self, data: Buffer) -> str | None:
+        """Hands bytes over and gives the name by which a tree may name them; None: the queue is full, try again later."""
         return self._core.put_blob(data)
 
     def blob(self, hash: str) -> _core.Blob | None:

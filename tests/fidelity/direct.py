@@ -57,7 +57,7 @@ class Room:
         else:
             del self.docs[doc]
 
-    def put_blob(self, data: Any) -> str:
+    def put_blob(self, data: Any) -> str | None:
         raw = bytes(data)
         name = hashlib.sha256(raw).hexdigest()
         self.blobs[name] = raw

@@ -92,6 +92,17 @@ def test_a_full_queue_is_a_return_value(tmp_path: Path) -> None:
         assert refused
 
 
+def test_a_queue_that_is_full_takes_no_blob(tmp_path: Path) -> None:
+    """It says so as `send` does, and takes it later."""
+    with Engine(tmp_path, queue_slots=8) as engine:
+        names = [engine.put_blob(i.to_bytes(4, "big")) for i in range(5000)]
+        assert None in names
+        end = time.monotonic() + 10
+        while (name := engine.put_blob(b"later")) is None:
+            assert time.monotonic() < end
+        assert name == hashlib.sha256(b"later").hexdigest()
+
+
 def test_answers_that_nobody_takes_are_bounded(tmp_path: Path) -> None:
     """ATR_EVENT_BACKLOG_MAX, 4096: what waits beside the queue is bounded, and the engine goes on."""
     slots = 8

@@ -231,7 +231,9 @@ class FakeLink:
         patch = mergepatch.diff(old, new)
         return {"kind": "edit", "tree": patch} if patch else None
 
-    def put_blob(self, data: Any) -> str:
+    def put_blob(self, data: Any) -> str | None:
+        if self.full:
+            return None
         raw = bytes(data)
         sha = hashlib.sha256(raw).hexdigest()
         if sha not in self.cache:

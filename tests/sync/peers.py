@@ -151,6 +151,15 @@ def assert_silent(stage: Stage) -> None:
     assert stage.room.head() == before
 
 
+# A link whose queue has no room for every other blob, until it is asked again.
+HESITANT = """
+    turns, put = [0], link.put_blob
+    def hesitant(data):
+        turns[0] += 1
+        return None if turns[0] % 2 else put(data)
+    link.put_blob = hesitant
+"""
+
 # What a peer does to be as if it had just been started.
 FRESH = """
     rep.detach()

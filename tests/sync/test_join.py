@@ -12,14 +12,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import OFFICIAL, assert_silent, available, both, fresh_stage
-
-
-@pytest.fixture(scope="module", params=OFFICIAL)
-def version(request):
-    if not available(request.param):
-        pytest.skip(f"NO BLENDER: no {request.param} here: run tests/setup/blenders.sh")
-    return request.param
+from peers import HESITANT, assert_silent, both, fresh_stage
 
 
 @pytest.fixture
@@ -119,3 +112,17 @@ def test_the_first_undo_does_not_bring_back_the_empty_scene(two):
     assert both(a, b, "[s.name for s in bpy.data.scenes]") == ["Scene"]
     both(a, b, WHOLE)
     assert b.do("bpy.context.preferences.edit.undo_steps") == steps
+
+
+def test_a_room_made_while_the_queue_is_full_has_everything(version):
+    stage, (a, b) = fresh_stage(version, 2)
+    a.do("bpy.ops.mesh.primitive_monkey_add(); bpy.ops.mesh.primitive_uv_sphere_add()")
+    a.do(HESITANT)
+    a.upload()
+    assert a.do("[str(x) for x in rep.unread]") == []
+    a.do("link.put_blob = put")
+    b.join()
+    assert both(a, b, "sorted((o.name, o.data and o.data.name) for o in bpy.data.objects)")
+    assert both(a, b, "sorted((m.name, len(m.vertices)) for m in bpy.data.meshes)")
+    stage.settle()
+    assert_silent(stage)

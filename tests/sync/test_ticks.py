@@ -13,7 +13,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import joined
+from peers import HESITANT, joined
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,43 @@ def test_a_full_queue_loses_nothing(two):
     for peer in (a, b):
         assert peer.do("(lambda o: (o.location.x, o.scale.y))(bpy.data.objects['Light'])") == (6, 7)
         assert peer.do("'Late' in bpy.data.objects")
+
+
+def test_a_full_queue_loses_no_removal(two):
+    stage, a, b = two
+    # The render result is looked at by each scan anew, and whatever is gone with it.
+    a.do("bpy.data.batch_remove(bpy.data.images[:])")
+    a.do("for i in range(3): bpy.data.objects.new(f'Doomed {i}', None)")
+    stage.settle()
+    a.do("link.full = True; bpy.data.batch_remove([o for o in bpy.data.objects if o.name.startswith('Doomed')])")
+    a.do("for _ in range(3): rep._scanned = 0.0; rep.tick(1000)")
+    a.do("link.full = False")
+    a.do("for _ in range(3): rep._scanned = 0.0; rep.tick(1000)")
+    b.do("for _ in range(5): rep.tick(1000)")
+    assert b.do("[o.name for o in bpy.data.objects if o.name.startswith('Doomed')]") == []
+
+
+def test_an_array_for_which_the_queue_has_no_room_goes_later(two):
+    """It is not one that cannot be read; and who asks for a complete pass is told that it was none."""
+    _, a, b = two
+    a.do("bpy.ops.mesh.primitive_monkey_add(); bpy.context.object.data.name = 'Monkey'; rep.capture_all()")
+    a.do(HESITANT)
+    a.do(
+        "m = bpy.data.meshes['Monkey']; m.transform(((2, 0, 0, 0), (0, 2, 0, 0), (0, 0, 2, 0), (0, 0, 0, 1))); m.update()"
+    )
+    assert a.do("""
+        from sync.blobs import QueueFull
+        try:
+            rep.capture_all(); told = False
+        except QueueFull:
+            told = True
+        told, [str(x) for x in rep.unread]
+    """) == (True, [])
+    a.do("for _ in range(9): rep.tick(1000)")
+    a.do("link.put_blob = put")
+    b.do("for _ in range(3): rep.tick(1000)")
+    look = "max(v.co.x for v in bpy.data.meshes['Monkey'].vertices)"
+    assert a.do(look) == b.do(look) > 2
 
 
 def test_a_datablock_that_cannot_be_read_does_not_stop_the_others(two):
