@@ -77,6 +77,10 @@ class Items:
         if mover is not None:
             mover(at, to)
 
+    def misplaced(self, writer: Any, owner: Any, full: Tree, live: Live) -> list[str]:
+        """Elements that are to be elsewhere and cannot be moved there: they are made anew."""
+        return []
+
     def rename(self, item: Any, name: str) -> None:
         if getattr(item, "name", name) != name:
             item.name = name
@@ -129,6 +133,7 @@ class Items:
         live = Live(self, owner, cur)
         patch = _as_edits(patch, full, cur)
         if not self.fixed:
+            patch.update(dict.fromkeys(self.misplaced(writer, owner, full, live), REMAKE))
             self._remove_all(writer, owner, patch, full, live)
             self._create_all(writer, owner, patch, full, live)
             if self.ordered and self.movable:

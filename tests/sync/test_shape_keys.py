@@ -271,3 +271,87 @@ def test_an_undo_leaves_the_points_of_a_shape_that_others_made(two):
     stage.settle()
     assert len(same(a, b, "[tuple(p.vertices) for p in bpy.data.objects['Cube'].data.polygons]")) == 5
     assert same(a, b)[1][4][0] == (2, 0, 0)
+
+
+def test_both_add_a_key_at_once(two):
+    stage, a, b = two
+    a.do("link.hold = True"), b.do("link.hold = True")
+    for peer, name in ((a, "Ah"), (b, "Oh")):
+        peer.do(f"""
+            ob = bpy.data.objects["Cube"]
+            ob.shape_key_add(name={name!r}, from_mix=False).data[0].co = (3, 0, {ord(name[0])})
+            ob.active_shape_key_index = 3
+        """)
+        peer.do("rep.capture_all()")
+    a.do("link.release()"), b.do("link.release()")
+    stage.settle()
+    blocks = same(a, b)
+    assert [frame for _, _, frame, *_ in blocks] == pytest.approx([0, 10, 20, 30, 40])
+    assert {block[0]: block[4][0] for block in blocks[3:]} == {"Ah": (3, 0, 65), "Oh": (3, 0, 79)}
+    assert [peer.do("bpy.data.objects['Cube'].active_shape_key.name") for peer in (a, b)] == ["Ah", "Oh"]
+    assert same(a, b, "bpy.data.objects['Cube'].data.shape_keys.reference_key.name") == "Basis"
+
+
+def test_the_first_keys_of_both_have_names_in_common(version):
+    with joined(version, 2) as (stage, (a, b)):
+        a.do("link.hold = True"), b.do("link.hold = True")
+        # The other way round once more: it is chance whose keys count.
+        names = ("Basis", "Smile", "Frown"), ("Frown", "Smile", "Basis")
+        for peer, three in zip((a, b), names, strict=True):
+            for name in three:
+                peer.do(
+                    f"bpy.data.objects['Cube'].shape_key_add(name={name!r}, from_mix=False).data[0].co.x = {len(name)}"
+                )
+            peer.do("rep.capture_all()")
+        a.do("link.release()"), b.do("link.release()")
+        stage.settle()
+        blocks = same(a, b)
+        assert tuple(name for name, *_ in blocks) in names
+        assert [frame for _, _, frame, *_ in blocks] == pytest.approx([0, 10, 20])
+        assert_silent(stage)
+
+
+def test_keys_come_for_a_shape_that_waits_for_the_end_of_edit_mode(version):
+    with joined(version, 2) as (stage, (a, b)):
+        b.do("""
+            bpy.context.view_layer.objects.active = bpy.data.objects["Cube"]
+            bpy.ops.object.mode_set(mode="EDIT")
+        """)
+        a.do(SUBDIVIDE)
+        a.do("""
+            ob = bpy.data.objects["Cube"]
+            ob.shape_key_add(name="Basis")
+            ob.shape_key_add(name="Smile", from_mix=False).data[9].co = (2, 0, 0)
+        """)
+        stage.settle()
+        refused = b.do("[str(r) for r in rep.refused]")
+        assert refused and all("edit mode" in sentence for sentence in refused)
+        b.do("bpy.ops.object.mode_set(mode='OBJECT')")
+        stage.settle()
+        assert same(a, b)[1][4][9] == (2, 0, 0)
+        assert b.do("[str(r) for r in rep.refused]") == []
+        assert_silent(stage)
+
+
+def test_frames_and_order_are_changed_later(two):
+    stage, a, b = two
+    a.do("""
+        ob = bpy.data.objects["Cube"]
+        ob.shape_key_remove(ob.data.shape_keys.key_blocks["Frown"])
+        ob.data.shape_keys.use_relative, ob.data.shape_keys.eval_time = False, 5.0
+        ob.shape_key_add(name="Early", from_mix=False)
+        ob.data.shape_keys.use_relative, ob.data.shape_keys.eval_time = True, 0.0
+    """)
+    stage.settle()
+    assert [name for name, *_ in same(a, b)] == ["Basis", "Early", "Smile"]
+    a.do("""
+        ob.active_shape_key_index = 1
+        with bpy.context.temp_override(object=ob, active_object=ob):
+            bpy.ops.object.shape_key_move(type="DOWN")
+            bpy.ops.object.shape_key_retime()
+    """)
+    stage.settle()
+    blocks = same(a, b)
+    assert [name for name, *_ in blocks] == ["Basis", "Smile", "Early"]
+    assert [frame for _, _, frame, *_ in blocks] == pytest.approx([0, 10, 20])
+    assert blocks[1][4][0] == (2, 0, 0)

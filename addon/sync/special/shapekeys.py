@@ -37,6 +37,9 @@ _LAYOUTS: dict[str, tuple[tuple[str, int], ...]] = {
 # A block that is there for a moment, and the last frame that Blender has.
 STAND_IN = "atrium stand-in"
 FRAME_MAX = 1048574
+# Blender gives a block that comes last so many frames more than the one before, and takes frames nearer than that for one.
+FRAME_STEP = 10
+FRAME_NEAR = 0.1
 
 
 class Blocks(items.Items):
@@ -44,16 +47,34 @@ class Blocks(items.Items):
     unique_names = True
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        with _object_of(writer, owner.user) as ob, _at_frame(owner, tree.get("p", {}).get("frame")):
+        with _object_of(writer, owner.user) as ob, _at_frame(owner, tree["p"]["frame"]):
             return ob.shape_key_add(name=tree["name"], from_mix=False)
 
     def remove(self, writer: Any, owner: Any, item: Any) -> None:
         with _object_of(writer, owner.user) as ob:
             ob.shape_key_remove(item)
 
+    def write(self, writer: Any, owner: Any, patch: Tree, full: Tree, cur: Tree) -> items.Live:
+        ob = writer.reader.user_of(owner.user)
+        active = ob.active_shape_key.name if ob is not None and ob.active_shape_key is not None else ""
+        live = super().write(writer, owner, patch, _with_shown_frames(full), cur)
+        if live.keys and active in owner.key_blocks:
+            ob.active_shape_key_index = owner.key_blocks.find(active)
+        return live
+
+    def misplaced(self, writer: Any, owner: Any, full: Tree, live: items.Live) -> list[str]:
+        """Blender keeps the blocks in the order of their frames, and neither can be set."""
+        frames = {key: full[key]["p"]["frame"] for key in live.keys if key in full}
+        wrong = [key for key, frame in frames.items() if abs(live.item(key).frame - frame) > FRAME_NEAR / 2]
+        if wrong and is_edited(owner):
+            writer.defer("shape keys", "their owner is in edit mode here")
+            return []
+        return wrong
+
     def _remove_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: items.Live) -> None:
         """The last block takes the whole datablock with it: where all of them go and others come, one stands in meanwhile."""
-        if any(key in full for key in live.keys) or not any(key in full for key in patch):
+        going = [key for key in live.keys if key in patch and (key not in full or patch[key] is items.REMAKE)]
+        if len(going) < len(live.keys) or not any(key in full for key in patch):
             super()._remove_all(writer, owner, patch, full, live)
             return
         with _object_of(writer, owner.user) as ob, _at_frame(owner, float(FRAME_MAX)):
@@ -104,6 +125,18 @@ class Blocks(items.Items):
 BLOCKS = Blocks("key_blocks")
 
 
+def _with_shown_frames(blocks: Tree) -> Tree:
+    """The blocks of the room with the frames that they show. Two people who add one at once give both the same frame; the one further
+    back shows a later one, or each Blender would find another."""
+    out, last = dict(blocks), -float(FRAME_STEP)
+    for key in sorted(blocks, key=lambda k: (blocks[k].get("pos", ""), k)):
+        p = blocks[key].get("p", {})
+        frame = values.decode(p.get("frame"))
+        last = frame if isinstance(frame, float | int) and frame >= last + FRAME_NEAR else last + FRAME_STEP
+        out[key] = {**blocks[key], "p": {**p, "frame": last}}
+    return out
+
+
 def _seen(reader: Any, item: Any) -> Tree:
     blocks = reader.seen.get("i", {}).get("key_blocks", {}).values()
     return next((block for block in blocks if block.get("name") == item.name), {})
@@ -129,7 +162,10 @@ def _positions(owner: Any) -> np.ndarray | None:
     if not isinstance(owner, bpy.types.Mesh):
         return None
     own = np.empty(len(owner.vertices) * 3, dtype=np.float32)
-    if own.size:
+    if owner.is_editmode:
+        # As stale as the key blocks; attributes show the edit mesh.
+        owner.vertices.foreach_get("co", own)
+    elif own.size:
         owner.attributes["position"].data.foreach_get("vector", own)
     return own
 
@@ -212,13 +248,10 @@ def _fill(block: Any, positions: Any) -> None:
 
 
 @contextmanager
-def _at_frame(key: Any, frame: Any) -> Iterator[None]:
+def _at_frame(key: Any, frame: float) -> Iterator[None]:
     """A block's frame is given when it is made, and only where keys are absolute: then it is the time of evaluation."""
-    if frame is None or any(block.frame >= frame and block.name != STAND_IN for block in key.key_blocks):
-        yield
-        return
     before = key.use_relative, key.eval_time
-    key.use_relative, key.eval_time = False, values.decode(frame)
+    key.use_relative, key.eval_time = False, frame
     try:
         yield
     finally:
@@ -239,27 +272,12 @@ def _object_of(writer: Any, owner: Any) -> Iterator[Any]:
 
 
 def create(writer: Any, tree: Tree) -> Any:
-    """The key datablock, with the basis as its first block."""
+    """The key datablock, with one block; what is wrong with that is seen when the blocks are written."""
     owner = writer.resolve((tree.get("make") or {}).get("user"))
-    blocks = sorted(tree.get("i", {}).get("key_blocks", {}).values(), key=lambda b: b.get("pos", ""))
     if owner.shape_keys is None:
         with _object_of(writer, owner) as ob:
-            _add_first(ob, owner, blocks[0] if blocks else {"name": "Basis"})
+            ob.shape_key_add(name="Basis", from_mix=False)
     return owner.shape_keys
-
-
-def _add_first(ob: Any, owner: Any, block: Tree) -> None:
-    """The first block of all is given frame 0; one that has lost those before it has another."""
-    frame = block.get("p", {}).get("frame")
-    if not frame:
-        ob.shape_key_add(name=block["name"], from_mix=False)
-        return
-    stand_in = ob.shape_key_add(name=STAND_IN, from_mix=False)
-    try:
-        with _at_frame(owner.shape_keys, frame):
-            ob.shape_key_add(name=block["name"], from_mix=False)
-    finally:
-        ob.shape_key_remove(stand_in)
 
 
 def remove(key: Any) -> None:
