@@ -20,8 +20,7 @@ from atrium import AtriumError, Client
 from atrium.check import check
 
 from .conftest import ROOT, Process, eventually, server_command
-from .test_hostile import Raw, hello, message
-from .test_hostile import certificate as certificate  # a fixture
+from .raw import Raw, hello, message
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
