@@ -419,6 +419,11 @@
 /* One log line; longer ones are cut. */
 #define ATR_LOG_LINE_BYTES 1024u
 
+/* What strangers can cause as often as they like fills no disk: so many lines at once, then one a minute and the number of those that were
+ * left out. A day of it is some 200 KB, and an evening's mistakes are all there. */
+#define ATR_LOG_STRANGERS_AT_ONCE 200u
+#define ATR_LOG_STRANGERS_EVERY_MS 60000u
+
 /* Lines that are kept for a Python program that does not look: 1 MiB at most. */
 #define ATR_LOG_KEPT_MAX 1000u
 

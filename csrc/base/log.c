@@ -4,8 +4,10 @@
  * lock. A line is formatted on the caller's stack. */
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -42,20 +44,54 @@ static void replace_control_characters(char *line)
       *line = '?';
 }
 
-void atr_log(enum atr_log_level level, const char *format, ...)
+static void write_line(enum atr_log_level level, const char *format, va_list args)
 {
   const atr_log_sink *sink = atomic_load_explicit(&current_sink, memory_order_acquire);
   char line[ATR_LOG_LINE_BYTES];
-  va_list args;
 
   if (!sink || level < sink->level)
     return;
-  va_start(args, format);
   if (vsnprintf(line, sizeof line, format, args) < 0)
     line[0] = '\0';
-  va_end(args);
   replace_control_characters(line);
   sink->write(sink->ctx, level, line);
+}
+
+void atr_log(enum atr_log_level level, const char *format, ...)
+{
+  va_list args;
+
+  va_start(args, format);
+  write_line(level, format, args);
+  va_end(args);
+}
+
+static bool take(atr_log_quota *quota, uint64_t now_ms)
+{
+  const uint64_t ahead_ms_max = (uint64_t)(ATR_LOG_STRANGERS_AT_ONCE - 1) * ATR_LOG_STRANGERS_EVERY_MS;
+  uint64_t from_ms = quota->spent_until_ms > now_ms ? quota->spent_until_ms : now_ms;
+
+  if (from_ms - now_ms > ahead_ms_max) {
+    quota->left_out++;
+    return false;
+  }
+  quota->spent_until_ms = from_ms + ATR_LOG_STRANGERS_EVERY_MS;
+  return true;
+}
+
+void atr_log_stranger(atr_log_quota *quota, uint64_t now_ms, enum atr_log_level level, const char *format, ...)
+{
+  va_list args;
+
+  if (quota && !take(quota, now_ms))
+    return;
+  if (quota && quota->left_out)
+    atr_log(ATR_LOG_WARN, "%" PRIu64 " more lines about strangers were left out", quota->left_out);
+  if (quota)
+    quota->left_out = 0;
+  va_start(args, format);
+  write_line(level, format, args);
+  va_end(args);
 }
 
 static void write_stderr(void *ctx, enum atr_log_level level, const char *line)

@@ -8,6 +8,8 @@
 #ifndef ATR_BASE_LOG_H
 #define ATR_BASE_LOG_H
 
+#include <stdint.h>
+
 enum atr_log_level { ATR_LOG_DEBUG, ATR_LOG_INFO, ATR_LOG_WARN, ATR_LOG_ERROR };
 
 typedef struct atr_log_sink {
@@ -30,5 +32,18 @@ const char *atr_log_level_name(enum atr_log_level level);
 __attribute__((format(printf, 2, 3)))
 #endif
 void atr_log(enum atr_log_level level, const char *format, ...);
+
+/* How many lines strangers have caused lately; zeroed to begin with, and used by one thread. */
+typedef struct atr_log_quota {
+  uint64_t spent_until_ms; /* each line puts it off by ATR_LOG_STRANGERS_EVERY_MS */
+  uint64_t left_out;
+} atr_log_quota;
+
+/* The same for a line that a stranger can cause: ATR_LOG_STRANGERS_AT_ONCE of them, then one now and then, each after the number of those that
+ * were left out. `quota` NULL: it is nobody strange. `now_ms` is of a clock that never goes back. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+void atr_log_stranger(atr_log_quota *quota, uint64_t now_ms, enum atr_log_level level, const char *format, ...);
 
 #endif

@@ -182,8 +182,8 @@ static void let_in(conn *c)
     atr_jw_id(&w, "invited_to", &c->invited_to);
   conn_send_json(c, &w);
   atr_buf_free(&buf);
-  atr_log(ATR_LOG_INFO, "%s: \"%s\" is in%s", atr_session_peer_address(c->session), c->name,
-          c->who.is_host ? ", as host" : "");
+  atr_log_stranger(conn_quota(c), server_now_ms(server), ATR_LOG_INFO, "%s: \"%s\" is in%s",
+                   atr_session_peer_address(c->session), c->name, c->who.is_host ? ", as host" : "");
   for (conn *other = server->conns; c->who.is_host && other; other = other->next)
     if (other->state == CONN_KNOCKING)
       tell_knock(c, other);
@@ -214,8 +214,8 @@ static void knock(conn *c)
   c->state = CONN_KNOCKING;
   c->deadline_ms = server_now_ms(server) + server->knock_timeout_ms;
   server->n_knocking++;
-  atr_log(ATR_LOG_INFO, "%s: \"%s\" knocks, check code %s", atr_session_peer_address(c->session), c->name,
-          c->check_code);
+  atr_log_stranger(conn_quota(c), server_now_ms(server), ATR_LOG_INFO, "%s: \"%s\" knocks, check code %s",
+                   atr_session_peer_address(c->session), c->name, c->check_code);
   atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
   w = atr_jw_begin(&buf);
   atr_jw_str(&w, "t", "knocking");

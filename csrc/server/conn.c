@@ -60,6 +60,11 @@ void conn_send_error(conn *c, int err, const char *text, const char *re, const a
   atr_buf_free(&buf);
 }
 
+atr_log_quota *conn_quota(conn *c)
+{
+  return atr_rights_is_known(c->server->rights, &c->who) ? NULL : &c->server->logged;
+}
+
 void conn_fail(conn *c, int err, const char *text, const char *re)
 {
   conn_send_error(c, err, text, re, NULL);
@@ -201,8 +206,9 @@ static int on_message(void *ctx, int lane, atr_span message)
     return ATR_OK;
   err = receive(c, lane, message);
   if (err < 0)
-    atr_log(ATR_LOG_WARN, "%s: a message of type 0x%02x and %zu bytes on lane %d: %s",
-            atr_session_peer_address(c->session), message.p[0], message.n, lane, atr_err_text(err));
+    atr_log_stranger(conn_quota(c), server_now_ms(c->server), ATR_LOG_WARN,
+                     "%s: a message of type 0x%02x and %zu bytes on lane %d: %s", atr_session_peer_address(c->session),
+                     message.p[0], message.n, lane, atr_err_text(err));
   return err;
 }
 
@@ -231,8 +237,9 @@ static void on_close(void *ctx, int err, const char *detail)
   conn *c = ctx;
   atr_server *server = c->server;
 
-  atr_log(err < 0 ? ATR_LOG_WARN : ATR_LOG_INFO, "%s: \"%s\" is gone: %s", atr_session_peer_address(c->session),
-          c->name, detail ? detail : atr_err_text(err));
+  atr_log_stranger(conn_quota(c), server_now_ms(server), err < 0 ? ATR_LOG_WARN : ATR_LOG_INFO,
+                   "%s: \"%s\" is gone: %s", atr_session_peer_address(c->session), c->name,
+                   detail ? detail : atr_err_text(err));
   if (c->state == CONN_IN)
     server->n_in--;
   if (c->state == CONN_KNOCKING)

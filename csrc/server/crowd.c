@@ -79,7 +79,8 @@ static bool is_full(const atr_server *server)
 void crowd_arrives(atr_server *server, atr_stream *stream)
 {
   if (is_full(server) && !make_room(server)) {
-    atr_log(ATR_LOG_WARN, "%s: turned away, %u users are here", stream->peer, (unsigned)server->n_conns);
+    atr_log_stranger(&server->logged, server_now_ms(server), ATR_LOG_WARN, "%s: turned away, %u users are here",
+                     stream->peer, (unsigned)server->n_conns);
     atr_turn_away(stream);
     return;
   }

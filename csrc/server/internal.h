@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "blob/blobs.h"
 #include "proto/jsonw.h"
 #include "proto/message.h"
@@ -146,6 +147,7 @@ struct atr_server {
   bool all_interfaces;
   uint32_t idle_exit_ms, hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, ring_bytes_max;
   uint32_t connections_max;
+  atr_log_quota logged; /* about strangers */
   uint64_t idle_since_ms;
   uint64_t stop_deadline_ms;
   conn *conns;
@@ -178,6 +180,8 @@ void conn_send_error(conn *c, int err, const char *text, const char *re, const a
 /* The same as the last word. */
 void conn_fail(conn *c, int err, const char *text, const char *re);
 void conn_close(conn *c, int err, const char *detail);
+/* For what is logged about this connection: bounded where it is a stranger's, also one that `--open` has let in. */
+atr_log_quota *conn_quota(conn *c);
 /* A connection that has stayed too long where it is. */
 void conn_tick(conn *c, uint64_t now_ms);
 

@@ -206,7 +206,8 @@ static void enter(conn *c, hall *h, const atr_room_join *join, const char *re)
     conn_send_error(c, err, NULL, re, &h->id);
     return;
   }
-  atr_log(ATR_LOG_INFO, "%s: \"%s\" joins \"%s\"", atr_session_peer_address(c->session), c->name, h->name);
+  atr_log_stranger(conn_quota(c), server_now_ms(c->server), ATR_LOG_INFO, "%s: \"%s\" joins \"%s\"",
+                   atr_session_peer_address(c->session), c->name, h->name);
   lobby_changed(h->server);
   for (int lane = 0; lane < ATR_LANES; lane++)
     atr_session_wake(c->session, lane);
@@ -514,7 +515,7 @@ void lobby_tick(atr_server *server, uint64_t now_ms)
     hall *h = *at;
 
     if (is_abandoned(h, now_ms)) {
-      atr_log(ATR_LOG_INFO, "room \"%s\" was never filled and is removed", h->name);
+      atr_log_stranger(&server->logged, now_ms, ATR_LOG_INFO, "room \"%s\" was never filled and is removed", h->name);
       *at = h->next;
       (void)atr_passwords_set(server->passwords, &h->id, NULL, NULL);
       free_hall(h);

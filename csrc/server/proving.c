@@ -155,7 +155,8 @@ static int on_tag(conn *c, const uint8_t tag[ATR_CPACE_TAG_BYTES])
     c->knows_room = p->room;
     answer(c, "tag", p->run.tag, sizeof p->run.tag);
   } else if (err == ATR_PASSWORD) {
-    atr_log(ATR_LOG_INFO, "%s: a wrong password", atr_session_peer_address(c->session));
+    atr_log_stranger(conn_quota(c), server_now_ms(c->server), ATR_LOG_INFO, "%s: a wrong password",
+                     atr_session_peer_address(c->session));
     conn_fail(c, err,
               p->of_room ? "There is no such room, or the password is not right." : "The password is not right.",
               "pake");

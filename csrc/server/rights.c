@@ -85,6 +85,13 @@ atr_standing atr_rights_standing(const atr_rights *rights, const atr_who *who)
   return standing_of(rights, find(rights, &who->key), who->is_host);
 }
 
+bool atr_rights_is_known(const atr_rights *rights, const atr_who *who)
+{
+  const entry *e = find(rights, &who->key);
+
+  return who->is_host || (e && (e->once || e->standing >= ATR_IS_GUEST));
+}
+
 bool atr_rights_may(const atr_rights *rights, const atr_who *who, atr_deed deed, const atr_id *room,
                     const atr_hash *creator)
 {

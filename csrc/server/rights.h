@@ -59,6 +59,8 @@ void atr_rights_free(atr_rights *rights);
 void atr_rights_open_to_all(atr_rights *rights);
 
 atr_standing atr_rights_standing(const atr_rights *rights, const atr_who *who);
+/* The host, or somebody with a row that lets in. `--open` makes nobody known. */
+bool atr_rights_is_known(const atr_rights *rights, const atr_who *who);
 
 /* `room`: which one, for deeds that are about one, and `creator` the key of who has created it; both may be NULL. */
 bool atr_rights_may(const atr_rights *rights, const atr_who *who, atr_deed deed, const atr_id *room,

@@ -39,6 +39,7 @@ struct atr_listener {
   guest *oldest, *youngest;
   uint32_t connections, half_open;
   atr_listen_options options;
+  atr_log_quota logged;
   atr_listen_on_stream on_stream;
   void *ctx;
   uint16_t port;
@@ -160,7 +161,8 @@ static void first_bytes(void *ctx, const uint8_t *bytes, size_t n)
   bool is_web = bytes[0] == FIRST_BYTE_GET;
 
   if ((bytes[0] != FIRST_BYTE_TLS && !is_web) || atr_tcp_unread(stream, bytes, n) != 0) {
-    atr_log(ATR_LOG_INFO, "%s: speaks neither TLS nor HTTP", stream->peer);
+    atr_log_stranger(&l->logged, uv_now(atr_net_loop(l->net)), ATR_LOG_INFO, "%s: speaks neither TLS nor HTTP",
+                     stream->peer);
     atr_stream_close(stream);
     return;
   }
@@ -193,7 +195,8 @@ static void accept_one(uv_stream_t *server, int status)
   if (l->connections < l->options.connections_max)
     g = calloc(1, sizeof *g);
   if (!g) {
-    atr_log(ATR_LOG_WARN, "%s: refused, %u connections are open", stream->peer, (unsigned)l->connections);
+    atr_log_stranger(&l->logged, uv_now(atr_net_loop(l->net)), ATR_LOG_WARN, "%s: refused, %u connections are open",
+                     stream->peer, (unsigned)l->connections);
     atr_stream_close(stream);
     return;
   }

@@ -238,6 +238,36 @@ static void a_log_line_is_one_line(void **state)
   assert_int_equal(lines, 2);
 }
 
+/* As many as somebody likes who scans the port filled the host's disk, 5 GB a day. */
+static void lines_about_strangers_are_bounded_and_counted(void **state)
+{
+  int lines = 0;
+  atr_log_sink sink = {ATR_LOG_INFO, keep_line, &lines};
+  atr_log_quota quota = {0, 0};
+  uint64_t now_ms = 5000;
+
+  (void)state;
+  atr_log_set_sink(&sink);
+  for (uint32_t i = 0; i < 5 * ATR_LOG_STRANGERS_AT_ONCE; i++)
+    atr_log_stranger(&quota, now_ms, ATR_LOG_INFO, "stranger %u", (unsigned)i);
+  assert_int_equal(lines, ATR_LOG_STRANGERS_AT_ONCE);
+  atr_log_stranger(NULL, now_ms, ATR_LOG_INFO, "a friend");
+  assert_string_equal(logged, "a friend");
+  now_ms += ATR_LOG_STRANGERS_EVERY_MS;
+  atr_log_stranger(&quota, now_ms, ATR_LOG_INFO, "stranger");
+  assert_string_equal(logged, "stranger");
+  assert_int_equal(lines, ATR_LOG_STRANGERS_AT_ONCE + 3); /* before it, how many were left out */
+  for (int second = 0; second < 7 * 24 * 60 * 60; second++)
+    atr_log_stranger(&quota, now_ms += 1000, ATR_LOG_INFO, "stranger");
+  assert_int_equal(lines, ATR_LOG_STRANGERS_AT_ONCE + 3 + 2 * 7 * 24 * 60);
+  now_ms += ATR_LOG_STRANGERS_AT_ONCE * ATR_LOG_STRANGERS_EVERY_MS;
+  lines = 0;
+  for (uint32_t i = 0; i < ATR_LOG_STRANGERS_AT_ONCE; i++)
+    atr_log_stranger(&quota, now_ms, ATR_LOG_INFO, "a quiet night later");
+  assert_int_equal(lines, ATR_LOG_STRANGERS_AT_ONCE);
+  atr_log_set_sink(NULL);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -252,6 +282,7 @@ int main(void)
       cmocka_unit_test(shared_bytes_live_as_long_as_an_owner),
       cmocka_unit_test(utf8_is_what_rfc_3629_says),
       cmocka_unit_test(a_log_line_is_one_line),
+      cmocka_unit_test(lines_about_strangers_are_bounded_and_counted),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ import pytest
 
 from atrium import AtriumError, Client
 
-from .conftest import Process, eventually, settle
+from .conftest import TIMEOUT_S, Process, eventually, settle
 from .raw import BULK, CONTROL, PRESENCE, STATE, WELCOME, Raw, frame, hello, message
 
 Start = Callable[..., Process]
@@ -278,6 +278,30 @@ def test_a_port_scanner_is_nobody(busy: Process) -> None:
     with socket.create_connection(("127.0.0.1", busy.port), timeout=5) as scanner:
         scanner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, as nmap does
     eventually(lambda: "speaks neither TLS nor HTTP" in busy.log.read_text(), what="the log line")
+
+
+def test_whoever_floods_the_port_does_not_fill_the_disk(start: Start, certificate: Path, clients: Clients) -> None:
+    """ATR_LOG_STRANGERS_AT_ONCE, 200 lines of the listener and 200 of the server, however many come: bytes that are nothing, TLS that is
+    none, and greetings that are, also of somebody whom a server that is open to all lets in."""
+    server = start("--open")
+    for data in (b"\n", b"\x16\x00nothing"):
+        for _ in range(700):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_S) as scanner:
+                scanner.sendall(data)
+                with contextlib.suppress(OSError):
+                    scanner.recv(100)
+    for greeting in (hello(proto=2), hello(token="0" * 64), b"nonsense") * 5:
+        peer = Raw(server.port, certificate)
+        peer.send(greeting)
+        peer.tls.close()
+    host = clients(home=server.home)
+    host.connect(server.address, name="Ada")
+    host.disconnect()
+    eventually(lambda: '"Ada" is gone' in server.log.read_text(), what="the line about the host, who is no stranger")
+    lines = server.log.read_text().splitlines()
+    assert sum("speaks neither TLS nor HTTP" in line for line in lines) == 200
+    assert sum(" is gone: " in line and "Ada" not in line for line in lines) <= 200
+    assert 400 <= len(lines) < 450, len(lines)
 
 
 def test_nobody_comes_in_as_somebody_else(busy: Process, raw: Callable[[int], Raw]) -> None:
