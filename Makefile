@@ -122,7 +122,7 @@ $(OUT)/csrc/%.o: csrc/%.c | build/deps/cjson/cJSON.c
 $(OUT)/csrc/base/version.o: CPPFLAGS += -DATR_VERSION='"$(VERSION)"'
 $(OUT)/csrc/base/version.o: pyproject.toml
 
-$(OUT)/libuv.a: build/deps/libuv/include/uv.h
+$(OUT)/libuv.a: build/deps/libuv/include/uv.h csrc/deps/libuv.mk
 	$(call say,AR      $@)
 	$(Q)$(MAKE) --no-print-directory -f csrc/deps/libuv.mk OUT=$(OUT) CC=$(CC) FLAGS='$(CFLAGS_$(VARIANT))'
 
