@@ -194,6 +194,7 @@ struct atr_client {
   double color[3];
   atr_hash host_key; /* of LINK_CONFIRMING */
   bool probes;       /* only looks who answers: nothing is said to it */
+  bool only_own;     /* the same, where this home has no token for the key */
   bool is_pinned;    /* the host's key is the one that is pinned for its address */
   bool keep_pin;     /* the address is pinned to another host; an invite does not change that */
   char host_code[ATR_CHECK_CODE_BYTES];

@@ -490,7 +490,9 @@ void link_connect(atr_client *c, const cJSON *message)
   c->host_accepted = false;
   c->hung_up = false;
   c->probes = false;
+  c->only_own = false;
   (void)atr_json_get_bool(message, "probe", &c->probes);
+  (void)atr_json_get_bool(message, "own", &c->only_own);
   c->said_err = ATR_OK;
   c->said_text[0] = '\0';
   c->disconnect_by_ms = 0;

@@ -86,12 +86,13 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
 {
   atr_client *c = ctx;
   int pin = atr_pins_check(c->home, c->address_text, key, NULL);
+  char token[65];
 
   if (atr_check_code(spki, c->host_code) < 0) {
     atr_session_close(c->session, ATR_CRYPTO, NULL);
     return;
   }
-  if (c->probes) {
+  if (c->probes || (c->only_own && !trust_token(c, key, token))) {
     tell_probed(c, pin);
     return;
   }

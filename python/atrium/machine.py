@@ -94,7 +94,8 @@ class MachineCheck:
         if self._bind in ("::", "0.0.0.0"):
             host = f"127.0.0.1:{self._port}"
         user = {"name": "check", "color": [0, 0, 0], "version": __version__}
-        self._engine.send({"t": "connect", "host": host, **user})
+        # Another user's server must not take this for a guest, and its key is not remembered.
+        self._engine.send({"t": "connect", "host": host, "own": True, **user})
 
     def _take(self, event: Message) -> None:
         if event["t"] == "state":
@@ -102,7 +103,7 @@ class MachineCheck:
         elif event["t"] == "welcome" and event["host"]:
             self._code = event["check_code"]
             self._engine.send({"t": "reach"})
-        elif event["t"] == "welcome":
+        elif event["t"] in ("probed", "welcome"):
             self._finish("other")
         elif event["t"] == "reach":
             self._audiences = event["audiences"]

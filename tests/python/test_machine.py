@@ -99,12 +99,23 @@ def test_a_port_that_is_taken(command: list[str], tmp_path: Path) -> None:
 
 
 @BOTH
-def test_the_server_of_another_user_is_told_nothing(command: list[str], start: Start, tmp_path: Path) -> None:
-    server = start("--bind", "127.0.0.1")
+@pytest.mark.parametrize("options", [(), ("--open",)], ids=["knocking", "open"])
+def test_the_server_of_another_user_is_told_nothing(
+    command: list[str], options: tuple[str, ...], start: Start, clients: Clients, tmp_path: Path
+) -> None:
+    """Its host saw somebody called "check" knock, or come in, and the key was remembered here."""
+    server = start("--bind", "127.0.0.1", *options)
+    host = clients(home=server.home)
+    host.connect(server.address)
     status, report = run(command, tmp_path / "other", "--port", str(server.port), "--bind", "127.0.0.1")
     assert status == 1
     told = f"Another user of this machine hosts on port {server.port}: that user's panel shows who can connect.\n"
     assert report == told
+    host.pump(0.5)
+    assert not host.knocks
+    said = server.log.read_text()
+    assert '"check"' not in said and "knocks" not in said and said.count("is in") == 1
+    assert not list((tmp_path / "other").rglob("known_hosts"))
 
 
 @BOTH
