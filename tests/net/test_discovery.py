@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import sys
 
+import pytest
+
 from tests.net.conftest import PORT, ROOT, World, settle
 from tests.net.test_paths import HOST
 
@@ -35,6 +37,25 @@ def test_a_host_in_two_networks_is_found_in_both(world: World) -> None:
         guest.connect(found[0].address, timeout=10)  # what was found is no more than an address; its key is remembered
         assert guest.state == "LOBBY"
     assert world.client(outside).discover(SECONDS) == []
+
+
+@pytest.mark.parametrize(
+    ("dropped", "found"), [("broadcast", True), ("multicast", True), ("{ broadcast, multicast }", False)]
+)
+def test_a_network_that_drops_one_kind_of_question(world: World, dropped: str, found: bool) -> None:
+    """Many a Wi-Fi does, to save its air: who hosts is found by the other kind. Where both are dropped an address leads there all the same."""
+    anna, ben, lan = world.lab.host("anna"), world.lab.host("ben"), world.lab.segment("lan")
+    anna.plug(lan, "192.168.0.10/24")
+    ben.plug(lan, "192.168.0.48/24")
+    rule = f"udp dport {PORT} meta pkttype {dropped} drop"
+    anna.nft(f"table inet wifi {{ chain in {{ type filter hook input priority 0; {rule}; }}; }}")
+    server = world.serve(anna, "--open")
+    guest = world.client(ben)
+    listed = [one.address for one in guest.discover(SECONDS)]
+    assert listed == ([f"192.168.0.10:{PORT}"] if found else [])
+    guest.trust_host(server.check_code)
+    guest.connect("192.168.0.10", timeout=10)
+    assert guest.state == "LOBBY"
 
 
 # Looks, and connects to what it has found with the password. argv: home, seconds, password
