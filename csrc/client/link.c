@@ -548,8 +548,7 @@ void link_knocking(atr_client *c)
 
 void link_welcome(atr_client *c, const cJSON *message)
 {
-  static const char *const copied[] = {"version",        "server",    "host",   "port",
-                                       "all_interfaces", "addresses", "labels", "invited_to"};
+  static const char *const copied[] = {"version", "server", "host", "port", "invited_to"};
   char own_code[ATR_CHECK_CODE_BYTES] = "";
   atr_jw w;
 

@@ -49,9 +49,6 @@ static const field welcome[] = {FIELD("version", TEXT),
                                 FIELD("server", ID),
                                 FIELD("host", TRUTH),
                                 FIELD("port", NUMBER),
-                                FIELD("all_interfaces", TRUTH),
-                                FIELD("addresses", TEXTS),
-                                {.name = "labels", .kind = TEXTS, .optional = true},
                                 {.name = "invited_to", .kind = ID, .optional = true},
                                 END};
 static const field rooms[] = {LIST("rooms", room), END};

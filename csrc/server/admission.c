@@ -14,8 +14,6 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "proto/json.h"
-#include "reach/adapters.h"
-#include "transport/interfaces.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,29 +113,6 @@ static bool token_matches(const atr_server *server, const char *hex)
 
 /* --- letting in ---------------------------------------------------------------------------------------------- */
 
-static void write_addresses(atr_jw *w, const atr_server *server)
-{
-  atr_interface list[ATR_INTERFACES_MAX];
-  size_t n = server->all_interfaces ? atr_interfaces_list(list, ATR_INTERFACES_MAX) : 0;
-
-  atr_jw_array(w, "addresses");
-  for (size_t i = 0; i < n; i++) {
-    bool is_v6 = strchr(list[i].address, ':') != NULL;
-    char text[sizeof list[i].address + sizeof "[]:65535"];
-
-    if (server->port == ATR_PORT_DEFAULT)
-      snprintf(text, sizeof text, "%.71s", list[i].address);
-    else
-      snprintf(text, sizeof text, is_v6 ? "[%.71s]:%u" : "%.71s:%u", list[i].address, server->port);
-    atr_jw_str(w, NULL, text);
-  }
-  atr_jw_end(w);
-  atr_jw_array(w, "labels");
-  for (size_t i = 0; i < n; i++)
-    atr_jw_str(w, NULL, atr_adapter_of(list[i].name, list[i].address).label);
-  atr_jw_end(w);
-}
-
 static void write_knock(atr_jw *w, const conn *who)
 {
   atr_jw_str(w, "t", "knock");
@@ -176,8 +151,6 @@ static void let_in(conn *c)
   atr_jw_id(&w, "server", &id);
   atr_jw_bool(&w, "host", c->who.is_host);
   atr_jw_int(&w, "port", server->port);
-  atr_jw_bool(&w, "all_interfaces", server->all_interfaces);
-  write_addresses(&w, server);
   if (!atr_id_is_zero(&c->invited_to))
     atr_jw_id(&w, "invited_to", &c->invited_to);
   conn_send_json(c, &w);

@@ -220,15 +220,8 @@ class ObedientEngine(FakeEngine):
             "ready": True,
         }
         old = {"id": "cd" * 16, "name": "Old", "users": 0, "bytes": 10, "blender": [3, 6, 0], "ready": True}
-        welcome = {
-            "host": True,
-            "port": 12800,
-            "addresses": ["192.0.2.7:12800"],
-            "labels": ["Wi-Fi"],
-            "all_interfaces": True,
-        }
         return [
-            {"t": "welcome", **welcome, "check_code": self.check_code},
+            {"t": "welcome", "host": True, "port": 12800, "check_code": self.check_code},
             {"t": "state", "state": "LOBBY", "address": "127.0.0.1:12800"},
             {"t": "rooms", "rooms": [room, old]},
         ]

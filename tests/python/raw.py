@@ -20,8 +20,6 @@ WELCOME = {
     "server": "0" * 32,
     "host": True,
     "port": 1,
-    "all_interfaces": False,
-    "addresses": [],
 }
 
 

@@ -164,13 +164,12 @@ import json, sys
 from atrium import Client
 with Client(sys.argv[1]) as client:
     client.connect(sys.argv[2])
-    welcome = client.welcome
-    print(json.dumps([client.create_invite(), welcome["addresses"], welcome["labels"]]))
+    print(json.dumps([client.create_invite(), client.look_around()]))
 """
 
 
 def test_the_addresses_of_a_vpn_come_first_in_an_invite(networks: Networks, start: Start) -> None:
-    """Those of the panel stay in the order in which people read them, with the network's name."""
+    """And in the panel each has the network's name."""
     studio = networks.machine("host", lan="192.168.0.10/24", wg0="10.66.0.1/24", zt0="10.147.17.3/24")
     server = start(command=[*studio, *server_command()])
     out = subprocess.run(
@@ -182,13 +181,13 @@ def test_the_addresses_of_a_vpn_come_first_in_an_invite(networks: Networks, star
         check=False,
     )
     assert out.returncode == 0, out.stderr
-    link, addresses, labels = json.loads(out.stdout)
+    link, audiences = json.loads(out.stdout)
     payload = base64.urlsafe_b64decode(link.partition("#")[2] + "==")[65:-4]
     invited = [
         socket.inet_ntoa(payload[at + 2 : at + 6]) for at in range(0, len(payload), 8)
     ]  # type, length, IPv4, port
     assert set(invited[:2]) == {"10.66.0.1", "10.147.17.3"} and invited[2:] == ["192.168.0.10"]
-    named = {address.partition(":")[0]: label for address, label in zip(addresses, labels, strict=True)}
+    named = {address.partition(":")[0]: one["label"] for one in audiences for address in one["addresses"]}
     assert {"192.168.0.10": "LAN", "10.66.0.1": "WireGuard", "10.147.17.3": "ZeroTier"}.items() <= named.items()
 
 

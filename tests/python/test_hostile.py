@@ -459,14 +459,13 @@ def test_a_client_names_both_versions(clients: Clients, certificate: Path) -> No
 
 
 ROOM = {"id": "0" * 32, "name": "r", "users": 1, "bytes": 1, "blender": [5, 0, 1], "schema": 1, "ready": True}
+AUDIENCE = {"audience": "lan", "label": "", "addresses": [], "state": "no", "reason": "no_network", "with": {}}
 
 
 @pytest.mark.parametrize(
     "bad",
     [
         {"t": "welcome"},
-        {**WELCOME, "addresses": [1]},
-        {**WELCOME, "labels": [{}]},
         {**WELCOME, "port": 1e300},
         {**WELCOME, "invited_to": "x"},
         {"t": "rooms"},
@@ -479,6 +478,8 @@ ROOM = {"id": "0" * 32, "name": "r", "users": 1, "bytes": 1, "blender": [5, 0, 1
         {"t": "invites_revoked", "count": -1},
         {"t": "knock", "name": "x", "code": "x"},
         {"t": "knock_end", "key": []},
+        {"t": "reach", "settled": True, "audiences": [{**AUDIENCE, "addresses": [1]}]},
+        {"t": "reach", "settled": True, "audiences": [{**AUDIENCE, "with": []}]},
     ],
 )
 def test_what_a_server_leaves_out_never_reaches_the_application(

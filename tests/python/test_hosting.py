@@ -80,7 +80,9 @@ def test_an_open_door_lets_strangers_in(tmp_path: Path) -> None:
     with Client(tmp_path / "stranger") as stranger:
         stranger.connect(f"localhost:{ensure.port}")
         assert (stranger.state, stranger.welcome["host"]) == ("LOBBY", False)
-        assert stranger.welcome["all_interfaces"] is False
+    with Client(tmp_path / "host") as host:
+        host.connect(f"localhost:{ensure.port}")
+        assert "loopback_only" in {entry["reason"] for entry in host.look_around()}
 
 
 def test_a_running_server_is_used_whoever_started_it(start: Start, tmp_path: Path) -> None:
