@@ -11,25 +11,14 @@ from __future__ import annotations
 
 import re
 
+from .failures import FAILURES
 from .words import translated
 
 TEMPLATES = (
+    *(text for text in FAILURES.values() if "{" in text),
     # csrc/client
-    "The host of this invite answers at none of its addresses (the last was {0}): is it connected, and are you in the same "
-    "network or VPN?",
-    "Somebody else answers at {0}, an address of this invite: is the host connected? Else ask for a new invite.",
-    "The connection to {0}, an address of this invite, was closed before the host had answered: is the host connected?",
-    "Nothing answers at {0}: is the host connected, and does its firewall let Blender in?",
-    "No machine is known by the name {0}: check the spelling, or type its IP address.",
-    "There is no way from here to {0}: are both in the same network or VPN?",
-    "What answers at {0} is not Atrium: check the address and the port.",
-    "The host at {0} has another key than the one you trusted: ask the host, and if it is right, forget the old key and "
-    "connect again.",
     "The host at {0} is not known yet: its check code is {1}; if that is what its panel shows, trust it.",
-    "The host at {0} took too long to answer.",
-    "The host at {0} has closed the connection.",
     "The connection to {0} failed: {1}",
-    "The server at {0} is full: try again when somebody has left.",
     # csrc/server
     "The file {0} cannot be written: {1}.",
     "This server runs Atrium {0} (protocol {1}), you run Atrium {2} (protocol {3}): both must be of one version.",
@@ -61,8 +50,16 @@ TEMPLATES = (
 )
 
 
+FIELD = re.compile(r"\{(\w+)\}")
+
+
 def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\{\d\\\}", "(.+?)", re.escape(template)), re.DOTALL)
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<f_\1>.+?)", re.escape(template)), re.DOTALL)
+
+
+def _filled(template: str, fields: dict[str, str]) -> str:
+    """Not by `format`, which takes no number for a name."""
+    return FIELD.sub(lambda one: fields[one[1]], template)
 
 
 _patterns = [(_pattern(template), template) for template in TEMPLATES]
@@ -76,5 +73,6 @@ def said(text: str) -> str:
     for pattern, template in _patterns:
         found = pattern.fullmatch(text)
         if found:
-            return translated(template).format(*(said(field) for field in found.groups()))
+            fields = {name.removeprefix("f_"): said(field) for name, field in found.groupdict().items()}
+            return _filled(translated(template), fields)
     return text

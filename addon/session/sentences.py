@@ -15,48 +15,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .failures import FAILURES
 from .said import said
 from .words import translated
 
-# An invite has many addresses, and says whose key must answer: some failures mean something else there. The state puts INVITED_ before their
-# codes.
-INVITED_NOWHERE = (
-    "The host of this invite answers at none of its addresses: is it connected, and are you in the same network or VPN?"
-)
-INVITED_OTHER = "Somebody else answers at {address}, an address of this invite: is the host connected? If it is, ask for a new invite."
-
 # code -> sentence; {address} and {room} are filled in, {text} is the engine's own text
 ERRORS: dict[str, str] = {
+    **FAILURES,
     # reaching the host
     "ADDR_SYNTAX": "“{address}” is not an address: type a name or an IP address, with or without a port. {text}",
     "PUBLIC_ADDRESS": "“{address}” cannot be your public address. {text}",
-    "RESOLVE": "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
-    "UNREACHABLE": "There is no way from this machine to {address}: are both on the same network or VPN?",
-    "CONNREFUSED": "Nobody listens at {address}: is the host connected, and is the port right?",
-    "SILENT": "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",
-    "NOT_ATRIUM": "What answers at {address} is not Atrium: check the port.",
-    "TLS": "The encrypted connection to {address} failed: try again, and check that nothing stands in between.",
     "VERSION": "Atrium here and at {address} do not fit together: install the same version. {text}",
-    "KEY_CHANGED": "{address} now shows another key than the one you trusted. If its owner made a new one, "
-    "forget the old key and compare check codes; if not, somebody may be pretending to be that host.",
     "KEY_UNKNOWN": "{address} was never trusted here: compare its check code with its owner, then trust it.",
     "PASSWORD": "You were not let in at {address}. {text}",
     "LATER": "You were not let in at {address}. {text}",
     "INVITE": "This invite does not work. {text}",
-    "INVITED_CONNREFUSED": INVITED_NOWHERE,
-    "INVITED_SILENT": INVITED_NOWHERE,
-    "INVITED_UNREACHABLE": INVITED_NOWHERE,
-    "INVITED_RESOLVE": INVITED_NOWHERE,
-    "INVITED_KEY_CHANGED": INVITED_OTHER,
-    "INVITED_NOT_ATRIUM": INVITED_OTHER,
-    "INVITED_TLS": INVITED_OTHER,
-    "INVITED_CLOSED": "The connection to {address}, an address of this invite, was closed before the host had answered: "
-    "is the host connected?",
     "KICKED": "The host at {address} has removed you: ask its owner.",
     "REFUSED": "The host at {address} did not let you in: ask its owner.",
-    "SERVER_FULL": "The server at {address} is full: try again when somebody has left.",
-    "TIMEOUT": "{address} took too long to answer: try again.",
-    "CLOSED": "The connection to {address} was closed.",
     "OFFLINE_MODE": "Blender is set to stay offline, so only this machine can be reached: allow online access in "
     "Preferences, System, Network.",
     # starting a server here

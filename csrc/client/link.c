@@ -8,6 +8,7 @@
  *
  * Every failure becomes one sentence for the user, with the address in it, and a detail line that can be copied. */
 #include "client/internal.h"
+#include "client/sentences.h"
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -83,87 +84,17 @@ void link_tell_state(atr_client *c, int err, const char *sentence, const char *d
 
 /* --- sentences ----------------------------------------------------------------------------------------------- */
 
-/* What is different where an invite was pasted. */
-static bool invite_sentence(int err, const char *at, char *out, size_t out_bytes)
-{
-  switch (err) {
-  case ATR_CONNREFUSED:
-  case ATR_SILENT:
-  case ATR_UNREACHABLE:
-  case ATR_RESOLVE:
-    snprintf(out, out_bytes,
-             "The host of this invite answers at none of its addresses (the last was %s): is it connected, and are you "
-             "in the "
-             "same network or VPN?",
-             at);
-    return true;
-  case ATR_KEY_CHANGED:
-  case ATR_NOT_ATRIUM:
-  case ATR_TLS:
-    snprintf(
-        out, out_bytes,
-        "Somebody else answers at %s, an address of this invite: is the host connected? Else ask for a new invite.",
-        at);
-    return true;
-  case ATR_CLOSED: /* so does a tunnel whose other end has nobody to connect to */
-    snprintf(out, out_bytes,
-             "The connection to %s, an address of this invite, was closed before the host had answered: is the host "
-             "connected?",
-             at);
-    return true;
-  default:
-    return false;
-  }
-}
-
-/* One sentence that says what to do, where the server has said none. */
+/* Where the server has said none. */
 static void write_sentence(const atr_client *c, int err, char *out, size_t out_bytes)
 {
   const char *at = c->address_text;
 
-  if (c->invite && invite_sentence(err, at, out, out_bytes))
-    return;
-  switch (err) {
-  case ATR_CONNREFUSED:
-  case ATR_SILENT:
-    snprintf(out, out_bytes, "Nothing answers at %s: is the host connected, and does its firewall let Blender in?", at);
-    break;
-  case ATR_RESOLVE:
-    snprintf(out, out_bytes, "No machine is known by the name %s: check the spelling, or type its IP address.",
-             c->address.host);
-    break;
-  case ATR_UNREACHABLE:
-    snprintf(out, out_bytes, "There is no way from here to %s: are both in the same network or VPN?", at);
-    break;
-  case ATR_NOT_ATRIUM:
-  case ATR_TLS:
-    snprintf(out, out_bytes, "What answers at %s is not Atrium: check the address and the port.", at);
-    break;
-  case ATR_KEY_CHANGED:
-    snprintf(out, out_bytes,
-             "The host at %s has another key than the one you trusted: ask the host, and if it is right, forget the "
-             "old key and "
-             "connect again.",
-             at);
-    break;
-  case ATR_KEY_UNKNOWN:
+  if (err == ATR_KEY_UNKNOWN)
     snprintf(out, out_bytes,
              "The host at %s is not known yet: its check code is %s; if that is what its panel shows, trust it.", at,
              c->host_code);
-    break;
-  case ATR_SERVER_FULL:
-    snprintf(out, out_bytes, "The server at %s is full: try again when somebody has left.", at);
-    break;
-  case ATR_TIMEOUT:
-    snprintf(out, out_bytes, "The host at %s took too long to answer.", at);
-    break;
-  case ATR_CLOSED:
-    snprintf(out, out_bytes, "The host at %s has closed the connection.", at);
-    break;
-  default:
+  else if (!atr_sentence_write(err, c->invite != NULL, at, out, out_bytes))
     snprintf(out, out_bytes, "The connection to %s failed: %s", at, atr_err_text(err));
-    break;
-  }
 }
 
 /* --- ends ---------------------------------------------------------------------------------------------------- */
@@ -258,7 +189,7 @@ static bool is_worth_another_try(const atr_client *c, int err)
 
 static void lost(atr_client *c, int err, const char *detail)
 {
-  char text[512];
+  char text[ATR_REASON_BYTES_MAX];
 
   snprintf(text, sizeof text, "%s", detail ? detail : "");
   if (c->said_err < 0)

@@ -87,9 +87,10 @@ static int weight(int err)
 static void note(atr_race *race, int err, const char *address)
 {
   atr_race_result *r = &race->result;
-  size_t n = strlen(r->detail);
+  size_t n = strlen(r->detail), room = sizeof r->detail - n;
 
-  snprintf(r->detail + n, sizeof r->detail - n, "%s%s %s", n > 0 ? ", " : "", address, atr_err_name(err));
+  if (snprintf(r->detail + n, room, "%s%s %s", n > 0 ? ", " : "", address, atr_err_name(err)) >= (int)room)
+    r->detail[n] = '\0'; /* a name, of which part would be another one */
   if (weight(err) > weight(r->err)) {
     r->err = err;
     snprintf(r->address, sizeof r->address, "%s", address);
@@ -103,6 +104,14 @@ static void write_address(const atr_race *race, const atr_candidate *to, char ou
     atr_address_text(&race->addresses[to->web - 1], out);
   else
     atr_tcp_address_text((const struct sockaddr *)&to->to, out, ATR_ADDRESS_TEXT_BYTES);
+}
+
+static void note_name(atr_race *race, int err, const atr_address *address)
+{
+  char text[ATR_ADDRESS_TEXT_BYTES];
+
+  atr_address_text(address, text);
+  note(race, err, text);
 }
 
 static void note_attempt(atr_race *race, int err, const atr_candidate *to)
@@ -142,8 +151,8 @@ static void stop(atr_race *race)
 
 static void finish(atr_race *race)
 {
-  if (!race->result.stream && race->result.err == 0) /* no address, or a lookup that takes too long */
-    note(race, ATR_RESOLVE, "the name");
+  if (!race->result.stream && race->result.err == 0)
+    note(race, ATR_RESOLVE, "no address");
   stop(race);
   race->done(race->ctx, &race->result);
 }
@@ -161,6 +170,9 @@ static void time_is_up(uv_timer_t *timer)
   for (size_t i = 0; i < race->next; i++)
     if (race->attempts[i].running)
       note_attempt(race, atr_attempt_silence(race->attempts[i].running), &race->attempts[i].to);
+  for (const lookup *l = race->lookups; l; l = l->next)
+    if (!l->is_second)
+      note_name(race, ATR_RESOLVE, &race->addresses[l->from]);
   finish(race);
 }
 
@@ -266,7 +278,7 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
     if (status == 0)
       add_candidates(race, found, l->from);
     else if (!l->is_second)
-      note(race, status == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE, "the name");
+      note_name(race, status == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE, &race->addresses[l->from]);
     if (race->attempts_running == 0 || !uv_is_active((uv_handle_t *)&race->pause))
       step(race);
   }
@@ -372,7 +384,7 @@ int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, s
     race->addresses[i] = addresses[i];
     err = look_up(race, i);
     if (err)
-      note(race, err, addresses[i].host);
+      note_name(race, err, &addresses[i]);
   }
   if (race->lookups_running == 0 || race->candidates_count > 0)
     atr_net_later(net, &race->task);

@@ -12,6 +12,7 @@
 #define ATR_TRANSPORT_RACE_H
 
 #include "base/id.h"
+#include "base/limits.h"
 #include "transport/address.h"
 #include "transport/stream.h"
 #include "transport/tls.h"
@@ -24,7 +25,7 @@ typedef struct atr_race_result {
       *stream; /* the winner, now the callee's; NULL on failure. With a key: TLS, its handshake done, reading off */
   char address[ATR_ADDRESS_TEXT_BYTES]; /* which one won, or which one `err` is about */
   char via[ATR_ADDRESS_TEXT_BYTES];     /* the one of the given addresses that won, its name not looked up */
-  char detail[256];                     /* every attempt and what became of it, one line */
+  char detail[ATR_REASON_BYTES_MAX];    /* every address that was tried and what became of it, one line */
 } atr_race_result;
 
 typedef void (*atr_race_done)(void *ctx, const atr_race_result *result);

@@ -21,25 +21,6 @@ from atrium.home import home_folder
 TIMEOUT_S = 15.0
 POLL_S = 0.05
 
-# What each failure looks like, for a person: what it means and the next step. The engine's own sentence stands above it.
-NEXT_STEPS = {
-    "ADDR_SYNTAX": "The text is no address. Paste it once more, or type a name or number.",
-    "INVITE": "The link was not copied whole, or is of another version. Ask for a new one.",
-    "RESOLVE": "No name server knows this name: a typing error, or this machine has no network.",
-    "UNREACHABLE": "No route: this machine is not in the network in which that address lies. A VPN that is off looks like this.",
-    "CONNREFUSED": "The machine answers, and nobody listens at that port: the host is not connected, or the port is another one.",
-    "SILENT": "Nothing comes back: a firewall on the way, a port that the router does not pass on, or a wrong address.",
-    "TIMEOUT": "Something takes the connection and then says nothing: a proxy or firewall on the way, or a tunnel whose program has ended.",
-    "CLOSED": "It hung up at once: a tunnel whose host is gone, or a server that is being ended.",
-    "NOT_ATRIUM": "Something else answers there: a wrong port, a router's page, or a network that wants a login first.",
-    "TLS": "Something else answers there: a wrong port, or a proxy or antivirus that breaks encrypted connections.",
-    "KEY_CHANGED": "Another machine than the invite's answers at these addresses. Ask for a new invite.",
-    "VERSION": "Atrium answers, in another version: both must be of one.",
-    "SERVER_FULL": "Atrium answers, and has no room for more people now.",
-    "LATER": "Atrium answers, and wants you to wait a little.",
-}
-
-
 KEYS = {
     "known": "Its key is the one that you trust at this address.",
     "changed": "Its key is NOT the one that you trust at this address: ask the host before you connect.",
@@ -83,7 +64,7 @@ class Result:
         if self.reached:
             lines = [line("answers"), line("code"), translate(KEYS[self.key])]
         else:
-            lines = [translate(self.sentence), translate(NEXT_STEPS.get(self.code, "")), line("fails")]
+            lines = [translate(self.sentence), line("fails")]
         return "\n".join(text for text in [*lines, self.detail and line("tried")] if text)
 
 

@@ -13,7 +13,7 @@ import sys
 from types import ModuleType
 
 import pytest
-from atrium_session import said, words
+from atrium_session import failures, said, words
 
 from tests.addon import texts
 from tests.addon.texts import BUTTON, PLAIN, REPO
@@ -122,6 +122,16 @@ def test_fields_in_sentences_of_the_engine_are_known() -> None:
     assert with_fields <= set(said.TEMPLATES), "session/said.py lacks them"
 
 
+def test_the_engine_says_of_each_failure_what_the_panel_says() -> None:
+    source = (REPO / "csrc/client/sentences.c").read_text("utf-8")
+    joined = re.sub(r'"\s*"', "", source)
+    named = dict(re.findall(r'static const char (\w+)\[\] =\s*"([^"]*)";', joined))
+    rows = re.findall(r'\{ATR_(\w+),\s*"([^"]*)",\s*(?:"([^"]*)"|(\w+))\}', joined)
+    said_by_c = {code: typed for code, typed, _, _ in rows}
+    said_by_c |= {f"INVITED_{code}": text or named[name] for code, _, text, name in rows if name != "NULL"}
+    assert len(rows) == 10 and said_by_c == failures.FAILURES
+
+
 def test_what_was_filled_in_is_taken_apart_and_translated() -> None:
     spanish = load("es").TEXTS
     words.look_up_with(lambda text: spanish.get(text, text))
@@ -130,6 +140,9 @@ def test_what_was_filled_in_is_taken_apart_and_translated() -> None:
         assert said.said('The room "Set {0}" is full.') == "La sala “Set {0}” está llena."
         assert said.said("The connection to 192.0.2.7:12800 failed: The server is full.") == (
             "La conexión con 192.0.2.7:12800 falló: El servidor está lleno."
+        )
+        assert said.said("Nobody listens at {x}:1: is the host connected, and is the port right?").startswith(
+            "Nadie escucha en {x}:1:"
         )
         assert said.said("ENOSPC: no space left") == "ENOSPC: no space left"
         assert said.said("") == ""

@@ -188,7 +188,7 @@ def of_tables() -> dict[Text, str]:
             sentences.REFUSED_UNNAMED,
         ),
         "addon/session/said.py": said.TEMPLATES,
-        "python/atrium/check.py": (check.NEXT_STEPS, check.KEYS, check.TEXTS),
+        "python/atrium/check.py": (check.KEYS, check.TEXTS),
         "python/atrium/reach.py": (
             *(reach.TITLES, reach.STATES, reach.REASONS, reach.UNKNOWN),
             *(name for name, _ in reach.RULE),

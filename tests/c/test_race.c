@@ -215,6 +215,33 @@ static void failures_have_names(void **state)
   bench_close(&r.bench);
 }
 
+/* Each by what was typed: of two names one may be spelled wrongly. */
+static void names_that_are_not_known_are_told_by_name(void **state)
+{
+  const atr_race_options options = {.timeout_ms = 2000};
+  run r = {0};
+  atr_address addresses[ATR_ADDRESSES_MAX];
+  char name[128];
+
+  (void)state;
+  bench_open(&r.bench);
+  addresses[0] = address_of("no-such-host.invalid", 1);
+  addresses[1] = address_of("https://nor-this-one.invalid", 1);
+  race(&r, addresses, 2, &options);
+  assert_int_equal(r.result.err, ATR_RESOLVE);
+  assert_non_null(strstr(r.result.address, ".invalid:")); /* whichever was first */
+  assert_non_null(strstr(r.result.detail, "no-such-host.invalid:1 RESOLVE"));
+  assert_non_null(strstr(r.result.detail, "wss://nor-this-one.invalid:443/atrium RESOLVE"));
+  for (unsigned i = 0; i < ATR_ADDRESSES_MAX; i++) { /* more than ATR_REASON_BYTES_MAX */
+    snprintf(name, sizeof name, "%02u%059u.%040u.invalid", i, 0, 0);
+    addresses[i] = address_of(name, 1);
+  }
+  race(&r, addresses, ATR_ADDRESSES_MAX, &options);
+  assert_in_range(strlen(r.result.detail), ATR_REASON_BYTES_MAX - 130, ATR_REASON_BYTES_MAX - 1);
+  assert_string_equal(r.result.detail + strlen(r.result.detail) - 8, " RESOLVE");
+  bench_close(&r.bench);
+}
+
 /* --- a host that swallows packets ------------------------------------------------------------------------------ */
 
 typedef struct black_hole {
@@ -460,6 +487,7 @@ int main(void)
       cmocka_unit_test(so_many_addresses_race),
       cmocka_unit_test(a_failure_starts_the_next_attempt),
       cmocka_unit_test(failures_have_names),
+      cmocka_unit_test(names_that_are_not_known_are_told_by_name),
       cmocka_unit_test(silence_is_told_after_the_time_limit),
       cmocka_unit_test(a_silent_address_is_overtaken),
       cmocka_unit_test(a_race_can_be_given_up_at_any_moment),

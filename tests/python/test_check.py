@@ -11,10 +11,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from atrium import Client
-from atrium.check import NEXT_STEPS, Check, check
+from atrium.check import Check, check
 
 from .conftest import ROOT, Process, free_port
 
@@ -59,16 +57,16 @@ def test_it_can_be_given_up_at_any_time(start: Start) -> None:
 
 def test_each_failure_has_a_name_and_a_next_step(nobody: str) -> None:
     cases = {
-        nobody: "CONNREFUSED",
-        "no-such-host.invalid": "RESOLVE",
-        "two words": "ADDR_SYNTAX",
-        "atrium://join#AAAA": "INVITE",
+        nobody: ("CONNREFUSED", "is the host connected, and is the port right?"),
+        "no-such-host.invalid": ("RESOLVE", "check the spelling, or type its IP address."),
+        "two words": ("ADDR_SYNTAX", "no host's name has."),
+        "atrium://join#AAAA": ("INVITE", "copy it once more."),
     }
-    for host, code in cases.items():
+    for host, (code, said) in cases.items():
         result = check(host)
         assert result.code == code
         assert not result.reached
-        assert NEXT_STEPS[code] in result.report()
+        assert said in result.report()
 
 
 def test_something_else_answers() -> None:
@@ -111,10 +109,5 @@ def test_the_command_says_by_its_status_what_it_found(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "python"), "ATRIUM_HOME": str(tmp_path / "home")}
     run = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 1
-    assert NEXT_STEPS["CONNREFUSED"] in run.stdout
+    assert "Nobody listens at" in run.stdout and "Nothing answers" not in run.stdout
     assert not list((tmp_path / "home").rglob("*"))
-
-
-@pytest.mark.parametrize("code", sorted(NEXT_STEPS))
-def test_every_code_is_one_of_the_engines(code: str) -> None:
-    assert f"X({code}," in (ROOT / "csrc" / "base" / "error.h").read_text()

@@ -67,31 +67,9 @@ ENGINE = {
     "What answers at this address is not Atrium.": "Lo que responde en esta dirección no es Atrium.",
     "The encrypted connection failed.": "Falló la conexión cifrada.",
     # csrc/client
-    "The host of this invite answers at none of its addresses (the last was {0}): is it connected, and are you in the same "
-    "network or VPN?": "El anfitrión de esta invitación no responde en ninguna de sus direcciones (la última fue {0}): ¿está "
-    "conectado, y ambos se encuentran en la misma red o VPN?",
-    "Somebody else answers at {0}, an address of this invite: is the host connected? Else ask for a new invite.": "En {0}, una "
-    "dirección de esta invitación, responde otro equipo: ¿está conectado el anfitrión? Si lo está, pedir una nueva invitación.",
-    "The connection to {0}, an address of this invite, was closed before the host had answered: is the host connected?": "La "
-    "conexión con {0}, una dirección de esta invitación, se cerró antes de que el anfitrión respondiera: ¿está conectado?",
-    "Nothing answers at {0}: is the host connected, and does its firewall let Blender in?": "Nadie responde en {0}: ¿está conectado "
-    "el anfitrión, y su cortafuegos permite el acceso a Blender?",
-    "No machine is known by the name {0}: check the spelling, or type its IP address.": "No se conoce ningún equipo con el nombre "
-    "{0}: comprobar cómo está escrito, o escribir su dirección IP.",
-    "There is no way from here to {0}: are both in the same network or VPN?": "No hay camino desde aquí hasta {0}: ¿se encuentran "
-    "ambos en la misma red o VPN?",
-    "What answers at {0} is not Atrium: check the address and the port.": "Lo que responde en {0} no es Atrium: comprobar la "
-    "dirección y el puerto.",
-    "The host at {0} has another key than the one you trusted: ask the host, and if it is right, forget the old key and "
-    "connect again.": "El anfitrión en {0} tiene una clave distinta a aquella en la que se confió: consultarle y, si es correcto, "
-    "olvidar la clave anterior y conectar de nuevo.",
     "The host at {0} is not known yet: its check code is {1}; if that is what its panel shows, trust it.": "El anfitrión en {0} "
     "todavía no se conoce: su código de verificación es {1}; si es el que muestra su panel, confiar en él.",
-    "The host at {0} took too long to answer.": "El anfitrión en {0} tardó demasiado en responder.",
-    "The host at {0} has closed the connection.": "El anfitrión en {0} cerró la conexión.",
     "The connection to {0} failed: {1}": "La conexión con {0} falló: {1}",
-    "The server at {0} is full: try again when somebody has left.": "El servidor en {0} está lleno: intentar de nuevo cuando alguien haya "
-    "salido.",
     "There is no connection: connect first.": "No hay conexión: conectar primero.",
     "The command names no room.": "La orden no indica ninguna sala.",
     "This room is not joined.": "No se está en esta sala.",
@@ -233,31 +211,6 @@ ENGINE = {
     "The scene has no file name yet.": "La escena todavía no tiene nombre de archivo.",
     "What was written is not the whole file: is the disk full?": "Lo que se escribió no es el archivo entero: ¿está lleno el disco?",
     # python/atrium/check.py
-    "The text is no address. Paste it once more, or type a name or number.": "El texto no es una dirección. Pegarlo de nuevo, o escribir "
-    "un nombre o número.",
-    "The link was not copied whole, or is of another version. Ask for a new one.": "El enlace no se copió entero, o es de otra versión. "
-    "Pedir uno nuevo.",
-    "No name server knows this name: a typing error, or this machine has no network.": "Ningún servidor de nombres conoce este nombre: "
-    "un error al escribirlo, o este equipo no tiene red.",
-    "No route: this machine is not in the network in which that address lies. A VPN that is off looks like this.": "No hay ruta: este "
-    "equipo no está en la red de esa dirección. Es lo que ocurre con una VPN desactivada.",
-    "The machine answers, and nobody listens at that port: the host is not connected, or the port is another one.": "El equipo responde, "
-    "pero nadie escucha en ese puerto: el anfitrión no está conectado, o el puerto es otro.",
-    "Nothing comes back: a firewall on the way, a port that the router does not pass on, or a wrong address.": "No llega ninguna "
-    "respuesta: un cortafuegos en el camino, un puerto que el router no redirige, o una dirección equivocada.",
-    "Something takes the connection and then says nothing: a proxy or firewall on the way, or a tunnel whose program has ended.": "Algo "
-    "acepta la conexión y luego calla: un proxy o cortafuegos en el camino, o un túnel cuyo programa terminó.",
-    "It hung up at once: a tunnel whose host is gone, or a server that is being ended.": "La conexión se cerró de inmediato: un túnel "
-    "cuyo anfitrión ya no está, o un servidor que se está cerrando.",
-    "Something else answers there: a wrong port, a router's page, or a network that wants a login first.": "Allí responde otra cosa: un "
-    "puerto equivocado, la página de un router, o una red que exige iniciar sesión antes.",
-    "Something else answers there: a wrong port, or a proxy or antivirus that breaks encrypted connections.": "Allí responde otra cosa: "
-    "un puerto equivocado, o un proxy o antivirus que interrumpe las conexiones cifradas.",
-    "Another machine than the invite's answers at these addresses. Ask for a new invite.": "En estas direcciones responde un equipo "
-    "distinto al de la invitación. Pedir una nueva.",
-    "Atrium answers, in another version: both must be of one.": "Atrium responde, en otra versión: ambos deben usar la misma.",
-    "Atrium answers, and has no room for more people now.": "Atrium responde, y ahora no tiene lugar para más personas.",
-    "Atrium answers, and wants you to wait a little.": "Atrium responde, y pide esperar un poco.",
     "Its key is the one that you trust at this address.": "Su clave es aquella en la que se confía en esta dirección.",
     "Its key is NOT the one that you trust at this address: ask the host before you connect.": "Su clave NO es aquella en la que se "
     "confía en esta dirección: consultar al anfitrión antes de conectar.",

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a connection fails by, as one sentence for each cause: how it is, and what to do.
+
+The engine says the same to programs and in the report of the network check (csrc/client/sentences.c; tests/addon/test_translations.py compares):
+whoever reads the one and asks about the other is told one thing. Here they stand so that they can be translated.
+"""
+
+from __future__ import annotations
+
+# An invite has many addresses, and says whose key must answer: some failures mean something else there. The state puts INVITED_ before their
+# codes.
+INVITED_NOWHERE = (
+    "The host of this invite answers at none of its addresses: is it connected, and are you in the same network or VPN?"
+)
+INVITED_OTHER = "Somebody else answers at {address}, an address of this invite: is the host connected? If it is, ask for a new invite."
+
+# code -> sentence
+FAILURES: dict[str, str] = {
+    "RESOLVE": "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
+    "UNREACHABLE": "There is no way from this machine to {address}: are both on the same network or VPN?",
+    "CONNREFUSED": "Nobody listens at {address}: is the host connected, and is the port right?",
+    "SILENT": "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",
+    "NOT_ATRIUM": "What answers at {address} is not Atrium: check the port.",
+    "TLS": "The encrypted connection to {address} failed: try again, and check that nothing stands in between.",
+    "KEY_CHANGED": "{address} now shows another key than the one you trusted. If its owner made a new one, "
+    "forget the old key and compare check codes; if not, somebody may be pretending to be that host.",
+    "SERVER_FULL": "The server at {address} is full: try again when somebody has left.",
+    "TIMEOUT": "{address} took too long to answer: try again.",
+    "CLOSED": "The connection to {address} was closed.",
+    "INVITED_RESOLVE": INVITED_NOWHERE,
+    "INVITED_UNREACHABLE": INVITED_NOWHERE,
+    "INVITED_CONNREFUSED": INVITED_NOWHERE,
+    "INVITED_SILENT": INVITED_NOWHERE,
+    "INVITED_NOT_ATRIUM": INVITED_OTHER,
+    "INVITED_TLS": INVITED_OTHER,
+    "INVITED_KEY_CHANGED": INVITED_OTHER,
+    "INVITED_CLOSED": "The connection to {address}, an address of this invite, was closed before the host had answered: "
+    "is the host connected?",
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Templates with one field, `{address}`, as Python writes them: so one spelling serves for both tables. */
+#include "client/sentences.h"
+
+#include "base/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char field[] = "{address}";
+
+/* An invite has many addresses: which of them failed how is in the details. */
+static const char nowhere[] = "The host of this invite answers at none of its addresses: is it connected, and are you "
+                              "in the same network or VPN?";
+static const char other[] = "Somebody else answers at {address}, an address of this invite: is the host connected? If "
+                            "it is, ask for a new invite.";
+
+static const struct {
+  int err;
+  const char *typed, *invited; /* the latter NULL where it makes no difference */
+} sentences[] = {
+    {ATR_RESOLVE, "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
+     nowhere},
+    {ATR_UNREACHABLE, "There is no way from this machine to {address}: are both on the same network or VPN?", nowhere},
+    {ATR_CONNREFUSED, "Nobody listens at {address}: is the host connected, and is the port right?", nowhere},
+    {ATR_SILENT, "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",
+     nowhere},
+    {ATR_NOT_ATRIUM, "What answers at {address} is not Atrium: check the port.", other},
+    {ATR_TLS, "The encrypted connection to {address} failed: try again, and check that nothing stands in between.",
+     other},
+    {ATR_KEY_CHANGED,
+     "{address} now shows another key than the one you trusted. If its owner made a new one, forget the old key and "
+     "compare check codes; if not, somebody may be pretending to be that host.",
+     other},
+    {ATR_SERVER_FULL, "The server at {address} is full: try again when somebody has left.", NULL},
+    {ATR_TIMEOUT, "{address} took too long to answer: try again.", NULL},
+    /* so does a tunnel whose other end has nobody to connect to */
+    {ATR_CLOSED, "The connection to {address} was closed.",
+     "The connection to {address}, an address of this invite, was closed before the host had answered: is the host "
+     "connected?"},
+};
+
+static void fill(const char *template, const char *address, char *out, size_t out_bytes)
+{
+  const char *at = strstr(template, field);
+
+  if (at)
+    snprintf(out, out_bytes, "%.*s%s%s", (int)(at - template), template, address, at + strlen(field));
+  else
+    snprintf(out, out_bytes, "%s", template);
+}
+
+bool atr_sentence_write(int err, bool is_invited, const char *address, char *out, size_t out_bytes)
+{
+  for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
+    if (sentences[i].err == err) {
+      fill(is_invited && sentences[i].invited ? sentences[i].invited : sentences[i].typed, address, out, out_bytes);
+      return true;
+    }
+  return false;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a connection failed by, as one sentence that says how it is and what to do.
+ *
+ * Each cause has a sentence of its own: refused and silent are mended in different ways. The same sentence stands in the error of a Python program,
+ * in the report of the network check and, translated, in the panel: addon/session/failures.py is the same table, and a test compares. */
+#ifndef ATR_CLIENT_SENTENCES_H
+#define ATR_CLIENT_SENTENCES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* `is_invited`: the address is one of an invite, which says whose key must answer. False where `err` has no sentence here. */
+bool atr_sentence_write(int err, bool is_invited, const char *address, char *out, size_t out_bytes);
+
+#endif
