@@ -18,6 +18,7 @@ import pytest
 from tests.net.conftest import PORT, ROOT, Server, World
 from tests.net.lab import Host
 from tests.net.names import NameServer
+from tests.net.test_paths import HOST
 from tests.net.watch import Watch
 
 NAME, NAMES = "film.example", "203.0.113.53"
@@ -121,6 +122,24 @@ def test_a_name_server_that_answers_for_one_family_only(world: World, names: Nam
     names.mute = {"AAAA"}
     _, ben, server = street(world)
     assert comes_by(ben, server, world.folder, NAME) < QUICK_S
+
+
+def test_a_host_s_public_name_goes_into_the_invite(world: World, names: NameServer) -> None:
+    """Typed in by who hosts, with the port that his router passes on; looked up by who comes."""
+    names.names = {NAME: [HOST]}
+    anna, router, _ = world.home_of("anna", HOST)
+    ben, _, _ = world.home_of("ben", "203.0.113.40", machine="192.168.0.48")
+    router.forward(9090, "192.168.0.10", PORT)
+    anna.names_from(NAMES, world.folder)
+    ben.names_from(NAMES, world.folder)
+    server = world.serve(anna)
+    host = world.owner(server)
+    host.look_around(public=f"{NAME}:9090")
+    assert names.asked == [], "who hosts need not know where his name leads"
+    assert comes_by(ben, server, world.folder, host.create_invite()) < QUICK_S
+    assert set(names.asked) == {(NAME, "A"), (NAME, "AAAA")}
+    internet = next(one for one in host.look_around() if one["audience"] == "internet")
+    assert internet["state"] == "works", internet
 
 
 def test_an_invite_with_names_for_which_nobody_answers(world: World, names: NameServer) -> None:
