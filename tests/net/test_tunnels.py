@@ -198,7 +198,7 @@ def test_a_tunnel_that_holds_bytes_back(world: World, scheme: str) -> None:
         edit_together(host, guest, room.id)
 
 
-@pytest.mark.parametrize("form", ["{}:12800", "http://{}", "ws://{}/x", "{}"])
+@pytest.mark.parametrize("form", ["{}:12800", "http://{}", "ws://{}/x", "{}", "https://{}", "wss://{}/x"])
 def test_a_captive_portal_is_not_atrium(world: World, form: str) -> None:
     """A hotel's router answers for every address itself, until somebody has paid: HTTP 200, whatever is asked."""
     ben, router, _ = world.home_of("ben", "203.0.113.50")
