@@ -102,24 +102,33 @@ static const struct {
 /* The path that a server of ours answers to where the address has none (docs/protocol.md, 1). */
 static const char default_path[] = "/atrium";
 
-/* Of a text of several words, the one with a scheme: what a tunnel's program prints is pasted as a whole line. */
-static text word_with_scheme(text t)
+/* The next word from `*at` on; empty where none is left. */
+static text next_word(text t, size_t *at)
 {
-  for (size_t i = 0; i < t.n;) {
-    text word;
+  text word;
 
-    while (i < t.n && forgiven(t.p + i, t.n - i) > 0)
-      i += forgiven(t.p + i, t.n - i);
-    word = (text){t.p + i, 0};
-    while (i < t.n && forgiven(t.p + i, t.n - i) == 0) {
-      word.n++;
-      i++;
-    }
-    for (size_t k = 1; k + 2 < word.n; k++)
-      if (memcmp(word.p + k, "://", 3) == 0)
-        return word;
+  while (*at < t.n && forgiven(t.p + *at, t.n - *at) > 0)
+    *at += forgiven(t.p + *at, t.n - *at);
+  word = (text){t.p + *at, 0};
+  while (*at < t.n && forgiven(t.p + *at, t.n - *at) == 0) {
+    word.n++;
+    (*at)++;
   }
-  return t;
+  return word;
+}
+
+/* Of a text of several words, the one with a scheme: what a tunnel's program prints is pasted as a whole line. */
+static bool word_with_scheme(text t, text *out)
+{
+  size_t at = 0;
+
+  for (text word = next_word(t, &at); word.n > 0; word = next_word(t, &at))
+    for (size_t k = 1; k + 2 < word.n; k++)
+      if (memcmp(word.p + k, "://", 3) == 0) {
+        *out = word;
+        return true;
+      }
+  return false;
 }
 
 /* The path is what it says, for the tunnel's server to understand; a fragment is never sent. */
@@ -302,10 +311,10 @@ static int parse_name(text host, atr_address *out, char *why, size_t why_bytes)
   return check_name(out->host, why, why_bytes);
 }
 
-int atr_address_parse(const char *string, size_t len, uint16_t port_default, atr_address *out, char *why,
-                      size_t why_bytes)
+/* One word, or few that belong to one address. */
+static int parse(text t, uint16_t port_default, atr_address *out, char *why, size_t why_bytes)
 {
-  text t = trim(word_with_scheme(trim((text){string, len}))), host, port;
+  text host, port;
   bool brackets;
   int err;
 
@@ -336,6 +345,38 @@ int atr_address_parse(const char *string, size_t len, uint16_t port_default, atr
   if (brackets || memchr(host.p, ':', host.n))
     return parse_ipv6(host, out, why, why_bytes);
   return parse_name(host, out, why, why_bytes);
+}
+
+/* Of a text of several words without a scheme, the last one that is a number or a name with a dot, and has a port: `listening at bore.pub:35735`. Not
+ * this machine's own, to which the tunnel leads. A single name such as `pc:9090` is more likely to be what somebody typed with a blank in it. */
+static bool word_with_port(text t, text *out)
+{
+  bool found = false;
+  size_t at = 0;
+
+  for (text word = next_word(t, &at); word.n > 0; word = next_word(t, &at)) {
+    atr_address address;
+    char why[256];
+
+    while (word.n > 0 && word.p[word.n - 1] && strchr(".,;!)", word.p[word.n - 1]))
+      word.n--;
+    if (word.n < t.n && (memchr(word.p, '.', word.n) || memchr(word.p, ']', word.n)) &&
+        parse(word, 1, &address, why, sizeof why) == 0 && address.has_port && !atr_address_is_loopback(&address)) {
+      *out = word;
+      found = true;
+    }
+  }
+  return found;
+}
+
+int atr_address_parse(const char *string, size_t len, uint16_t port_default, atr_address *out, char *why,
+                      size_t why_bytes)
+{
+  text whole = trim((text){string, len}), t = whole;
+
+  if (!word_with_scheme(whole, &t))
+    (void)word_with_port(whole, &t);
+  return parse(trim(t), port_default, out, why, why_bytes);
 }
 
 void atr_address_text(const atr_address *address, char out[ATR_ADDRESS_TEXT_BYTES])

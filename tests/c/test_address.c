@@ -57,6 +57,13 @@ static const struct {
     {"Forwarding\thttps://ab-12.ngrok-free.app -> http://localhost:12800", "wss://ab-12.ngrok-free.app:443/atrium",
      ATR_ADDRESS_NAME},
     {"come to <tcp://host:5> please", "host:5", ATR_ADDRESS_NAME},
+    {"listening at bore.pub:35735", "bore.pub:35735", ATR_ADDRESS_NAME},
+    {"2024-05-01T09:30:00.123456Z  INFO bore_cli::client: listening at bore.pub:35735", "bore.pub:35735",
+     ATR_ADDRESS_NAME},
+    {"Forwarding 0.tcp.example.org:12489 -> localhost:12800", "0.tcp.example.org:12489", ATR_ADDRESS_NAME},
+    {"0.tcp.example.org:12489 leads to 127.0.0.1:12800.", "0.tcp.example.org:12489", ATR_ADDRESS_NAME},
+    {"I am at 203.0.113.17:9090, come in!", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"it is [2001:db8::5]:9090.", "[2001:db8::5]:9090", ATR_ADDRESS_IPV6},
 };
 
 static const struct {
@@ -88,6 +95,9 @@ static const struct {
     {"https:///path", "Type the address"},
     {"wss://host/pa\x01th", "character in the path"},
     {"two words", "character in this name"},
+    {"studio pc:9090", "character in this name"},
+    {"listening at localhost:12800", "character in this name"},
+    {"at bore.pub:0", ""},
     {"user@host", "character in this name"},
     {"host/path", "character in this name"},
     {"a..b", "a dot too many"},
