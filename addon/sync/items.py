@@ -137,7 +137,7 @@ class Items:
             self._remove_all(writer, owner, patch, full, live)
             self._create_all(writer, owner, patch, full, live)
             if self.ordered and self.movable:
-                self._order(owner, full, live)
+                self._order(writer, owner, full, live)
         self._rename_all(patch, full, live)
         for key, change in patch.items():
             item = live.item(key)
@@ -170,12 +170,16 @@ class Items:
             if item is not None:
                 live.add(key, item)
 
-    def _order(self, owner: Any, full: Tree, live: Live) -> None:
+    def _order(self, writer: Any, owner: Any, full: Tree, live: Live) -> None:
         wanted = sorted(live.keys, key=lambda k: (full.get(k, {}).get("pos", "~"), k))
         for to, key in enumerate(wanted):
             at = live.keys.index(key)
             if at != to:
-                self.move(owner, live.item(key), at, to)
+                try:
+                    self.move(owner, live.item(key), at, to)
+                except RuntimeError as e:
+                    writer.refuse(f"{self.name}: order", e)
+                    return
                 live.keys.insert(to, live.keys.pop(at))
                 live.moved()
 

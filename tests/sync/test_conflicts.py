@@ -729,3 +729,43 @@ def test_two_choose_different_outputs(three):
         peer.do(outputs)
     shown = [peer.do("[x.is_active_output for x in o]") for peer in (a, b, c)]
     assert shown == [shown[0]] * 3 and sum(shown[0]) == 1
+
+
+GROUPS = "[(g.name, g.index) for g in bpy.data.objects['Cube'].vertex_groups]"
+WEIGHTS = """[sorted((bpy.data.objects['Cube'].vertex_groups[g.group].name, g.weight) for g in v.groups)
+              for v in bpy.data.meshes['Cube'].vertices][:2]"""
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_both_add_a_vertex_group(three, first):
+    """Blender knows a group by its place: the weights of the one must not become those of the other's group."""
+    stage, a, b, c = three
+    add = "bpy.data.objects['Cube'].vertex_groups.new(name={!r}).add([{}], 0.5, 'REPLACE')"
+    deeds = [(a, add.format("Ah", 0)), (b, add.format("Oh", 1))]
+    at_once(stage, deeds[first], deeds[1 - first])
+    assert sorted(name for name, _ in both(a, b, GROUPS)) == ["Ah", "Oh"]
+    assert c.do(GROUPS) == a.do(GROUPS)
+    # Who came last has set the weights of the mesh.
+    last = [[[("Ah", 0.5)], []], [[], [("Oh", 0.5)]]][1 - first]
+    assert both(a, b, WEIGHTS) == c.do(WEIGHTS) == last
+
+
+def test_vertex_groups_are_moved(three):
+    stage, a, b, c = three
+    a.do("""
+        ob = bpy.data.objects["Cube"]
+        for i, name in enumerate("PQRS"):
+            ob.vertex_groups.new(name=name).add([i % 2], 0.5, "REPLACE")
+    """)
+    stage.settle()
+    b.do("bpy.data.objects['Cube'].vertex_groups.active_index = 1")
+    a.do("""
+        ob.vertex_groups.active_index = 3
+        with bpy.context.temp_override(object=ob, active_object=ob):
+            for _ in range(3):
+                bpy.ops.object.vertex_group_move(direction="UP")
+    """)
+    stage.settle()
+    assert [name for name, _ in both(a, b, GROUPS)] == ["S", "P", "Q", "R"]
+    assert both(a, b, WEIGHTS) == c.do(WEIGHTS) == [[("P", 0.5), ("R", 0.5)], [("Q", 0.5), ("S", 0.5)]]
+    assert b.do("bpy.data.objects['Cube'].vertex_groups.active.name") == "Q"

@@ -93,7 +93,7 @@ class Nodes(items.Items):
         _arrange(owner, full, live)
         return live
 
-    def _order(self, owner: Any, full: Tree, live: items.Live) -> None:
+    def _order(self, writer: Any, owner: Any, full: Tree, live: items.Live) -> None:
         """Afterwards, when all have their names and groups."""
 
 

@@ -89,7 +89,7 @@ class Interface(items.Items):
         for key in ordered:
             super()._create_all(writer, owner, {key: patch[key]}, full, live)
 
-    def _order(self, owner: Any, full: Tree, live: items.Live) -> None:
+    def _order(self, writer: Any, owner: Any, full: Tree, live: items.Live) -> None:
         """Moving each to the end of its panel, in order, puts all in order."""
         interface = owner.interface
         found = {key: live.item(key) for key in live.keys}

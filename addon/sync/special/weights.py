@@ -3,7 +3,8 @@
 
 They are stored in the data but only an object that uses it shows them: any will do, and where there is none a temporary
 one is made for writing. For reading, too, but only once after the last object has gone: without one nobody can change them, and Blender
-rebuilds its dependency graph when an object is removed. The weights are two arrays over all points: (vertex, group) and weight.
+rebuilds its dependency graph when an object is removed. The weights are two arrays over all points, (vertex, group) and weight, and
+the keys of the groups that are meant: where two people add a group at once, the first group of the one is not that of the other.
 """
 
 from __future__ import annotations
@@ -23,11 +24,18 @@ Tree = dict[str, Any]
 
 
 class Groups(items.Items):
-    """Blender has no call to move a group: their order is that of making."""
-
-    movable = False
     unique_names = True
     volatile = True
+
+    def move(self, owner: Any, item: Any, at: int, to: int) -> None:
+        """Only an operator moves groups, the active one by one place; it takes the weights along."""
+        groups = owner.vertex_groups
+        active = groups.active.name if groups.active is not None else ""
+        groups.active_index = at
+        with bpy.context.temp_override(object=owner, active_object=owner):
+            for _ in range(at - to):
+                bpy.ops.object.vertex_group_move(direction="UP")
+        groups.active_index = groups.find(active)
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         return owner.vertex_groups.new(name=tree["name"])
@@ -61,10 +69,11 @@ def read(reader: Any, data: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) ->
             i["vertex_groups"] = GROUPS.read(reader, shown, old.get("i", {}).get("vertex_groups", {}))
     if count:
         at, values = _read_weights(reader, _points(data), count)
-        # One value: the two arrays must never be of different lengths.
+        # One value: the arrays must never be of different lengths.
         p["weights"] = [
             reader.blobs.put(np.array(at, dtype=np.int32).reshape(-1, 2), (reader.doc, "weight_at")),
             reader.blobs.put(np.array(values, dtype=np.float32), (reader.doc, "weights")),
+            list(i["vertex_groups"]),
         ]
     if ob is None:
         reader.through_objects.discard(reader.doc)
@@ -113,17 +122,21 @@ def write(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree, geometry: 
         if rebuilt and not ob.vertex_groups:
             # The old geometry took the groups with it: all are made again.
             change, have = full.get("i", {}).get("vertex_groups"), {}
+        keys = list(have)
         if change:
-            GROUPS.write(writer, ob, change, full.get("i", {}).get("vertex_groups", {}), have)
+            keys = GROUPS.write(writer, ob, change, full.get("i", {}).get("vertex_groups", {}), have).keys
         if weights_changed:
-            _write_weights(writer, ob, data, geometry or {})
+            _write_weights(writer, ob, data, geometry or {}, keys)
 
 
-def _write_weights(writer: Any, ob: Any, data: Any, p: Tree) -> None:
+def _write_weights(writer: Any, ob: Any, data: Any, p: Tree, keys: list[str]) -> None:
+    """`keys` are those of the groups, in Blender's order."""
     at = writer.blobs.get(p["weights"][0], "int32").reshape(-1, 2)
     weights = writer.blobs.get(p["weights"][1], "float32")
     count = len(_points(data))
     groups = ob.vertex_groups
+    place = {key: i for i, key in enumerate(keys)}
+    meant = [place.get(key) for key in p["weights"][2]]
     if len(at) != len(weights) or (len(at) and (at.min() < 0 or at[:, 0].max() >= count)):
         raise ValueError("vertex weights out of range")
     everything = list(range(count))
@@ -132,7 +145,8 @@ def _write_weights(writer: Any, ob: Any, data: Any, p: Tree) -> None:
     # One call per group and weight: weights repeat (0, 0.5, 1) more often than not.
     together: dict[tuple[int, float], list[int]] = defaultdict(list)
     for (vertex, group), weight in zip(at.tolist(), weights.tolist(), strict=True):
-        if group < len(groups):
-            together[group, weight].append(vertex)
+        index = meant[group] if group < len(meant) else None
+        if index is not None:
+            together[index, weight].append(vertex)
     for (group, weight), vertices in together.items():
         groups[group].add(vertices, weight, "REPLACE")
