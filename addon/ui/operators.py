@@ -348,7 +348,7 @@ class ATRIUM_OT_remove_user(_Operator):
     """Remove this person from the server, with all of their Blenders. What they did stays in the scene"""
 
     bl_idname = "atrium.remove_user"
-    bl_label = "Remove"
+    bl_label = "Remove User"
     action = "remove_user"
     user: StringProperty(name="User", description="The person's id, as the list of users has it", options={"SKIP_SAVE"})
     remember: BoolProperty(
@@ -368,7 +368,7 @@ class ATRIUM_OT_remove_user(_Operator):
         if found is None:
             return self.execute(context)
         title = translated("Remove {name}?").format(name=found.name)
-        return context.window_manager.invoke_props_dialog(self, title=title, confirm_text=translated("Remove"))
+        return context.window_manager.invoke_props_dialog(self, title=title, confirm_text=translated("Remove User"))
 
     def draw(self, _: Any) -> None:
         self.layout.prop(self, "remember")

@@ -91,7 +91,7 @@ class AtriumPreferences(bpy.types.AddonPreferences):
         min=0.5,
         max=50.0,
     )
-    log_level: EnumProperty(name="Log", items=LEVELS, default="ERROR", update=_set_log)
+    log_level: EnumProperty(name="Log File", items=LEVELS, default="ERROR", update=_set_log)
 
     def draw(self, _: Any) -> None:
         layout = self.layout

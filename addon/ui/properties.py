@@ -40,7 +40,7 @@ _INVITE_ITEMS = [
     ("HOUR", "1 Hour", "The link works for an hour"),
     ("DAY", "1 Day", "The link works for a day"),
     ("WEEK", "1 Week", "The link works for a week"),
-    ("NEVER", "No Limit", "The link works until you revoke it"),
+    ("NEVER", "Unlimited", "The link works until you revoke it"),
 ]
 
 

@@ -96,6 +96,21 @@ def words_of_the_panel() -> list[str]:
     return [iface("Host", "Operator"), iface("Host"), error.removeprefix("Error: ").strip(), atrium().new_room_name]
 
 
+def what_blender_calls_otherwise(language: str) -> list[tuple[str, str, str]]:
+    import sys
+
+    tables = next(m for name, m in sys.modules.items() if name.endswith(".ui.translations")).tables()
+    look_up = bpy.app.translations.pgettext_iface
+    wanted = tables[language].items()
+    return [(english, text, look_up(english, at)) for (at, english), text in wanted if look_up(english, at) != text]
+
+
+def test_no_word_of_ours_is_one_that_blender_means_otherwise(anna: BlenderProcess) -> None:
+    """Its own tables come first: "Log" was “Logarítmico” in the preferences, and "Remove" somebody “Eliminar”."""
+    if anna.call(speak, "es"):
+        assert anna.call(what_blender_calls_otherwise, "es") == []
+
+
 def test_it_speaks_the_language_that_blender_speaks(anna: BlenderProcess) -> None:
     english = ["Host", "Host", "Type the host's address first."]
     assert anna.call(words_of_the_panel)[:3] == english

@@ -4,7 +4,8 @@
 One module per language holds two tables from the English text to the translated one: `TEXTS` for what stands in labels, tooltips and
 sentences, `BUTTONS` for the texts of operators. Blender keeps these apart ("*" and "Operator" are its contexts), as one English word
 can be the name of a thing here and a command there. Texts with fields are translated with the fields standing, and filled in
-afterwards. Blender looks into these tables first and into its own afterwards, in whatever language the user has chosen there; a build
+afterwards. Blender looks into its own tables first and into these afterwards, in whatever language the user has chosen there: a word that
+it has itself ("Log", "Remove") is shown as it has it (“Logarítmico”, “Eliminar”), whatever stands here, and needs another name. A build
 without languages gives every text back as it is.
 
 A new language is a file like es.py and a line in LANGUAGES; tests/addon/test_translations.py says what it lacks.
