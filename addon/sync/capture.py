@@ -19,6 +19,7 @@ import numpy as np
 
 from . import animated, constructors, customprops, items, paths, rna, special, values
 from .blobs import Blobs
+from .gone import Heads
 from .identity import Identity
 
 Tree = dict[str, Any]
@@ -60,6 +61,8 @@ class Reader:
         self.block: Any = None
         self.keep = True
         self.seen: Tree = {}
+        # What has gone from the document, where an undo may have brought it back.
+        self.gone: Heads = {}
         # Documents whose vertex groups some object has shown when they were last read.
         self.through_objects: set[str] = set()
         self._users: dict[int, Any] = {}
@@ -104,8 +107,14 @@ class Reader:
         """Of the walk: what is read inside lies there."""
         before = self._path
         self._path = (*before, *steps)
-        yield
-        self._path = before
+        try:
+            yield
+        finally:
+            self._path = before
+
+    def gone_from(self, name: str) -> Tree:
+        """What has gone from a collection of the struct that is being read."""
+        return self.gone.get((*self._path, name), {}) if self.gone else {}
 
     def pause(self) -> None:
         """Called wherever a reading may stop and go on later: after each item that was not in a draft."""
@@ -139,14 +148,23 @@ class Reader:
         return None
 
     def read_block(
-        self, doc: str, block: Any, old: Tree | None, *, fresh: bool = False, seen: Tree | None = None
+        self,
+        doc: str,
+        block: Any,
+        old: Tree | None,
+        *,
+        fresh: bool = False,
+        seen: Tree | None = None,
+        gone: Heads | None = None,
     ) -> Tree:
         """The whole tree of a datablock.
 
         `old` gives things their keys. What cannot be seen at the moment (a mesh in edit mode) is as it was seen last: as
-        `seen` says where `old` is what the datablock is to become, else as `old` says; in a fresh one there is nothing.
+        `seen` says where `old` is what the datablock is to become, else as `old` says; in a fresh one there is nothing. After an
+        undo also what has `gone` may be there again.
         """
         self.doc, self.block = doc, block
+        self.gone = gone or {}
         if not self._drafts:  # what is in drafts is not looked at again
             self._forget_unread(doc)
         self.keep = not fresh
@@ -158,7 +176,7 @@ class Reader:
         tree.update(self.read_struct(block, old or {}))
         if old and not fresh:
             animated.hold(self.identity, block, tree, old)
-        self.block = None
+        self.block, self.gone = None, {}
         return tree
 
     def report(self, what: str, why: object) -> None:

@@ -174,6 +174,8 @@ class Incoming:
                 self._fold_one(change, event)
             if change.room is not None:
                 change.shape = mergepatch.diff(self._state.room_tree(doc) or {}, change.room)
+                if doc in self._state.shadows:
+                    self._state.gone.note(doc, change.shape, self._state.shadows[doc].load()[0])
             if change.room is not None or doc in self._state:
                 changes[doc] = change
         return changes

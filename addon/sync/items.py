@@ -102,7 +102,7 @@ class Items:
             draft.heads.append((self.key_of(reader, owner, item), head))
             reader.pause()
         if draft.keys is None:
-            draft.keys = match(draft.heads, old, self.shown_names(old))
+            draft.keys = match(draft.heads, old, self.shown_names(old), reader.gone_from(self.name))
         self.known(owner, found, draft.keys)
         for item, key, (_, head) in zip(found, draft.keys, draft.heads, strict=True):
             if key not in draft.entries:
@@ -269,24 +269,27 @@ def misnamed(read: Any, room: Any) -> bool:
     return False
 
 
-def match(drafts: list[tuple[str | None, list[Any]]], old: Tree, names: dict[str, str]) -> list[str]:
-    """The keys of what was found, in order: by given key, by type and name, by type and order, else new."""
+def match(drafts: list[tuple[str | None, list[Any]]], old: Tree, names: dict[str, str], gone: Tree) -> list[str]:
+    """The keys of what was found, in order: by given key, by type and name, as what had gone (the newest of that name), by type and
+    order, else new."""
     keys: list[str | None] = [given for given, _ in drafts]
     taken = set(keys)
     known = sorted(old.items(), key=lambda kv: (kv[1].get("pos", ""), kv[0])) if _ordered(old) else old.items()
     free = {k: v for k, v in known if k not in taken}
-    for exact in (True, False):
+    back = {k: gone[k] for k in reversed(gone) if k not in old and k not in taken}
+    called = {**{k: str(v.get("name", "")) for k, v in back.items()}, **names}
+    for pool, exact in ((free, True), (back, True), (free, False)):
         waiting: dict[Any, deque[str]] = defaultdict(deque)
-        for key, entry in free.items():
-            waiting[_ident(entry.get("type"), names.get(key, ""), entry.get("make"), exact)].append(key)
+        for key, entry in pool.items():
+            if key not in taken:
+                waiting[_ident(entry.get("type"), called.get(key, ""), entry.get("make"), exact)].append(key)
         for i, (_, (kind, name, make)) in enumerate(drafts):
             if keys[i] is None:
                 candidates = waiting.get(_ident(kind, name, make, exact))
                 if candidates:
                     keys[i] = candidates.popleft()
         taken.update(keys)
-        free = {k: v for k, v in free.items() if k not in taken}
-        if not free:
+        if None not in taken:
             break
     return [key or identity.mint_key() for key in keys]
 

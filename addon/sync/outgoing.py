@@ -109,6 +109,7 @@ class Outgoing:
         special.tidy(patch, room)
         if patch:
             self.send_edit(doc, patch)
+            self._state.gone.note(doc, patch, read)
             room = mergepatch.merge(room, patch)
             theirs = shadow.mark(theirs, patch, by_others=False)
             if "name" in patch:

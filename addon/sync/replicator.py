@@ -547,7 +547,7 @@ class Replicator:
         if block is None or known is None:
             return {}
         read, room, theirs = known.load()
-        tree = self._reader.read_block(doc, block, read)
+        tree = self._reader.read_block(doc, block, read, gone=self.state.gone.of(doc))
         if known.reads_as(tree):
             return {}
         mine, other = shadow.split(mergepatch.one_by_one(mergepatch.diff(read, tree), read), theirs)
@@ -556,6 +556,7 @@ class Replicator:
             other["name"] = mine.pop("name")
         if mine:
             self._outgoing.send_edit(doc, mine)
+            self.state.gone.note(doc, mine, read)
             if "name" in mine:
                 self.state.note_named(doc)
             room = mergepatch.merge(room, mine)

@@ -151,7 +151,10 @@ def _remove(theirs: Any, patch: Tree) -> Any:
     out = dict(theirs)
     for key, value in patch.items():
         inner = out.get(key, out.get(""))
-        if inner and isinstance(value, dict) and value:
+        if inner and key.startswith("@") and mergepatch.is_typed(value):
+            # An item as a whole, whatever stands for what is not named.
+            out[key] = False
+        elif inner and isinstance(value, dict) and value:
             out[key] = _remove({"": True} if inner is True else inner, value)
         elif inner:
             out[key] = False

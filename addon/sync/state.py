@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import mergepatch, values
+from .gone import Gone
 from .shadow import Shadow
 
 Tree = dict[str, Any]
@@ -26,6 +27,8 @@ class State:
         self.buried: set[str] = set()
         # Made here: an undo that removes them is a deletion.
         self.own: set[str] = set()
+        # What has gone from documents, which an undo may bring back.
+        self.gone = Gone()
 
     def __contains__(self, doc: str) -> bool:
         return doc in self.shadows or doc in self.parked
@@ -67,6 +70,7 @@ class State:
         """Forgets a document, but not who points to it: they show None and may see it return."""
         self.parked.pop(doc, None)
         self.given.pop(doc, None)
+        self.gone.forget(doc)
         shadow = self.shadows.pop(doc, None)
         for target in shadow.refs if shadow else ():
             self.referrers.get(target, set()).discard(doc)

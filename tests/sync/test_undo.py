@@ -11,11 +11,13 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peers import assert_silent, both, joined
 
+BEGIN = "bpy.ops.ed.undo_push(message='begin')"
+
 
 @pytest.fixture
 def two(version):
     with joined(version, 2) as (stage, (a, b)):
-        a.do("bpy.ops.ed.undo_push(message='begin')")
+        a.do(BEGIN)
         yield stage, a, b
         stage.settle()
         assert_silent(stage)
@@ -190,3 +192,108 @@ def test_the_name_of_before_a_suffix_is_nobodys_edit(two):
     assert both(a, b, names) == [("a", "Both"), ("b", "Else")]
     own = "rep.state.room_tree(rep.identity.doc(bpy.data.objects['Both']))['name']"
     assert both(a, b, own) == "Both"
+
+
+# What one undoes brings back, in one's own Blender, all that was there at that step: also what others have removed since.
+CUBE = "bpy.data.objects['Cube']"
+TREE = "bpy.data.materials['Material'].node_tree"
+THINGS = """
+o = bpy.data.objects['Cube']; s = bpy.context.scene; t = bpy.data.materials['Material'].node_tree
+o.modifiers.new('S', 'SUBSURF'); o.modifiers.new('B', 'BEVEL')
+o.constraints.new('COPY_LOCATION').name = 'C'
+o.vertex_groups.new(name='G').add([0], 1, 'REPLACE')
+s.timeline_markers.new('M', frame=3)
+o.keyframe_insert('location', frame=1)
+o.driver_add('scale', 0)
+t.nodes.new('ShaderNodeMath').name = 'N'
+o.shape_key_add(name='Basis'); o.shape_key_add(name='K')
+s.view_layers.new('V')
+"""
+# Before 4.4 an action has curves of its own.
+CURVES = (
+    "(lambda d: d.action.fcurves if not hasattr(d, 'action_slot') else d.action.layers[0].strips[0].channelbag("
+    "d.action_slot).fcurves)(bpy.data.objects['Cube'].animation_data)"
+)
+# How each kind of thing is removed and looked at.
+KINDS = {
+    "modifier": (f"{CUBE}.modifiers.remove({CUBE}.modifiers['S'])", f"[m.name for m in {CUBE}.modifiers]", ["B"]),
+    "all modifiers": (f"{CUBE}.modifiers.clear()", f"len({CUBE}.modifiers)", 0),
+    "constraint": (f"{CUBE}.constraints.remove({CUBE}.constraints[0])", f"len({CUBE}.constraints)", 0),
+    "vertex group": (f"{CUBE}.vertex_groups.clear()", f"len({CUBE}.vertex_groups)", 0),
+    "marker": ("bpy.context.scene.timeline_markers.clear()", "len(bpy.context.scene.timeline_markers)", 0),
+    "curve": (CURVES + ".remove(" + CURVES + "[0])", f"len({CURVES})", 2),
+    "driver": (f"{CUBE}.driver_remove('scale', 0)", f"len({CUBE}.animation_data.drivers)", 0),
+    "node": (f"{TREE}.nodes.remove({TREE}.nodes['N'])", f"'N' in {TREE}.nodes", False),
+    "links": (f"{TREE}.links.clear()", f"len({TREE}.links)", 0),
+    "shape key": (
+        f"{CUBE}.shape_key_remove({CUBE}.data.shape_keys.key_blocks['K'])",
+        f"[k.name for k in {CUBE}.data.shape_keys.key_blocks]",
+        ["Basis"],
+    ),
+    "view layer": (
+        "s = bpy.context.scene; s.view_layers.remove(s.view_layers['V'])",
+        "[v.name for v in bpy.context.scene.view_layers]",
+        ["ViewLayer"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("undoer", ["who made it", "who joined"])
+def test_what_others_removed_from_a_datablock_stays_removed(two, undoer, kind):
+    stage, a, b = two
+    a.do(THINGS)
+    stage.settle()
+    me, other = (a, b) if undoer == "who made it" else (b, a)
+    me.do(BEGIN + "; bpy.data.objects['Light'].location.x = 4; bpy.ops.ed.undo_push(message='move')")
+    stage.settle()
+    remove, see, left = KINDS[kind]
+    other.do(remove)
+    stage.settle()
+    assert both(a, b, see) == left
+    for again in ("undo", "redo", "undo"):
+        me.do(f"bpy.ops.ed.{again}()")
+        stage.settle()
+        assert both(a, b, see) == left
+        assert (both(a, b, "bpy.data.objects['Light'].location.x") == 4) is (again == "redo")
+
+
+@pytest.mark.parametrize("undoer", ["who made it", "who joined"])
+def test_ones_own_removal_from_a_datablock_is_undone(two, undoer):
+    stage, a, b = two
+    a.do(THINGS)
+    stage.settle()
+    me = a if undoer == "who made it" else b
+    me.do(BEGIN)
+    before = {kind: both(a, b, see) for kind, (_, see, _) in KINDS.items()}
+    after = {kind: left for kind, (_, _, left) in KINDS.items()} | {"modifier": []}
+    for remove, _, _ in KINDS.values():
+        me.do(remove)
+    me.do("bpy.ops.ed.undo_push(message='remove')")
+    stage.settle()
+    assert {kind: both(a, b, see) for kind, (_, see, _) in KINDS.items()} == after
+    for again, wanted in (("undo", before), ("redo", after)):
+        me.do(f"bpy.ops.ed.{again}()")
+        stage.settle()
+        assert {kind: both(a, b, see) for kind, (_, see, _) in KINDS.items()} == wanted
+
+
+@pytest.mark.parametrize("undoer", ["who made it", "who joined"])
+def test_ones_own_thing_of_the_name_of_one_that_others_removed(two, undoer):
+    """Redo brings back one's own, not the one that others took away; what tells them apart is only what went last."""
+    stage, a, b = two
+    a.do(THINGS)
+    stage.settle()
+    me, other = (a, b) if undoer == "who made it" else (b, a)
+    me.do(BEGIN)
+    other.do(KINDS["modifier"][0])
+    stage.settle()
+    me.do("bpy.data.objects['Light'].location.x = 4; bpy.ops.ed.undo_push(message='move')")
+    me.do("bpy.data.objects['Cube'].modifiers.new('S', 'SUBSURF'); bpy.ops.ed.undo_push(message='add')")
+    stage.settle()
+    names = KINDS["modifier"][1]
+    assert both(a, b, names) == ["B", "S"]
+    for again, wanted in (("undo", ["B"]), ("redo", ["B", "S"])):
+        me.do(f"bpy.ops.ed.{again}()")
+        stage.settle()
+        assert both(a, b, names) == wanted

@@ -88,7 +88,8 @@ def read(reader: Any, action: Any, old: Tree, out: Tree) -> None:
             out["p"]["layer"] = action.layers[0].name
     else:
         legacy: Tree = {"type": "ActionSlot", "name": "", "make": {"id": action.id_root}}
-        _read_bag(reader, action, before.get("slots", {}).get(LEGACY, {}), legacy)
+        with reader.inside("slots", LEGACY):
+            _read_bag(reader, action, before.get("slots", {}).get(LEGACY, {}), legacy)
         i["slots"] = {LEGACY: legacy}
     markers = MARKERS.read(reader, action, before.get("pose_markers", {}))
     if markers:
