@@ -25,7 +25,7 @@ enum { DATAGRAM_BYTES = 128 };
 
 static const atr_asker *const askers[] = {&atr_ask_pcp, &atr_ask_natpmp, &atr_ask_upnp};
 
-enum { ASKERS = sizeof askers / sizeof *askers };
+enum { ASKERS = sizeof askers / sizeof *askers, IPV6_ASKERS = 1 };
 
 struct atr_portmap {
   uv_loop_t *loop;
@@ -62,6 +62,11 @@ static void put_address(const uint8_t ip[4], char out[ATR_PORTMAP_ADDRESS_BYTES]
   (void)uv_inet_ntop(AF_INET, ip, out, ATR_PORTMAP_ADDRESS_BYTES);
 }
 
+static void put_ipv6(const uint8_t ip[16], char out[ATR_PORTMAP_ADDRESS_BYTES])
+{
+  (void)uv_inet_ntop(AF_INET6, ip, out, ATR_PORTMAP_ADDRESS_BYTES);
+}
+
 /* What is known apart from the mapping. */
 static atr_portmap_view plain_view(const atr_portmap *p, atr_portmap_state state, atr_portmap_reason reason)
 {
@@ -71,11 +76,22 @@ static atr_portmap_view plain_view(const atr_portmap *p, atr_portmap_state state
   view.state = state;
   view.reason = reason;
   view.inner_port = p->port;
-  if (p->has_router) {
+  if (p->has_router && p->request.is_ipv6) {
+    put_ipv6(p->request.ipv6.router, view.router);
+    put_ipv6(p->request.ipv6.own, view.inner);
+  } else if (p->has_router) {
     put_address(p->request.router, view.router);
     put_address(p->request.inner, view.inner);
   }
   return view;
+}
+
+static void log_ipv6(const atr_portmap_view *v)
+{
+  if (v->state == ATR_PORTMAP_MAPPED)
+    atr_log(ATR_LOG_INFO, "the router %s lets guests with IPv6 in at [%s]:%u", v->router, v->outer, v->outer_port);
+  else if (v->state != ATR_PORTMAP_ASKING && v->reason != ATR_PORTMAP_NO_ROUTER)
+    atr_log(ATR_LOG_INFO, "the router %s opens no way in for IPv6: %s", v->router, atr_portmap_reason_name(v->reason));
 }
 
 static void log_view(const atr_portmap_view *v)
@@ -93,7 +109,10 @@ static void show(atr_portmap *p, const atr_portmap_view *view)
   if (memcmp(&p->view, view, sizeof *view) == 0)
     return;
   p->view = *view;
-  log_view(view);
+  if (p->request.is_ipv6)
+    log_ipv6(view);
+  else
+    log_view(view);
   if (!p->is_ending && p->on.on_change)
     p->on.on_change(p->on.ctx, &p->view);
 }
@@ -103,9 +122,14 @@ static void show_mapped(atr_portmap *p, const atr_ask_answer *answer)
   atr_portmap_view view = plain_view(p, ATR_PORTMAP_MAPPED, ATR_PORTMAP_FINE);
 
   view.way = askers[p->mapped_by]->way;
-  put_address(answer->outer, view.outer);
+  if (p->request.is_ipv6) {
+    put_ipv6(answer->outer_ipv6, view.outer);
+    view.outer_scope = ATR_PORTMAP_SCOPE_PUBLIC;
+  } else {
+    put_address(answer->outer, view.outer);
+    view.outer_scope = atr_portmap_scope_of(answer->outer);
+  }
   view.outer_port = answer->outer_port;
-  view.outer_scope = atr_portmap_scope_of(answer->outer);
   view.lifetime_s = answer->lifetime_s;
   show(p, &view);
 }
@@ -137,7 +161,7 @@ static void end_round(atr_portmap *p, const atr_ask_answer *last)
   atr_portmap_view view = plain_view(p, is_silent ? ATR_PORTMAP_NONE : ATR_PORTMAP_REFUSED, p->refusal);
 
   view.way = p->refused_by;
-  if (last->has_outer) { /* it refuses, but has said what stands behind it */
+  if (last->has_outer && !p->request.is_ipv6) { /* it refuses, but has said what stands behind it */
     put_address(last->outer, view.outer);
     view.outer_scope = atr_portmap_scope_of(last->outer);
   }
@@ -226,7 +250,7 @@ static void on_answer(void *ctx, const atr_ask_answer *answer)
     return;
   }
   note_refusal(p, answer);
-  if (p->asker + 1 < ASKERS)
+  if (p->asker + 1 < (p->request.is_ipv6 ? IPV6_ASKERS : ASKERS))
     ask(p, p->asker + 1);
   else
     end_round(p, answer);
@@ -235,7 +259,7 @@ static void on_answer(void *ctx, const atr_ask_answer *answer)
 /* --- the router ------------------------------------------------------------------------------------------------ */
 
 /* Another router, or another address of ours: what was mapped is nothing to that one. What was wanted outside stays wanted. */
-static void change_router(atr_portmap *p, bool has, const uint8_t router[4], const uint8_t inner[4])
+static void change_router(atr_portmap *p, bool has, const atr_ask_request *there)
 {
   atr_portmap_view view;
 
@@ -247,29 +271,34 @@ static void change_router(atr_portmap *p, bool has, const uint8_t router[4], con
   p->epoch = (atr_pcp_epoch){0};
   memset(&p->request.service, 0, sizeof p->request.service);
   if (has) {
-    memcpy(p->request.router, router, 4);
-    memcpy(p->request.inner, inner, 4);
+    memcpy(p->request.router, there->router, sizeof p->request.router);
+    memcpy(p->request.inner, there->inner, sizeof p->request.inner);
+    p->request.ipv6 = there->ipv6;
     (void)atr_random(p->request.nonce, sizeof p->request.nonce);
   }
   view = plain_view(p, has ? ATR_PORTMAP_ASKING : ATR_PORTMAP_NONE, has ? ATR_PORTMAP_FINE : ATR_PORTMAP_NO_ROUTER);
   show(p, &view);
 }
 
+static bool find_router(const atr_portmap *p, atr_ask_request *there)
+{
+  if (p->request.is_ipv6)
+    return p->has_fixed_router || atr_router_find_ipv6(&there->ipv6);
+  return (p->has_fixed_router || atr_router_find(there->router)) &&
+         atr_router_own_address(p->loop, there->router, there->inner);
+}
+
 /* True where everything is as it was. */
 static bool look_at_router(atr_portmap *p)
 {
-  uint8_t router[4] = {0}, inner[4] = {0};
-  bool has = true;
+  atr_ask_request there = p->request;
+  bool has = find_router(p, &there);
 
-  if (p->has_fixed_router)
-    memcpy(router, p->request.router, 4);
-  else
-    has = atr_router_find(router);
-  has = has && atr_router_own_address(p->loop, router, inner);
-  if (has == p->has_router &&
-      (!has || (memcmp(router, p->request.router, 4) == 0 && memcmp(inner, p->request.inner, 4) == 0)))
+  if (has == p->has_router && (!has || (memcmp(there.router, p->request.router, sizeof there.router) == 0 &&
+                                        memcmp(there.inner, p->request.inner, sizeof there.inner) == 0 &&
+                                        memcmp(&there.ipv6, &p->request.ipv6, sizeof there.ipv6) == 0)))
     return true;
-  change_router(p, has, router, inner);
+  change_router(p, has, &there);
   return false;
 }
 
@@ -345,6 +374,14 @@ static void open_announcements(atr_portmap *p, uint16_t port)
 
 /* --- life ------------------------------------------------------------------------------------------------------ */
 
+static bool fix_router(atr_portmap *p, const atr_portmap_options *options)
+{
+  if (!options->is_ipv6)
+    return uv_inet_pton(AF_INET, options->router, p->request.router) == 0;
+  return uv_inet_pton(AF_INET6, options->router, p->request.ipv6.router) == 0 &&
+         uv_inet_pton(AF_INET6, options->own, p->request.ipv6.own) == 0;
+}
+
 int atr_portmap_new(atr_portmap **out, uv_loop_t *loop, const atr_portmap_options *options,
                     const atr_portmap_callbacks *callbacks)
 {
@@ -360,12 +397,15 @@ int atr_portmap_new(atr_portmap **out, uv_loop_t *loop, const atr_portmap_option
   p->mapped_by = ASKERS;
   p->check_ms = options->check_ms ? options->check_ms : ATR_PORTMAP_CHECK_MS;
   p->retry_ms = ATR_PORTMAP_RETRY_FIRST_MS;
-  p->has_fixed_router = options->router && uv_inet_pton(AF_INET, options->router, p->request.router) == 0;
+  p->request.is_ipv6 = options->is_ipv6;
+  p->request.control_port = options->control_port ? options->control_port : ATR_PCP_PORT;
+  p->has_fixed_router = options->router && fix_router(p, options);
   p->view = plain_view(p, ATR_PORTMAP_ASKING, ATR_PORTMAP_FINE);
   uv_timer_init(loop, &p->timer);
   p->timer.data = p;
   p->open_handles = 1;
-  open_announcements(p, options->announce_port ? options->announce_port : ATR_PCP_ANNOUNCE_PORT);
+  if (!options->is_ipv6)
+    open_announcements(p, options->announce_port ? options->announce_port : ATR_PCP_ANNOUNCE_PORT);
   uv_timer_start(&p->timer, on_timer, 0, 0);
   *out = p;
   return ATR_OK;

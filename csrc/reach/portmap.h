@@ -7,6 +7,9 @@
  * is that of a machine that may be old, wrong or lying, so what is known is a *view*: what the router says, and what of it cannot be true. A
  * mapping proves nothing: whether somebody comes in from outside is for others to see (reach/verdict.h).
  *
+ * The same for IPv6 is another portmap: nothing is translated there, but home routers let nothing in that was not asked for. PCP opens a hole for
+ * this machine's own address; the view's outer address is that one, unless the router says otherwise.
+ *
  * Everything is asked of the default router alone, within bounded times and bytes, and nothing blocks: no step needs more than a turn of the
  * loop, so the end is never waited for. A mapping is asked for again at half of its life, and no later than ATR_PORTMAP_CHECK_MS, as a
  * router that was restarted has forgotten it; and at once when this machine gets another address or another router.
@@ -39,7 +42,7 @@ typedef enum atr_portmap_way {
 /* Why the state is NONE or REFUSED. The names (atr_portmap_reason_name) are what others go by. */
 #define ATR_PORTMAP_REASONS(X)                                                                     \
   X(FINE, "")                         /* ASKING, MAPPED */                                         \
-  X(NO_ROUTER, "no_router")           /* NONE: this machine has no default router for IPv4 */      \
+  X(NO_ROUTER, "no_router")           /* NONE: this machine has no default router */               \
   X(SILENT, "silent")                 /* NONE: the router answers in none of the three ways */     \
   X(NOT_AUTHORIZED, "not_authorized") /* its owner has switched it off, or not for this machine */ \
   X(NO_ROOM, "no_room")               /* its table is full */                                      \
@@ -65,7 +68,8 @@ typedef enum atr_portmap_scope {
   ATR_PORTMAP_SCOPE_SHARED,  /* 100.64/10, 192.0.0/24: the provider's own NAT (CGNAT) */
 } atr_portmap_scope;
 
-#define ATR_PORTMAP_ADDRESS_BYTES 16 /* text of an IPv4 address, with NUL */
+#define ATR_PORTMAP_ADDRESS_BYTES \
+  48 /* text of an address, with NUL, and no gap behind it: views are compared as bytes */
 
 /* All that is known. Texts are empty and ports 0 where it is not. */
 typedef struct atr_portmap_view {
@@ -87,8 +91,11 @@ extern const atr_portmap_view atr_portmap_view_off;
 
 typedef struct atr_portmap_options {
   uint16_t port; /* TCP: the server's; the same is wanted outside */
+  bool is_ipv6;  /* not a mapping but a hole in the router's firewall, and only PCP makes one */
   /* For tests; 0 and NULL: what is usual. */
-  const char *router;     /* IPv4 address; the system's default router */
+  const char *router;     /* its address; the system's default router */
+  const char *own;        /* with it, for IPv6: this machine's */
+  uint16_t control_port;  /* UDP, where the router is asked over PCP; ATR_PCP_PORT */
   uint16_t announce_port; /* UDP, where routers tell of their restart; ATR_PCP_ANNOUNCE_PORT */
   uint32_t check_ms;      /* ATR_PORTMAP_CHECK_MS */
 } atr_portmap_options;
@@ -122,5 +129,7 @@ const char *atr_portmap_scope_name(atr_portmap_scope scope);
 
 /* What an IPv4 address means as a router's outer one. `ip`: 4 bytes in the network's order. */
 atr_portmap_scope atr_portmap_scope_of(const uint8_t ip[4]);
+/* Whether an IPv6 address is one that can be reached from the internet. */
+bool atr_portmap_is_public_ipv6(const uint8_t ip[16]);
 
 #endif

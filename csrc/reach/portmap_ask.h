@@ -15,11 +15,15 @@
 #include "proto/pcp.h"
 #include "proto/upnp.h"
 #include "reach/portmap.h"
+#include "reach/portmap_router.h"
 
 typedef struct atr_ask atr_ask;
 
 typedef struct atr_ask_request {
   uint8_t router[4], inner[4];
+  bool is_ipv6; /* these instead, and PCP alone: a hole in the firewall */
+  atr_router_ipv6 ipv6;
+  uint16_t control_port; /* of PCP */
   uint16_t inner_port;
   uint16_t outer_port;                /* wanted; of a mapping that is taken back: its own */
   uint32_t lifetime_s;                /* 0: take it back */
@@ -31,6 +35,7 @@ typedef struct atr_ask_answer {
   atr_portmap_reason reason; /* FINE; SILENT: nobody there speaks this */
   bool has_outer;            /* also with a refusal, at times */
   uint8_t outer[4];
+  uint8_t outer_ipv6[16];
   uint16_t outer_port;
   uint32_t lifetime_s;
   bool has_epoch; /* since when the router has its table */

@@ -77,6 +77,11 @@ static atr_portmap_reason judge(pcp_ask *p, const atr_pcp_answer *got)
     return reason;
   if (got->lifetime_s == 0 || got->outer_port == 0)
     return ATR_PORTMAP_LIES;
+  if (ask->request.is_ipv6) {
+    memcpy(ask->answer.outer_ipv6, got->outer, sizeof ask->answer.outer_ipv6);
+    ask->answer.has_outer = atr_portmap_is_public_ipv6(got->outer);
+    return ask->answer.has_outer ? reason : ATR_PORTMAP_NO_OUTSIDE;
+  }
   if (atr_pcp_to_ipv4(got->outer, outer))
     atr_ask_set_outer(ask, outer);
   return ask->answer.has_outer ? reason : ATR_PORTMAP_NO_OUTSIDE;
@@ -132,9 +137,41 @@ static void send_again(uv_timer_t *timer)
   uv_timer_start(timer, send_again, pauses_ms[p->sent++], 0);
 }
 
+/* For IPv6 nothing is translated: what is wanted outside is the address inside. */
+static void write_addresses(pcp_ask *p)
+{
+  const atr_ask_request *r = &p->base.request;
+
+  if (r->is_ipv6) {
+    memcpy(p->map.inner, r->ipv6.own, sizeof p->map.inner);
+    memcpy(p->map.outer, r->ipv6.own, sizeof p->map.outer);
+  } else {
+    atr_pcp_of_ipv4(r->inner, p->map.inner);
+    atr_pcp_of_ipv4((const uint8_t[4]){0}, p->map.outer);
+  }
+}
+
+/* A router's address is mostly one of its link, and the system would choose such a one for us; but the router must see that which is to be
+ * reached. */
+static int connect_to_router(pcp_ask *p)
+{
+  const atr_ask_request *r = &p->base.request;
+  struct sockaddr_in to = atr_ask_socket_address(r->router, r->control_port);
+  struct sockaddr_in6 own = {.sin6_family = AF_INET6};
+  struct sockaddr_in6 to_ipv6 = {
+      .sin6_family = AF_INET6, .sin6_port = htons(r->control_port), .sin6_scope_id = r->ipv6.scope};
+  int err;
+
+  if (!r->is_ipv6)
+    return uv_udp_connect(&p->udp, (const struct sockaddr *)&to);
+  memcpy(&own.sin6_addr, r->ipv6.own, sizeof r->ipv6.own);
+  memcpy(&to_ipv6.sin6_addr, r->ipv6.router, sizeof r->ipv6.router);
+  err = uv_udp_bind(&p->udp, (const struct sockaddr *)&own, 0);
+  return err < 0 ? err : uv_udp_connect(&p->udp, (const struct sockaddr *)&to_ipv6);
+}
+
 static atr_ask *begin(uv_loop_t *loop, const atr_ask_request *request, atr_ask_done done, void *ctx)
 {
-  struct sockaddr_in router = atr_ask_socket_address(request->router, ATR_PCP_PORT);
   pcp_ask *p = calloc(1, sizeof *p);
 
   if (!p)
@@ -148,10 +185,8 @@ static atr_ask *begin(uv_loop_t *loop, const atr_ask_request *request, atr_ask_d
                          .outer_port = request->lifetime_s ? request->outer_port : 0,
                          .lifetime_s = request->lifetime_s};
   memcpy(p->map.nonce, request->nonce, sizeof p->map.nonce);
-  atr_pcp_of_ipv4(request->inner, p->map.inner);
-  atr_pcp_of_ipv4((const uint8_t[4]){0}, p->map.outer);
-  if (uv_udp_connect(&p->udp, (const struct sockaddr *)&router) < 0 ||
-      uv_udp_recv_start(&p->udp, on_alloc, on_datagram) < 0)
+  write_addresses(p);
+  if (connect_to_router(p) < 0 || uv_udp_recv_start(&p->udp, on_alloc, on_datagram) < 0)
     atr_ask_finish_soon(&p->base, ATR_PORTMAP_SILENT);
   else
     uv_timer_start(&p->base.timer, send_again, 0, 0);

@@ -39,6 +39,12 @@ const char *atr_portmap_scope_name(atr_portmap_scope scope)
   return names[scope];
 }
 
+/* 2000::/3 is all that is given out. */
+bool atr_portmap_is_public_ipv6(const uint8_t ip[16])
+{
+  return (ip[0] & 0xe0) == 0x20;
+}
+
 atr_portmap_scope atr_portmap_scope_of(const uint8_t ip[4])
 {
   const atr_ip read = {.bytes = {ip[0], ip[1], ip[2], ip[3]}, .bits = 32};

@@ -250,10 +250,15 @@ static void judge_unmapped(atr_verdict *v, const atr_facts *f)
   }
 }
 
+/* What stands in the way of IPv4 does not for IPv6: behind a CGNAT there is mostly a public address of the other kind. */
 static void judge_mapping(atr_verdict *v, const atr_facts *f)
 {
-  if (f->mapping->state == ATR_PORTMAP_ASKING)
+  bool is_mapped = f->mapping->state == ATR_PORTMAP_MAPPED && f->mapping->outer_scope == ATR_PORTMAP_SCOPE_PUBLIC;
+
+  if (f->mapping->state == ATR_PORTMAP_ASKING || (!is_mapped && f->pinhole->state == ATR_PORTMAP_ASKING))
     decide(v, ATR_REACH_CHECKING, ATR_REACH_ASKING_ROUTER);
+  else if (!is_mapped && f->pinhole->state == ATR_PORTMAP_MAPPED)
+    decide(v, ATR_REACH_SHOULD, should_of(f, ATR_REACH_IPV6_OPENED));
   else if (is_behind_another(v, f))
     return;
   else if (f->mapping->state != ATR_PORTMAP_MAPPED)
@@ -311,6 +316,8 @@ static void judge_internet(list *l)
     add_text(v, f->around.typed);
   if (is_mapped)
     add_address(v, f->mapping->outer, f->mapping->outer_port);
+  if (f->pinhole->state == ATR_PORTMAP_MAPPED)
+    add_address(v, f->pinhole->outer, f->pinhole->outer_port);
   add_public(v, f, is_public_v4);
   if (v->state == ATR_REACH_WORKS || v->reason == ATR_REACH_IPV6)
     add_public(v, f, is_public_v6);

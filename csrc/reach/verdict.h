@@ -35,6 +35,7 @@ typedef enum atr_reach_state {
   X(TYPED, "typed")                       \
   X(PUBLIC_ADDRESS, "public_address")     \
   X(IPV6, "ipv6")                         \
+  X(IPV6_OPENED, "ipv6_opened")           \
   X(DOUBLE_NAT, "double_nat")             \
   X(CGNAT, "cgnat")                       \
   X(NO_ROUTER, "no_router")               \
@@ -57,6 +58,7 @@ typedef struct atr_facts {
   const char *bound;               /* the only address that the server listens on; "": all */
   bool is_loopback;                /* and that one is the machine's own */
   const atr_portmap_view *mapping; /* never NULL */
+  const atr_portmap_view *pinhole; /* the same for IPv6; never NULL */
   atr_firewall firewall;
   const atr_proof *proofs; /* those that hold */
   size_t proofs_count;

@@ -108,6 +108,10 @@ static void write_parameters(atr_jw *w, const atr_facts *facts, const atr_verdic
     atr_jw_str(w, "protocol", way_text(facts->mapping->way));
     atr_jw_str(w, "router", facts->mapping->router);
     break;
+  case ATR_REACH_IPV6_OPENED:
+    atr_jw_str(w, "protocol", way_text(facts->pinhole->way));
+    atr_jw_str(w, "router", facts->pinhole->router);
+    break;
   case ATR_REACH_MAPPING_REFUSED:
     atr_jw_str(w, "router", facts->mapping->router);
     atr_jw_str(w, "why", atr_portmap_reason_name(facts->mapping->reason));

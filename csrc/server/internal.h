@@ -128,7 +128,8 @@ struct atr_server {
   atr_listener *listener;
   atr_responder *responder; /* NULL: is not to be found on the local network */
   atr_portmap *portmap;     /* NULL: the router is asked for nothing */
-  bool is_unmapping;        /* the end waits for it */
+  atr_portmap *pinhole;     /* the same for IPv6 */
+  uint32_t n_unmapping;     /* of both; the end waits for them */
   struct reach *reach;
   atr_identity *identity;
   atr_store *store;
@@ -224,8 +225,9 @@ void reach_changed(atr_server *server);
 void reach_tick(atr_server *server, uint64_t now_ms);
 /* A host asks, and may tell something. */
 void reach_ask(conn *host, const cJSON *message);
-/* Public addresses for an invite: what the host has typed, what the router gives, tunnels. */
-size_t reach_outside(const atr_server *server, atr_address *out, size_t max);
+/* Public addresses for an invite: what the host has typed, what the router gives (IPv4, IPv6), tunnels. */
+#define REACH_OUTSIDE_MAX (3 + ATR_ENDPOINTS_MAX)
+size_t reach_outside(const atr_server *server, atr_address out[REACH_OUTSIDE_MAX]);
 
 /* --- lobby.c --- */
 

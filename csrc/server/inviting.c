@@ -83,8 +83,8 @@ static void add_own(atr_invite *invite, const atr_server *server, int kind, size
 
 static void add_all(atr_invite *invite, const atr_server *server)
 {
-  atr_address outside[ATR_ENDPOINTS_MAX + 2];
-  size_t n = reach_outside(server, outside, sizeof outside / sizeof *outside);
+  atr_address outside[REACH_OUTSIDE_MAX];
+  size_t n = reach_outside(server, outside);
   char text[ATR_ADDRESS_TEXT_BYTES], why[128];
 
   add_own(invite, server, OF_VPN, ATR_ADDRESSES_MAX - n);

@@ -40,6 +40,11 @@ static const atr_portmap_view *mapping_of(const struct reach *r)
   return atr_portmap_look(r->server->portmap);
 }
 
+static const atr_portmap_view *pinhole_of(const struct reach *r)
+{
+  return atr_portmap_look(r->server->pinhole);
+}
+
 static atr_surroundings surroundings_of(const struct reach *r)
 {
   atr_surroundings around = {
@@ -64,6 +69,7 @@ static int write_message(struct reach *r, int64_t n, atr_buf *out)
       .bound = r->bound,
       .is_loopback = !r->server->all_interfaces,
       .mapping = mapping_of(r),
+      .pinhole = pinhole_of(r),
       .firewall = r->firewall,
       .proofs = r->proofs.list,
       .proofs_count = r->proofs.count,
@@ -72,7 +78,9 @@ static int write_message(struct reach *r, int64_t n, atr_buf *out)
   atr_jw w = atr_jw_begin(out);
 
   atr_jw_str(&w, "t", "reach");
-  atr_jw_bool(&w, "settled", atr_agents_known(r->agents) && facts.mapping->state != ATR_PORTMAP_ASKING);
+  atr_jw_bool(&w, "settled",
+              atr_agents_known(r->agents) && facts.mapping->state != ATR_PORTMAP_ASKING &&
+                  facts.pinhole->state != ATR_PORTMAP_ASKING);
   if (n >= 0)
     atr_jw_int(&w, "n", n);
   atr_verdicts_write(&w, &facts, r->verdicts, count);
@@ -265,26 +273,30 @@ void reach_ask(conn *host, const cJSON *message)
   answer(r, host, (int64_t)n);
 }
 
-size_t reach_outside(const atr_server *server, atr_address *out, size_t max)
+/* Where the router says that guests come in, if that can be so. */
+static size_t add_outer(const atr_portmap_view *view, atr_address *out)
+{
+  char why[64];
+
+  if (view->state != ATR_PORTMAP_MAPPED || view->outer_scope != ATR_PORTMAP_SCOPE_PUBLIC)
+    return 0;
+  return atr_address_parse(view->outer, strlen(view->outer), view->outer_port, out, why, sizeof why) == ATR_OK;
+}
+
+size_t reach_outside(const atr_server *server, atr_address out[REACH_OUTSIDE_MAX])
 {
   const struct reach *r = server->reach;
-  const atr_portmap_view *mapping;
   const atr_endpoint *endpoints;
   size_t n = 0, count;
 
   if (!r)
     return 0;
-  if (r->typed[0] && n < max)
+  if (r->typed[0])
     out[n++] = r->public_address;
-  mapping = mapping_of(r);
-  if (mapping->state == ATR_PORTMAP_MAPPED && mapping->outer_scope == ATR_PORTMAP_SCOPE_PUBLIC && n < max) {
-    char why[64];
-
-    if (atr_address_parse(mapping->outer, strlen(mapping->outer), mapping->outer_port, &out[n], why, sizeof why) == 0)
-      n++;
-  }
+  n += add_outer(mapping_of(r), &out[n]);
+  n += add_outer(pinhole_of(r), &out[n]);
   endpoints = atr_agents_list(r->agents, &count);
-  for (size_t i = 0; i < count && n < max; i++)
+  for (size_t i = 0; i < count; i++)
     out[n++] = endpoints[i].address;
   return n;
 }

@@ -41,6 +41,8 @@ static const said said_reasons[] = {
     {"public_address", "This machine has a public address of its own; nobody has come in this way yet.", ""},
     {"ipv6", "Guests with IPv6 may reach this machine directly, if your router lets them in.",
      "For everybody else enter the rule below in your router, or use a VPN or a tunnel."},
+    {"ipv6_opened", "Your router lets guests with IPv6 in ({protocol}); nobody has come in this way yet.",
+     "For everybody else enter the rule below in your router, or use a VPN or a tunnel."},
     {"double_nat",
      "There is another router in front of yours: the address on its outside, {outside}, is a private one.",
      "Use a VPN or a tunnel, or pass the port on in both routers."},

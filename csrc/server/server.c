@@ -39,12 +39,21 @@ static void close_responder(atr_server *server)
 static void close_portmap(atr_server *server)
 {
   atr_portmap_free(server->portmap);
-  server->portmap = NULL;
+  atr_portmap_free(server->pinhole);
+  server->portmap = server->pinhole = NULL;
 }
 
 static void on_unmapped(void *ctx)
 {
-  ((atr_server *)ctx)->is_unmapping = false;
+  ((atr_server *)ctx)->n_unmapping--;
+}
+
+static void unmap(atr_server *server, atr_portmap *portmap)
+{
+  if (!portmap)
+    return;
+  server->n_unmapping++;
+  atr_portmap_end(portmap, on_unmapped, server);
 }
 
 static void close_own_handles(atr_server *server)
@@ -68,10 +77,8 @@ static void begin_stop(atr_server *server, const char *why)
   atr_listener_free(server->listener);
   server->listener = NULL;
   close_responder(server);
-  if (server->portmap) {
-    server->is_unmapping = true;
-    atr_portmap_end(server->portmap, on_unmapped, server);
-  }
+  unmap(server, server->portmap);
+  unmap(server, server->pinhole);
   reach_close(server);
   for (conn *c = server->conns; c; c = c->next) {
     if (c->state == CONN_IN || c->state == CONN_KNOCKING)
@@ -108,7 +115,7 @@ static void on_tick(uv_timer_t *timer)
   uint64_t now_ms = server_now_ms(server);
 
   if (server->is_stopping) {
-    if ((server->n_conns == 0 && !server->is_unmapping) || now_ms >= server->stop_deadline_ms)
+    if ((server->n_conns == 0 && server->n_unmapping == 0) || now_ms >= server->stop_deadline_ms)
       uv_stop(&server->loop);
     return;
   }
@@ -235,10 +242,15 @@ static void open_portmap(atr_server *server, const atr_server_config *config)
 
   if (!config->map_port)
     return;
-  if (strcmp(bind, "::") != 0 && strcmp(bind, "0.0.0.0") != 0)
+  if (strcmp(bind, "::") != 0 && strcmp(bind, "0.0.0.0") != 0) {
     atr_log(ATR_LOG_INFO, "the router is not asked for a port: this server listens on one address only");
-  else if (atr_portmap_new(&server->portmap, &server->loop, &options, &callbacks) < 0)
+    return;
+  }
+  if (atr_portmap_new(&server->portmap, &server->loop, &options, &callbacks) < 0)
     atr_log(ATR_LOG_WARN, "the router cannot be asked for a port");
+  options.is_ipv6 = true;
+  if (strcmp(bind, "::") == 0 && atr_portmap_new(&server->pinhole, &server->loop, &options, &callbacks) < 0)
+    atr_log(ATR_LOG_WARN, "the router cannot be asked to let guests with IPv6 in");
 }
 
 /* A program that is nothing but a server may change what the whole process may open. */

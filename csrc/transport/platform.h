@@ -32,6 +32,9 @@ bool atr_platform_open_to_others(const uv_stat_t *stat, bool write);
 /* Whether two socket addresses are on the same machine for sure: loopback. */
 bool atr_platform_is_loopback(const struct sockaddr *address);
 
+/* The number of an interface, which scopes an address of its link; 0: there is none of this name. */
+uint32_t atr_platform_interface_number(const char *name);
+
 /* How many files this process may have open, sockets included, as far as `wanted`. `raise`: where the system lets each process choose up to a bound
  * (POSIX), so many are chosen first. */
 uint32_t atr_platform_files(uint32_t wanted, bool raise);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -77,6 +78,11 @@ bool atr_platform_is_loopback(const struct sockaddr *address)
     return IN6_IS_ADDR_LOOPBACK(ip) || (IN6_IS_ADDR_V4MAPPED(ip) && ip->s6_addr[12] == 127);
   }
   return false;
+}
+
+uint32_t atr_platform_interface_number(const char *name)
+{
+  return if_nametoindex(name);
 }
 
 uint32_t atr_platform_files(uint32_t wanted, bool raise)

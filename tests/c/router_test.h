@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Home routers, each on an address of its own within 127.0.0.0/8: they speak PCP, NAT-PMP and UPnP, as well and as honestly as a test wants, and
+ * Home routers, each on an address of its own within 127.0.0.0/8 (for IPv6 at ports of their own): they speak PCP, NAT-PMP and UPnP, as well and as honestly as a test wants, and
  * keep one port each. All of a test share its loop, so that those that are slow are slow at once. */
 #ifndef ATR_ROUTER_TEST_H
 #define ATR_ROUTER_TEST_H
@@ -43,6 +43,8 @@ typedef struct router {
   control control;
   upnp upnp;
   uint8_t outer[4];
+  bool is_ipv6; /* and then speaks PCP alone */
+  uint8_t outer_ipv6[16];
   uint16_t outer_port; /* what it gives; 0: what is wanted */
   uint32_t lifetime_s; /* what it grants; 0: what is wanted */
   uint8_t result;      /* PCP's or NAT-PMP's */
@@ -54,6 +56,8 @@ typedef struct router {
   unsigned junk;    /* packets before each answer to a search */
   unsigned devices; /* it says that it is so many */
   /* what it has done */
+  uint16_t control_port;     /* where it does it */
+  uint8_t inner[16];         /* who has asked over PCP */
   uint16_t port, inner_port; /* 0: passes on none */
   uint32_t lease_s;
   int mapped, removed, asked, described, looked_up;
@@ -99,7 +103,11 @@ static size_t answer_pcp(router *r, const uint8_t *q, uint8_t *a)
     keep_port(r, atr_get_u16(q + 40), atr_get_u16(q + 42), lifetime_s);
   atr_put_u32(a + 4, lifetime_s ? r->lease_s : 0);
   atr_put_u16(a + 42, r->port);
-  atr_pcp_of_ipv4(r->outer, a + 44);
+  if (r->is_ipv6)
+    memcpy(a + 44, r->outer_ipv6, 16);
+  else
+    atr_pcp_of_ipv4(r->outer, a + 44);
+  memcpy(r->inner, q + 8, 16);
   return ATR_PCP_MAP_BYTES;
 }
 
@@ -435,10 +443,33 @@ static void open_services(router *r)
   assert_int_equal(uv_listen((uv_stream_t *)&r->web, 8, on_visitor), 0);
 }
 
+static void open_router_ipv6(router *r)
+{
+  struct sockaddr_in6 at;
+  int n = sizeof at;
+
+  uv_ip6_addr("::1", 0, &at);
+  snprintf(r->text, sizeof r->text, "::1");
+  uv_udp_init(&test_loop, &r->control_socket);
+  r->control_socket.data = r;
+  assert_int_equal(uv_udp_bind(&r->control_socket, (struct sockaddr *)&at, 0), 0);
+  assert_int_equal(uv_udp_getsockname(&r->control_socket, (struct sockaddr *)&at, &n), 0);
+  r->control_port = ntohs(at.sin6_port);
+  r->has_control = r->control != NO_CONTROL;
+  if (r->has_control)
+    assert_int_equal(uv_udp_recv_start(&r->control_socket, on_router_alloc, on_control), 0);
+  else
+    uv_close((uv_handle_t *)&r->control_socket, NULL);
+}
+
 static void open_router(router *r)
 {
   int pid = (int)getpid();
 
+  if (r->is_ipv6) {
+    open_router_ipv6(r);
+    return;
+  }
   r->ip[0] = 127;
   r->ip[1] = (uint8_t)(1 + pid / 250 % 250);
   r->ip[2] = (uint8_t)(1 + pid % 250);

@@ -40,6 +40,9 @@ static void begin(scene *s)
     memcpy(s->router.outer, outside, 4);
   open_router(&s->router);
   options.router = s->router.text;
+  options.is_ipv6 = s->router.is_ipv6;
+  options.own = "::1";
+  options.control_port = s->router.control_port;
   options.check_ms = s->check_ms;
   options.announce_port = announce_port();
   assert_ok(
@@ -118,6 +121,60 @@ static void pcp_maps_and_takes_back(void **state)
   finish(&s);
   assert_int_equal(s.router.removed, 1);
   assert_int_equal(s.router.port, 0);
+}
+
+static const uint8_t own_ipv6[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 0x10};
+
+static void a_hole_for_ipv6_is_opened_kept_and_closed(void **state)
+{
+  scene s = {.router = {.control = CONTROL_PCP, .is_ipv6 = true, .lifetime_s = 2}};
+  const atr_portmap_view *view;
+
+  (void)state;
+  memcpy(s.router.outer_ipv6, own_ipv6, sizeof own_ipv6);
+  begin(&s);
+  view = wait_known(&s, 5000);
+  assert_string_equal(atr_portmap_state_name(view->state), "mapped");
+  assert_string_equal(atr_portmap_way_name(view->way), "pcp");
+  assert_string_equal(view->router, "::1");
+  assert_string_equal(view->inner, "::1");
+  assert_string_equal(view->outer, "2001:db8::10");
+  assert_int_equal(view->outer_port, 12800);
+  assert_int_equal(view->outer_scope, ATR_PORTMAP_SCOPE_PUBLIC);
+  assert_memory_equal(s.router.inner, ((uint8_t[16]){[15] = 1}), 16);
+  run_until(&s.router.mapped, 3, 4000);
+  finish(&s);
+  assert_int_equal(s.router.removed, 1);
+}
+
+/* Nobody is asked over NAT-PMP or UPnP, which know no such thing; and what is no address of a machine is none that others could type. */
+static void a_router_that_opens_no_hole_is_known_at_once(void **state)
+{
+  static const struct {
+    router router;
+    atr_portmap_reason reason;
+  } cases[] = {
+      {{.control = NO_CONTROL}, ATR_PORTMAP_SILENT},
+      {{.control = CONTROL_SILENT}, ATR_PORTMAP_SILENT},
+      {{.control = CONTROL_NATPMP}, ATR_PORTMAP_UNSUPPORTED},
+      {{.control = CONTROL_PCP, .result = 2}, ATR_PORTMAP_NOT_AUTHORIZED},
+      {{.control = CONTROL_PCP, .outer_ipv6 = {0}}, ATR_PORTMAP_NO_OUTSIDE},
+      {{.control = CONTROL_PCP, .outer_ipv6 = {0xfe, 0x80, [15] = 1}}, ATR_PORTMAP_NO_OUTSIDE},
+      {{.control = CONTROL_PCP, .outer_ipv6 = {0xfd, 0x12, [15] = 1}}, ATR_PORTMAP_NO_OUTSIDE},
+      {{.control = CONTROL_PCP, .outer_ipv6 = {[10] = 0xff, 0xff, 203, 0, 113, 17}}, ATR_PORTMAP_NO_OUTSIDE},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    scene s = {.router = cases[i].router};
+
+    s.router.is_ipv6 = true;
+    begin(&s);
+    assert_string_equal(atr_portmap_reason_name(wait_known(&s, 2500)->reason),
+                        atr_portmap_reason_name(cases[i].reason));
+    assert_string_equal(atr_portmap_look(s.portmap)->outer, "");
+    finish(&s);
+  }
 }
 
 static void natpmp_maps_and_takes_back(void **state)
@@ -552,6 +609,8 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(pcp_maps_and_takes_back, open_loop, close_loop),
+      cmocka_unit_test_setup_teardown(a_hole_for_ipv6_is_opened_kept_and_closed, open_loop, close_loop),
+      cmocka_unit_test_setup_teardown(a_router_that_opens_no_hole_is_known_at_once, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(natpmp_maps_and_takes_back, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(upnp_maps_and_takes_back, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(an_outer_port_that_is_taken_is_left_alone, open_loop, close_loop),

@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include "reach/portmap.h"
+#include "reach/portmap_router.h"
 
 #include <string.h>
 #include <uv.h>
@@ -50,10 +51,44 @@ static void everything_has_a_name(void **state)
   assert_string_equal(atr_portmap_state_name(atr_portmap_view_off.state), "off");
 }
 
+static void the_default_route_is_found_among_linux_routes(void **state)
+{
+  static const char prefix[] = "00000000000000000000000000000000 00 00000000000000000000000000000000 00 ";
+  static const char *const others[] = {
+      "",
+      "nonsense\n",
+      "20010db8000000000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 "
+      "00000100 00000001 00000000 00000001     eth0\n", /* its own network */
+      "20010db8000000000000000000000000 20 00000000000000000000000000000000 00 fe800000000000000000000000000001 "
+      "00000100 00000001 00000000 00000003     eth0\n", /* a router, but not to everywhere */
+      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 "
+      "ffffffff 00000001 00000000 00200200       lo\n", /* everywhere leads nowhere */
+      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 "
+      "00000400 00000001 00000000 00000001     ppp0\n", /* a line without a router */
+      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 fe80000000000000000000000000 "
+      "00000400 00000001 00000000 00000003     eth0\n",
+  };
+  static const uint8_t router[16] = {0xfe, 0x80, [15] = 1};
+  char line[256];
+  atr_route_ipv6 route;
+
+  (void)state;
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (atr_route_ipv6_read(others[i], &route))
+      fail_msg("%s", others[i]);
+  snprintf(line, sizeof line, "%s%s", prefix,
+           "fe800000000000000000000000000001 00000400 00000001 00000000 00450003   enp0s3\n");
+  assert_true(atr_route_ipv6_read(line, &route));
+  assert_memory_equal(route.router, router, sizeof router);
+  assert_int_equal(route.metric, 0x400);
+  assert_string_equal(route.interface, "enp0s3");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_second_router_is_known_by_its_range),
+      cmocka_unit_test(the_default_route_is_found_among_linux_routes),
       cmocka_unit_test(everything_has_a_name),
   };
 

@@ -42,6 +42,7 @@ static atr_facts at_home(const atr_portmap_view *mapping)
       .port = 12800,
       .bound = "",
       .mapping = mapping,
+      .pinhole = &off,
   };
 }
 
@@ -92,6 +93,46 @@ static void what_the_router_says_of_the_internet(void **state)
     atr_facts facts = at_home(cases[i].mapping);
 
     expect(&facts, ATR_AUDIENCE_INTERNET, cases[i].state, cases[i].reason);
+  }
+}
+
+/* What IPv4 cannot do, IPv6 may: behind a CGNAT mostly. */
+static void a_hole_for_ipv6_lets_guests_in(void **state)
+{
+  static const atr_portmap_view hole = {.state = ATR_PORTMAP_MAPPED,
+                                        .way = ATR_PORTMAP_BY_PCP,
+                                        .router = "fe80::1",
+                                        .outer = "2001:db8::10",
+                                        .outer_port = 12800,
+                                        .outer_scope = ATR_PORTMAP_SCOPE_PUBLIC};
+  static const struct {
+    const atr_portmap_view *mapping, *pinhole;
+    atr_reach_state state;
+    atr_reach_reason reason;
+  } cases[] = {
+      {&none, &hole, ATR_REACH_SHOULD, ATR_REACH_IPV6_OPENED},
+      {&mapped_shared, &hole, ATR_REACH_SHOULD, ATR_REACH_IPV6_OPENED},
+      {&refused_shared, &hole, ATR_REACH_SHOULD, ATR_REACH_IPV6_OPENED},
+      {&mapped_nowhere, &hole, ATR_REACH_SHOULD, ATR_REACH_IPV6_OPENED},
+      {&mapped, &hole, ATR_REACH_SHOULD, ATR_REACH_MAPPED}, /* for everybody, then */
+      {&asking, &hole, ATR_REACH_CHECKING, ATR_REACH_ASKING_ROUTER},
+      {&none, &asking, ATR_REACH_CHECKING, ATR_REACH_ASKING_ROUTER},
+      {&mapped, &asking, ATR_REACH_SHOULD, ATR_REACH_MAPPED},
+      {&none, &none, ATR_REACH_NO, ATR_REACH_NO_MAPPING},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    atr_facts facts = at_home(cases[i].mapping);
+    const atr_verdict *v;
+    bool is_listed = false;
+
+    facts.pinhole = cases[i].pinhole;
+    expect(&facts, ATR_AUDIENCE_INTERNET, cases[i].state, cases[i].reason);
+    v = verdict_on(&facts, ATR_AUDIENCE_INTERNET);
+    for (size_t k = 0; k < v->addresses_count; k++)
+      is_listed = is_listed || strcmp(v->addresses[k], "[2001:db8::10]:12800") == 0;
+    assert_int_equal(is_listed, cases[i].pinhole == &hole);
   }
 }
 
@@ -590,6 +631,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_the_router_says_of_the_internet),
+      cmocka_unit_test(a_hole_for_ipv6_lets_guests_in),
       cmocka_unit_test(the_public_port_may_differ),
       cmocka_unit_test(networks_are_told_apart_and_bridges_are_none),
       cmocka_unit_test(two_cables_are_one_network),

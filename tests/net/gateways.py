@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""What a home's router runs to be asked for ports: miniupnpd, the program that many real ones run, and a stand-in that lies.
+"""What a home's router runs to be asked for ports: miniupnpd, the program that many real ones run, a stand-in that lies, and a firewall for
+IPv6 that is opened over PCP.
 
     gateway = Miniupnpd(router, folder, "pcp")        # asked over PCP alone; "natpmp", "upnp"
     gateway.ports()                                   # {12800: ("192.168.0.10", 12800)}: what is passed on
     gateway.crash(); gateway.start()                  # its table is lost
 
-    python -m tests.net.gateways ROUTER MODE LOG      # the stand-in, on the router's inner address; MODE as in `Liar`
+    holes(router, folder, lifetime_s=600)             # lets nothing in over IPv6 that was not asked for
+
+    python -m tests.net.gateways ROUTER MODE LOG      # the stand-in, on the router's inner address; MODE as in `Liar`, or `holes LIFETIME_S`
 
 miniupnpd takes addresses that are private or made for documentation for no outside. 25/8 is neither, and nobody's on the internet, where
 nothing of this gets anyway: homes with miniupnpd have their outside there.
@@ -239,9 +242,86 @@ class Liar:
         return 200, _ENVELOPE.format(f'<u:{name}Response xmlns:u="x">{values}</u:{name}Response>')
 
 
+# --- IPv6 ------------------------------------------------------------------------------------------------------------
+
+LINK_LOCAL = "fe80::1"
+
+_FIREWALL = """
+table ip6 filter {
+    chain holes { }
+    chain forward { type filter hook forward priority 0; policy drop;
+        ct state established,related accept
+        iifname "eth1" accept
+        jump holes
+    }
+}
+"""
+
+
+class Holes:
+    """A router's firewall for IPv6: whoever asks over PCP (RFC 6887, MAP) is reached at the port that it named, for so long."""
+
+    def __init__(self, address: str, lifetime_s: int, log: Path) -> None:
+        self.lifetime_s, self.log = lifetime_s, log
+        self.began = time.monotonic()
+        self.open: dict[tuple[str, int], tuple[bytes, float]] = {}
+        self.udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        self.udp.bind((address, PCP_PORT, 0, socket.if_nametoindex("eth1")))
+        self.udp.settimeout(0.1)
+
+    def run(self) -> None:
+        self.log.write_text("[]")
+        while True:
+            with contextlib.suppress(TimeoutError):
+                asked, peer = self.udp.recvfrom(1100)
+                self.udp.sendto(self.answer(asked, peer[0]), peer)
+            before = dict(self.open)
+            self.open = {hole: kept for hole, kept in self.open.items() if kept[1] > time.monotonic()}
+            if self.open != before:
+                self.enforce()
+
+    def answer(self, asked: bytes, peer: str) -> bytes:
+        wanted_s = int.from_bytes(asked[4:8])
+        inner, nonce, port = socket.inet_ntop(socket.AF_INET6, asked[8:24]), asked[24:36], int.from_bytes(asked[40:42])
+        result, granted_s = 0, min(wanted_s, self.lifetime_s)
+        if asked[0] != 2 or asked[1] != 1 or asked[36] != socket.IPPROTO_TCP:
+            result = 4
+        elif inner != peer:
+            result = 12
+        elif (inner, port) in self.open and self.open[inner, port][0] != nonce:
+            result = 2
+        elif wanted_s:
+            self.open[inner, port] = nonce, time.monotonic() + granted_s
+        else:
+            self.open.pop((inner, port), None)
+        self.enforce()
+        clock_s = int(time.monotonic() - self.began)
+        head = bytes([2, 0x81, 0, result]) + granted_s.to_bytes(4) + clock_s.to_bytes(4) + bytes(12)
+        return head + asked[24:42] + asked[40:42] + asked[8:24]
+
+    def enforce(self) -> None:
+        rules = ["flush chain ip6 filter holes"]
+        rules += [f"add rule ip6 filter holes ip6 daddr {inner} tcp dport {port} accept" for inner, port in self.open]
+        subprocess.run(["nft", "-f", "-"], input="\n".join(rules), text=True, check=True, timeout=10)
+        new = self.log.with_suffix(".new")
+        new.write_text(json.dumps(sorted(self.open)))
+        new.replace(self.log)  # whoever reads it meanwhile reads all of it
+
+
+def holes(router: Router, folder: Path, lifetime_s: int = 600) -> Path:
+    """Starts it; returns the file that says what is open, a list of address and port."""
+    router.ip(f"addr add {LINK_LOCAL}/64 dev eth1 nodad")
+    router.set("ipv6/conf/all/forwarding", 1)
+    router.nft(_FIREWALL)
+    return _start(router, LINK_LOCAL, "holes", str(lifetime_s), folder / "holes.json")
+
+
 def lie(host: Host, folder: Path, address: str, mode: str, argument: str = "") -> Path:
     """Starts the stand-in on that machine; returns the file with what it was asked."""
-    log = folder / f"{host.name}-{mode}.log"
+    return _start(host, address, mode, argument, folder / f"{host.name}-{mode}.log")
+
+
+def _start(host: Host, address: str, mode: str, argument: str, log: Path) -> Path:
     errors = log.with_suffix(".err")
     host.spawn(sys.executable, "-m", "tests.net.gateways", address, mode, argument, str(log), log=errors)
     end = time.monotonic() + 10
@@ -252,4 +332,6 @@ def lie(host: Host, folder: Path, address: str, mode: str, argument: str = "") -
 
 
 if __name__ == "__main__":
+    if sys.argv[2] == "holes":
+        Holes(sys.argv[1], int(sys.argv[3]), Path(sys.argv[4])).run()
     Liar(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4])).run()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ import pytest
 
 from atrium import AtriumError, Client
 from tests.net.conftest import BINARY, PORT, ROOT, Server, World, needs, settle
-from tests.net.gateways import INSIDE, OUTSIDE, Miniupnpd, lie
+from tests.net.gateways import INSIDE, LINK_LOCAL, OUTSIDE, Miniupnpd, holes, lie
 from tests.net.lab import Host
 from tests.net.test_reach import ngrok_pages, program_page
 
@@ -234,6 +235,73 @@ def test_a_second_nat_is_recognised_by_the_outer_address(world: World, way: str,
     told = settled(host)
     assert (told["state"], told["reason"]) == ("no", reason), told
     assert outside not in host.create_invite(), "nobody is sent to an address that leads nowhere"
+
+
+# --- IPv6 ------------------------------------------------------------------------------------------------------------
+
+# 2000::/3 is all that is given out; nothing of this gets anyway.
+OWN_IPV6, GUEST_IPV6 = "2a0e:2::10", "2a0e:1::40"
+
+
+def home_with_ipv6(world: World, outside: str, lifetime_s: int = 600) -> tuple[Host, Path, Host]:
+    """A machine whose router passes on nothing for IPv4 and lets nothing in for IPv6 before it is asked; what it has opened; a guest."""
+    anna, router, _ = world.home_of("anna", outside)
+    router.ip("addr add 2a0e:1::17/64 dev eth0 nodad")
+    opened = holes(router, world.folder, lifetime_s)
+    anna.ip(f"addr add {OWN_IPV6}/64 dev eth0 nodad")
+    anna.ip(f"route add default via {LINK_LOCAL} dev eth0")
+    router.ip(f"route add {OWN_IPV6}/128 dev eth1")
+    cora = world.on_the_internet("cora", f"{GUEST_IPV6}/64")
+    cora.ip("route add 2a0e:2::/64 via 2a0e:1::17")
+    return anna, opened, cora
+
+
+def open_at(opened: Path) -> list[list[Any]]:
+    return json.loads(opened.read_text())
+
+
+def can_connect(at: Host) -> bool:
+    with at.inside(), contextlib.suppress(OSError), socket.create_connection((OWN_IPV6, PORT), timeout=1.0):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("outside", ["203.0.113.17", "100.64.7.7"])
+def test_a_router_lets_guests_with_ipv6_in_and_no_longer_at_the_end(world: World, outside: str) -> None:
+    """Also where the provider shares its IPv4 addresses, which is where it helps."""
+    anna, opened, cora = home_with_ipv6(world, outside)
+    shut = world.serve(anna)
+    assert not can_connect(cora), "the firewall is one"
+    assert end(shut) < 2.0
+    server, host = hosting(world, anna)
+    told = settled(host)
+    assert (told["state"], told["reason"], told["with"]["protocol"]) == ("should", "ipv6_opened", "PCP"), told
+    assert told["addresses"] == [f"[{OWN_IPV6}]:{PORT}"]
+    assert open_at(opened) == [[OWN_IPV6, PORT]]
+    room = host.create_room("Film")
+    guest = world.client(cora)
+    guest.connect(host.create_invite(room.id), timeout=20)
+    guest.join(room.id)
+    settle([host, guest], lambda: internet(host)["state"] == "works", what="word that somebody came from outside")
+    guest.close()
+    host.close()
+    assert end(server) < 2.0
+    assert open_at(opened) == [], "SIGTERM closes it again"
+    assert not can_connect(cora)
+
+
+def test_a_hole_for_ipv6_is_kept_and_lapses_when_its_server_is_killed(world: World) -> None:
+    anna, opened, cora = home_with_ipv6(world, "203.0.113.17", lifetime_s=2)
+    server, host = hosting(world, anna)
+    settled(host)
+    stop = time.monotonic() + 5
+    while time.monotonic() < stop:
+        assert open_at(opened) == [[OWN_IPV6, PORT]]
+        time.sleep(0.2)
+    assert can_connect(cora)
+    host.close()
+    server.process.kill()
+    until(lambda: open_at(opened) == [], 10, "the end of what a killed server has left behind")
 
 
 # --- no router, and one that lies ------------------------------------------------------------------------------------

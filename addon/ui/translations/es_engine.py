@@ -265,6 +265,8 @@ ENGINE = {
     "todavía no ha entrado nadie por este camino.",
     "Guests with IPv6 may reach this machine directly, if your router lets them in.": "Quienes tienen IPv6 pueden llegar directamente a "
     "este equipo, si el router lo permite.",
+    "Your router lets guests with IPv6 in ({protocol}); nobody has come in this way yet.": "El router deja entrar a quienes tienen IPv6 "
+    "({protocol}); todavía no ha entrado nadie por este camino.",
     "For everybody else enter the rule below in your router, or use a VPN or a tunnel.": "Para los demás, introducir en el router la "
     "regla de abajo, o usar una VPN o un túnel.",
     "There is another router in front of yours: the address on its outside, {outside}, is a private one.": "Hay otro router delante del "
