@@ -7,6 +7,7 @@
 #include "server/command.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -280,7 +281,24 @@ static void make_home(const char *home)
   uv_fs_req_cleanup(&req);
 }
 
-/* Never an argument or an environment variable: other users of the machine see those. */
+/* Said, and no more: who may read it can have been decided on purpose. Pipes are nobody else's. */
+static void warn_of_readers(const char *path)
+{
+#if !defined(_WIN32) /* whose modes say nothing of other users */
+  uv_fs_t req;
+
+  if (uv_fs_stat(NULL, &req, path, NULL) == 0 && (req.statbuf.st_mode & S_IFMT) == S_IFREG &&
+      (req.statbuf.st_mode & 077) != 0)
+    fprintf(stderr,
+            "atrium-server: other users of this machine may read the password file %s: chmod 600 keeps them out\n",
+            path);
+  uv_fs_req_cleanup(&req);
+#else
+  (void)path;
+#endif
+}
+
+/* Never an argument or an environment variable: other users of the machine see those. Without a buffer of stdio's, which nobody would wipe. */
 static int read_password(arguments *a)
 {
   FILE *file = strcmp(a->password_file, "-") == 0 ? stdin : fopen(a->password_file, "r");
@@ -290,6 +308,9 @@ static int read_password(arguments *a)
     fprintf(stderr, "atrium-server: the password file %s cannot be read: %s\n", a->password_file, strerror(errno));
     return ATR_IO;
   }
+  if (file != stdin)
+    warn_of_readers(a->password_file);
+  (void)setvbuf(file, NULL, _IONBF, 0);
   ok = fgets(a->password, sizeof a->password, file) != NULL;
   if (file != stdin)
     fclose(file);
@@ -336,7 +357,7 @@ static int serve(arguments *a)
   if (a->password_file && read_password(a) < 0)
     return 1;
   err = atr_server_new(&server, &a->config, why, sizeof why);
-  memset(a->password, 0, sizeof a->password);
+  atr_wipe(a->password, sizeof a->password);
   if (err < 0) {
     fprintf(stderr, "atrium-server: %s\n", why);
     return 1;

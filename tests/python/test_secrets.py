@@ -11,6 +11,7 @@ each run, so nothing but a leak can hold one. In Blender there are more places, 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import secrets
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, TIMEOUT_S, Process, free_port
+from .conftest import ROOT, TIMEOUT_S, Process, free_port, server_command
 
 # A client that does everything wrong and right. Gets its secrets from stdin; says "ready" when it has done all, and stays until stdin ends.
 SESSION = """
@@ -127,6 +128,45 @@ def packets(server: Process) -> bytes:
         while (answer := asking.recv(2048))[16:48] != bytes.fromhex(server.key):
             pass
     return answer
+
+
+def memory_of(pid: int) -> bytes:
+    """All that the process may write to."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        found = []
+        for line in maps:
+            span, rights = line.split()[:2]
+            if rights.startswith("rw"):
+                begin, end = (int(edge, 16) for edge in span.split("-"))
+                with contextlib.suppress(OSError, ValueError):
+                    memory.seek(begin)
+                    found.append(memory.read(min(end - begin, 1 << 28)))  # a sanitizer maps more than there is
+    return b"".join(found)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no /proc here to look into")
+@pytest.mark.parametrize("way", ["file", "-"])
+def test_the_server_forgets_its_password_and_says_who_may_read_it(
+    start: Callable[..., Process], tmp_path: Path, way: str
+) -> None:
+    """It once stayed in a buffer of the C library's, from which a core dump would have taken it along."""
+    password = f"secret {secrets.token_hex(16)}"
+    file = tmp_path / "password.txt"
+    file.write_text(password + "\n")
+    file.chmod(0o644)
+    words = [*server_command(), "--password-file", str(file)]
+    if way == "-":
+        words = ["sh", "-c", 'exec "$@" < "$0"', str(file), *server_command(), "--password-file", "-"]
+    server = start(command=words)
+    held = memory_of(server.popen.pid)
+    assert len(held) > 100_000
+    assert password[-20:].encode() not in held
+    warned = "other users of this machine may read" in server.log.read_text()
+    assert warned == (way == "file")
+    server.end()
+    file.chmod(0o600)
+    kept = start("--password-file", str(file), home=tmp_path / "kept")
+    assert "other users" not in kept.log.read_text()
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here to look into")
