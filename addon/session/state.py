@@ -170,6 +170,7 @@ class State:
     ask_unsaved: str = ""  # the room whose join waits for a word on unsaved work
     paused: bool = False  # Blender renders or bakes
     invite: str = ""  # the newest link that was made here
+    revoked: bool = False  # all links, since the newest was made
     invite_expires_s: float = 0.0  # since 1970; 0: never
     invite_room: str = ""  # the name of the only room that it opens; empty: it opens all
     invite_lasts: str = inviting.USUAL  # how long the next one shall work, as the user has chosen
@@ -324,7 +325,7 @@ class State:
     def forget_connection(self) -> None:
         self.leave()
         self.host, self.rooms, self.knocks, self.attempt, self.note = None, [], [], 0, ""
-        self.invite, self.has_password, self.reach = "", False, []
+        self.invite, self.revoked, self.has_password, self.reach = "", False, False, []
         self.latency_ms = 0.0
 
     # --- what the engine says ----------------------------------------------------------------------------------------
@@ -421,7 +422,7 @@ class State:
         return self.here is not None and room in (None, self.here.id, self.here.handle)
 
     def _on_invite(self, event: Event) -> None:
-        self.invite = str(event.get("link") or "")
+        self.invite, self.revoked = str(event.get("link") or ""), False
         self.invite_expires_s = float(event.get("expires") or 0)
         # The room that one was in; who has left it meanwhile finds it in the list. Zeros: all rooms.
         only = str(event.get("room") or "").strip("0") and str(event["room"])
@@ -430,7 +431,7 @@ class State:
         self.finish("invite")
 
     def _on_invites_revoked(self, _: Event) -> None:
-        self.invite = ""
+        self.invite, self.revoked = "", True
         self.finish("revoke")
 
     def _on_password(self, event: Event) -> None:

@@ -287,6 +287,16 @@ class ATRIUM_OT_revoke_invites(_Operator):
     def start(self) -> Task | None:
         return runtime.need().revoke_invites()
 
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """Asked first: it stands beside the button that is clicked most, and cannot be undone."""
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title=translated("Revoke all invites?"),
+            message=translated("No link that you gave out lets anybody in any more."),
+            confirm_text=translated("Revoke"),
+        )
+
 
 class ATRIUM_OT_set_password(_Operator):
     """Let in whoever knows this password, to everything or to one room. Empty: nobody"""
@@ -305,7 +315,11 @@ class ATRIUM_OT_set_password(_Operator):
         return runtime.need().set_password(self.password, self.room)
 
     def invoke(self, context: Any, _: Any) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self)
+        found = runtime.state().room_named(self.room) if self.room else None
+        if found is None:
+            return context.window_manager.invoke_props_dialog(self)
+        title = translated("Password of “{room}”").format(room=found.name)
+        return context.window_manager.invoke_props_dialog(self, title=title)
 
     def draw(self, _: Any) -> None:
         self.layout.prop(self, "password")

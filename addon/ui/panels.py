@@ -64,7 +64,7 @@ def status_text(state: State) -> tuple[str, str]:
     if phase == KNOCKING:
         return translated("Waiting for {address} to let you in ({seconds} s)").format(
             address=state.address, seconds=seconds
-        ), "HAND"
+        ), "SORTTIME"
     if phase == RECONNECTING:
         return translated("Connection lost; attempt {attempt} ({seconds} s)").format(
             attempt=max(1, state.attempt), seconds=seconds
@@ -83,7 +83,7 @@ class ATRIUM_PT_main(Panel):
         self._who(layout, atrium, state)
         self._where(layout, atrium, state)
         if not bpy.app.online_access:
-            self._offline_mode(layout, context)
+            self._offline_mode(layout, context, state)
         elif state.link == OFFLINE and not (runtime.home() / "server").is_dir():
             self._before_hosting(layout, context)
         self._status(layout, context, state)
@@ -92,7 +92,9 @@ class ATRIUM_PT_main(Panel):
         if state.phase == KNOCKING:
             paragraph(layout, translated("The host sees your name and this code:"), context)
             code_row(layout, state.check_code)
-        if state.problem is not None:
+        if (
+            state.problem is not None and state.problem.code != "OFFLINE_MODE"
+        ):  # which has a box of its own, for as long as it is so
             self._problem(layout, context, state, state.problem)
 
     def _who(self, layout: Any, atrium: Any, state: State) -> None:
@@ -123,10 +125,13 @@ class ATRIUM_PT_main(Panel):
         else:
             row.operator("atrium.disconnect")
 
-    def _offline_mode(self, layout: Any, context: Any) -> None:
+    def _offline_mode(self, layout: Any, context: Any, state: State) -> None:
+        """Red once it was in the user's way."""
         box = layout.box()
+        said = box.column()
+        said.alert = state.problem is not None and state.problem.code == "OFFLINE_MODE"
         paragraph(
-            box,
+            said,
             translated(
                 "Blender is set to stay offline: only this machine can be connected, and others cannot join here."
             ),
@@ -245,7 +250,7 @@ class ATRIUM_PT_knocks(Panel):
     def draw(self, context: Any) -> None:
         for knock in runtime.state().knocks:
             box = self.layout.box()
-            paragraph(box, translated("{name} asks to enter, with the code").format(name=knock.name), context, "HAND")
+            paragraph(box, translated("{name} asks to enter, with the code").format(name=knock.name), context, "USER")
             code_row(box, knock.check_code)
             grid = box.grid_flow(columns=2, align=True, even_columns=True, row_major=True)
             for operator, once, good in (

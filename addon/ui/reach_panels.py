@@ -51,9 +51,11 @@ class ATRIUM_PT_host(Panel):
         firewall = reaching.firewall(found)
         if firewall is not None:
             draw_firewall(layout, context, firewall)
+        told: set[str] = set()  # one reason that keeps several away is read once
         for verdict in found:
-            self._audience(context, verdict, reaching.wants_attention(verdict, found))
-
+            opened = reaching.wants_attention(verdict, found) and verdict.sentence not in told
+            self._audience(context, verdict, opened)
+            told.add(verdict.sentence)
         draw_tunnels(layout, context, state)
 
     def _audience(self, context: Any, verdict: Verdict, opened: bool) -> None:
@@ -98,6 +100,9 @@ def draw_invite(layout: Any, context: Any, state: State) -> None:
     lasts.ui_units_x = CHOICE_UNITS
     lasts.prop(context.window_manager.atrium, "invite_lasts", text="")
     row.operator("atrium.revoke_invites", text="", icon="TRASH")
+    if state.revoked:
+        revoked = translated("All invites are revoked. Who came by one is still let in; for others copy a new one.")
+        paragraph(layout, revoked, context, "CHECKMARK")
     if not state.invite:
         return
     now = time.time()
@@ -105,8 +110,8 @@ def draw_invite(layout: Any, context: Any, state: State) -> None:
         paragraph(layout, translated("The invite that you copied works no longer: copy a new one."), context, "INFO")
     else:
         copied = translated("The invite is copied: paste it into a message to those you want here.")
-        opens, lasts = inviting.opening(state.invite_room), inviting.lasting(state.invite_expires_s, now)
-        paragraph(layout, f"{copied} {opens} {lasts}", context, "CHECKMARK")
+        opens, until = inviting.opening(state.invite_room), inviting.lasting(state.invite_expires_s, now)
+        paragraph(layout, f"{copied} {opens} {until}", context, "CHECKMARK")
 
 
 def draw_firewall(layout: Any, context: Any, verdict: Verdict) -> None:
@@ -169,8 +174,11 @@ def draw_check(layout: Any, context: Any, state: State) -> None:
     elif state.check_report:
         box = layout.box()
         column = box.column(align=True)
-        for line in state.check_report:
-            paragraph(column, line.strip(), context)
+        for number, line in enumerate(state.check_report):
+            further = line.startswith(" ")  # about what stands before it
+            if number and not further:
+                column.separator(factor=0.6)
+            paragraph(column, line.strip(), context, "BLANK1" if further else "NONE")
         row = box.row(align=True)
         row.operator("atrium.copy", text="Copy Report", icon="COPYDOWN").text = "\n".join(state.check_report)
         row.operator("atrium.cancel_check", text="", icon="X")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes the pictures of the documentation, from two real windows in one room.
 
-    build/venv/bin/python -m tests.addon.screenshots [--language es] [--only start,hosting] [SCENE.blend]
+    build/venv/bin/python -m tests.addon.screenshots [--language es] [--only start,hosting] [--out FOLDER] [SCENE.blend]
 
 `make pictures` does it in both languages. Nothing in them is drawn by hand: when the panel changes, running this again
 brings the pictures up to date. They are written to docs/images (those in Spanish to docs/images/es), with few colours
@@ -114,9 +114,9 @@ def make_network() -> None:
 class Pictures:
     """Those that are wanted, in one language."""
 
-    def __init__(self, language: str, only: str) -> None:
+    def __init__(self, language: str, only: str, folder: Path) -> None:
         self.language = language
-        self._folder = IMAGES / language if language != "en" else IMAGES
+        self._folder = folder / language if language != "en" else folder
         self._only = set(only.split(",")) if only else set()
 
     def take(self, person: Person, name: str, area: str = "") -> None:
@@ -132,7 +132,7 @@ def take(person: Person, name: str, area: str, out: Path) -> None:
     # Blender's own messages stand in the lowest line and have nothing to do with us.
     crop = ["-crop", area, "+repage"] if area else ["-resize", "1280x", "-crop", "1280x776+0+0", "+repage"]
     subprocess.run(["convert", str(picture), *crop, "-dither", "None", "-colors", "128", f"png8:{out}"], check=True)
-    print(out.relative_to(REPO), f"{out.stat().st_size // 1000} kB")
+    print(out, f"{out.stat().st_size // 1000} kB")
 
 
 def panel_area(person: Person, height: int, below: int = 0) -> str:
@@ -199,6 +199,7 @@ def main() -> None:
     parser.add_argument("scene", nargs="?", default="", help="what Anna has open; else Blender's own cube")
     parser.add_argument("--language", choices=("en", "es"), default="en")
     parser.add_argument("--only", default="", help="names of pictures, with commas between them; else all")
+    parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures; else docs/images")
     arguments = parser.parse_args()
     if not os.environ.get(INSIDE):
         os.environ["ATRIUM_ZIP"] = str(find_zip())  # building may need the real network
@@ -207,7 +208,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Party(Path(folder), find_zip()) as party:
         party.port = PORT
         scene = shutil.copy(arguments.scene, folder) if arguments.scene else ""  # Blender sees the party's folder alone
-        visit(party, scene, Pictures(arguments.language, arguments.only))
+        visit(party, scene, Pictures(arguments.language, arguments.only, arguments.out.absolute()))
 
 
 if __name__ == "__main__":

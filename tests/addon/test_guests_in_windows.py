@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 from tests.addon.test_panel import lasts_is, state_is
+from tests.addon.together import session
 from tests.addon.windows import atrium, host
 from tests.blender.inside import bpy
 from tests.blender.party import Person, wait_for_room
@@ -34,6 +35,11 @@ def error_says(wanted: str) -> Iterator[None]:
         yield
 
 
+def invites_are_revoked() -> Iterator[None]:
+    while not session().state.revoked:
+        yield
+
+
 def copied_invite(anna: Person) -> str:
     """One that works for an hour."""
     menu = anna.window.find("atrium.invite_lasts")
@@ -46,6 +52,17 @@ def copied_invite(anna: Person) -> str:
     left_s = anna.blender.evaluate("session().state.invite_expires_s") - time.time()
     assert 3500 < left_s <= 3600, left_s
     return str(link)
+
+
+def revoke(anna: Person) -> None:
+    """The bin, and the dialog's own button."""
+    anna.window.press("atrium.revoke_invites(")
+    time.sleep(0.5)
+    anna.window.picture(f"guests_{anna.blender.blender.name}_revoke")
+    assert anna.blender.evaluate("session().state.invite"), "it asks first"
+    anna.window.screen.key("Return")
+    anna.call(invites_are_revoked)
+    assert len(anna.blender.evaluate("[u.name for u in atrium().users]")) == 2, "who is in stays in"
 
 
 def remove(anna: Person) -> None:
@@ -82,6 +99,7 @@ def test_a_guest_is_invited_removed_and_kept_out(people: list[Person]) -> None:
     ben.operate("atrium.join_room", name="Studio", unsaved="DISCARD")
     ben.call(state_is, "JOINED")
     anna.call(users_are, 2)
+    revoke(anna)
     user = anna.blender.evaluate(USER)
     anna.operate("atrium.remove_user", user=user, remember=True)
     ben.call(state_is, "OFFLINE")

@@ -1160,7 +1160,9 @@ def test_only_the_host_makes_invites() -> None:
     assert bench.state.invite_expires_s == 1_800_000_000
     task = bench.session.revoke_invites()
     bench.tick({"t": "invites_revoked", "count": 1})
-    assert task.done and bench.state.invite == ""
+    assert task.done and bench.state.invite == "" and bench.state.revoked
+    bench.tick({"t": "invite", "link": LINK, "expires": 0})
+    assert not bench.state.revoked
     task = bench.session.set_password("secret")
     bench.tick({"t": "error", "code": "INVAL", "text": "A password has at most 1,024 bytes.", "re": "password"})
     assert task.done and task.problem is not None

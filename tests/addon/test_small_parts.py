@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from atrium_session import address, backup, colors, history, inviting, reaching, sentences, settings, whole
+from atrium_session import address, backup, colors, history, inviting, reaching, sentences, settings, whole, words
 
 from atrium import Client, serve
 from atrium.check import check
@@ -385,3 +385,22 @@ def test_an_invite_is_over_when_its_time_has_come() -> None:
     assert not inviting.is_over(100, 99.9)
     assert inviting.is_over(100, 100)
     assert inviting.HOURS[inviting.USUAL] == 168, "what scripts get that say nothing"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", [""]),
+        ("all in one", ["all in one"]),
+        ("just ten c", ["just ten c"]),
+        ("more than ten letters", ["more than", "ten", "letters"]),
+        ("a word-that-is-too-long fits", ["a", "word-that-", "is-too-lon", "g fits"]),
+        ("ünïcödé is ñarrow", ["ünïcödé is", "ñarrow"]),
+    ],
+)
+def test_sentences_are_folded_to_the_width_that_there_is(text: str, lines: list[str]) -> None:
+    assert words.folded(text, 10, len) == lines
+
+
+def test_a_sidebar_without_any_width_still_shows_every_letter() -> None:
+    assert "".join(words.folded("two words", -5, len)) == "twowords"

@@ -105,6 +105,11 @@ TEXTS = {
     "deban entrar.",
     "It works until {time} today.": "Es válida hasta hoy a las {time}.",
     "It works until {date}, {time}.": "Es válida hasta el {date} a las {time}.",
+    "All invites are revoked. Who came by one is still let in; for others copy a new one.": "Todas las invitaciones están revocadas. "
+    "Quien entró con una podrá seguir entrando; para otros, copiar una nueva.",
+    "Revoke all invites?": "¿Revocar todas las invitaciones?",
+    "No link that you gave out lets anybody in any more.": "Ningún enlace repartido permitirá ya entrar a nadie.",
+    "Revoke": "Revocar",
     "The invite that you copied works no longer: copy a new one.": "La invitación copiada ya no es válida: copiar una nueva.",
     "It opens the room “{room}” only.": "Abre solo la sala “{room}”.",
     "It opens every room.": "Abre todas las salas.",
@@ -162,6 +167,7 @@ TEXTS = {
     "Let in whoever knows this password, to everything or to one room. Empty: nobody": "Permite entrar a quien conozca esta contraseña, a "
     "todo o a una sala. Vacía: a nadie",
     "Name or id of the room that it opens; empty: everything": "Nombre o identificador de la sala que abre; vacío: todo",
+    "Password of “{room}”": "Contraseña de “{room}”",
     "Left empty, no password opens the door.": "Si se deja vacía, ninguna contraseña permite entrar.",
     "Let this person in. Compare the check code first: names can be chosen freely": "Deja entrar a esta persona. Comparar antes el "
     "código de verificación: los nombres se eligen libremente",
