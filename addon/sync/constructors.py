@@ -30,7 +30,7 @@ def make_of(reader: Any, block: Any) -> Tree | None:
 def needs_of(tree: Tree) -> list[str]:
     """The documents that must exist before this one can be made."""
     if tree.get("type") == "Object":
-        target = values.ref_target(tree.get("p", {}).get("data"))
+        target = values.ref_target((tree.get("p") or {}).get("data"))
     else:
         target = values.ref_target((tree.get("make") or {}).get("user"))
     return [target] if target else []

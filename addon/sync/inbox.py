@@ -19,6 +19,7 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 from . import dirty, idtypes, values
+from .constructors import needs_of
 from .identity import Identity
 from .incoming import OWN, Batch, is_structural_patch, is_tree
 from .state import State
@@ -79,6 +80,15 @@ class Inbox:
         for waiting in (self._light, self._heavy):
             if doc in waiting:
                 waiting[doc].append({"doc": doc, "kind": OWN, "tree": patch})
+
+    def made_of(self, docs: set[str]) -> set[str]:
+        """What waits here and is made in or with one of those documents."""
+        return {
+            doc
+            for doc, events in self._heavy.items()
+            for event in (events if docs else ())
+            if event["kind"] == "create" and is_tree(event["tree"]) and docs.intersection(needs_of(event["tree"]))
+        }
 
     def drop(self, doc: str) -> None:
         self._light.pop(doc, None)

@@ -50,8 +50,17 @@ POLL_EVERY_S = 0.25
 POLL_SHARE = 0.02
 AUDIT_SHARE = 0.005
 LOOK_FREE_S = 0.001
-# Operators that have the selected things in hand while they run.
-DRAGGING = ("TRANSFORM_OT_", "SCULPT_OT_", "PAINT_OT_")
+# Operators that have the selected things, or what is sculpted or painted on, in hand while they run.
+DRAGGING = (
+    "TRANSFORM_OT_",
+    "POSE_OT_",
+    "SCULPT_OT_",
+    "SCULPT_CURVES_OT_",
+    "PAINT_OT_",
+    "PARTICLE_OT_",
+    "GPENCIL_OT_",
+    "GREASE_PENCIL_OT_",
+)
 # What runs a pass over everything asks for its time between two slices of at most this length.
 UPLOAD_SLICE_S = 0.005
 # Blender takes no less.
@@ -351,8 +360,9 @@ class Replicator:
         """What the user has in hand: what others did to it is applied when it is let go, or it would jump away from the pointer."""
         if not _drags():
             return set()
-        chosen = bpy.context.view_layer.objects.selected if bpy.context.view_layer else ()
-        return {doc for block in chosen if (doc := self.identity.doc(block)) is not None}
+        held = {doc for block in _in_hand() if block is not None and (doc := self.identity.doc(block)) is not None}
+        # Another's first shape keys are made in the mesh.
+        return held | self._inbox.made_of(held)
 
     def _doc_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
@@ -643,6 +653,21 @@ def _modal() -> bool:
 
 def _drags() -> bool:
     return any(name.startswith(DRAGGING) for name in _running())
+
+
+def _in_hand() -> Iterator[Any]:
+    """The datablocks that an operator which drags may be writing to: the chosen objects, what they are made of, and what is drawn on."""
+    for window in bpy.context.window_manager.windows:
+        for ob in (*window.view_layer.objects.selected, window.view_layer.objects.active):
+            if ob is not None:
+                yield from (ob, ob.data, getattr(ob.data, "shape_keys", None))
+                for slot in ob.material_slots if ob.mode == "TEXTURE_PAINT" else ():
+                    yield from slot.material.texture_paint_images if slot.material else ()
+        yield window.scene.tool_settings.image_paint.canvas
+        yield from (getattr(window.scene, name, None) for name in ("annotation", "grease_pencil"))
+        for area in window.screen.areas:
+            if area.type == "IMAGE_EDITOR":
+                yield area.spaces.active.image
 
 
 def _clear_file() -> Any:

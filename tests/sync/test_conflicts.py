@@ -588,6 +588,72 @@ def test_what_is_dragged_does_not_jump(three):
     assert_silent(stage)
 
 
+STROKE = """
+import sys; from unittest import mock
+ob = bpy.data.objects["Cube"]; bpy.context.view_layer.objects.active = ob; ob.select_set(False)
+bpy.ops.object.mode_set(mode={mode!r})
+hand = mock.patch.object(sys.modules["sync.replicator"], "_running", lambda: [{operator!r}]); hand.start(); None
+"""
+SUBDIVIDE = """
+import bmesh
+m = bpy.data.meshes["Cube"]; work = bmesh.new(); work.from_mesh(m)
+bmesh.ops.subdivide_edges(work, edges=work.edges[:], cuts=1, use_grid_fill=True); work.to_mesh(m); work.free()
+"""
+KEYS = "o = bpy.data.objects['Cube']; o.shape_key_add(name='Basis'); o.shape_key_add(name='K').data[0].co.x = 5"
+MOVE_KEY = "bpy.data.objects['Cube'].data.shape_keys.key_blocks['K'].data[0].co.x = 7"
+BRUSHED = """(lambda m: [len(m.vertices), m.vertices[0].co.x,
+    [k.data[0].co.x for k in m.shape_keys.key_blocks] if m.shape_keys else []])(bpy.data.meshes['Cube'])"""
+
+
+@pytest.mark.parametrize(
+    ("before", "edit", "after"),
+    [
+        ("", "m = bpy.data.meshes['Cube']; m.vertices[0].co.x = 9; m.update()", [8, 9, []]),
+        ("", SUBDIVIDE, [26, 1, []]),
+        ("", KEYS, [8, 1, [1, 5]]),
+        (KEYS, MOVE_KEY, [8, 1, [1, 7]]),
+    ],
+    ids=["points", "another shape", "first shape keys", "a shape key"],
+)
+def test_a_mesh_is_not_written_under_a_brush(three, before, edit, after):
+    """While the brush is down the arrays are its own: the mesh's and those of its shape keys, also such as others have just made."""
+    stage, a, b, _c = three
+    b.do(before)
+    stage.settle()
+    a.do(STROKE.format(mode="SCULPT", operator="SCULPT_OT_brush_stroke"))
+    seen = a.do(BRUSHED)
+    b.do(edit)
+    b.do("bpy.data.objects['Light'].location.x = 5")
+    for _ in range(4):
+        b.do("rep.capture_all(); rep.tick(1000.0); None")
+        a.do("rep.tick(1000.0); None")
+    assert a.do("bpy.data.objects['Light'].location.x") == 5
+    assert a.do(BRUSHED) == seen
+    a.do("hand.stop(); bpy.ops.object.mode_set(mode='OBJECT')")
+    stage.settle()
+    assert both(a, b, BRUSHED) == after
+    assert_silent(stage)
+
+
+def test_an_image_is_not_overwritten_under_a_brush(three):
+    stage, a, b, _c = three
+    a.do("""
+        image = bpy.data.images.new("Painted", 4, 4)
+        tree = bpy.data.materials["Material"].node_tree
+        node = tree.nodes.new("ShaderNodeTexImage"); node.image = image; tree.nodes.active = node
+    """)
+    stage.settle()
+    a.do(STROKE.format(mode="TEXTURE_PAINT", operator="PAINT_OT_image_paint"))
+    b.do("i = bpy.data.images['Painted']; i.pixels[0] = 0.5; i.update()")
+    for _ in range(4):
+        b.do("rep.capture_all(); rep.tick(1000.0); None")
+        a.do("rep.tick(1000.0); None")
+    assert a.do("bpy.data.images['Painted'].pixels[0]") == 0
+    a.do("hand.stop(); bpy.ops.object.mode_set(mode='OBJECT')")
+    stage.settle()
+    assert both(a, b, "round(bpy.data.images['Painted'].pixels[0], 1)") == 0.5
+
+
 def test_an_add_on_that_is_always_busy_does_not_keep_what_is_removed(three):
     stage, a, b, _c = three
     a.do(
