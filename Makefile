@@ -31,13 +31,16 @@ say = $(if $(V),,@echo '$(1)')
 WARN     := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 # libuv's header needs more of the system's types than C17 alone names.
 CPPFLAGS_ALL = -D_GNU_SOURCE -Icsrc -isystem build/deps -MMD -MP $(CPPFLAGS)
-CFLAGS_ALL   = -std=c17 -g $(WARN) -fvisibility=hidden -fPIC $(CFLAGS_$(VARIANT)) $(CFLAGS)
+# What is built in two folders is the same, and tells nobody in which.
+NO_PATHS    := -ffile-prefix-map=$(CURDIR)=.
+CFLAGS_ALL   = -std=c17 -g $(NO_PATHS) $(WARN) -fvisibility=hidden -fPIC $(CFLAGS_$(VARIANT)) $(CFLAGS)
 
 CFLAGS_release := -O2
 CFLAGS_debug   := -O0
 CFLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan    := -O1 -fno-omit-frame-pointer -fsanitize=thread
 CFLAGS_fuzz    := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+STRIP_release  := -Wl,--strip-debug
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
@@ -124,7 +127,7 @@ $(OUT)/csrc/base/version.o: pyproject.toml
 
 $(OUT)/libuv.a: build/deps/libuv/include/uv.h csrc/deps/libuv.mk
 	$(call say,AR      $@)
-	$(Q)$(MAKE) --no-print-directory -f csrc/deps/libuv.mk OUT=$(OUT) CC=$(CC) FLAGS='$(CFLAGS_$(VARIANT))'
+	$(Q)$(MAKE) --no-print-directory -f csrc/deps/libuv.mk OUT=$(OUT) CC=$(CC) FLAGS='$(NO_PATHS) $(CFLAGS_$(VARIANT))'
 
 # Whatever is linked with the library is linked with libuv too.
 $(OUT)/libatrium.a: $(OBJECTS) | $(OUT)/libuv.a
@@ -134,7 +137,7 @@ $(OUT)/libatrium.a: $(OBJECTS) | $(OUT)/libuv.a
 
 $(OUT)/atrium-server: $(OUT)/main.o $(OUT)/libatrium.a
 	$(call say,LINK    $@)
-	$(Q)$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_$(VARIANT)) $(LDFLAGS) $(STRIP_$(VARIANT)) -o $@ $^ $(LIBS)
 
 $(OUT)/main.o: csrc/main.c | build/deps/cjson/cJSON.c
 	@mkdir -p $(@D)
@@ -163,7 +166,7 @@ $(OUT)/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libatrium.a
 
 # What setup.py compiles and links the module with.
 print-cflags:
-	@echo -D_GNU_SOURCE -Icsrc -isystem build/deps -std=c17 -g $(WARN) -fvisibility=hidden $(CFLAGS_$(VARIANT)) $(CFLAGS)
+	@echo -D_GNU_SOURCE -Icsrc -isystem build/deps -std=c17 -g $(NO_PATHS) $(WARN) -fvisibility=hidden $(CFLAGS_$(VARIANT)) $(CFLAGS)
 print-libs:
 	@echo $(LDFLAGS_$(VARIANT)) $(LDFLAGS) $(LIBS)
 

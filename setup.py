@@ -39,6 +39,8 @@ class BuildEngine(build_ext):
         ext.extra_link_args = [*LINK, *shlex.split(make("print-libs"))]
         ext.extra_objects = [f"build/{VARIANT}/libatrium.a"]
         ext.depends = [*ext.extra_objects, *map(str, ROOT.glob("csrc/*/*.h"))]
+        # Some Pythons have the module look for libraries where they were built themselves. It needs none of there.
+        self.compiler.linker_so = [word for word in self.compiler.linker_so if not word.startswith("-Wl,-rpath")]
         super().build_extension(ext)
 
 

@@ -22,7 +22,7 @@ import pytest
 
 from atrium import _core
 
-from .conftest import ROOT
+from .conftest import BINARY, ROOT
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("ATRIUM_VARIANT", "release") != "release", reason="sanitizers bring libraries and symbols of theirs"
@@ -34,6 +34,18 @@ FILE = _core.__file__
 
 def lines(*command: str) -> list[str]:
     return subprocess.run([*command, FILE], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+@pytest.mark.parametrize("path", [Path(FILE), BINARY], ids=["module", "server"])
+def test_nothing_tells_where_it_was_built(path: Path) -> None:
+    """Both are given away: the folder of who builds them is nobody's business, and libraries are looked for in no folder of theirs."""
+    if not path.exists():
+        pytest.skip("only the module was built")
+    assert str(ROOT).encode() not in path.read_bytes()
+    shown = subprocess.run(["readelf", "-dSW", str(path)], capture_output=True, text=True, check=True).stdout
+    assert ".dynamic" in shown
+    assert "RPATH" not in shown and "RUNPATH" not in shown
+    assert ".debug_info" not in shown
 
 
 def test_only_the_entry_is_visible() -> None:
