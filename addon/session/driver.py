@@ -109,6 +109,17 @@ class Options:
     background: bool = False
     trust_first: bool = False  # ATRIUM_TRUST=first-use
 
+    @property
+    def server_settings(self) -> frozenset[str]:
+        """What a server is started with here, as it tells its host (`runs_with`)."""
+        wanted = {
+            "network": self.online,
+            "open": self.open_door,
+            "discovery": self.discovery,
+            "map_port": self.map_port and self.online,
+        }
+        return frozenset(name for name, on in wanted.items() if on)
+
 
 @dataclass(frozen=True)
 class Helpers:
@@ -146,6 +157,8 @@ class Session:
         self._trusted: set[str] = set()
         self._comes_for_room = False  # by an invite or a room's password, until it is in
         self._invited_to = ""  # that room, until it is joined
+        self._renews = False  # the own server, which nobody uses, was told to end; until it has, or says no
+        self._may_renew = False  # once for each Connect
         self._typed = ""  # where the connection goes, in the user's words
         self._flushes = 0
         self._flushed = 0
@@ -176,6 +189,7 @@ class Session:
         task = state.begin("connect", translated("Connecting to {address}.").format(address=shown))
         state.address, state.attempt, state.check_report = shown, 0, []  # what a check found before is history
         state.set_link("CONNECTING")
+        self._may_renew, self._renews = local, False
         self._comes_for_room = state.by_invite or bool(password and room)
         self._start(self._connecting(host, local, {"password": password, "room": room} if password else {}))
         return task
@@ -283,6 +297,22 @@ class Session:
             self.tunneling.look()
             if address.tidy(self.state.settings.public_address):
                 self.tell_public_address()
+
+    @property
+    def server_differs(self) -> bool:
+        """The own server, which Connect has started, runs with other settings than one that would be started now."""
+        host = self.state.host
+        if host is None or host.runs_with is None or not address.is_local(self.state.address):
+            return False
+        return host.runs_with != self._options().server_settings
+
+    def restart_server(self) -> Task:
+        """With the settings that count now. Whoever is connected comes back by themselves, as after any loss, and rooms with somebody in
+        them come back with them; the others end with the server."""
+        self._require("restart_server")
+        task = self.state.begin("restart", translated("Restarting the server."))
+        self._send({"t": "end"})
+        return task
 
     def start_tunnel(self, program: str) -> Task:
         """A way in from the internet to the server of this machine."""
@@ -472,6 +502,10 @@ class Session:
             if event.get("state") == OFFLINE:
                 self._hanging_up_until = 0.0
             return
+        if self._renews and kind == "error" and event.get("re") == "end":
+            self._renews = False  # somebody uses it: the panel has a button
+            self._send({"t": "rooms"})
+            return
         if kind == "refused" and self.replicator is not None:
             event = {**event, "name": self.replicator.name_of(str(event.get("doc")))}
         state.on(event)
@@ -488,7 +522,11 @@ class Session:
                 self._typed = state.address
             state.history.add(self._typed if keepable(self._typed) else state.address)
             self._greet_own_server()
-            self._send({"t": "rooms"})
+            state.finish("restart")
+            # An own server that nobody uses gives way to one with the settings of today; _revive_server starts that.
+            self._renews = self._may_renew and self.server_differs
+            self._may_renew = False
+            self._send({"t": "end", "unused": True} if self._renews else {"t": "rooms"})
         elif kind == "rooms" and self._invited_to:
             self._follow_invite()
         elif kind == "joined" and state.here is not None and self.link is None and self.engine is not None:
@@ -566,11 +604,10 @@ class Session:
         return address.split(host)[1] or usual
 
     def _begin_server(self, port: int, options: Options) -> ServerStart:
-        bind = "::" if options.online else "127.0.0.1"
-        map_port = options.map_port and options.online
-        return self._ensure_server(
-            port, bind=bind, open=options.open_door, discovery=options.discovery, map_port=map_port
-        )
+        wanted = options.server_settings
+        bind = "::" if "network" in wanted else "127.0.0.1"
+        rest = {name: name in wanted for name in ("open", "discovery", "map_port")}
+        return self._ensure_server(port, bind=bind, **rest)
 
     def _creating(self) -> Job:
         state = self.state

@@ -56,6 +56,7 @@ ERRORS: dict[str, str] = {
     "NOT_IN_ROOM": "Join or create a room first.",
     "IN_ROOM": "You are in the room “{room}”: leave it first.",
     "NOT_HOST": "Only the one who hosts can do this.",
+    "NOT_STARTED": "Blender has not started this server: restart it where it was started.",
     "NO_USER": "This person is not in the room any more.",
     "HOST_STAYS": "Whoever hosts cannot be removed: disconnect instead.",
     "NO_KNOCK": "Nobody with this key is asking to enter.",

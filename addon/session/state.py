@@ -118,6 +118,7 @@ class Host:
     is_mine: bool
     port: int
     check_code: str  # of the server's key, which those who connect compare
+    runs_with: frozenset[str] | None = None  # what it was started with; None: it is not for us to start anew
 
 
 @dataclass
@@ -258,6 +259,14 @@ class State:
             if self.host is None or not self.host.is_mine:
                 return problem("NOT_HOST")
             return problem("BUSY", text=busy.text) if busy else None
+        if action == "restart_server":
+            if self.host is None or not self.host.is_mine:
+                return problem("NOT_HOST")
+            if self.link != LOBBY:
+                return problem("NOT_CONNECTED")
+            if self.host.runs_with is None:
+                return problem("NOT_STARTED")
+            return problem("BUSY", text=busy.text) if busy else None
         if action in ("start_tunnel", "remove_user"):
             return None if self.host is not None and self.host.is_mine else problem("NOT_HOST")
         if action == "set_room_password":
@@ -365,7 +374,9 @@ class State:
 
     def _on_welcome(self, event: Event) -> None:
         port = int(event.get("port") or 0)
-        self.host = Host(bool(event.get("host")), port, str(event.get("check_code") or ""))
+        runs_with = event.get("runs_with")
+        settings = frozenset(map(str, runs_with)) if isinstance(runs_with, list) else None
+        self.host = Host(bool(event.get("host")), port, str(event.get("check_code") or ""), settings)
 
     def _on_hosts(self, event: Event) -> None:
         self.hosts = [
@@ -525,6 +536,7 @@ TASKS_OF: dict[str, tuple[str, ...]] = {
     "leave": ("leave",),
     "invite_create": ("invite",),
     "invites_revoke": ("revoke",),
+    "end": ("restart",),
     "password": ("password",),
 }
 

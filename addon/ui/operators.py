@@ -32,6 +32,9 @@ UNSAVED_ITEMS = [
 # password or an invite.
 NOT_LISTED: set[str] = set()
 
+# Of a dialog with whole sentences in it, in pixels before the interface's scale.
+DIALOG_WIDTH = 520
+
 # While waiting in background: short enough for a round trip on one machine, long enough to leave the processor alone.
 WAIT_S = 0.002
 
@@ -298,6 +301,31 @@ class ATRIUM_OT_revoke_invites(_Operator):
         )
 
 
+class ATRIUM_OT_restart_server(_Operator):
+    """Start the server of this machine anew, with the settings that Blender has now. Who is connected is back within seconds"""
+
+    bl_idname = "atrium.restart_server"
+    bl_label = "Restart Server"
+    action = "restart_server"
+    timeout: _timeout()
+
+    def start(self) -> Task | None:
+        return runtime.need().restart_server()
+
+    def invoke(self, context: Any, _: Any) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, width=DIALOG_WIDTH)
+
+    def draw(self, _: Any) -> None:
+        """What is lost, before it is."""
+        self.layout.label(
+            text="Who is connected is back within seconds, and so are the rooms with somebody in them.", icon="INFO"
+        )
+        for room in runtime.state().rooms:
+            if not room.users:
+                text = translated("Nobody is in “{room}”: it is lost.").format(room=room.name)
+                self.layout.label(text=text, icon="ERROR", translate=False)
+
+
 class ATRIUM_OT_set_password(_Operator):
     """Let in whoever knows this password, to everything or to one room. Empty: nobody"""
 
@@ -544,6 +572,7 @@ CLASSES = (
     ATRIUM_OT_flush,
     ATRIUM_OT_create_invite,
     ATRIUM_OT_revoke_invites,
+    ATRIUM_OT_restart_server,
     ATRIUM_OT_set_password,
     ATRIUM_OT_admit,
     ATRIUM_OT_refuse,

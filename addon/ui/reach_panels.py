@@ -47,6 +47,10 @@ class ATRIUM_PT_host(Panel):
         )
         paragraph(layout, translated("Whoever connects for the first time is shown this code:"), context)
         code_row(layout, state.host.check_code)
+        if runtime.need().server_differs:
+            box = layout.box()
+            paragraph(box, translated("The server still has the settings with which it was started."), context, "INFO")
+            box.operator("atrium.restart_server", icon="FILE_REFRESH")
         found = reaching.verdicts(state.reach)
         firewall = reaching.firewall(found)
         if firewall is not None:

@@ -225,6 +225,12 @@ static int on_invites_revoke(atr_client *c, cJSON *message, uint64_t seen)
   return pass_on(c, message, "invites_revoke");
 }
 
+static int on_end(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  return pass_on(c, message, "end");
+}
+
 static int on_reach(atr_client *c, cJSON *message, uint64_t seen)
 {
   (void)seen;
@@ -272,6 +278,7 @@ static const struct {
     {"admit", on_admit},
     {"invite_create", on_invite_create},
     {"invites_revoke", on_invites_revoke},
+    {"end", on_end},
     {"password", on_password},
     {"reach", on_reach},
     {"refuse", on_refuse},

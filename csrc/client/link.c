@@ -479,7 +479,7 @@ void link_knocking(atr_client *c)
 
 void link_welcome(atr_client *c, const cJSON *message)
 {
-  static const char *const copied[] = {"version", "server", "host", "port", "invited_to"};
+  static const char *const copied[] = {"version", "server", "host", "port", "runs_with", "invited_to"};
   char own_code[ATR_CHECK_CODE_BYTES] = "";
   atr_jw w;
 

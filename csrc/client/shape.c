@@ -49,6 +49,7 @@ static const field welcome[] = {FIELD("version", TEXT),
                                 FIELD("server", ID),
                                 FIELD("host", TRUTH),
                                 FIELD("port", NUMBER),
+                                {.name = "runs_with", .kind = TEXTS, .optional = true},
                                 {.name = "invited_to", .kind = ID, .optional = true},
                                 END};
 static const field rooms[] = {LIST("rooms", room), END};

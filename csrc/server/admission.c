@@ -151,6 +151,8 @@ static void let_in(conn *c)
   atr_jw_id(&w, "server", &id);
   atr_jw_bool(&w, "host", c->who.is_host);
   atr_jw_int(&w, "port", server->port);
+  if (c->who.is_host)
+    server_write_settings(server, &w);
   if (!atr_id_is_zero(&c->invited_to))
     atr_jw_id(&w, "invited_to", &c->invited_to);
   conn_send_json(c, &w);

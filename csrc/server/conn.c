@@ -134,6 +134,7 @@ static const struct {
     {"invites_revoke", inviting_revoke},
     {"password", setting_password},
     {"reach", reach_ask},
+    {"end", server_end},
 };
 
 /* `t` of a message that is not known is of a later version and ignored. */

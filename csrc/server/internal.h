@@ -146,6 +146,7 @@ struct atr_server {
   uint8_t token[ATR_TOKEN_BYTES];
   uint16_t port;
   bool all_interfaces;
+  bool is_open, is_discovered, maps_port; /* as it was told to */
   uint32_t idle_exit_ms, hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, ring_bytes_max;
   uint32_t connections_max;
   atr_log_quota logged; /* about strangers */
@@ -160,6 +161,10 @@ struct atr_server {
 /* --- server.c --- */
 
 uint64_t server_now_ms(const atr_server *server);
+/* What it was started with, for a host who wants something else now; nothing where it is not for the host to end. */
+void server_write_settings(const atr_server *server, atr_jw *w);
+/* The host ends the server, to start another. */
+void server_end(conn *host, const cJSON *message);
 
 /* --- crowd.c --- */
 

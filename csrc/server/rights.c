@@ -49,6 +49,7 @@ static const struct {
     [ATR_MAY_SET_PASSWORD] = {.from = ATR_IS_HOST},
     [ATR_MAY_SET_ROOM_PASSWORD] = {.from = ATR_IS_HOST, .its_creator = true},
     [ATR_MAY_SEE_REACH] = {.from = ATR_IS_HOST},
+    [ATR_MAY_END] = {.from = ATR_IS_HOST},
 };
 
 static entry *find(const atr_rights *rights, const atr_hash *key)

@@ -48,6 +48,7 @@ typedef enum atr_deed {
   ATR_MAY_SET_PASSWORD,
   ATR_MAY_SET_ROOM_PASSWORD,
   ATR_MAY_SEE_REACH, /* who can reach this machine */
+  ATR_MAY_END,       /* the server */
   ATR_DEEDS,
 } atr_deed;
 

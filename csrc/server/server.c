@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "proto/json.h"
 #include "transport/platform.h"
 
 #include <signal.h>
@@ -92,6 +93,44 @@ static void begin_stop(atr_server *server, const char *why)
 static void on_stop(uv_async_t *async)
 {
   begin_stop(async->data, "it was told to");
+}
+
+/* One that ends by itself was started by Connect, which starts the next; a service was started by somebody who did not ask for this. */
+static bool is_passing(const atr_server *server)
+{
+  return server->idle_exit_ms > 0;
+}
+
+void server_write_settings(const atr_server *server, atr_jw *w)
+{
+  if (!is_passing(server))
+    return;
+  atr_jw_array(w, "runs_with");
+  if (server->all_interfaces)
+    atr_jw_str(w, NULL, "network");
+  if (server->is_open)
+    atr_jw_str(w, NULL, "open");
+  if (server->is_discovered)
+    atr_jw_str(w, NULL, "discovery");
+  if (server->maps_port)
+    atr_jw_str(w, NULL, "map_port");
+  atr_jw_end(w);
+}
+
+void server_end(conn *host, const cJSON *message)
+{
+  atr_server *server = host->server;
+  bool only_unused = false;
+
+  (void)atr_json_get_bool(message, "unused", &only_unused);
+  if (!atr_rights_may(server->rights, &host->who, ATR_MAY_END, NULL, NULL))
+    conn_send_error(host, ATR_DENIED, "Only the host can end the server.", "end", NULL);
+  else if (!is_passing(server))
+    conn_send_error(host, ATR_DENIED, "Blender has not started this server: end it where it was started.", "end", NULL);
+  else if (only_unused && (server->halls || server->n_in > 1 || server->n_knocking > 0))
+    conn_send_error(host, ATR_DENIED, "Somebody else is here, or there are rooms.", "end", NULL);
+  else
+    atr_server_stop(server);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -277,6 +316,9 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
     return ATR_NOMEM;
   }
   server->idle_exit_ms = config->idle_exit_ms;
+  server->is_open = config->open;
+  server->is_discovered = !config->no_discovery;
+  server->maps_port = config->map_port;
   server->hello_timeout_ms = config->hello_timeout_ms ? config->hello_timeout_ms : ATR_HELLO_TIMEOUT_MS;
   server->knock_timeout_ms = config->knock_timeout_ms ? config->knock_timeout_ms : ATR_KNOCK_TIMEOUT_MS;
   server->room_unready_ms = config->room_unready_ms ? config->room_unready_ms : ATR_ROOM_UNREADY_MS;

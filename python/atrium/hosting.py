@@ -193,5 +193,5 @@ def ensure_server(
     map_port: bool = False,
 ) -> EnsureServer:
     """Begins to find or start the server of this machine; `poll` the result. `bind`, `open`, `discovery` and `map_port` count only
-    if one is started here."""
+    if one is started here; a host sees in the welcome's `runs_with` what a server was started with that `end` may end."""
     return EnsureServer(port, home_folder(home), bind, open, discovery, map_port)

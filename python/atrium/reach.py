@@ -59,8 +59,8 @@ REASONS = {
     ),
     "loopback_only": Reason(
         "This server takes connections from this machine only.",
-        "If Blender has started it, allow online access in Blender's preferences (System, Network) and host again; "
-        "else start it without --bind.",
+        "If Blender has started it, allow online access in Blender's preferences (System, Network), then press Restart "
+        "Server in Atrium's panel, or Host; else start it without --bind.",
     ),
     "no_network": Reason(
         "This machine is not in a network.",
@@ -108,8 +108,9 @@ REASONS = {
     ),
     "mapping_off": Reason(
         "Your router is not asked to open the port.",
-        "Start the server with Map Port on the Router (Atrium's preferences) or --map-port; or enter the rule below in "
-        "your router and its public address in Atrium's panel.",
+        "Switch on Map Port on the Router in Atrium's preferences, then press Restart Server in Atrium's panel, or Host; a "
+        "server that Blender has not started needs --map-port. Or enter the rule below in your router and its public "
+        "address in Atrium's panel.",
     ),
     "mapped_nowhere": Reason(
         "Your router passes the port on, but does not know its own public address.",

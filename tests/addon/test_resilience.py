@@ -257,6 +257,44 @@ def test_hosting_listens_where_the_preferences_say(party: Party, anna: Person, t
     assert differences([anna, ben], tmp_path) == []
 
 
+def server_differs() -> bool:
+    return bool(session().server_differs)
+
+
+def test_a_host_with_other_settings_has_a_server_with_them(party: Party, tmp_path: Path) -> None:
+    """Doing what the panel said and hosting again led back to the same server, which nobody could end. One that nobody uses gives way by
+    itself; one with a room is started anew when the host says so, and everybody is back in it."""
+    anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
+    anna.blender.define(session, edits.settle)
+    anna.operate("atrium.host")
+    assert listening(party.port) == {"127.0.0.1"}
+    (first,) = server_pids(party.port)
+    anna.operate("atrium.disconnect")
+    anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
+    anna.host("Studio")
+    assert listening(party.port) == {"0.0.0.0"}
+    (second,) = server_pids(party.port)
+    assert second != first and not anna.call(server_differs)
+
+    ben = join(party, "ben", anna)
+    anna.operate("atrium.leave_room")
+    anna.operate("atrium.disconnect")
+    preferences = f"bpy.context.preferences.addons[{MODULE!r}].preferences"
+    anna.blender.execute(f"{preferences}.discovery = {preferences}.map_port = False")  # what needs UDP
+    assert hears_broadcasts(second)
+    anna.operate("atrium.host")
+    assert server_pids(party.port) == [second] and anna.call(server_differs), "there is a room, and somebody in it"
+    anna.join("Studio")
+    anna.operate("atrium.restart_server")
+    for person in (anna, ben):
+        becomes(person, "JOINED", 60.0)
+    (third,) = server_pids(party.port)
+    assert third != second and not hears_broadcasts(third) and not anna.call(server_differs)
+    ben.call(edits.set_location_x, "Camera", 31.0)
+    assert differences([anna, ben], tmp_path) == []
+    assert anna.call(camera_x) == 31.0
+
+
 def what_the_panel_tells() -> list[Any]:
     """The server's port, and for whom it says that it is there."""
     state = session().state

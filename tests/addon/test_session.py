@@ -446,6 +446,71 @@ def test_ones_own_machine_is_no_history() -> None:
 # --- connecting ------------------------------------------------------------------------------------------------------
 
 
+def runs_with(*settings: str) -> dict[str, Any]:
+    return {"t": "welcome", "host": True, "port": 12800, "runs_with": list(settings)}
+
+
+LOCAL_LOBBY = {"t": "state", "state": "LOBBY", "address": "localhost:12800"}
+
+
+def test_an_own_server_that_nobody_uses_gives_way_to_one_with_other_settings() -> None:
+    """It was found again for ten minutes after the user had done what the panel said, and nothing changed."""
+    bench = Bench()
+    task = bench.session.connect("localhost")
+    bench.tick()
+    bench.tick(runs_with("discovery"), LOCAL_LOBBY)
+    assert bench.engine.sent[-1] == {"t": "end", "unused": True} and not task.done
+    bench.tick({"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "code": "CLOSED", "attempt": 1})
+    assert len(bench.starts) == 2 and bench.starts[1].how["bind"] == "::" and not task.done
+    bench.tick(runs_with("network", "discovery", "map_port"), LOCAL_LOBBY, {"t": "rooms", "rooms": []})
+    assert bench.engine.kinds() == ["connect", "end", "rooms"] and task.done and task.problem is None
+    assert not bench.session.server_differs and bench.state.problem is None
+
+
+def test_an_own_server_that_is_used_stays_and_the_panel_offers_to_restart_it() -> None:
+    bench = Bench()
+    task = bench.session.connect("localhost")
+    bench.tick()
+    bench.tick(runs_with("discovery"), LOCAL_LOBBY)
+    bench.tick({"t": "error", "re": "end", "code": "DENIED", "text": "Somebody else is here, or there are rooms."})
+    bench.tick({"t": "rooms", "rooms": []})
+    assert bench.engine.kinds() == ["connect", "end", "rooms"] and task.done and bench.state.problem is None
+    assert bench.session.server_differs
+    task = bench.session.restart_server()
+    bench.tick()
+    assert bench.engine.sent[-1] == {"t": "end"}
+    bench.tick({"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "code": "CLOSED", "attempt": 1})
+    assert len(bench.starts) == 2 and not task.done
+    bench.tick(runs_with("network", "discovery", "map_port"), LOCAL_LOBBY)
+    assert task.done and task.problem is None and bench.engine.kinds()[-1] == "rooms"
+
+
+@pytest.mark.parametrize(
+    "welcome",
+    [{"t": "welcome", "host": True}, {"t": "welcome", "host": False}, runs_with("network", "discovery", "map_port")],
+)
+def test_other_servers_are_left_alone(welcome: dict[str, Any]) -> None:
+    """A service, somebody else's, and one that has the settings that it should have."""
+    bench = Bench()
+    bench.session.connect("localhost")
+    bench.tick()
+    bench.tick(welcome, LOCAL_LOBBY)
+    assert bench.engine.kinds() == ["connect", "rooms"] and not bench.session.server_differs
+
+
+def test_a_restart_that_is_refused_says_why() -> None:
+    bench = hosting()
+    with pytest.raises(Trouble) as trouble:
+        bench.session.restart_server()
+    assert trouble.value.problem.code == "NOT_STARTED", "a service"
+    bench.tick(runs_with("network"))
+    task = bench.session.restart_server()
+    bench.tick({"t": "error", "re": "end", "code": "DENIED", "text": "Only the host can end the server."})
+    assert task.done and task.problem is not None and task.problem.code == "DENIED"
+    bench.tick({"t": "welcome", "host": False})
+    assert bench.state.why_not("restart_server").code == "NOT_HOST"
+
+
 def test_localhost_starts_a_server_and_says_so() -> None:
     bench = Bench(port=12900)
     bench.start_phase = "starting"

@@ -70,6 +70,7 @@ OPERATORS: dict[str, set[str]] = {
     "forget_host": {"host"},
     "create_invite": {"expires_h"},
     "revoke_invites": set(),
+    "restart_server": {"timeout"},
     "check_network": {"host", "timeout"},
     "start_tunnel": {"program", "timeout"},
     "stop_tunnel": set(),

@@ -85,6 +85,57 @@ def test_an_open_door_lets_strangers_in(tmp_path: Path) -> None:
         assert "loopback_only" in {entry["reason"] for entry in host.look_around()}
 
 
+def answer_to_end(person: Client, **how: bool) -> str:
+    """The code of the refusal; empty where the server ends."""
+    person._engine.send({"t": "end", **how})
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        for event in person._engine.poll():
+            if event["t"] == "error" and event["re"] == "end":
+                return str(event["code"])
+            if event["t"] == "state" and event["state"] == "RECONNECTING":
+                return ""
+        person._engine.wait(0.05)
+    raise AssertionError("no answer")
+
+
+def test_its_host_ends_a_server_that_connect_has_started(tmp_path: Path) -> None:
+    """To have another with other settings. Without being asked it ends only where nobody else loses anything."""
+    ensure = ensure_server(free_port(), tmp_path / "host", bind="127.0.0.1", open=True)
+    poll_fast(ensure)
+    with Client(tmp_path / "host") as host, Client(tmp_path / "guest") as guest:
+        host.connect(f"localhost:{ensure.port}")
+        assert host.welcome["runs_with"] == ["open", "discovery"]
+        guest.connect(f"localhost:{ensure.port}")
+        assert "runs_with" not in guest.welcome
+        assert answer_to_end(guest) == "DENIED"
+        assert answer_to_end(host, unused=True) == "DENIED", "somebody else is here"
+        room = guest.create_room("Film")
+        room.leave()
+        guest.disconnect()
+        assert answer_to_end(host, unused=True) == "DENIED", "a room would be lost"
+        assert answer_to_end(host) == ""
+        assert hosting._children[-1].wait(10) == 0
+
+
+def test_a_server_that_nobody_uses_is_ended_unasked(tmp_path: Path) -> None:
+    ensure = ensure_server(free_port(), tmp_path, bind="127.0.0.1", discovery=False, map_port=True)
+    poll_fast(ensure)
+    with Client(tmp_path) as host:
+        host.connect(f"localhost:{ensure.port}")
+        assert host.welcome["runs_with"] == ["map_port"]
+        assert answer_to_end(host, unused=True) == ""
+        assert hosting._children[-1].wait(10) == 0
+
+
+def test_a_server_that_somebody_else_looks_after_is_not_ended(start: Start) -> None:
+    server = start("--open")
+    with Client(server.home) as host:
+        host.connect(server.address)
+        assert host.welcome["host"] is True and "runs_with" not in host.welcome
+        assert answer_to_end(host) == "DENIED"
+
+
 def test_a_running_server_is_used_whoever_started_it(start: Start, tmp_path: Path) -> None:
     server = start()
     ensure = ensure_server(server.port, tmp_path / "another home")

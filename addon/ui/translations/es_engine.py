@@ -119,6 +119,10 @@ ENGINE = {
     "There are too many invites: revoke the old ones first.": "Hay demasiadas invitaciones: revocar antes las anteriores.",
     "The invite could not be kept: the list of invites cannot be written.": "No fue posible guardar la invitación: la lista de "
     "invitaciones no se puede escribir.",
+    "Only the host can end the server.": "Solo el anfitrión puede terminar el servidor.",
+    "Blender has not started this server: end it where it was started.": "A este servidor no lo inició Blender: hay que terminarlo donde "
+    "se inició.",
+    "Somebody else is here, or there are rooms.": "Hay alguien más, o hay salas.",
     "Only the host can revoke invites.": "Solo el anfitrión puede revocar invitaciones.",
     "The invites are revoked until this server ends: their list cannot be written.": "Las invitaciones quedan revocadas hasta que "
     "este servidor termine: su lista no se puede escribir.",
@@ -247,9 +251,9 @@ ENGINE = {
     "Choose Allow. Later it is found in System Settings, Network, Firewall.": "Elegir Permitir. Más adelante se encuentra en Ajustes del "
     "Sistema, Red, Firewall.",
     "This server takes connections from this machine only.": "Este servidor solo acepta conexiones desde este equipo.",
-    "If Blender has started it, allow online access in Blender's preferences (System, Network) and host again; else start it without "
-    "--bind.": "Si lo inició Blender, permitir el acceso en línea en las preferencias de Blender (Sistema, Red) y alojar de nuevo; si no, "
-    "iniciarlo sin --bind.",
+    "If Blender has started it, allow online access in Blender's preferences (System, Network), then press Restart Server in Atrium's "
+    "panel, or Host; else start it without --bind.": "Si lo inició Blender, permitir el acceso en línea en las preferencias de Blender "
+    "(Sistema, Red) y pulsar luego Reiniciar servidor en el panel de Atrium, o Alojar; si no, iniciarlo sin --bind.",
     "This machine is not in a network.": "Este equipo no está en ninguna red.",
     "Connect it by cable or Wi-Fi; its addresses are found by themselves.": "Conectarlo por cable o Wi-Fi; sus direcciones se encuentran "
     "por sí solas.",
@@ -301,9 +305,10 @@ ENGINE = {
     "Allow UPnP in your router, or enter the rule below there; or use a VPN or a tunnel.": "Permitir UPnP en el router, o introducir en "
     "él la regla de abajo; o usar una VPN o un túnel.",
     "Your router is not asked to open the port.": "No se pide al router que abra el puerto.",
-    "Start the server with Map Port on the Router (Atrium's preferences) or --map-port; or enter the rule below in your router and its "
-    "public address in Atrium's panel.": "Iniciar el servidor con Abrir el puerto en el router (preferencias de Atrium) o --map-port; o "
-    "introducir en el router la regla de abajo, y su dirección pública en el panel de Atrium.",
+    "Switch on Map Port on the Router in Atrium's preferences, then press Restart Server in Atrium's panel, or Host; a server that Blender "
+    "has not started needs --map-port. Or enter the rule below in your router and its public address in Atrium's panel.": "Activar Abrir "
+    "el puerto en el router en las preferencias de Atrium y pulsar luego Reiniciar servidor en el panel de Atrium, o Alojar; un servidor "
+    "que no inició Blender necesita --map-port. O introducir en el router la regla de abajo, y su dirección pública en el panel de Atrium.",
     "Your router passes the port on, but does not know its own public address.": "El router redirige el puerto, pero no conoce su propia "
     "dirección pública.",
     "Enter it in Atrium's panel: your router's status page shows it.": "Introducirla en el panel de Atrium: la muestra la página de "
