@@ -835,3 +835,13 @@ def test_vertex_groups_are_moved(three):
     assert [name for name, _ in both(a, b, GROUPS)] == ["S", "P", "Q", "R"]
     assert both(a, b, WEIGHTS) == c.do(WEIGHTS) == [[("P", 0.5), ("R", 0.5)], [("Q", 0.5), ("S", 0.5)]]
     assert b.do("bpy.data.objects['Cube'].vertex_groups.active.name") == "Q"
+
+
+def test_a_shape_without_weights_takes_the_place_of_one_with(three):
+    """Both have as many points, edges and faces, so nothing is built anew."""
+    stage, a, b, c = three
+    grow = "m = bpy.data.meshes['Cube']; m.vertices.add(1); m.update()"
+    group = "bpy.data.objects['Cube'].vertex_groups.new(name='G').add([0], 0.5, 'REPLACE'); "
+    at_once(stage, (b, group + grow), (a, grow))
+    assert both(a, b, GROUPS) == c.do(GROUPS) == [("G", 0)]
+    assert both(a, b, WEIGHTS) == c.do(WEIGHTS) == [[], []]

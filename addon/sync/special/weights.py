@@ -42,6 +42,7 @@ class Groups(items.Items):
 
 
 GROUPS = Groups("vertex_groups")
+NO_WEIGHTS: list[Any] = [[], [], []]
 
 # Points whose weights are read without a pause: some half a millisecond.
 POINTS_PER_SLICE = 500
@@ -112,31 +113,31 @@ def _read_weights(reader: Any, points: Any, groups: int) -> tuple[array[int], ar
 
 
 def write(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree, geometry: Tree | None, rebuilt: bool) -> None:
-    """`geometry` holds the weights, where they are to be written."""
+    """`geometry` holds the weights, where they are to be written; where it has none there are to be none."""
     change = (patch.get("i") or {}).get("vertex_groups") if "i" in patch else None
-    weights_changed = bool(geometry and geometry.get("weights"))
-    if not change and not weights_changed and not (rebuilt and full.get("i", {}).get("vertex_groups")):
+    groups = full.get("i", {}).get("vertex_groups")
+    if not change and not (groups and (geometry is not None or rebuilt)):
         return
     have = cur.get("i", {}).get("vertex_groups", {})
     with _shown(writer.reader.user_of(data), data) as ob:
         if rebuilt and not ob.vertex_groups:
             # The old geometry took the groups with it: all are made again.
-            change, have = full.get("i", {}).get("vertex_groups"), {}
+            change, have = groups, {}
         keys = list(have)
         if change:
-            keys = GROUPS.write(writer, ob, change, full.get("i", {}).get("vertex_groups", {}), have).keys
-        if weights_changed:
-            _write_weights(writer, ob, data, geometry or {}, keys)
+            keys = GROUPS.write(writer, ob, change, groups or {}, have).keys
+        if geometry is not None and ("weights" in geometry or not rebuilt):
+            _write_weights(writer, ob, data, geometry.get("weights") or NO_WEIGHTS, keys)
 
 
-def _write_weights(writer: Any, ob: Any, data: Any, p: Tree, keys: list[str]) -> None:
+def _write_weights(writer: Any, ob: Any, data: Any, value: list[Any], keys: list[str]) -> None:
     """`keys` are those of the groups, in Blender's order."""
-    at = writer.blobs.get(p["weights"][0], "int32").reshape(-1, 2)
-    weights = writer.blobs.get(p["weights"][1], "float32")
+    at = writer.blobs.get(value[0], "int32").reshape(-1, 2)
+    weights = writer.blobs.get(value[1], "float32")
     count = len(_points(data))
     groups = ob.vertex_groups
     place = {key: i for i, key in enumerate(keys)}
-    meant = [place.get(key) for key in p["weights"][2]]
+    meant = [place.get(key) for key in value[2]]
     if len(at) != len(weights) or (len(at) and (at.min() < 0 or at[:, 0].max() >= count)):
         raise ValueError("vertex weights out of range")
     everything = list(range(count))
