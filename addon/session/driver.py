@@ -167,6 +167,7 @@ class Session:
         self.looking = Looking(state, self._may_look, self._send)
         self.checking = Checking(state, helpers.make_check, helpers.look_at_machine, self._send)
         self.tunneling = Tunneling(state, helpers.make_tunnel, helpers.installed_tunnels, self._send)
+        self._lost: Trouble | None = None  # the scene of before a join that could not be brought back
         self._overtaken = False  # Blender itself replaces the scene right now: nothing to bring back
 
     # --- commands ----------------------------------------------------------------------------------------------------
@@ -398,17 +399,26 @@ class Session:
 
     def file_loads(self) -> None:
         """Blender is about to load another file: everything must be read before, and cannot be put off."""
-        here = self.state.here
-        if here is None:
-            return
-        was_live = self.state.stage is Stage.LIVE
+        here, was_live = self.state.here, self.state.stage is Stage.LIVE
+        if here is not None:
+            self._leave_at_once(LOAD_HELD_S)
+            self.state.left = here if was_live else None
+            self.state.changed()
+
+    def quits(self) -> None:
+        """Blender ends, or the add-on is switched off: what was changed last goes out, if that takes no more than some seconds."""
+        if self.state.stage is Stage.LIVE:
+            self._leave_at_once(LOAD_HELD_S if self.state.link == RECONNECTING else GOODBYE_S)
+
+    def _leave_at_once(self, hold_s: float) -> None:
+        """Out of the room before this returns, after what was changed has gone out if that takes no longer than `hold_s`."""
         self._overtaken = True
         self._abandon(problem("CANCELED"))
         self._overtaken = False
         self.state.begin("leave", translated("Leaving the room."))
         self._start(self._leaving("leave"))
         held_s = 0.0
-        while self._job is not None and held_s < LOAD_HELD_S:
+        while self._job is not None and held_s < hold_s:
             self._job_waits = True  # while Blender renders it takes no step
             self.tick(50.0)
             if self._job_waits:
@@ -418,8 +428,6 @@ class Session:
         if self.state.here is not None:
             # What is loaded must not be taken for changes to the room, whatever could not be read.
             self._exit_room()
-        self.state.left = here if was_live else None
-        self.state.changed()
 
     def close(self) -> None:
         """The add-on goes away, or Blender ends. May be called again."""
@@ -468,6 +476,10 @@ class Session:
                 self._guarded(self.replicator.tick, budget_ms)
         self._revive_server()
         self._post()
+        if self._lost is not None:
+            # Whatever else there is to say: cancelling says nothing, a room that was closed something else.
+            self.state.problem, self._lost = self._lost.problem, None
+            self.state.changed()
 
     def _may_look(self) -> bool:
         options = self._options()
@@ -641,14 +653,24 @@ class Session:
             self._try("REPLACE_FAILED", self._scene.clear)
             replicator = self._attach()
             yield from self._steps(replicator.replace_all(), "REPLACE_FAILED")
-        except BaseException:  # also GeneratorExit: cancelled, or the connection ended for good
+        except BaseException as error:  # also GeneratorExit: cancelled, or the connection ended for good
             self._drop_replicator()
-            if not self._overtaken:
-                self._scene.restore(copy)
+            lost = None if self._overtaken else self._bring_back(copy)
+            if lost is not None and isinstance(error, Exception):
+                raise lost from error
+            self._lost = lost
             raise
         self._scene.discard(copy)
         state.set_stage(Stage.LIVE)
         state.finish("join")
+
+    def _bring_back(self, copy: Any) -> Trouble | None:
+        """The scene of before the join; what to tell if that fails."""
+        try:
+            self._scene.restore(copy)
+        except Exception as error:
+            return self._trouble("RESTORE_FAILED", error)
+        return None
 
     def _leaving(self, kind: str) -> Job:
         """Captures what was not captured yet, says goodbye, and waits (within GOODBYE_S) until it is heard."""

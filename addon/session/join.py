@@ -6,6 +6,8 @@ datablock is touched the scene is written to ATRIUM_HOME/recovered, whatever was
 cancelled, that file is loaded again, else it is removed; a crash in between leaves it for the user. KEEP_COPY writes
 a second one, which stays.
 
+What is painted into an image lies in no .blend, whoever saves it: such images are packed first.
+
 The old scene is removed by loading an empty one: it takes some 5 ms whatever the size, and it ends the undo history,
 which would otherwise bring the old scene back into the room at the first Ctrl-Z.
 """
@@ -26,6 +28,7 @@ from .link import Link
 from .whole import is_compressed, is_whole
 
 FOLDER = "recovered"
+UNPACKED = "The image “{0}” is painted and not saved, and cannot be packed: save it first."
 NOT_WHOLE = "What was written is not the whole file: is the disk full?"
 
 # Collections of bpy.data that no unused thing of the user's is in.
@@ -58,7 +61,7 @@ class BlenderScene:
     def is_unsaved(self) -> bool:
         """Changes by others push no undo step, so Blender does not count them: what a room has left behind is remembered
         here. Not to be asked in background, where Blender's flag says nothing."""
-        return bool(bpy.data.is_dirty) or self._session_work
+        return bool(bpy.data.is_dirty) or self._session_work or bool(_painted())
 
     def mark_unsaved(self) -> None:
         self._session_work = True
@@ -70,6 +73,7 @@ class BlenderScene:
         """Brings unsaved work to safety as the user said. `ASK` means that there was none when Join was clicked; what was
         made since then is kept."""
         unsaved = bpy.app.background or self.is_unsaved()
+        _pack_painted()
         if mode == "SAVE" and unsaved:
             if not bpy.data.filepath:
                 raise RuntimeError("The scene has no file name yet.")
@@ -89,13 +93,17 @@ class BlenderScene:
         _begin_history()
 
     def restore(self, copy: Copy) -> None:
-        """The join failed: everything as it was, under its own file name where it had one."""
+        """The join failed: everything as it was, under its own file name where it had one. Raises with the path of the copy if that
+        cannot be loaded."""
         unsaved_work = self._session_work
-        with self._own_load(), _in_window():
-            if copy.original:
-                bpy.ops.wm.recover_auto_save(filepath=str(copy.path))
-            else:
-                bpy.ops.wm.open_mainfile(filepath=str(copy.path), load_ui=False, display_file_selector=False)
+        try:
+            with self._own_load(), _in_window():
+                if copy.original:
+                    bpy.ops.wm.recover_auto_save(filepath=str(copy.path))
+                else:
+                    bpy.ops.wm.open_mainfile(filepath=str(copy.path), load_ui=False, display_file_selector=False)
+        except RuntimeError as error:
+            raise RuntimeError(f"{copy.path} ({error})") from error
         _let_go(copy.unused)
         self._session_work = unsaved_work or not copy.original
         if bpy.data.filepath == copy.original:
@@ -196,6 +204,20 @@ def _let_go(unused: list[tuple[str, str]]) -> None:
         block = getattr(bpy.data, collection).get((name, None))
         if block is not None:
             block.use_fake_user = False
+
+
+def _painted() -> list[Any]:
+    """Images whose pixels are nowhere but in memory. Of linked ones no file of the user's can hold them."""
+    return [image for image in bpy.data.images if image.is_dirty and image.library is None]
+
+
+def _pack_painted() -> None:
+    """Into the scene that is about to be written; they stay so, as unpacking would read their files anew."""
+    for image in _painted():
+        try:
+            image.pack()
+        except RuntimeError as error:
+            raise RuntimeError(UNPACKED.format(image.name)) from error
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 """When Blender starts, loads, saves, renders and ends: what the session must do then.
 
 Loading another file leaves the room, after what was queued has gone out, and offers to join again. Handlers are
-persistent, so they outlive the load. Rendering only sets a flag here: its handlers may run on other threads, where
+persistent, so they outlive the load. A Blender that is closed switches its add-ons off first, while there is a scene:
+what was changed last goes out then. Rendering only sets a flag here: its handlers may run on other threads, where
 bpy must not be touched. The engine's thread is ended on unregister and at exit; both may happen, and in any order.
 """
 
@@ -79,6 +80,9 @@ def register() -> None:
 
 
 def unregister() -> None:
+    session = runtime.session()
+    if session is not None:
+        session.quits()
     atexit.unregister(runtime.close)
     for name, handler in _HANDLERS:
         handlers = getattr(bpy.app.handlers, name)

@@ -46,6 +46,7 @@ TEMPLATES = (
     "The server could not be started: {0}.",
     # join.py
     "The scene has no file name yet.",
+    "The image “{0}” is painted and not saved, and cannot be packed: save it first.",
     "What was written is not the whole file: is the disk full?",
 )
 

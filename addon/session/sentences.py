@@ -47,6 +47,7 @@ ERRORS: dict[str, str] = {
     "NOT_READY": "The room “{room}” is still being filled by the one who created it: wait a moment.",
     "DENIED": "You may not do this here: ask the host.",
     "SAVE_FAILED": "Your scene could not be saved, so the room was not joined and nothing was changed. {text}",
+    "RESTORE_FAILED": "Your scene could not be brought back by itself, but nothing of it is lost: open this file. {text}",
     "REPLACE_FAILED": "The room's scene could not be built, so your own was brought back. {text}",
     "UPLOAD_FAILED": "The scene could not be read, so the room was not created. {text}",
     # asking for the impossible

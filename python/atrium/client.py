@@ -342,7 +342,7 @@ class Client:
         self.joined.clear()
 
     def close(self) -> None:
-        """Ends the engine's thread; may be called again."""
+        """Ends the engine's thread; may be called again. What has not gone out is lost: `Room.flush` or `Room.leave` first."""
         self._engine.close()
 
     def __enter__(self) -> Client:

@@ -131,6 +131,8 @@ class FakeScene:
         self.log.append("clear")
 
     def restore(self, copy: str) -> None:
+        if self.fails == "restore":
+            raise RuntimeError(f"/home/recovered/{copy}.blend (no such thing)")
         self.log.append(f"restore {copy}")
 
     def discard(self, copy: str) -> None:

@@ -334,13 +334,16 @@ def test_passwords_go_where_they_were_meant_for_and_nowhere_else(anna: BlenderPr
 
 
 def make_file(folder: str) -> None:
-    """A scene with a file, an image beside it, and a change that is not saved."""
+    """A scene with a file, an image beside it, a change that is not saved, and paint on an image."""
     os.makedirs(folder, exist_ok=True)
     bpy.ops.wm.read_homefile(use_factory_startup=True)
     bpy.ops.wm.save_as_mainfile(filepath=os.path.join(folder, "mine.blend"))
     image = bpy.data.images.new("beside", 4, 4)
     image.source, image.filepath, image.use_fake_user = "FILE", "//beside.png", True
     bpy.data.objects["Cube"].location.x = 42
+    painted = bpy.data.images.new("painted", 4, 4)
+    painted.use_fake_user = True
+    painted.pixels[:] = [0.0, 1.0, 0.0, 1.0] * 16
     bpy.ops.atrium.connect()
 
 
@@ -355,6 +358,7 @@ def join(unsaved: str) -> dict[str, Any]:
         "file": bpy.data.filepath,
         "x": cube.location.x if cube else None,
         "image": image.filepath if image else None,
+        "green": bpy.data.images["painted"].pixels[1] if "painted" in bpy.data.images else None,
         "recovered": sorted(os.listdir(recovered)) if os.path.isdir(recovered) else [],
         "state": atrium().state,
     }
@@ -366,11 +370,19 @@ def cube_x_in(path: str) -> float:
     return float(target.objects[0].location.x)
 
 
+def green_in(path: str) -> float:
+    """Of the painted image in a file; nothing where the file has none."""
+    with bpy.data.libraries.load(path) as (source, target):
+        target.images = [name for name in source.images if name == "painted"]
+    return float(target.images[0].pixels[1]) if target.images else 0.0
+
+
 @pytest.mark.parametrize("unsaved", ["ASK", "KEEP_COPY", "SAVE", "DISCARD"])
 def test_joining_replaces_the_scene_and_keeps_what_was_asked(
     anna: BlenderProcess, tmp_path: Path, unsaved: str
 ) -> None:
     anna.define(cube_x_in)
+    anna.define(green_in)
     anna.call(make_file, str(tmp_path / "files"))
     after = anna.call(join, unsaved)
     assert after["error"] == "" and after["state"] == "JOINED"
@@ -379,9 +391,11 @@ def test_joining_replaces_the_scene_and_keeps_what_was_asked(
     assert len(after["recovered"]) == (1 if kept else 0)
     mine = str(tmp_path / "files" / "mine.blend")
     assert anna.call(cube_x_in, mine) == (42.0 if unsaved == "SAVE" else 0.0)
+    assert anna.call(green_in, mine) == (1.0 if unsaved == "SAVE" else 0.0)
     if kept:
         copy = tmp_path / "anna" / "atrium" / "recovered" / after["recovered"][0]
         assert anna.call(cube_x_in, str(copy)) == 42.0
+        assert anna.call(green_in, str(copy)) == 1.0
 
 
 @pytest.mark.parametrize("unsaved", ["KEEP_COPY", "DISCARD"])
@@ -392,6 +406,7 @@ def test_a_join_that_fails_brings_everything_back(anna: BlenderProcess, tmp_path
     assert after["error"].startswith("The room's scene could not be built, so your own was brought back. no such thing")
     assert sorted(after["objects"]) == ["Camera", "Cube", "Light"] and after["x"] == 42
     assert after["file"] == str(tmp_path / "files" / "mine.blend") and after["image"] == "//beside.png"
+    assert after["green"] == 1.0
     assert after["state"] == "LOBBY"
     assert len(after["recovered"]) == (1 if unsaved == "KEEP_COPY" else 0)
     # What nothing uses is in no saved file, but in the scene as it was.

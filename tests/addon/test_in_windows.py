@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from atrium import AtriumError, Client
+from atrium import AtriumError, Client, Room
 from tests.addon import edits
 from tests.addon.test_panel import state_is
 from tests.addon.together import chatter, differences, knocks_noted, note_knocks, watch
@@ -37,9 +37,14 @@ def camera_x_is(x: float) -> Iterator[None]:
     raise AssertionError(bpy.data.objects["Camera"].location.x)
 
 
-def quit_blender() -> None:
+def move_and_quit() -> None:
     """From a timer: an operator that ends Blender cannot answer."""
-    bpy.app.timers.register(lambda: bpy.ops.wm.quit_blender() and None, first_interval=0.1)
+
+    def both() -> None:
+        bpy.data.objects["Camera"].location.x = 77.0
+        bpy.ops.wm.quit_blender()
+
+    bpy.app.timers.register(both, first_interval=0.1)
 
 
 def make_unsaved_work() -> None:
@@ -92,8 +97,7 @@ def test_from_host_to_edit_with_clicks(people: list[Person], tmp_path: Path) -> 
 
     press_until(ben, "atrium.leave_room", "LOBBY")
     press_until(ben, "atrium.disconnect", "OFFLINE")
-    anna.send(quit_blender)  # in the room, with everything running
-    assert anna.blender.wait_for_end() == 0
+    what_was_done_last_arrives(anna, tmp_path / "anna" / "atrium")
 
 
 def drag_while_the_other_edits(anna: Person, ben: Person) -> None:
@@ -161,6 +165,25 @@ def save_and_join(anna: Person, ben: Person, file: Path) -> None:
     ben.call(state_is, "JOINED")
     assert "Suzanne" not in ben.call(edits.object_names)
     assert "Suzanne" in ben.call(objects_in, str(file))
+
+
+def what_was_done_last_arrives(anna: Person, home: Path) -> None:
+    """She moves the camera and closes Blender in the same moment, in the room, with everything running."""
+    with Client(home) as watcher:
+        watcher.connect(f"127.0.0.1:{anna.party.port}", timeout=60)
+        room = watcher.join(watcher.rooms()[0].id, timeout=60)
+        anna.send(move_and_quit)
+        assert anna.blender.wait_for_end() == 0
+        end = time.monotonic() + 10
+        while not any(x == 77.0 for x in camera_xs(room)):
+            assert time.monotonic() < end, list(camera_xs(room))
+            watcher.pump(0.1)
+
+
+def camera_xs(room: Room) -> Iterator[float]:
+    for tree in room.documents.values():
+        if tree["type"] == "Object" and tree["name"] == "Camera":
+            yield tree["p"]["location"][0]
 
 
 def strangers_are_refused_for_good(anna: Person, home: Path) -> None:

@@ -801,6 +801,50 @@ def test_a_join_interrupted_while_building_brings_the_scene_back(how: str) -> No
     assert task.done and bench.state.here is None
 
 
+@pytest.mark.parametrize("how", ["fails", "cancel", "closed", "offline"])
+def test_a_scene_that_does_not_come_back_is_told_where_it_lies(how: str) -> None:
+    bench = Bench().in_lobby()
+    bench.scene.fails = "restore"
+    bench.scene.replicator_steps = 1_000_000
+    if how == "fails":
+        bench.scene.replicator_fails = "replace_all"
+    task = bench.receiving("DISCARD")
+    bench.engine.events.append(progress(1.0, True))
+    bench.session.tick(1.0)
+    bench.session.tick(1.0)
+    assert bench.state.stage is Stage.REPLACING or how == "fails"
+    if how == "cancel":
+        bench.session.cancel()
+    elif how == "closed":
+        bench.engine.events.append({"t": "closed", "room": ROOM, "code": "NOROOM"})
+    elif how == "offline":
+        bench.engine.events.append({"t": "state", "state": "OFFLINE", "code": "CLOSED"})
+    bench.tick(times=2)
+    assert task.done and bench.state.here is None
+    assert bench.state.problem is not None and "/home/recovered/copy.blend" in bench.state.problem.sentence
+
+
+@pytest.mark.parametrize("stage", ["live", "replacing", "nowhere"])
+def test_who_quits_sends_what_was_changed_last(stage: str) -> None:
+    bench = Bench().in_lobby()
+    if stage == "live":
+        bench.receiving("DISCARD")
+        bench.tick(progress(1.0, True))
+        assert bench.state.stage is Stage.LIVE
+    elif stage == "replacing":
+        bench.scene.replicator_steps = 1_000_000
+        bench.receiving("DISCARD")
+        bench.engine.events.append(progress(1.0, True))
+        bench.session.tick(1.0)
+    bench.session.quits()
+    assert ("leave" in bench.engine.kinds()) == (stage == "live")
+    if stage == "live":
+        assert "capture_all" in bench.scene.replicators[-1].log and bench.state.here is None
+    bench.session.close()
+    if stage == "replacing":
+        assert bench.scene.log[-1] == "restore copy"
+
+
 def test_a_scene_that_cannot_be_saved_is_not_touched() -> None:
     bench = Bench().in_lobby()
     bench.scene.fails = "secure"

@@ -400,6 +400,8 @@ TEXTS = {
     "You may not do this here: ask the host.": "Esto no está permitido aquí: consultar al anfitrión.",
     "Your scene could not be saved, so the room was not joined and nothing was changed. {text}": "No fue posible guardar la escena, por "
     "lo que no se entró en la sala y nada cambió. {text}",
+    "Your scene could not be brought back by itself, but nothing of it is lost: open this file. {text}": "No fue posible recuperar la "
+    "escena automáticamente, pero no se perdió nada de ella: abrir este archivo. {text}",
     "The room's scene could not be built, so your own was brought back. {text}": "No fue posible construir la escena de la sala, por lo "
     "que se recuperó la anterior. {text}",
     "The scene could not be read, so the room was not created. {text}": "No fue posible leer la escena, así que no se creó la sala. "

@@ -212,6 +212,8 @@ ENGINE = {
     "The server did not start: {0}": "El servidor no se inició: {0}",
     "The server could not be started: {0}.": "No fue posible iniciar el servidor: {0}.",
     # addon/session/join.py
+    "The image “{0}” is painted and not saved, and cannot be packed: save it first.": "La imagen “{0}” está pintada y sin guardar, y "
+    "no es posible empaquetarla: guardarla primero.",
     "The scene has no file name yet.": "La escena todavía no tiene nombre de archivo.",
     "What was written is not the whole file: is the disk full?": "Lo que se escribió no es el archivo entero: ¿está lleno el disco?",
     # python/atrium/check.py
