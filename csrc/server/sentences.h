@@ -29,8 +29,8 @@ static const said said_reasons[] = {
     {"firewall_macos", "macOS asks whether Blender may accept incoming connections when you host for the first time.",
      "Choose Allow. Later it is found in System Settings, Network, Firewall."},
     {"loopback_only", "This server takes connections from this machine only.",
-     "If Blender has started it, allow online access in Blender's preferences (System, Network) and host again; else "
-     "start it without --bind."},
+     "If Blender has started it, allow online access in Blender's preferences (System, Network), then press Restart "
+     "Server in Atrium's panel, or Host; else start it without --bind."},
     {"no_network", "This machine is not in a network.",
      "Connect it by cable or Wi-Fi; its addresses are found by themselves."},
     {"other_address", "This server listens at {bound} only.", "Start it without --bind to listen on every network."},
@@ -58,8 +58,10 @@ static const said said_reasons[] = {
     {"mapping_refused", "Your router refuses to open the port.",
      "Allow UPnP in your router, or enter the rule below there; or use a VPN or a tunnel."},
     {"mapping_off", "Your router is not asked to open the port.",
-     "Start the server with Map Port on the Router (Atrium's preferences) or --map-port; or enter the rule below in "
-     "your router and its public address in Atrium's panel."},
+     "Switch on Map Port on the Router in Atrium's preferences, then press Restart Server in Atrium's panel, or Host; "
+     "a "
+     "server that Blender has not started needs --map-port. Or enter the rule below in your router and its public "
+     "address in Atrium's panel."},
     {"mapped_nowhere", "Your router passes the port on, but does not know its own public address.",
      "Enter it in Atrium's panel: your router's status page shows it."},
     {"tunnel", "{label} forwards to this machine; nobody has come in this way yet.", ""},

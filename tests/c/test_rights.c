@@ -165,12 +165,12 @@ static void who_may_do_what(void **state)
     const char *who;
     bool may[ATR_DEEDS];
   } table[] = {
-      /*              enter, create, admit, invite, password, room's password, who can reach it */
-      {"stranger", {false, false, false, false, false, false, false}},
-      {"guest", {true, false, false, false, false, false, false}},
-      {"member", {true, true, false, false, false, false, false}},
-      {"creator", {true, true, false, false, false, true, false}},
-      {"host", {true, true, true, true, true, true, true}},
+      /*              enter, create, admit, invite, password, room's password, who can reach it, end */
+      {"stranger", {false, false, false, false, false, false, false, false}},
+      {"guest", {true, false, false, false, false, false, false, false}},
+      {"member", {true, true, false, false, false, false, false, false}},
+      {"creator", {true, true, false, false, false, true, false, false}},
+      {"host", {true, true, true, true, true, true, true, true}},
   };
   atr_id film = {{1}};
   atr_hash guest = key(1), member = key(2), creator = key(3);
