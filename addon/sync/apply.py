@@ -96,7 +96,7 @@ class Writer:
             self.refuse("type", e)
 
     def write_block(self, doc: str, block: Any, patch: Tree, full: Tree, cur: Tree) -> None:
-        """Writes a patch into a datablock. Its name is not touched: names are set in two steps for all (scheduler.py)."""
+        """Writes a patch into a datablock. Its name is not touched: names are set in two steps for all (incoming.py)."""
         self.doc, self.block = doc, block
         dirty.tracker.foreign = True
         for at in [at for at in self.refused if at[0] == doc]:

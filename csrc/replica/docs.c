@@ -349,6 +349,8 @@ static int difference(const rdoc *d, const cJSON *shown, enum atr_op_kind *kind,
     err = atr_patch_diff(told, shown, patch);
   if (err == ATR_NOMEM)
     return err;
+  if (*patch)
+    rep_untaint(*patch);
   if (err || !told || (d->told_unsure && !d->told_shown)) { /* a tree that no patch can make goes whole */
     *kind = ATR_OP_CREATE;
     *tree = shown;

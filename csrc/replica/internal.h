@@ -233,6 +233,8 @@ void rep_cool_idle(atr_replica *r);
 
 /* taint.c */
 int rep_taint(cJSON **told, const cJSON *patch);
+/* Takes the marks out of a difference that has named what they stood for. */
+void rep_untaint(cJSON *patch);
 
 /* pending.c */
 pend *rep_pend_find(const atr_replica *r, uint64_t counter);

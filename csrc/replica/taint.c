@@ -88,3 +88,14 @@ int rep_taint(cJSON **told, const cJSON *patch)
 {
   return *told ? taint_object(*told, patch) : 0;
 }
+
+void rep_untaint(cJSON *patch)
+{
+  cJSON *mark = atr_json_get(patch, NO_KEY);
+
+  if (mark)
+    cJSON_Delete(cJSON_DetachItemViaPointer(patch, mark));
+  for (cJSON *m = patch->child; m; m = m->next)
+    if (cJSON_IsObject(m))
+      rep_untaint(m);
+}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import random
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from atrium import AtriumError, Client, Room
+from atrium import AtriumError, Client, Event, Room
 from atrium.engine import Engine
 
 from .conftest import Process, Wire, eventually, settle
@@ -80,6 +81,25 @@ def test_three_edit_the_same_properties_and_agree(start: Start, clients: Clients
         if chance.random() < 0.3:
             everybody[chance.randrange(3)].pump(0.001)
     assert_equal(everybody, rooms)
+
+
+def test_edits_that_crossed_are_told_without_the_engines_own_marks(start: Start, clients: Clients) -> None:
+    server = start("--open")
+    first, second = clients("first"), clients("second")
+    first.connect(server.address)
+    second.connect(server.address)
+    room = first.create_room("r")
+    doc = room.create({"type": "Object", "p": {"x": 0, "y": {"z": 0}}})
+    room.flush()
+    theirs = second.join("r")
+    told: list[Event] = []
+    room.on_event = told.append
+    theirs.edit(doc, {"p": {"x": 1, "y": {"z": 1}}})
+    theirs.flush()
+    time.sleep(0.3)  # the event is in the first one's queue, and not taken
+    room.edit(doc, {"p": {"x": 2, "y": {"z": 2}}})
+    room.flush()
+    assert [event.tree for event in told] == [{"p": {"x": i, "y": {"z": i}}} for i in (1, 2)]
 
 
 def test_deleting_what_others_edit(start: Start, clients: Clients) -> None:
