@@ -278,7 +278,7 @@ class ATRIUM_UL_rooms(bpy.types.UIList):
     ) -> None:
         row = layout.row()
         row.enabled = item.joinable
-        row.label(text=item.name, icon="HOME" if item.joinable else "LOCKED", translate=False)
+        row.label(text=item.name, icon="HOME" if item.joinable else "INFO", translate=False)
         users = row.row()
         users.alignment = "RIGHT"
         users.label(text=str(item.users), icon="USER", translate=False)
