@@ -21,7 +21,7 @@ from tests.blender.party import Party, admit_next
 from tests.blender.test_invited import make_object, names
 from tests.blender.test_networks import lab  # noqa: F401
 from tests.net.lab import Lab
-from tests.net.test_quiet import ANSWERS, LOOKING, ROUTER, SYSTEM, TUNNELS, goes_astray
+from tests.net.test_quiet import ANSWERS, LOOKING, ROUTER, SYSTEM, TUNNELS, goes_astray, router_over_ipv6
 from tests.net.watch import Allowed, Watch, strays, unused
 
 HOST_ADDRESS, GUEST_ADDRESS = "192.168.0.10", "192.168.0.48"
@@ -90,7 +90,7 @@ def test_a_host_nearby_is_one_click_away(window_kind: Blender, lab: Lab, party: 
 
     system = [*SYSTEM, Allowed("neighbours", f"{NET}/64", "icmpv6")]
     own = [Allowed("this machine's own server", where, "tcp", {party.port}) for where in ("127.0.0.1/32", "::1/128")]
-    hosting = [*own, TUNNELS, *ROUTER, *ANSWERS]
+    hosting = [*own, TUNNELS, *ROUTER, router_over_ipv6(NET), *ANSWERS]
     coming = [*LOOKING, Allowed("the host that was clicked", f"{HOST_ADDRESS}/32", "tcp", {party.port})]
     assert strays(hosts, [*system, *hosting]) == []
     assert strays(comes, [*system, *coming]) == []

@@ -103,6 +103,10 @@ ANSWERS = [
 NAMED = Allowed("the name that the user typed", f"{NAMES}/32", "udp", {53})
 
 
+def router_over_ipv6(net: str) -> Allowed:
+    return Allowed("the router, by PCP over IPv6", f"{net}1/128", "udp", {PCP_PORT})
+
+
 def invited_to() -> list[Allowed]:
     """The addresses in the invite, all of the host's: the further one that its user typed, the router's, and the machine's own."""
     given = (f"{FURTHER}/32", f"{OUTSIDE}/32", f"{HOST_ADDRESS}/32", f"{HOST_NET}10/128")
@@ -183,7 +187,8 @@ def test_who_hosts_and_who_comes_speak_to_nobody_else(world: World, names: NameS
         run(ben, *words, home=guest_home)  # whom could he host?
 
     looking = [OWN_SERVER, TUNNELS, *ROUTER, *LOOKING]
-    hosting, coming = [*looking, OWN_SERVER_IPV6, *ANSWERS], [*looking, *invited_to()]
+    hosting = [*looking, router_over_ipv6(HOST_NET), OWN_SERVER_IPV6, *ANSWERS]
+    coming = [*looking, router_over_ipv6(GUEST_NET), *invited_to()]
     assert strays(hosts, [*SYSTEM, *hosting]) == []
     assert strays(comes, [*SYSTEM, *coming]) == []
     assert names.asked == [], "nobody has typed a name"
