@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from . import colors, inviting
+from . import address, colors, inviting
 from .history import History
 from .said import said
 from .sentences import ERRORS, Problem, problem, refusal
@@ -264,7 +264,7 @@ class State:
                 return problem("NOT_HOST")
             if self.link != LOBBY:
                 return problem("NOT_CONNECTED")
-            if self.host.runs_with is None:
+            if self.host.runs_with is None or not address.is_local(self.address):  # nobody would start the next
                 return problem("NOT_STARTED")
             return problem("BUSY", text=busy.text) if busy else None
         if action in ("start_tunnel", "remove_user"):

@@ -23,6 +23,7 @@ import pytest
 from tests.addon.blender_side import atrium, prepare
 from tests.blender.blenders import Blender
 from tests.blender.inside import bpy
+from tests.blender.process import BlenderError
 from tests.blender.test_window import TOOLTIP_S
 from tests.blender.window import WindowedBlender, set_clipboard, sidebar_of
 
@@ -290,6 +291,45 @@ def test_an_invite_that_is_made_is_copied(anna: WindowedBlender) -> None:
     anna.call(clipboard_is, "atrium://join#AbCd-_9")
     assert anna.call(last, "invite_create")["expires_h"] == 168
     anna.picture(name_of(anna, "invite_copied"))
+
+
+def differs_is(wanted: bool) -> Iterator[None]:
+    for _ in range(400):
+        if runtime.need().server_differs is wanted:
+            return
+        yield
+    raise AssertionError(runtime.state().host)
+
+
+@pytest.mark.parametrize("language", ["en_US", "es"])
+def test_a_server_with_other_settings_is_started_anew_when_the_host_says_so(
+    tall_anna: WindowedBlender, language: str
+) -> None:
+    """The button is there only then, and what is lost is said before it is."""
+    anna = tall_anna
+    if language == "es":
+        anna.call(speak_spanish)
+    anna.press("atrium.host(")
+    anna.call(state_is, "LOBBY")
+    welcome = {"t": "welcome", "host": True, "port": 12800, "check_code": "anchor apple"}
+    anna.call(tell, {**welcome, "runs_with": ["open", "discovery"]})
+    anna.call(differs_is, True)
+    button = anna.find("atrium.restart_server(")
+    anna.screen.click(button.x, button.y)
+    time.sleep(0.5)
+    anna.picture(name_of(anna, f"{language}_restart"))
+    anna.screen.key("Escape")
+    time.sleep(0.5)
+    assert not [message for message in anna.evaluate("engine.sent") if message["t"] == "end"]
+    anna.press("atrium.restart_server(")
+    time.sleep(0.5)
+    anna.screen.key("Return")
+    anna.call(sent, "end")
+    assert anna.call(last, "end") == {"t": "end"}
+    anna.call(tell, {**welcome, "runs_with": ["discovery"]})  # Blender is offline here
+    anna.call(differs_is, False)
+    with pytest.raises(BlenderError, match="no button"):
+        anna.find("atrium.restart_server(", attempts=1)
 
 
 def lasts_is(wanted: str) -> Iterator[None]:

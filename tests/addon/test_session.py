@@ -507,6 +507,10 @@ def test_a_restart_that_is_refused_says_why() -> None:
     task = bench.session.restart_server()
     bench.tick({"t": "error", "re": "end", "code": "DENIED", "text": "Only the host can end the server."})
     assert task.done and task.problem is not None and task.problem.code == "DENIED"
+    bench.tick({"t": "state", "state": "LOBBY", "address": "192.168.0.48:12800"})
+    assert bench.state.why_not("restart_server").code == "NOT_STARTED", (
+        "only by localhost is it started again when it has gone"
+    )
     bench.tick({"t": "welcome", "host": False})
     assert bench.state.why_not("restart_server").code == "NOT_HOST"
 
