@@ -278,6 +278,20 @@ def keys(args):
     idle_for(rep)
 
 
+def pixels(args):
+    """An image of 4096 by 4096 pixels, painted on: what is in one piece is read and given to the engine in one tick."""
+    image = bpy.data.images.new("painted", 4096, 4096)
+    image.use_fake_user = True
+    image.pixels[:4] = (1, 0, 0, 1)
+    rep = uploaded()
+    ticks = Ticks("a painted image of 4096 x 4096, one stroke")
+    for i in range(5):
+        image.pixels[:4] = (0, i / 5, 0, 1)
+        rep._dirty[rep.identity.doc(image)] = None
+        ticks.until(lambda: rep.tick(BUDGET_MS), lambda: rep.pending == 0)
+    ticks.print()
+
+
 def nodes(args):
     """A material of 1000 nodes."""
     mat = bpy.data.materials.new("many")
@@ -408,7 +422,7 @@ class Args:
                 self.what.append(a)
 
 
-SITUATIONS = {f.__name__: f for f in (idle, move, mesh, keys, nodes, bones, arrive, room)}
+SITUATIONS = {f.__name__: f for f in (idle, move, mesh, keys, pixels, nodes, bones, arrive, room)}
 
 
 def main():

@@ -40,9 +40,27 @@ def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
         p["file"] = paths.read_input(reader, image, image.filepath)
     if image.is_dirty and image.source in ("GENERATED", "FILE") and len(image.pixels):
         # Painted on since it was made, loaded or packed.
-        pixels = np.empty(len(image.pixels), dtype=np.float32)
-        image.pixels.foreach_get(pixels)
-        p["pixels"] = reader.blobs.put(pixels.reshape(image.size[1], image.size[0], -1), (reader.doc, "pixels"))
+        p["pixels"] = _read_pixels(reader, image)
+
+
+def _read_pixels(reader: Any, image: Any) -> Any:
+    """Blender gives floats. Where an image has one byte per channel that byte goes: a quarter, and exact."""
+    pixels = np.empty(len(image.pixels), dtype=np.float32)
+    image.pixels.foreach_get(pixels)
+    shape, where = (image.size[1], image.size[0], image.channels), (reader.doc, "pixels")
+    if image.is_float:
+        return reader.blobs.put(pixels.reshape(shape), where)
+    np.multiply(pixels, 255, out=pixels)
+    np.rint(pixels, out=pixels)
+    return reader.blobs.put_raw(memoryview(pixels.astype(np.uint8)), "u1", list(shape), where)
+
+
+def _pixels_of(writer: Any, value: Any) -> Any:
+    """As Blender takes them."""
+    pixels = writer.blobs.get(value, "float32")
+    if values.is_tagged(value, values.BLOB) and value[2] == "u1":
+        pixels /= 255
+    return pixels
 
 
 def create(writer: Any, name: str, tree: Tree) -> Any:
@@ -81,7 +99,7 @@ def write(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
             if name in change and p.get(name) is not None:
                 setattr(image, name, values.decode(p[name]))
     if "pixels" in change and p.get("pixels"):
-        pixels = writer.blobs.get(p["pixels"], "float32")
+        pixels = _pixels_of(writer, p["pixels"])
         if len(pixels) == len(image.pixels):
             image.pixels.foreach_set(pixels)
             image.update()
