@@ -302,6 +302,22 @@
 /* Head of an HTTP request or response: tunnels add some lines of their own. */
 #define ATR_HTTP_HEAD_BYTES_MAX ATR_KIB(8)
 
+/* Most entries of one message of a u16 list, and of a u32 list (longer ones go in parts, flags first and last). */
+#define ATR_LIST_SHORT_MAX 1024u
+#define ATR_LIST_LONG_MAX 65536u
+
+/* Answers to a WebSocket's pings that wait for a peer that does not read; further pings get none, which RFC 6455 allows. */
+#define ATR_WS_PONGS_BYTES_MAX ATR_KIB(1)
+
+/* A peer's certificate: ours have some 300 bytes, and what stands in it beside the key is not read. */
+#define ATR_CERTIFICATE_BYTES_MAX ATR_KIB(4)
+
+/* A password: longer than any that is typed, short enough to be derived at once. */
+#define ATR_PASSWORD_BYTES_MAX 1024u
+
+/* Keys that --allow names; a command line has no room for many more. */
+#define ATR_ALLOW_MAX 1000u
+
 /* One WebSocket frame. Ours hold what one write holds; nothing of a frame is kept, so this only stops nonsense early. */
 #define ATR_WS_FRAME_BYTES_MAX ATR_MIB(16)
 
@@ -413,6 +429,10 @@
 
 /* A firewall's rules, as far as they are read. */
 #define ATR_FIREWALL_FILE_BYTES ATR_KIB(256)
+
+/* Addresses of this machine that are looked at. Each container or virtual machine of a developer's may bring one, and none of them may cost a VPN its
+ * line: the system lists them in an order of its own. */
+#define ATR_INTERFACES_MAX 256u
 
 /* --- logging ----------------------------------------------------------------------------------------------------- */
 

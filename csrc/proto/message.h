@@ -121,10 +121,6 @@ bool atr_list_next_get(atr_list *list, atr_blob_get *out);
 bool atr_list_next_digest(atr_list *list, atr_doc_version *out); /* created is 0 */
 bool atr_list_next_version(atr_list *list, atr_doc_version *out);
 
-/* Most entries of one message of a u16 list, and of a u32 list (longer ones go in parts, flags first and last). */
-#define ATR_LIST_SHORT_MAX 1024u
-#define ATR_LIST_LONG_MAX 65536u
-
 int atr_msg_read_blob_offer(atr_span msg, uint32_t *room, atr_list *offers);
 int atr_msg_read_blob_status(atr_span msg, uint32_t *room, atr_list *statuses);
 int atr_msg_read_blob_get(atr_span msg, uint32_t *room, atr_list *gets);

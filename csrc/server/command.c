@@ -22,8 +22,6 @@
 #include <string.h>
 #include <uv.h>
 
-#define ALLOW_MAX 1000
-
 typedef struct arguments {
   atr_server_config config;
   atr_hash *allow;
@@ -112,8 +110,8 @@ static int set_ring(arguments *a, const char *value)
 
 static int add_allow(arguments *a, const char *value)
 {
-  if (a->config.n_allow == ALLOW_MAX) {
-    fprintf(stderr, "atrium-server: --allow can be given %d times; let the others knock\n", ALLOW_MAX);
+  if (a->config.n_allow == ATR_ALLOW_MAX) {
+    fprintf(stderr, "atrium-server: --allow can be given %u times; let the others knock\n", ATR_ALLOW_MAX);
     return ATR_LIMIT;
   }
   return atr_hash_from_hex(value, strlen(value), &a->allow[a->config.n_allow++]);
@@ -197,6 +195,7 @@ static int parse_one(arguments *a, int argc, const char *const *args, int *at)
   for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
     const struct option *o = &options[i];
     const char *value = arg[name_bytes] ? arg + name_bytes + 1 : NULL;
+    int err;
 
     if (strlen(o->name) != name_bytes || strncmp(o->name, arg, name_bytes) != 0)
       continue;
@@ -206,11 +205,10 @@ static int parse_one(arguments *a, int argc, const char *const *args, int *at)
       fprintf(stderr, "atrium-server: %s takes %s\n", o->name, o->takes ? o->takes : "no value");
       return ATR_INVAL;
     }
-    if (o->set(a, value) < 0) {
+    err = o->set(a, value);
+    if (err < 0 && err != ATR_LIMIT) /* which is said by then */
       fprintf(stderr, "atrium-server: %s takes %s, not \"%s\"\n", o->name, o->takes, value);
-      return ATR_INVAL;
-    }
-    return ATR_OK;
+    return err;
   }
   fprintf(stderr, "atrium-server: there is no option \"%s\"; --help lists them\n", arg);
   return ATR_INVAL;
@@ -316,7 +314,7 @@ static int read_password(arguments *a)
     fclose(file);
   a->password[strcspn(a->password, "\r\n")] = 0;
   if (!ok || !a->password[0] || strlen(a->password) > ATR_PASSWORD_BYTES_MAX) {
-    fprintf(stderr, "atrium-server: the first line of %s must be a password of at most %d bytes\n",
+    fprintf(stderr, "atrium-server: the first line of %s must be a password of at most %u bytes\n",
             file == stdin ? "the standard input" : a->password_file, ATR_PASSWORD_BYTES_MAX);
     return ATR_INVAL;
   }
@@ -395,7 +393,7 @@ int atr_server_command(int argc, const char *const *args)
   arguments a = {.config = {.port = 12800, .bind = "::"}};
   int status = 2;
 
-  a.allow = calloc(ALLOW_MAX, sizeof *a.allow);
+  a.allow = calloc(ATR_ALLOW_MAX, sizeof *a.allow);
   if (!a.allow)
     return 1;
   a.config.allow = a.allow;

@@ -247,7 +247,7 @@ int atr_passwords_give(atr_passwords *passwords, const char *text, char *why, si
   if (!err)
     err = atr_password_derive(&passwords->server, atr_span_of(text, strlen(text)));
   if (err == ATR_INVAL)
-    snprintf(why, why_bytes, "A password has between 1 and %d bytes.", ATR_PASSWORD_BYTES_MAX);
+    snprintf(why, why_bytes, "A password has between 1 and %u bytes.", ATR_PASSWORD_BYTES_MAX);
   passwords->has_server = !err;
   return err;
 }

@@ -11,12 +11,12 @@
 #define ATR_SESSION_PASSWORD_H
 
 #include "base/buf.h"
+#include "base/limits.h"
 
 #include <stdint.h>
 
 #define ATR_PASSWORD_SALT_BYTES 16
 #define ATR_PASSWORD_SECRET_BYTES 32
-#define ATR_PASSWORD_BYTES_MAX 1024
 
 typedef struct atr_password {
   uint8_t salt[ATR_PASSWORD_SALT_BYTES];

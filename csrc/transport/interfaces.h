@@ -7,11 +7,11 @@
 #ifndef ATR_TRANSPORT_INTERFACES_H
 #define ATR_TRANSPORT_INTERFACES_H
 
+#include "base/limits.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define ATR_INTERFACES_MAX 32
 
 typedef struct atr_interface {
   char address[72];    /* "192.168.0.48", "2001:db8::1", "fe80::1%eth0": what is typed, without a port */

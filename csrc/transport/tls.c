@@ -31,7 +31,7 @@
 #include <string.h>
 
 /* More of a peer's certificate than anybody needs: our own have 300 bytes. */
-enum { CERTIFICATE_BYTES_MAX = 4096, RECORD_BYTES = 16384 };
+enum { RECORD_BYTES = 16384 };
 
 static const unsigned char alpn_list[] = "\x08"
                                          "atrium/1";
@@ -105,7 +105,7 @@ static bool configure(SSL_CTX *ctx, EVP_PKEY *key, X509 *certificate)
   SSL_CTX_set_max_early_data(ctx, 0);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
   SSL_CTX_set_cert_verify_callback(ctx, accept_certificate, NULL);
-  SSL_CTX_set_max_cert_list(ctx, CERTIFICATE_BYTES_MAX);
+  SSL_CTX_set_max_cert_list(ctx, ATR_CERTIFICATE_BYTES_MAX);
   SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
   return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 && SSL_CTX_set_max_proto_version(ctx, 0) == 1 &&
          SSL_CTX_set_num_tickets(ctx, 0) == 1 && SSL_CTX_set_ciphersuites(ctx, suites) == 1 &&

@@ -20,8 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PONGS_BYTES_MAX = 1024 }; /* answers that may wait */
-
 typedef struct ws_stream {
   atr_filter f; /* its task asks for the upgrade, too */
   bool is_client;
@@ -205,7 +203,7 @@ static void take_part(ws_stream *s, const atr_ws_part *part)
     give_data(s, part);
     break;
   case ATR_WS_GOT_PING:
-    if (s->f.out.len < PONGS_BYTES_MAX &&
+    if (s->f.out.len < ATR_WS_PONGS_BYTES_MAX &&
         (put_frame(s, ATR_WS_PONG, part->bytes.p, part->bytes.n) < 0 || atr_filter_flush(&s->f) < 0))
       atr_filter_end(&s->f, ATR_CLOSED, "the connection broke");
     break;

@@ -109,6 +109,19 @@ static void of_two_rooms_of_one_name_the_first_counts(void **state)
   atr_passwords_free(passwords);
 }
 
+/* ATR_PASSWORD_BYTES_MAX */
+static void a_password_has_so_many_bytes(void **state)
+{
+  char text[ATR_PASSWORD_BYTES_MAX + 1];
+  atr_password p = derived(1);
+
+  (void)state;
+  memset(text, 'x', sizeof text);
+  assert_ok(atr_password_derive(&p, atr_span_of(text, ATR_PASSWORD_BYTES_MAX)));
+  assert_err(atr_password_derive(&p, atr_span_of(text, ATR_PASSWORD_BYTES_MAX + 1)), ATR_INVAL);
+  assert_err(atr_password_derive(&p, atr_span_of(text, 0)), ATR_INVAL);
+}
+
 /* ATR_ROOMS_MAX, of which all may have one. */
 static void as_many_rooms_as_there_can_be_have_one(void **state)
 {
@@ -173,6 +186,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(they_are_there_after_a_restart, make_home, remove_home),
       cmocka_unit_test_setup_teardown(a_new_password_has_the_salt_that_was_always_shown, make_home, remove_home),
       cmocka_unit_test_setup_teardown(of_two_rooms_of_one_name_the_first_counts, make_home, remove_home),
+      cmocka_unit_test(a_password_has_so_many_bytes),
       cmocka_unit_test_setup_teardown(as_many_rooms_as_there_can_be_have_one, make_home, remove_home),
       cmocka_unit_test_setup_teardown(a_file_that_was_not_written_so_is_named, make_home, remove_home),
   };

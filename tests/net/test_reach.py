@@ -95,6 +95,22 @@ def test_each_audience_is_proved_by_its_own(world: World) -> None:
     assert entry(host, "vpn")["state"] == "should"
 
 
+def test_bridges_of_containers_cost_no_vpn_its_line(world: World) -> None:
+    """ATR_INTERFACES_MAX: the rest is not seen, and a developer's machine has dozens of bridges before its VPN."""
+    anna, _, _ = world.home_of("anna", HOST)
+    for number in range(60):
+        anna.ip(f"link add docker{number} type bridge")
+        anna.ip(f"addr add 172.17.{number}.1/24 dev docker{number}")
+        anna.ip(f"link set docker{number} up")
+    interface = anna.plug(world.lab.segment("vpn"))
+    for words in (f"link set {interface} down", f"link set {interface} name zt5u4xkd", "link set zt5u4xkd up"):
+        anna.ip(words)
+    anna.ip("addr add 10.147.17.3/24 dev zt5u4xkd")
+    host = world.owner(world.serve(anna))
+    settle([host], lambda: host.reach, what="the report")
+    assert entry(host, "vpn")["label"] == "ZeroTier"
+
+
 @pytest.mark.parametrize("hides_guests", [False, True], ids=["passes on", "translates"])
 def test_who_comes_through_a_vpn_that_forwards_a_port_is_no_member(world: World, hides_guests: bool) -> None:
     """As portmap.io does it: the public port is on the VPN's own machine, and nobody outside can use the host's address in the VPN. Where

@@ -14,6 +14,7 @@ import secrets
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -346,6 +347,21 @@ def test_an_endless_message_is_cut(busy: Process, raw: Callable[[int], Raw]) -> 
             peer.tls.sendall(fragment)
             sent += len(fragment)
     assert sent < 64_000_000
+
+
+def test_a_certificate_is_read_up_to_so_many_bytes(busy: Process, tmp_path: Path) -> None:
+    """ATR_CERTIFICATE_BYTES_MAX: what a stranger sends is kept until the handshake is over."""
+    for names, is_in in ((10, True), (300, False)):
+        subject = ",".join(f"DNS:{number}.example.org" for number in range(names))
+        command = "openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=x -keyout key.pem -out cert.pem -addext"
+        subprocess.run([*command.split(), f"subjectAltName={subject}"], cwd=tmp_path, check=True, capture_output=True)
+        both = tmp_path / "both.pem"
+        both.write_text((tmp_path / "key.pem").read_text() + (tmp_path / "cert.pem").read_text())
+        peer = Raw(busy.port, both)
+        peer.send(hello())
+        answer = next((one["t"] for one in peer.messages()), "none")
+        assert (answer == "welcome") == is_in, answer
+        peer.tls.close()
 
 
 def has_ticket(peer: Raw) -> bool:

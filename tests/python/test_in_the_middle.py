@@ -452,6 +452,23 @@ BROKEN = {
 }
 
 
+def test_who_pings_and_reads_nothing_gets_no_more_answers(server: Process) -> None:
+    """ATR_WS_PONGS_BYTES_MAX: they wait in the server's memory. What the system keeps on the way is answered."""
+    line = upgraded(server.port)
+    ping, sent = masked(bytes(125), opcode=9) * 1000, 0
+    line.settimeout(5)
+    while sent < 100_000:
+        line.sendall(ping)
+        sent += 1000
+    line.settimeout(1)
+    got = 0
+    with contextlib.suppress(TimeoutError):
+        while data := line.recv(1 << 20):
+            got += len(data)
+    line.close()
+    assert 0 < got < sent * 127
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_frames_of_a_websocket_that_break_its_rules_end_it(server: Process, host: Client, name: str) -> None:
     room = host.create_room("Film")

@@ -200,6 +200,14 @@ def test_a_failure_is_one_sentence_that_says_what_to_do(tmp_path: Path, options:
     assert wrong.stderr.startswith("atrium-server: ") and wrong.stderr.count("\n") == 1
 
 
+def test_so_many_keys_are_allowed_by_name(tmp_path: Path) -> None:
+    """ATR_ALLOW_MAX."""
+    words = [word for number in range(1001) for word in ("--allow", f"{number:064x}")]
+    wrong = run(*words, home=tmp_path)
+    assert wrong.returncode == 2
+    assert wrong.stderr == "atrium-server: --allow can be given 1000 times; let the others knock\n"
+
+
 def test_the_log_goes_to_a_file(start: Start, clients: Clients, tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     server = start("--open", "--log", str(log))
