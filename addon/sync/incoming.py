@@ -20,6 +20,7 @@ from . import constructors, dirty, idtypes, mergepatch, shadow, special, version
 from .apply import ERRORS, Writer
 from .capture import Reader
 from .identity import Identity
+from .last import Last
 from .parents import Parents
 from .state import State
 
@@ -98,6 +99,7 @@ class Incoming:
         state: State,
         capture: Callable[[str], Tree],
         reported: Container[str],
+        last: Last,
     ) -> None:
         self._identity = identity
         self._reader = reader
@@ -107,6 +109,7 @@ class Incoming:
         self._capture = capture
         # Documents that Blender has named as changed.
         self._reported = reported
+        self._last = last
         # Datablocks to remove once no modal operator runs.
         self._doomed: list[str] = []
         # Datablocks whose name another one still has here; it is to get another name, which has not arrived yet.
@@ -173,12 +176,22 @@ class Incoming:
             for event in events:
                 self._fold_one(change, event)
             if change.room is not None:
+                if change.room.get("type") == "Scene":
+                    change.room = self._last.keep_a_layer(doc, self._state.room_tree(doc) or {}, change.room)
                 change.shape = mergepatch.diff(self._state.room_tree(doc) or {}, change.room)
                 if doc in self._state.shadows:
                     self._state.gone.note(doc, change.shape, self._state.shadows[doc].load()[0])
             if change.room is not None or doc in self._state:
                 changes[doc] = change
+        self._keep_a_scene(changes)
         return changes
+
+    def _keep_a_scene(self, changes: dict[str, Change]) -> None:
+        going = {doc for doc, change in changes.items() if change.room is None}
+        comes = any((c.room or {}).get("type") == "Scene" and c.doc not in self._state for c in changes.values())
+        kept = self._last.keep_a_scene(going) if going and not comes else None
+        if kept is not None:
+            changes[kept[0]].room = kept[1]
 
     def _fold_one(self, change: Change, event: dict[str, Any]) -> None:
         kind: str = event["kind"]

@@ -350,6 +350,14 @@ class Unique(Items):
     unique_names = True
 
 
+class ViewLayers(Unique):
+    def _remove_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: Live) -> None:
+        """Blender removes no last one: where all go and others come, those come first."""
+        if not any(key in full for key in live.keys):
+            self._create_all(writer, owner, patch, full, live)
+        super()._remove_all(writer, owner, patch, full, live)
+
+
 class Nameless(Items):
     """new(); what is in it is all there is to know it by"""
 
@@ -484,7 +492,7 @@ TABLE: dict[str, Items] = {
     "NlaStrip.modifiers": FModifiers("modifiers"),
     "RenderSettings.views": Unordered("views"),
     "Scene.timeline_markers": Markers("timeline_markers"),
-    "Scene.view_layers": Unique("view_layers"),
+    "Scene.view_layers": ViewLayers("view_layers"),
     "ViewLayer.aovs": Added("aovs"),
     "ViewLayer.lightgroups": Lightgroups("lightgroups"),
     "GeometryNodeRepeatOutput.repeat_items": SocketTyped("repeat_items"),

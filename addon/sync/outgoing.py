@@ -120,6 +120,11 @@ class Outgoing:
     def send_edit(self, doc: str, patch: Tree) -> None:
         self._submit(doc, "edit", versions.to_schema(patch))
 
+    def send_again(self, doc: str, room: Tree) -> None:
+        """Revives a document that others have deleted, as it stood in the room."""
+        self._submit(doc, "create", versions.to_schema(room), needs=constructors.needs_of(room))
+        self._state.own.add(doc)
+
     def send_delete(self, doc: str) -> None:
         self._submit(doc, "delete", None)
 

@@ -29,6 +29,7 @@ from .capture import Paused, Reader
 from .identity import Identity
 from .inbox import Inbox
 from .incoming import Incoming
+from .last import Last
 from .outgoing import Link, Outgoing
 from .state import State
 
@@ -108,7 +109,10 @@ class Replicator:
         self._writer = Writer(self.identity, blobs, self._reader)
         self._outgoing = Outgoing(link, self.identity, self._reader, self.state)
         self._dirty: dict[str, None] = {}
-        self._incoming = Incoming(self.identity, self._reader, self._writer, self.state, self._look_at, self._dirty)
+        self._last = Last(self.identity, self.state, self._outgoing)
+        self._incoming = Incoming(
+            self.identity, self._reader, self._writer, self.state, self._look_at, self._dirty, self._last
+        )
         self._inbox = Inbox(self.identity, self.state)
         self._after_undo: dict[str, None] = {}
         self._audit: list[str] = []
@@ -236,6 +240,9 @@ class Replicator:
         stand_in = next((s for s in bpy.data.scenes if s.session_uid == self._stand_in), None)
         self._stand_in = 0
         if scene is None:
+            # The room has none: this one goes there.
+            if stand_in is not None:
+                stand_in.name = "Scene"
             return
         for window in bpy.context.window_manager.windows:
             window.scene = scene
@@ -448,7 +455,7 @@ class Replicator:
         self.identity.bind(doc, block)
         if doc in self._left_alone:
             return True
-        if doc in self.state.buried:
+        if doc in self.state.buried and not self._last.is_last_scene(block):
             doomed.append(doc)
             return False
         self._dirty[doc] = None
