@@ -33,7 +33,7 @@ class Gone:
         if "i" not in patch and "s" not in patch:
             return
         found: list[tuple[Path, str, Tree]] = []
-        _collect(mergepatch.one_by_one(patch, before), before, (), found)
+        _collect(before, patch, (), found)
         heads = self._heads.setdefault(doc, {}) if found else {}
         for path, key, item in found:
             heads.pop((path, key), None)
@@ -51,19 +51,26 @@ class Gone:
         self._heads.pop(doc, None)
 
 
-def _collect(patch: Tree, before: Tree, path: Path, found: list[tuple[Path, str, Tree]]) -> None:
-    for key, change in (patch.get("s") or {}).items():
-        _inside(change, before.get("s", {}).get(key), (*path, key), found)
-    for name, changes in (patch.get("i") or {}).items():
-        have = before.get("i", {}).get(name) or {}
-        for key, change in (changes or {}).items():
-            if change is not None:
-                _inside(change, have.get(key), (*path, name, key), found)
+def _collect(before: Tree, patch: Any, path: Path, found: list[tuple[Path, str, Tree]]) -> None:
+    """Only `before` was read by a replicator: the patch may hold anything."""
+    parts, collections = _change(patch, "s"), _change(patch, "i")
+    for key, part in before.get("s", {}).items() if parts else ():
+        if change := _change(parts, key):
+            _collect(part, change, (*path, key), found)
+    for name, entries in before.get("i", {}).items():
+        changes = _change(collections, name)
+        for key, entry in entries.items() if changes != {} else ():
+            change = _change(changes, key)
             # What a name or a place identifies has a key that anybody finds again.
-            elif isinstance(have.get(key), dict) and not key.startswith("@="):
-                found.append(((*path, name), key, have[key]))
+            if change is None and not key.startswith("@="):
+                found.append(((*path, name), key, entry))
+            elif change and not mergepatch.is_typed(change):
+                _collect(entry, change, (*path, name, key), found)
 
 
-def _inside(patch: Any, before: Any, path: Path, found: list[tuple[Path, str, Tree]]) -> None:
-    if isinstance(patch, dict) and isinstance(before, dict) and not mergepatch.is_typed(patch):
-        _collect(patch, before, path, found)
+def _change(patch: Any, key: str) -> Any:
+    """What a patch does to a member: None where it or all around it is taken away, {} where nothing."""
+    if patch is None:
+        return None
+    change = patch.get(key, {}) if isinstance(patch, dict) else {}
+    return change if isinstance(change, (dict, type(None))) else {}

@@ -61,4 +61,5 @@ class Last:
 
 
 def _layers(tree: Tree) -> Tree:
-    return (tree.get("i") or {}).get("view_layers") or {}
+    found = (tree.get("i") or {}).get("view_layers")
+    return {k: v for k, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
