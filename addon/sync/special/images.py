@@ -52,7 +52,7 @@ def _read_pixels(reader: Any, image: Any) -> Any:
         return reader.blobs.put(pixels.reshape(shape), where)
     np.multiply(pixels, 255, out=pixels)
     np.rint(pixels, out=pixels)
-    return reader.blobs.put_raw(memoryview(pixels.astype(np.uint8)), "u1", list(shape), where)
+    return reader.blobs.put_raw(pixels.astype(np.uint8).data, "u1", list(shape), where)
 
 
 def _pixels_of(writer: Any, value: Any) -> Any:
