@@ -99,6 +99,7 @@ def leave_edit_mode(blocks: list[Any]) -> list[Any]:
     for ob in edited:
         # The operator is about what the view layer shows, and the collections may have lost the object already.
         layer = bpy.context.view_layer
+        layer.update()
         hidden = ob.name not in layer.objects
         if hidden:
             bpy.context.scene.collection.objects.link(ob)

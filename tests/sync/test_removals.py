@@ -66,3 +66,19 @@ def test_sockets_of_a_group_that_is_gone(two):
     read = """[(n.node_tree, len(n.inputs), len(n.outputs), len(n.id_data.links)) for n in
         (bpy.data.materials['Material'].node_tree.nodes['Used'], bpy.data.node_groups['Outer'].nodes['Used'])]"""
     assert [tuple(x) for x in both(a, b, read)] == [(None, 0, 0, 1), (None, 0, 0, 0)]
+
+
+def test_what_goes_is_edited_and_was_just_taken_out_of_its_collection(two):
+    """Blender looks at the collections again only when it evaluates; the view layer still names the object until then."""
+    stage, a, b = two
+    b.do("""
+        cube = bpy.data.objects["Cube"]
+        bpy.context.view_layer.objects.active = cube
+        bpy.ops.object.mode_set(mode="EDIT")
+    """)
+    stage.settle()
+    a.do("bpy.data.objects.remove(bpy.data.objects['Cube']); rep.capture_all()")
+    b.do("bpy.data.collections['Collection'].objects.unlink(cube); del cube; rep.tick(1000)")
+    stage.settle()
+    assert [peer.do("'Cube' in bpy.data.objects") for peer in (a, b)] == [False, False]
+    assert b.do("bpy.data.meshes['Cube'].is_editmode") is False
