@@ -57,7 +57,7 @@ class Blobs:
         mark = self._link.fingerprint(data)
         size = len(data)
         seen = self._seen.get(where)
-        if seen is not None and seen[0] == mark and seen[1] == size and seen[2][2] == dtype:
+        if seen is not None and seen[0] == mark and seen[1] == size and seen[2][2:] == [dtype, shape]:
             return seen[2]
         value = [values.BLOB, self.put_file(data), dtype, shape]
         self._seen[where] = (mark, size, value)

@@ -304,6 +304,23 @@ def test_images(two):
     both(a, b, "bytes(bpy.data.images['Packed'].packed_file.data)")
 
 
+@pytest.mark.parametrize("size", [(3, 3), (2, 8)])
+@pytest.mark.parametrize("is_float", [False, True])
+def test_an_image_is_scaled(two, is_float, size):
+    """The size at which it was generated stays what it was."""
+    stage, a, b = two
+    a.do(f"bpy.data.images.new('Scaled', 4, 4, float_buffer={is_float}).use_fake_user = True")
+    stage.settle()
+    b.do(f"i = bpy.data.images['Scaled']; i.scale{size}; i.pixels[0] = 1.0; i.update()")
+    stage.settle()
+    assert both(a, b, "list(bpy.data.images['Scaled'].size)") == list(size)
+    assert both(a, b, "list(bpy.data.images['Scaled'].pixels)")[:2] == [1, 0]
+    b.do("bpy.data.images['Scaled'].scale(4, 4)")
+    stage.settle()
+    assert both(a, b, "list(bpy.data.images['Scaled'].size)") == [4, 4]
+    both(a, b, "list(bpy.data.images['Scaled'].pixels)")
+
+
 def test_custom_properties_of_every_type(two):
     stage, a, b = two
     a.do("""

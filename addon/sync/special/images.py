@@ -44,12 +44,13 @@ def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
 
 
 def _read_pixels(reader: Any, image: Any) -> Any:
-    """Blender gives floats. Where an image has one byte per channel that byte goes: a quarter, and exact."""
+    """Blender gives floats. Where an image has one byte per channel that byte goes: a quarter, and exact. Always a blob: its shape says
+    how large the image is."""
     pixels = np.empty(len(image.pixels), dtype=np.float32)
     image.pixels.foreach_get(pixels)
     shape, where = (image.size[1], image.size[0], image.channels), (reader.doc, "pixels")
     if image.is_float:
-        return reader.blobs.put(pixels.reshape(shape), where)
+        return reader.blobs.put_raw(pixels.data.cast("B"), "f4", list(shape), where)
     np.multiply(pixels, 255, out=pixels)
     np.rint(pixels, out=pixels)
     return reader.blobs.put_raw(pixels.astype(np.uint8).data, "u1", list(shape), where)
@@ -100,11 +101,21 @@ def write(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
                 setattr(image, name, values.decode(p[name]))
     if "pixels" in change and p.get("pixels"):
         pixels = _pixels_of(writer, p["pixels"])
+        _fit(image, p["pixels"], len(pixels))
         if len(pixels) == len(image.pixels):
             image.pixels.foreach_set(pixels)
             image.update()
     elif "pixels" in change and image.is_dirty:
         image.reload()
+
+
+def _fit(image: Any, value: Any, count: int) -> None:
+    """An image that was scaled keeps the size at which it was generated, or its file has: only its pixels say how large it is."""
+    if not values.is_tagged(value, values.BLOB) or not isinstance(value[3], list) or len(value[3]) != 3:
+        return
+    height, width, channels = value[3]
+    if (width, height) != tuple(image.size) and width * height * channels == count and channels == image.channels:
+        image.scale(width, height)
 
 
 def _write_packed(writer: Any, image: Any, p: Tree) -> None:
