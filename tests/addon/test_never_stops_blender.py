@@ -132,7 +132,7 @@ def test_the_network_check_can_run_and_be_given_up(anna: Person, party: Party) -
     assert anna.blender.evaluate("len(session().state.check_report)") > 2
     anna.operate("atrium.host")
     do("session.checking.start('localhost')", "state.checking.done")
-    (server,) = server_pids(party.port)
+    (server,) = server_pids(party)
     os.kill(server, signal.SIGSTOP)
     try:
         do("session.checking.start('localhost')", "True", 1.0)
@@ -157,7 +157,7 @@ def test_inviting_and_passwords_are_asked_for_and_not_waited_for(anna: Person, p
     do("session.set_password('a long one for everything')", "state.task.done and state.has_password")
     do("session.set_password('a long one for the room', 'Studio')", "state.task.done")
     do("session.set_password('')", "state.task.done and not state.has_password")
-    (server,) = server_pids(party.port)
+    (server,) = server_pids(party)
     os.kill(server, signal.SIGSTOP)
     try:
         for call in ("create_invite(1.0)", "revoke_invites()", "set_password('another one')"):

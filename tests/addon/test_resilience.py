@@ -73,12 +73,12 @@ def camera_x() -> float:
 
 def test_the_room_outlives_the_blender_that_hosts(party: Party, anna: Person, tmp_path: Path) -> None:
     ben = join(party, "ben", anna)
-    (server,) = server_pids(party.port)
+    (server,) = server_pids(party)
     os.kill(anna.blender.pid, signal.SIGKILL)
     anna.blender.kill()
     ben.call(edits.set_location_x, "Camera", 21.0)
     ben.flush()
-    assert server_pids(party.port) == [server]
+    assert server_pids(party) == [server]
     party.people.remove(anna)
     again = party.invite(ben.blender.blender, "anna2", home=tmp_path / "anna" / "atrium")
     again.operate("atrium.host")
@@ -91,14 +91,14 @@ def test_the_room_outlives_the_blender_that_hosts(party: Party, anna: Person, tm
 
 def test_a_killed_server_comes_back_with_the_room(party: Party, anna: Person, tmp_path: Path) -> None:
     ben = join(party, "ben", anna)
-    (server,) = server_pids(party.port)
+    (server,) = server_pids(party)
     os.kill(server, signal.SIGKILL)
     becomes(ben, "RECONNECTING")
     ben.call(edits.set_location_x, "Camera", 31.0)
     anna.call(edits.add_named, "Made while alone")
     for person in (anna, ben):
         becomes(person, "JOINED", 60.0)
-    assert server_pids(party.port) not in ([], [server])
+    assert server_pids(party) not in ([], [server])
     assert differences([anna, ben], tmp_path) == []
     assert anna.call(camera_x) == 31.0
     assert "Made while alone" in ben.call(edits.object_names)
@@ -181,7 +181,7 @@ def test_a_stranger_is_refused_and_told(party: Party, anna: Person) -> None:
         is_turned_away(eve, eve.begin("atrium.connect"))
         assert anna.call(knocks_noted) == 0
         anna.operate("atrium.disconnect")
-        end_server(party.port)
+        end_server(party)
         anna.operate("atrium.host")
 
 
@@ -200,7 +200,7 @@ def refuse_next(remember: bool) -> Iterator[None]:
 
 def test_a_changed_host_key_stops_until_it_is_forgotten(party: Party, anna: Person, tmp_path: Path) -> None:
     anna.operate("atrium.disconnect")
-    end_server(party.port)
+    end_server(party)
     shutil.rmtree(tmp_path / "anna" / "atrium" / "server")
     for _ in range(2):  # trying again does not help
         with pytest.raises(Exception, match="now shows another key than the one you trusted"):
@@ -238,19 +238,19 @@ def test_hosting_listens_where_the_preferences_say(party: Party, anna: Person, t
     ben = join(party, "ben", anna)
     assert anna.blender.evaluate("bpy.app.online_access") is False
     assert listening(party.port) == {"127.0.0.1"}
-    (server,) = server_pids(party.port)
+    (server,) = server_pids(party)
     assert not hears_broadcasts(server)
     assert anna.call(what_the_panel_tells) == [party.port, "itself"]
 
     for person in (ben, anna):
         person.operate("atrium.disconnect")
-    end_server(party.port)
+    end_server(party)
     party.port = free_port()
     preferences = f"bpy.context.preferences.addons[{MODULE!r}].preferences"
     anna.blender.execute(f"{preferences}.port = {party.port}; bpy.context.preferences.system.use_online_access = True")
     anna.host("Stage")
     assert listening(party.port) == {"0.0.0.0"}
-    (server,) = server_pids(party.port)
+    (server,) = server_pids(party)
     assert hears_broadcasts(server)
     assert anna.call(what_the_panel_tells) == [party.port, "everybody"]
     ben.join("Stage")  # by its key it is the server that has let him in for good
@@ -268,12 +268,12 @@ def test_a_host_with_other_settings_has_a_server_with_them(party: Party, tmp_pat
     anna.blender.define(session, edits.settle)
     anna.operate("atrium.host")
     assert listening(party.port) == {"127.0.0.1"}
-    (first,) = server_pids(party.port)
+    (first,) = server_pids(party)
     anna.operate("atrium.disconnect")
     anna.blender.execute("bpy.context.preferences.system.use_online_access = True")
     anna.host("Studio")
     assert listening(party.port) == {"0.0.0.0"}
-    (second,) = server_pids(party.port)
+    (second,) = server_pids(party)
     assert second != first and not anna.call(server_differs)
 
     ben = join(party, "ben", anna)
@@ -283,12 +283,12 @@ def test_a_host_with_other_settings_has_a_server_with_them(party: Party, tmp_pat
     anna.blender.execute(f"{preferences}.discovery = {preferences}.map_port = False")  # what needs UDP
     assert hears_broadcasts(second)
     anna.operate("atrium.host")
-    assert server_pids(party.port) == [second] and anna.call(server_differs), "there is a room, and somebody in it"
+    assert server_pids(party) == [second] and anna.call(server_differs), "there is a room, and somebody in it"
     anna.join("Studio")
     anna.operate("atrium.restart_server")
     for person in (anna, ben):
         becomes(person, "JOINED", 60.0)
-    (third,) = server_pids(party.port)
+    (third,) = server_pids(party)
     assert third != second and not hears_broadcasts(third) and not anna.call(server_differs)
     ben.call(edits.set_location_x, "Camera", 31.0)
     assert differences([anna, ben], tmp_path) == []
@@ -308,7 +308,7 @@ def test_the_network_check_before_and_while_hosting(party: Party) -> None:
     anna.operate("atrium.check_network")
     report = anna.blender.evaluate("bpy.context.window_manager.atrium.check_report")
     assert f"This was tried on port {party.port} with a server that has ended again." in report
-    assert "The internet: not reachable" in report and server_pids(party.port) == []
+    assert "The internet: not reachable" in report and server_pids(party) == []
     anna.operate("atrium.host")
     anna.operate("atrium.check_network")
     report = anna.blender.evaluate("bpy.context.window_manager.atrium.check_report")
@@ -466,7 +466,7 @@ def test_creating_joining_and_leaving_never_stop_blender(party: Party) -> None:
         assert told == "" and worst < WORK_TICK_S_MAX, (action, whole, worst)
         grows(shown, TEXTS[action])
     # Nor does a server that hangs: whoever waits for it can give up.
-    (server,) = server_pids(party.port)
+    (server,) = server_pids(party)
     os.kill(server, signal.SIGSTOP)
     try:
         worst, whole, _, _ = anna.call(act_and_watch, "create_room", ["Another"], 2.0)
@@ -491,7 +491,7 @@ FILE_S_MAX = 2.0
 
 def test_opening_another_file_does_not_wait_for_a_server_that_hangs(party: Party, anna: Person, tmp_path: Path) -> None:
     ben = join(party, "ben", anna)
-    (server,) = server_pids(party.port)
+    (server,) = server_pids(party)
     os.kill(server, signal.SIGSTOP)
     try:
         whole = ben.call(open_another_file_and_watch, 56.0)

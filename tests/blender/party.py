@@ -175,7 +175,7 @@ class Party:
     def close(self) -> None:
         for person in self.people:
             person.blender.close()
-        end_server(self.port)
+        end_server(self)
 
     def mishaps(self) -> list[str]:
         """What the add-on caught and wrote down as its own fault: it goes on after such, and the people may notice nothing."""
@@ -203,30 +203,33 @@ def free_port() -> int:
         return port
 
 
-def server_pids(port: int) -> list[int]:
-    """The servers on that port; their command line names it."""
+def server_pids(party: Party) -> list[int]:
+    """The party's servers: their command line names its port, and their ATRIUM_HOME is in its folder. The port alone says nothing: other
+    tests run at the same time, some in networks of their own with the same port."""
     found = []
+    home = f"ATRIUM_HOME={party.folder}/".encode()
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
+            variables = (folder / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
         named = any(b"atrium.server" in word or b"atrium-server" in word for word in words)
-        if named and str(port).encode() in words:
+        if named and str(party.port).encode() in words and any(v.startswith(home) for v in variables):
             found.append(int(folder.name))
     return found
 
 
-def end_server(port: int) -> None:
+def end_server(party: Party) -> None:
     """Ends the party's server as an administrator would, by SIGTERM."""
-    for pid in server_pids(port):
+    for pid in server_pids(party):
         os.kill(pid, signal.SIGTERM)
     end = time.monotonic() + SERVER_END_S
-    while left := server_pids(port):
+    while left := server_pids(party):
         if time.monotonic() > end:
             for pid in left:
                 os.kill(pid, signal.SIGKILL)
-            raise BlenderError(f"the server on port {port} did not end within {SERVER_END_S:g} s")
+            raise BlenderError(f"the server on port {party.port} did not end within {SERVER_END_S:g} s")
         time.sleep(0.02)

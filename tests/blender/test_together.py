@@ -88,7 +88,7 @@ def test_the_room_outlives_the_blender_that_hosts(official: Blender, party: Part
     ben = party.invite(official, "ben")
     ben.join(ROOM, let_in_by=anna)
     target = anna.call(edits.first_mesh_object)
-    before = server_pids(party.port)
+    before = server_pids(party)
     assert len(before) == 1
     anna.blender.kill()
     ben.call(edits.do_move, target, 3.5)
@@ -98,7 +98,7 @@ def test_the_room_outlives_the_blender_that_hosts(official: Blender, party: Part
     again.call(wait_for_room, ROOM)
     again.operate("atrium.join_room", name=ROOM, unsaved="DISCARD")
     again.call(wait_for_state, ["JOINED"])
-    assert server_pids(party.port) == before
+    assert server_pids(party) == before
     assert again.blender.evaluate(f"bpy.data.objects[{target!r}].location.x") == 3.5
     edit(again, edits.Edit("moves", edits.do_move, edits.see_move, (target, 1.0)), [ben])
     same_scene([again, ben], tmp_path)
