@@ -590,6 +590,9 @@ class Replicator:
             self._writer.write_block(doc, block, patch, target, tree)
             tree = self._reader.read_block(doc, block, target, seen=tree)
         self.state.put(doc, tree, room, theirs)
+        if "@animation_data" in other.get("s", {}):
+            # What is animated no longer shows its last frame, which was read as the value of before.
+            self._incoming.write_rest(doc)
         if "i" in other:
             for key in keys:
                 self._incoming.write_rest(key)

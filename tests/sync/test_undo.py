@@ -297,3 +297,15 @@ def test_ones_own_thing_of_the_name_of_one_that_others_removed(two, undoer):
         me.do(f"bpy.ops.ed.{again}()")
         stage.settle()
         assert both(a, b, names) == wanted
+
+
+def test_what_is_put_back_no_longer_shows_what_was_animated(two):
+    """An undo before a key was sent says nothing of who set it: the curve goes, and with it the value that it gave."""
+    stage, a, b = two
+    b.do(BEGIN)
+    b.do("c = bpy.data.objects['Cube']; c.location.x = 5; c.keyframe_insert('location', index=0, frame=1)")
+    b.do("bpy.context.view_layer.update(); bpy.ops.ed.undo_push(message='key')")
+    b.do("bpy.data.objects['Light'].location.x = 5; bpy.ops.ed.undo_push(message='move'); bpy.ops.ed.undo()")
+    stage.settle()
+    both(a, b, "(d := bpy.data.objects['Cube'].animation_data) is not None and d.action is not None")
+    both(a, b, "list(bpy.data.objects['Cube'].location)")
