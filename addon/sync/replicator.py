@@ -564,7 +564,11 @@ class Replicator:
         if block is None or known is None:
             return {}
         read, room, theirs = known.load()
-        tree = self._reader.read_block(doc, block, read, gone=self.state.gone.of(doc))
+        gone = self.state.gone.of(doc)
+        if "vertex_groups" in read.get("i", {}) or ("vertex_groups",) in gone:
+            # Looked at even where no object shows them: what others did to them is undone all the same.
+            self._reader.through_objects.add(doc)
+        tree = self._reader.read_block(doc, block, read, gone=gone)
         if known.reads_as(tree):
             return {}
         mine, other = shadow.split(mergepatch.one_by_one(mergepatch.diff(read, tree), read), theirs)

@@ -309,3 +309,27 @@ def test_what_is_put_back_no_longer_shows_what_was_animated(two):
     stage.settle()
     both(a, b, "(d := bpy.data.objects['Cube'].animation_data) is not None and d.action is not None")
     both(a, b, "list(bpy.data.objects['Cube'].location)")
+
+
+@pytest.mark.parametrize("what", ["added", "removed"])
+def test_vertex_groups_that_no_object_shows(two, what):
+    """The object was deleted while others worked on the groups of its mesh; the mesh goes back with any undo."""
+    stage, a, b = two
+    add = "bpy.data.objects['Cube'].vertex_groups.new(name='G').add([0, 3], 0.5, 'REPLACE')"
+    if what == "removed":
+        a.do(add)
+    stage.settle()
+    a.do("bpy.data.meshes['Cube'].use_fake_user = True; bpy.data.objects.remove(bpy.data.objects['Cube'])")
+    a.do(BEGIN + "; bpy.data.objects['Light'].location.x = 4; bpy.ops.ed.undo_push(message='move')")
+    b.do(add if what == "added" else "bpy.data.objects['Cube'].vertex_groups.clear()")
+    b.do("rep.capture_all()")
+    stage.settle()
+    a.do("bpy.ops.ed.undo()")
+    stage.settle()
+    shown = both(
+        a,
+        b,
+        """(lambda o: ([g.name for g in o.vertex_groups], [[(g.group, g.weight) for g in v.groups] for v in o.data.vertices][:4],
+            bpy.data.objects.remove(o)))(bpy.data.objects.new('Look', bpy.data.meshes['Cube']))[:2]""",
+    )
+    assert tuple(shown) == ((["G"], [[(0, 0.5)], [], [], [(0, 0.5)]]) if what == "added" else ([], [[]] * 4))
