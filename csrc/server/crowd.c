@@ -22,44 +22,52 @@ uint32_t crowd_connections_max(uint32_t files)
   return files - spare < ATR_CONNECTIONS_MAX ? files - spare : ATR_CONNECTIONS_MAX;
 }
 
-static int by_number(const void *a, const void *b)
-{
-  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+/* Somebody who has not said hello. */
+typedef struct silent {
+  conn *conn;
+  size_t age; /* 0: the newest */
+} silent;
 
-  return (x > y) - (x < y);
+/* Within a network the newest comes first. */
+static int by_network(const void *a, const void *b)
+{
+  const silent *x = a, *y = b;
+
+  if (x->conn->network != y->conn->network)
+    return x->conn->network < y->conn->network ? -1 : 1;
+  return (x->age > y->age) - (x->age < y->age);
 }
 
-/* The one that most of the connections have which have not said hello. False: all have. */
-static bool greediest(const atr_server *server, uint64_t *found)
+/* The oldest of the network that most of them have; where several have as many, the oldest of all of those: no number of an address may
+ * make somebody go first. NULL: everybody has said hello. */
+static conn *greediest(const atr_server *server)
 {
-  uint64_t networks[ATR_CONNECTIONS_MAX];
-  size_t n = 0, most = 0;
+  silent list[ATR_CONNECTIONS_MAX];
+  const silent *found = NULL;
+  size_t n = 0, held = 0, most = 0;
 
-  for (const conn *c = server->conns; c && n < ATR_CONNECTIONS_MAX; c = c->next)
-    if (c->state == CONN_HELLO)
-      networks[n++] = c->network;
-  qsort(networks, n, sizeof *networks, by_number);
-  for (size_t i = 0, first = 0; i < n; i++) {
-    if (networks[i] != networks[first])
-      first = i;
-    if (i - first + 1 > most) {
-      most = i - first + 1;
-      *found = networks[i];
+  for (conn *c = server->conns; c && n < ATR_CONNECTIONS_MAX; c = c->next) /* the newest is the first */
+    if (c->state == CONN_HELLO) {
+      list[n] = (silent){c, n};
+      n++;
+    }
+  qsort(list, n, sizeof *list, by_network);
+  for (size_t i = 0; i < n; i++) {
+    held = i > 0 && list[i].conn->network == list[i - 1].conn->network ? held + 1 : 1;
+    if (held > most || (held == most && list[i].age > found->age)) {
+      most = held;
+      found = &list[i];
     }
   }
-  return n > 0;
+  return found ? found->conn : NULL;
 }
 
 static bool make_room(atr_server *server)
 {
-  conn *oldest = NULL;
-  uint64_t network;
+  conn *oldest = greediest(server);
 
-  if (!greediest(server, &network))
+  if (!oldest)
     return false;
-  for (conn *c = server->conns; c; c = c->next) /* the newest is the first */
-    if (c->state == CONN_HELLO && c->network == network)
-      oldest = c;
   oldest->state = CONN_CLOSING;
   atr_session_abort(oldest->session, ATR_LIMIT, "said no hello, and others need the place");
   return true;

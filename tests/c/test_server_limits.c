@@ -10,6 +10,9 @@
 #include "session/session.h"
 #include "transport/race.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -256,6 +259,48 @@ static void who_only_proves_a_key_takes_nobodys_place(void **state)
   atr_client_free(client);
 }
 
+/* A connection from one of this machine's own addresses, so far that only a hello is missing: the server has answered. */
+static int upgrade_from(const char *ip)
+{
+  static const char request[] = "GET /atrium HTTP/1.1\r\nHost: t\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                "Sec-WebSocket-Protocol: atrium.1\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+                                "AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+  const struct timeval patience = {.tv_sec = SLACK_MS / 1000};
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  struct sockaddr_in address;
+  char answer[1024];
+
+  assert_true(fd >= 0);
+  assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+  uv_ip4_addr(ip, 0, &address);
+  assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+  uv_ip4_addr("127.0.0.1", atr_server_port(server), &address);
+  assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+  assert_int_equal(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
+  assert_true(recv(fd, answer, sizeof answer, 0) > 12);
+  assert_memory_equal(answer, "HTTP/1.1 101", 12);
+  return fd;
+}
+
+/* A flood from many networks, with one connection each, must not keep out those whose number is small. */
+static void of_networks_that_have_as_many_the_oldest_connection_goes(void **state)
+{
+  static const char *const from[PLACES + 1] = {"127.0.0.3", "127.0.0.2", "127.0.0.4", "127.0.0.1"};
+  int fds[PLACES + 1];
+  char byte;
+
+  (void)state;
+  for (int i = 0; i < PLACES + 1; i++)
+    fds[i] = upgrade_from(from[i]);
+  assert_true(recv(fds[0], &byte, 1, 0) <= 0);
+  for (int i = 1; i < PLACES + 1; i++) {
+    assert_int_equal(recv(fds[i], &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
+  }
+  for (int i = 0; i < PLACES + 1; i++)
+    close(fds[i]);
+}
+
 /* --- those who wait, and rooms --------------------------------------------------------------------------------- */
 
 static void a_knock_that_nobody_answers_ends(void **state)
@@ -305,6 +350,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(who_says_no_hello_goes, start_open, stop),
       cmocka_unit_test_setup_teardown(a_full_server_says_so, start_patient, stop),
       cmocka_unit_test_setup_teardown(who_only_proves_a_key_takes_nobodys_place, start_patient, stop),
+      cmocka_unit_test_setup_teardown(of_networks_that_have_as_many_the_oldest_connection_goes, start_patient, stop),
       cmocka_unit_test_setup_teardown(a_knock_that_nobody_answers_ends, start_closed, stop),
       cmocka_unit_test_setup_teardown(a_room_that_was_never_filled_goes, start_open, stop),
       cmocka_unit_test_setup_teardown(no_more_rooms_than_it_holds, start_open, stop),
