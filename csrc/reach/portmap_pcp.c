@@ -137,14 +137,15 @@ static void send_again(uv_timer_t *timer)
   uv_timer_start(timer, send_again, pauses_ms[p->sent++], 0);
 }
 
-/* For IPv6 nothing is translated: what is wanted outside is the address inside. */
+/* For IPv6 nothing is translated: what is wanted outside is the address inside. Whoever takes a mapping back names none (RFC 6887, 15.1). */
 static void write_addresses(pcp_ask *p)
 {
   const atr_ask_request *r = &p->base.request;
 
   if (r->is_ipv6) {
     memcpy(p->map.inner, r->ipv6.own, sizeof p->map.inner);
-    memcpy(p->map.outer, r->ipv6.own, sizeof p->map.outer);
+    if (r->lifetime_s)
+      memcpy(p->map.outer, r->ipv6.own, sizeof p->map.outer);
   } else {
     atr_pcp_of_ipv4(r->inner, p->map.inner);
     atr_pcp_of_ipv4((const uint8_t[4]){0}, p->map.outer);

@@ -58,6 +58,7 @@ typedef struct router {
   /* what it has done */
   uint16_t control_port;     /* where it does it */
   uint8_t inner[16];         /* who has asked over PCP */
+  uint8_t suggested[16];     /* with it, over PCP: what is wanted outside */
   uint16_t port, inner_port; /* 0: passes on none */
   uint32_t lease_s;
   int mapped, removed, asked, described, looked_up;
@@ -108,6 +109,7 @@ static size_t answer_pcp(router *r, const uint8_t *q, uint8_t *a)
   else
     atr_pcp_of_ipv4(r->outer, a + 44);
   memcpy(r->inner, q + 8, 16);
+  memcpy(r->suggested, q + 44, 16);
   return ATR_PCP_MAP_BYTES;
 }
 

@@ -142,9 +142,11 @@ static void a_hole_for_ipv6_is_opened_kept_and_closed(void **state)
   assert_int_equal(view->outer_port, 12800);
   assert_int_equal(view->outer_scope, ATR_PORTMAP_SCOPE_PUBLIC);
   assert_memory_equal(s.router.inner, ((uint8_t[16]){[15] = 1}), 16);
+  assert_memory_equal(s.router.suggested, s.router.inner, 16);
   run_until(&s.router.mapped, 3, 4000);
   finish(&s);
   assert_int_equal(s.router.removed, 1);
+  assert_memory_equal(s.router.suggested, (uint8_t[16]){0}, 16);
 }
 
 /* Nobody is asked over NAT-PMP or UPnP, which know no such thing; and what is no address of a machine is none that others could type. */
