@@ -30,7 +30,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More of a peer's certificate than anybody needs: our own have 300 bytes. */
 enum { RECORD_BYTES = 16384 };
 
 static const unsigned char alpn_list[] = "\x08"
