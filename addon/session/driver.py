@@ -378,8 +378,7 @@ class Session:
                 return None
         task = self.state.begin("join", translated("Joining the room “{name}”.").format(name=room.name))
         self.state.enter(Here(room.name, room.id), translated("Asking for the room"))
-        self._send({"t": "join", "room": room.id, "blender": list(self.state.blender)})
-        self._start(self._joining(unsaved))
+        self._start(self._joining(room.id, unsaved))
         return task
 
     def leave_room(self) -> Task:
@@ -641,8 +640,11 @@ class Session:
         state.set_stage(Stage.LIVE)
         state.finish("create")
 
-    def _joining(self, unsaved: str) -> Job:
+    def _joining(self, room: str, unsaved: str) -> Job:
         state = self.state
+        # It may be the room that is still being left.
+        yield from self._waiting_for_goodbye()
+        self._send({"t": "join", "room": room, "blender": list(state.blender)})
         while self.link is None:
             yield WAIT
         while not self.link.complete:
@@ -683,12 +685,15 @@ class Session:
         state.leave()
         self._send({"t": "leave", "room": room} if kind == "leave" else {"t": "disconnect"})
         self._farewell = kind == "disconnect" or room is not None
-        end = time.monotonic() + GOODBYE_S
-        while self._farewell and time.monotonic() < end:
-            yield WAIT
+        yield from self._waiting_for_goodbye()
         if kind == "disconnect":
             state.set_link(OFFLINE)
         state.finish(kind)
+
+    def _waiting_for_goodbye(self) -> Job:
+        end = time.monotonic() + GOODBYE_S
+        while self._farewell and time.monotonic() < end:
+            yield WAIT
 
     def _flushing(self, task: Task) -> Job:
         assert self.replicator is not None and self.link is not None

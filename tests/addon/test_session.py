@@ -828,6 +828,17 @@ def test_a_scene_that_does_not_come_back_is_told_where_it_lies(how: str) -> None
     assert bench.state.problem is not None and "/home/recovered/copy.blend" in bench.state.problem.sentence
 
 
+def test_a_room_that_is_still_being_left_is_joined_when_that_is_done() -> None:
+    bench = Bench().in_lobby().joined()
+    bench.session.file_loads()  # the server says nothing, and Blender does not wait
+    before = bench.engine.kinds().count("join")
+    bench.session.join_room("Set", "DISCARD")
+    bench.tick()
+    assert bench.engine.kinds().count("join") == before
+    bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"})
+    assert bench.engine.kinds().count("join") == before + 1
+
+
 @pytest.mark.parametrize("stage", ["live", "replacing", "nowhere"])
 def test_who_quits_sends_what_was_changed_last(stage: str) -> None:
     bench = Bench().in_lobby()
