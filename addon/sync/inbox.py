@@ -65,6 +65,12 @@ class Inbox:
                 self._heavy[doc] = [*self._light.pop(doc, []), event]
                 self._order = None
 
+    def put_first(self, event: dict[str, Any]) -> None:
+        """What stood in the room before all that waits here of its document."""
+        doc = event["doc"]
+        self._heavy[doc] = [event, *self._light.pop(doc, []), *self._heavy.pop(doc, [])]
+        self._order = None
+
     def _is_light(self, event: dict[str, Any]) -> bool:
         doc: str = event["doc"]
         tree: Any = event.get("tree")

@@ -482,7 +482,7 @@ class Replicator:
             self.state.drop(doc)
             self.identity.forget(doc)
             again = {"doc": doc, "kind": "create", "tree": room, "mine": False, "show": self.state.shown.get(doc)}
-            self._inbox.extend([again])
+            self._inbox.put_first(again)
             return
         self._outgoing.send_delete(doc)
         # What others did to it before is overtaken.

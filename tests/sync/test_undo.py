@@ -333,3 +333,23 @@ def test_vertex_groups_that_no_object_shows(two, what):
             bpy.data.objects.remove(o)))(bpy.data.objects.new('Look', bpy.data.meshes['Cube']))[:2]""",
     )
     assert tuple(shown) == ((["G"], [[(0, 0.5)], [], [], [(0, 0.5)]]) if what == "added" else ([], [[]] * 4))
+
+
+@pytest.mark.parametrize("what", ["name", "location", "removal"])
+def test_what_an_undo_took_away_is_put_back_as_what_waits_makes_it(two, what):
+    """What others did to it has been taken from the link before the undo, and is applied after it."""
+    stage, a, b = two
+    b.do("bpy.data.objects['Light'].location.x = 4; bpy.ops.ed.undo_push(message='move')")
+    a.do("bpy.context.scene.collection.objects.link(bpy.data.objects.new('Guest', None))")
+    stage.settle()
+    guest = "bpy.data.objects['Guest']"
+    deeds = {
+        "name": f"{guest}.name = 'Host'",
+        "location": f"{guest}.location.x = 3",
+        "removal": f"bpy.data.objects.remove({guest})",
+    }
+    a.do(f"{deeds[what]}; rep.capture_all()")
+    b.do("rep._inbox.extend(rep._doc_events(link.poll(4096))); bpy.ops.ed.undo()")
+    stage.settle()
+    shown = both(a, b, "[(o.name, o.location.x) for o in bpy.data.objects if o.name in ('Guest', 'Host')]")
+    assert shown == {"name": [("Host", 0)], "location": [("Guest", 3)], "removal": []}[what]
