@@ -45,6 +45,8 @@ STRUCTURAL: dict[str, tuple[tuple[str, str], ...]] = {
 # Of each document what has happened to it in the room, in order. What the user changed in it after something had arrived and before it was
 # applied stands among that, as an event of this kind: it is later in the room's order, and what arrives after it has seen it.
 OWN = "own"
+# Nothing has happened to it now; what was left out while its user was in edit mode is written.
+REST = "rest"
 Batch = dict[str, list[dict[str, Any]]]
 
 
@@ -57,6 +59,7 @@ class Change:
     shape: Tree = field(default_factory=dict)
     replaced: bool = False
     by_others: bool = True
+    rest: bool = False
 
 
 # The members of a struct that are objects; whatever else is under these names was not made by a replicator.
@@ -167,6 +170,23 @@ class Incoming:
                 doc = self._identity.doc(data) if data is not None else None
                 if doc in self._state.shadows and doc not in going:
                     self._capture(doc)
+            # What goes may be what another took the place of meanwhile, and would take its object along.
+            self.apply_deferred()
+
+    def apply_deferred(self, held: Container[str] = ()) -> None:
+        """What waited for the end of edit mode, as what comes now: what was done there is later, so it is looked at before any of that is
+        written, and what depends on it is no user's doing."""
+        ready: set[str] = set()
+        for doc in self._writer.deferred:
+            block = self._identity.block(doc)
+            if block is None or doc not in self._state.shadows or not (doc in held or special.is_edited(block)):
+                ready.add(doc)
+        gone = {doc for doc in ready if self._identity.block(doc) is None or doc not in self._state.shadows}
+        self._writer.deferred -= gone
+        docs = (ready - gone).union(*(self.keys_of(doc) for doc in ready - gone))
+        if docs:
+            order = sorted(docs, key=lambda d: (idtypes.ORDER.get(self._identity.type_of(d), 0), d))
+            self.apply({doc: [{"doc": doc, "kind": REST}] for doc in order}, removals_wait=True)
 
     def _fold(self, batch: Batch) -> dict[str, Change]:
         """The events of each document as one change, those of the user's own among them that were sent meanwhile."""
@@ -175,9 +195,11 @@ class Incoming:
             change = Change(doc, self._state.room_tree(doc))
             for event in events:
                 self._fold_one(change, event)
-            if change.room is not None:
-                if change.room.get("type") == "Scene":
-                    change.room = self._last.keep_a_layer(doc, self._state.room_tree(doc) or {}, change.room)
+            if change.room is not None and change.room.get("type") == "Scene":
+                change.room = self._last.keep_a_layer(doc, self._state.room_tree(doc) or {}, change.room)
+            if change.room is not None and change.rest:
+                change.shape = mergepatch.diff(self._state.shadows[doc].load()[0], change.room)
+            elif change.room is not None:
                 change.shape = mergepatch.diff(self._state.room_tree(doc) or {}, change.room)
                 if doc in self._state.shadows:
                     self._state.gone.note(doc, change.shape, self._state.shadows[doc].load()[0])
@@ -199,6 +221,9 @@ class Incoming:
         if kind == OWN:
             if change.room is not None:
                 change.room = mergepatch.merge(change.room, tree)
+            return
+        if kind == REST:
+            change.rest = True
             return
         change.by_others = not event.get("mine", False)
         self._note_shown(change.doc, event)
@@ -245,7 +270,7 @@ class Incoming:
         for doc, change in changes.items():
             if change.room is None or not any("geometry" in (change.shape.get(m) or {}) for m in ("p", "i")):
                 continue
-            before = self._state.room_tree(doc) or {}
+            before = self._state.shadows[doc].load()[0] if change.rest else self._state.room_tree(doc) or {}
             for key in self.keys_of(doc):
                 room = changes[key].room if key in changes else self._state.room_tree(key)
                 if room is not None and _moves_keys(before, change.room, room):
@@ -334,6 +359,8 @@ class Incoming:
 
     def _write(self, change: Change, is_new: bool) -> None:
         room = change.room or {}
+        if change.rest:
+            self._writer.deferred.discard(change.doc)
         self._writer.set_class(change.doc, room)
         block = self._identity.block(change.doc)
         known = self._state.shadows.get(change.doc)
@@ -377,7 +404,7 @@ class Incoming:
         for doc in sorted(again, key=lambda d: idtypes.ORDER.get(self._identity.type_of(d), 0)):
             try:
                 self.write_rest(doc, rooms.get(doc))
-            except ERRORS as e:
+            except Exception as e:  # a tree from elsewhere may hold anything
                 self._writer.doc = doc
                 self._writer.refuse("the document as a whole", e)
 
@@ -525,7 +552,7 @@ class Incoming:
         theirs = known.load()[2] if known is not None else None
         if change.replaced:
             theirs = True if change.by_others else None
-        else:
+        elif not change.rest:  # its marks were made when it came
             theirs = shadow.mark(theirs, change.shape, by_others=change.by_others)
         tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else None)
         self._state.put(doc, tree, room, theirs)

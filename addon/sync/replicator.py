@@ -329,19 +329,8 @@ class Replicator:
             self._incoming.remove_doomed()
         # What the user has changed here may open a circle.
         self._incoming.parents.mend()
-        self._write_deferred()
-
-    def _write_deferred(self) -> None:
-        """What waited for the end of edit mode. All that was done there is later, so it is looked at before any of that is written."""
-        waiting = {doc: self.identity.block(doc) for doc in self._writer.deferred}
-        ready = {doc for doc, block in waiting.items() if block is None or not special.is_edited(block)}
-        with_keys = ready.union(*(self._incoming.keys_of(doc) for doc in ready))
-        order = sorted(with_keys, key=lambda d: (idtypes.ORDER.get(self.identity.type_of(d), 0), d))
-        for doc in order:
-            self._look_at(doc)
-        for doc in order:
-            self._writer.deferred.discard(doc)
-            self._incoming.write_rest(doc)
+        if self._writer.deferred:
+            self._incoming.apply_deferred(self._dragged())
 
     def _note_changes(self) -> None:
         """Marks what Blender's handlers have named since the last time."""

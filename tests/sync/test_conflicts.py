@@ -594,12 +594,12 @@ ob = bpy.data.objects["Cube"]; bpy.context.view_layer.objects.active = ob; ob.se
 bpy.ops.object.mode_set(mode={mode!r})
 hand = mock.patch.object(sys.modules["sync.replicator"], "_running", lambda: [{operator!r}]); hand.start(); None
 """
-SUBDIVIDE = """
+CUT = """
 import bmesh
 m = bpy.data.meshes["Cube"]; work = bmesh.new(); work.from_mesh(m)
 bmesh.ops.subdivide_edges(work, edges=work.edges[:], cuts=1, use_grid_fill=True); work.to_mesh(m); work.free()
 """
-KEYS = "o = bpy.data.objects['Cube']; o.shape_key_add(name='Basis'); o.shape_key_add(name='K').data[0].co.x = 5"
+SHAPES = "o = bpy.data.objects['Cube']; o.shape_key_add(name='Basis'); o.shape_key_add(name='K').data[0].co.x = 5"
 MOVE_KEY = "bpy.data.objects['Cube'].data.shape_keys.key_blocks['K'].data[0].co.x = 7"
 BRUSHED = """(lambda m: [len(m.vertices), m.vertices[0].co.x,
     [k.data[0].co.x for k in m.shape_keys.key_blocks] if m.shape_keys else []])(bpy.data.meshes['Cube'])"""
@@ -609,9 +609,9 @@ BRUSHED = """(lambda m: [len(m.vertices), m.vertices[0].co.x,
     ("before", "edit", "after"),
     [
         ("", "m = bpy.data.meshes['Cube']; m.vertices[0].co.x = 9; m.update()", [8, 9, []]),
-        ("", SUBDIVIDE, [26, 1, []]),
-        ("", KEYS, [8, 1, [1, 5]]),
-        (KEYS, MOVE_KEY, [8, 1, [1, 7]]),
+        ("", CUT, [26, 1, []]),
+        ("", SHAPES, [8, 1, [1, 5]]),
+        (SHAPES, MOVE_KEY, [8, 1, [1, 7]]),
     ],
     ids=["points", "another shape", "first shape keys", "a shape key"],
 )

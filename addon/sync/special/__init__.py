@@ -113,9 +113,11 @@ def clear_up(patch: Tree) -> bool:
 
 def is_edited(block: Any) -> bool:
     """Whether its user is in edit mode, where nothing can be written to it."""
-    return bool(getattr(block, "is_editmode", False)) or (
-        isinstance(block, bpy.types.Key) and shapekeys.is_edited(block)
-    )
+    if isinstance(block, bpy.types.Object):
+        return bool(block.mode == "EDIT")
+    if isinstance(block, bpy.types.Key):
+        return shapekeys.is_edited(block)
+    return bool(getattr(block, "is_editmode", False))
 
 
 def follows(plan: rna.Plan, name: str, struct: Any, part: Any) -> bool:

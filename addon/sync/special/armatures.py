@@ -106,7 +106,8 @@ class BoneCollections(items.Items):
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
         tree["p"]["parent"] = item.parent.name if item.parent else ""
-        tree["p"]["bones"] = values.encode_array(sorted(b.name for b in item.bones))
+        # In edit mode they are not to be had, and Blender complains to its user of whoever asks.
+        tree["p"]["bones"] = values.encode_array([] if owner.is_editmode else sorted(b.name for b in item.bones))
         return tree
 
     def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
@@ -116,7 +117,9 @@ class BoneCollections(items.Items):
             parent = owner.collections_all.get(room.get("parent") or "")
             if item.parent != parent:
                 item.parent = parent
-        if "bones" in p:
+        if "bones" in p and owner.is_editmode:
+            writer.defer("bones", "the armature is in edit mode here")
+        elif "bones" in p:
             wanted = set(values.decode(room["bones"]))
             here = {b.name for b in item.bones}
             for name in here - wanted:
@@ -141,6 +144,14 @@ def read(reader: Any, struct: Any, old: Tree, out: Tree) -> None:
         i["bones"] = BONES.read(reader, struct, before.get("bones", {}))
     if hasattr(struct, "collections_all"):
         i["bone_collections"] = COLLECTIONS.read(reader, struct, before.get("bone_collections", {}))
+        if struct.is_editmode:
+            i["bone_collections"] = _as_seen(i["bone_collections"], seen.get("bone_collections", {}))
+
+
+def _as_seen(collections: Tree, seen: Tree) -> Tree:
+    """Which bones are in them, which edit mode keeps to itself until it is left."""
+    bones = {key: seen.get(key, {}).get("p", {}).get("bones", values.encode_array([])) for key in collections}
+    return {key: {**entry, "p": {**entry["p"], "bones": bones[key]}} for key, entry in collections.items()}
 
 
 def write(writer: Any, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:

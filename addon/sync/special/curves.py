@@ -30,13 +30,15 @@ def _layout(spline: Any) -> tuple[Any, tuple[tuple[str, int], ...]]:
 
 class Splines(items.Items):
     volatile = True
+    movable = False
 
     def title(self, item: Any) -> str:
         return ""
 
     def make_of(self, reader: Any, owner: Any, item: Any) -> Tree:
         points, _ = _layout(item)
-        return {"type": item.type, "points": len(points), "rows": item.point_count_v}
+        # A line is one row, of which Blender's operators say none where it is a Bezier.
+        return {"type": item.type, "points": len(points), "rows": max(1, item.point_count_v)}
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         make = tree["make"]
@@ -47,6 +49,17 @@ class Splines(items.Items):
         if make["points"] > 1:
             points.add(make["points"] - 1)
         return spline
+
+    def misplaced(self, writer: Any, owner: Any, full: Tree, live: items.Live) -> list[str]:
+        """Blender only adds splines at the end: those that stay must be the first."""
+        wanted = sorted(full, key=lambda k: (full[k].get("pos", ""), k))
+        stay = [key for key in live.keys if key in full]
+        right = 0
+        while right < len(stay) and stay[right] == wanted[right]:
+            if full[stay[right]].get("make") != self.make_of(writer.reader, owner, live.item(stay[right])):
+                break
+            right += 1
+        return stay[right:]
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
@@ -143,6 +156,10 @@ def write(writer: Any, curve: Any, patch: Tree, full: Tree, cur: Tree) -> None:
 _FORMAT = ("use_bold", "use_italic", "use_underline", "use_small_caps")
 
 
+# What the editor of a text has a copy of.
+_EDITED = ("body", "format", "character_materials")
+
+
 def _read_text(reader: Any, curve: Any, old: Tree, out: Tree) -> None:
     p = out["p"]
     p["boxes"] = [x for box in curve.text_boxes for x in (box.x, box.y, box.width, box.height)]
@@ -150,6 +167,17 @@ def _read_text(reader: Any, curve: Any, old: Tree, out: Tree) -> None:
         chr(48 + sum(1 << i for i, name in enumerate(_FORMAT) if getattr(c, name))) for c in curve.body_format
     )
     p["character_materials"] = [c.material_index for c in curve.body_format]
+    seen = reader.seen.get("p", {})
+    if curve.is_editmode and "body" in seen:
+        p.update({name: seen[name] for name in _EDITED if name in seen})
+
+
+def _before_text(writer: Any, curve: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    """The end of edit mode overwrites what is set meanwhile."""
+    p = patch.get("p") or {}
+    if curve.is_editmode and any(name in p for name in _EDITED):
+        writer.defer("body", "the text is in edit mode here")
+        patch["p"] = {name: value for name, value in p.items() if name not in _EDITED}
 
 
 def _write_text(writer: Any, curve: Any, patch: Tree, full: Tree, cur: Tree) -> None:
@@ -168,4 +196,4 @@ def _write_text(writer: Any, curve: Any, patch: Tree, full: Tree, cur: Tree) -> 
                 box.x, box.y, box.width, box.height = flat[4 * i : 4 * i + 4]
 
 
-text = SimpleNamespace(read=_read_text, write=_write_text)
+text = SimpleNamespace(read=_read_text, before=_before_text, write=_write_text)

@@ -43,7 +43,12 @@ def before(writer: Any, ob: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     if "data" not in (patch.get("p") or {}):
         return
     data = writer.resolve(full["p"]["data"])
-    if data is not None and ob.data != data:
+    if data is None or ob.data == data:
+        return
+    if ob.mode == "EDIT":
+        # Blender would not take it, and say nothing.
+        writer.defer("data", "the object is in edit mode here")
+    else:
         ob.data = data
 
 
@@ -51,6 +56,9 @@ def write(writer: Any, ob: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     p = patch.get("p") or {}
     if any(name in p for name in _PARENTING):
         set_parent(writer, ob, full["p"])
+    if "data" in p and ob.mode == "EDIT":
+        # The slots are those of the data that is to come.
+        return
     if "material_slots" in p or "data" in p:
         _slots(writer, ob, full["p"].get("material_slots") or [])
 

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Edit mode of what is not a mesh: what others do meanwhile is shown when it is left, and is nobody's to take back.
+
+In each test A is in edit mode while B changes the same datablock; then A leaves. Mostly A does nothing else, so that
+nothing may be sent by A.
+"""
+
+from __future__ import annotations
+
+import pytest
+from peers import both
+
+ADD = "bpy.ops.{}; bpy.context.object.name = 'It'; bpy.context.object.data.name = 'It'"
+LEAVE = "bpy.ops.object.mode_set(mode='OBJECT')"
+ENTER = "bpy.context.view_layer.objects.active = bpy.data.objects['It']; bpy.ops.object.mode_set(mode='EDIT')"
+SPLINES = """[(s.type, [tuple(round(x, 3) for x in p.co[:3]) for p in s.bezier_points or s.points])
+              for s in bpy.data.curves['It'].splines]"""
+RIG = """
+    arm = bpy.data.armatures.new('It')
+    ob = bpy.data.objects.new('It', arm)
+    bpy.context.scene.collection.objects.link(ob)
+    bpy.context.view_layer.objects.active = ob
+    bpy.ops.object.mode_set(mode='EDIT')
+    arm.edit_bones.new('First').tail = (0, 0, 1)
+    arm.edit_bones.new('Second').tail = (0, 1, 1)
+    bpy.ops.object.mode_set(mode='OBJECT')
+    ob.pose.bones['Second'].location.x = 2
+"""
+POSE = """sorted((p.name, round(p.location.x, 3), round(p.location.y, 3), [c.type for c in p.constraints])
+           for p in bpy.data.objects['It'].pose.bones)"""
+
+
+def begin(stage, a, setup):
+    a.do(setup)
+    stage.settle()
+    a.do(ENTER)
+    stage.settle()
+
+
+def meanwhile(stage, a, b, change, in_edit_mode="pass"):
+    """B's change while A is in edit mode, in ticks as they come; then A leaves. What A has sent since."""
+    a.do("link.sent.clear()")
+    b.do(change)
+    b.do("rep.capture_all()")
+    for peer in (a, b, a, b):
+        peer.do("rep.tick(1000)")
+    a.do(in_edit_mode)
+    a.do(LEAVE)
+    for peer in (a, b, a, b):
+        peer.do("rep.tick(1000)")
+    stage.settle()
+    return a.do("[(kind, what) for _, kind, what in link.sent]")
+
+
+BEZIER = ADD.format("curve.primitive_bezier_curve_add()")
+SURFACE = ADD.format("surface.primitive_nurbs_surface_surface_add()")
+
+CURVES = {
+    "a point": (BEZIER, "d.splines[0].bezier_points[0].co.x = 5"),
+    "more points": (BEZIER, "d.splines[0].bezier_points.add(2)"),
+    "a spline": (BEZIER, "d.splines.new('POLY').points.add(3)"),
+    "all of it": (
+        BEZIER,
+        "d.splines.new('POLY').points.add(3); d.splines[0].bezier_points.add(2); d.bevel_depth = 0.3",
+    ),
+    "one spline less": (BEZIER, "d.splines.new('POLY'); d.splines.remove(d.splines[0])"),
+    "no splines": (BEZIER, "d.splines.clear()"),
+    "a surface": (SURFACE, "d.splines[0].points[3].co.z = 7"),
+}
+
+
+@pytest.mark.parametrize("what", CURVES)
+def test_a_curve(two, what):
+    stage, a, b = two
+    setup, change = CURVES[what]
+    begin(stage, a, setup)
+    assert meanwhile(stage, a, b, f"d = bpy.data.curves['It']; {change}") == []
+    wanted = b.do(SPLINES)
+    assert both(a, b, SPLINES) == wanted
+    assert both(a, b, "round(bpy.data.curves['It'].bevel_depth, 3)") == (0.3 if "bevel" in change else 0)
+    assert a.do("[str(r) for r in rep.refused]") == []
+
+
+def test_a_curve_that_both_change(two):
+    stage, a, b = two
+    begin(stage, a, BEZIER + "; bpy.context.object.data.splines.new('BEZIER')")
+    mine = "bpy.data.curves['It'].splines[1].bezier_points[0].co.x = 3"
+    meanwhile(stage, a, b, "bpy.data.curves['It'].splines[0].bezier_points[0].co.x = 5", mine)
+    first = "[round(s.bezier_points[0].co.x, 3) for s in bpy.data.curves['It'].splines]"
+    assert both(a, b, first) == [5, 3]
+
+
+def test_a_point_of_a_curve_that_another_made(two):
+    """In no edit mode at all: Blender's operator says of a Bezier that it has no row, and what a script makes has one."""
+    stage, a, b = two
+    a.do(BEZIER)
+    stage.settle()
+    b.do("bpy.data.curves['It'].splines[0].bezier_points[0].co.x = 5")
+    stage.settle()
+    assert both(a, b, SPLINES)[0][1][0][0] == 5
+
+
+def test_a_point_more_in_the_first_of_two_splines(two):
+    """In no edit mode, too: a spline made anew comes last in Blender, and is the first in the room."""
+    stage, a, b = two
+    a.do(BEZIER + "; d = bpy.context.object.data; d.splines.new('POLY').points.add(2); d.splines[1].points[2].co.x = 9")
+    stage.settle()
+    a.do("d = bpy.data.curves['It']; d.splines.new('NURBS').points.add(1); d.splines[0].bezier_points.add(1)")
+    stage.settle()
+    assert [kind for kind, _ in both(a, b, SPLINES)] == ["BEZIER", "POLY", "NURBS"]
+    assert a.do("[str(r) for r in rep.refused]") == b.do("[str(r) for r in rep.refused]") == []
+
+
+TEXT = ADD.format("object.text_add()")
+SHOWN = "[(d.body, round(d.size, 3), [c.use_bold for c in d.body_format]) for d in [bpy.data.curves['It']]]"
+
+
+def test_the_body_of_a_text(two):
+    stage, a, b = two
+    begin(stage, a, TEXT)
+    change = "d = bpy.data.curves['It']; d.body = 'of another'; d.size = 2; d.body_format[1].use_bold = True"
+    assert meanwhile(stage, a, b, change) == []
+    assert both(a, b, SHOWN) == [("of another", 2, [False, True] + [False] * 8)]
+
+
+def test_a_text_that_one_writes_later(two):
+    stage, a, b = two
+    begin(stage, a, TEXT)
+    meanwhile(stage, a, b, "bpy.data.curves['It'].body = 'of another'", "bpy.ops.font.text_insert(text='!')")
+    assert both(a, b, "bpy.data.curves['It'].body") == "Text!"
+
+
+LATTICE = ADD.format("object.add(type='LATTICE')")
+POINTS = """[(d.points_u, d.interpolation_type_u, d.use_outside, [tuple(round(x, 3) for x in p.co_deform) for p in d.points])
+             for d in [bpy.data.lattices['It']]]"""
+LATTICES = {
+    "a point": "d.points[0].co_deform.x = 4",
+    "more points": "d.points_u = 3",
+    "both": "d.points_u = 3; d.points[0].co_deform.x = 4",
+    "settings": "d.interpolation_type_u = 'KEY_LINEAR'; d.use_outside = True",
+    "weights": "bpy.data.objects['It'].vertex_groups.new(name='G').add([0, 1], 0.5, 'REPLACE')",
+}
+
+
+@pytest.mark.parametrize("what", LATTICES)
+def test_a_lattice(two, what):
+    stage, a, b = two
+    begin(stage, a, LATTICE)
+    assert meanwhile(stage, a, b, f"d = bpy.data.lattices['It']; {LATTICES[what]}") == []
+    wanted = b.do(POINTS)
+    assert both(a, b, POINTS) == wanted
+    weights = "[[(g.group, round(g.weight, 3)) for g in p.groups] for p in bpy.data.lattices['It'].points[:3]]"
+    assert both(a, b, weights) == ([[(0, 0.5)], [(0, 0.5)], []] if what == "weights" else [[], [], []])
+
+
+EDIT_BONES = """
+    bpy.context.view_layer.objects.active = bpy.data.objects['It']
+    bpy.ops.object.mode_set(mode='EDIT')
+    {}
+    bpy.ops.object.mode_set(mode='OBJECT')
+    {}
+"""
+BONES = {
+    "a new one": EDIT_BONES.format(
+        "bpy.data.armatures['It'].edit_bones.new('Third').tail = (0, 1, 1)",
+        "p = bpy.data.objects['It'].pose.bones['Third']; p.location.x = 3; p.constraints.new('LIMIT_SCALE')",
+    ),
+    "another name": """
+        bpy.data.armatures['It'].bones['Second'].name = 'Renamed'
+        p = bpy.data.objects['It'].pose.bones['Renamed']
+        p.location.y = 4
+        p.constraints.new('LIMIT_SCALE')
+    """,
+    "one less": EDIT_BONES.format("e = bpy.data.armatures['It'].edit_bones; e.remove(e['Second'])", ""),
+    "only its pose": "bpy.data.objects['It'].pose.bones['Second'].location.y = 4",
+}
+
+
+@pytest.mark.parametrize("what", BONES)
+def test_bones(two, what):
+    stage, a, b = two
+    begin(stage, a, RIG)
+    b.do(BONES[what])
+    wanted = b.do(POSE)
+    assert meanwhile(stage, a, b, "pass") == []
+    assert both(a, b, POSE) == wanted
+    both(a, b, "[(x.name, tuple(x.tail_local)) for x in bpy.data.armatures['It'].bones]")
+
+
+def test_bones_that_both_make(two):
+    stage, a, b = two
+    begin(stage, a, RIG)
+    mine = "bpy.data.armatures['It'].edit_bones.new('Mine').tail = (1, 0, 0)"
+    meanwhile(stage, a, b, BONES["a new one"], mine)
+    stage.settle()
+    poses = {name: tuple(rest) for name, *rest in both(a, b, POSE)}
+    assert set(poses) == {"First", "Second", "Third", "Mine"}
+    assert poses["Third"] == (3, 0, ["LIMIT_SCALE"]) and poses["Second"] == (2, 0, [])
+
+
+COLLECTIONS = "[(c.name, sorted(x.name for x in c.bones)) for c in bpy.data.armatures['It'].collections]"
+
+
+def test_collections_of_bones(two):
+    stage, a, b = two
+    begin(stage, a, RIG + "    arm.collections.new('One').assign(arm.bones['First'])")
+    change = """
+        arm = bpy.data.armatures['It']
+        arm.collections['One'].assign(arm.bones['Second'])
+        arm.collections.new('Two').assign(arm.bones['First'])
+    """
+    assert meanwhile(stage, a, b, change) == []
+    assert both(a, b, COLLECTIONS) == [("One", ["First", "Second"]), ("Two", ["First"])]
+
+
+@pytest.mark.parametrize("goes", ["", "bpy.data.meshes.remove(bpy.data.meshes['It'])"])
+def test_other_data(two, goes):
+    """The data that A edits is no longer that of the object; it may even be deleted meanwhile."""
+    stage, a, b = two
+    begin(
+        stage, a, "o = bpy.data.objects['Cube']; o.name = o.data.name = 'It'; bpy.context.view_layer.objects.active = o"
+    )
+    other = """
+        bpy.data.objects['It'].data = bpy.data.meshes.new('New')
+        bpy.data.objects['It'].data.materials.append(bpy.data.materials.new('New'))
+        bpy.data.objects['It'].material_slots[0].link = 'OBJECT'
+    """
+    b.do(other)
+    b.do("rep.capture_all()")
+    a.do("rep.tick(1000)")
+    assert meanwhile(stage, a, b, goes or "pass") == []
+    shown = "[(o.data.name, [(s.link, s.material) for s in o.material_slots]) for o in [bpy.data.objects['It']]]"
+    assert both(a, b, shown) == [("New", [("OBJECT", None)])]
+    assert both(a, b, "'It' in bpy.data.meshes") is (not goes)
+    assert a.do("[str(r) for r in rep.refused]") == []
