@@ -7,14 +7,14 @@
  * equals nothing (a string that is not UTF-8, which no document can hold); the next difference then names each of them.
  *
  * Objects need care, since a patch merges them: where the application may hold an object, all of its members that it may hold
- * become unequal too, and one more that no document has, so that even an empty object is named. */
+ * become unequal too, and one more that no document can have, so that even an empty object is named. */
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "replica/internal.h"
 
 static const char NOTHING[] = "\xff";
-static const char NO_KEY[] = "\x01";
+static const char NO_KEY[] = "\xff";
 
 static int add_nothing(cJSON *object, const char *key)
 {

@@ -102,6 +102,25 @@ def test_edits_that_crossed_are_told_without_the_engines_own_marks(start: Start,
     assert [event.tree for event in told] == [{"p": {"x": i, "y": {"z": i}}} for i in (1, 2)]
 
 
+def test_no_key_of_a_document_is_taken_for_a_mark(start: Start, clients: Clients) -> None:
+    """A script may name a member as it likes."""
+    server = start("--open")
+    everybody = first, second = clients("first"), clients("second")
+    first.connect(server.address)
+    second.connect(server.address)
+    room = first.create_room("r")
+    doc = room.create({"type": "Object", "p": {"x": 0}})
+    room.flush()
+    theirs = second.join("r")
+    theirs.edit(doc, {"p": {"x": 1, "\x01": 1}})
+    theirs.flush()
+    time.sleep(0.3)  # the event is in the first one's queue, and not taken
+    room.edit(doc, {"p": {"x": 2, "\x01": 2}})
+    room.flush()
+    assert_equal(list(everybody), [room, theirs])
+    assert room.documents[doc]["p"] == {"x": 2, "\x01": 2}
+
+
 def test_deleting_what_others_edit(start: Start, clients: Clients) -> None:
     everybody, rooms = party(start, clients, 3)
     chance = random.Random(3)
