@@ -845,3 +845,22 @@ def test_a_shape_without_weights_takes_the_place_of_one_with(three):
     at_once(stage, (b, group + grow), (a, grow))
     assert both(a, b, GROUPS) == c.do(GROUPS) == [("G", 0)]
     assert both(a, b, WEIGHTS) == c.do(WEIGHTS) == [[], []]
+
+
+SLOTS = """
+    mesh = bpy.data.meshes['Cube']
+    while len(mesh.materials) < 2:
+        mesh.materials.append(bpy.data.materials.new('More'))
+"""
+
+
+@pytest.mark.parametrize("remove", ["pop()", "clear()"])
+def test_a_slot_goes_and_a_face_is_given_to_it_at_once(three, remove):
+    """What the faces say is what the room says, and not what Blender makes of it when the slot goes."""
+    stage, a, b, c = three
+    a.do(SLOTS)
+    stage.settle()
+    face = "bpy.data.meshes['Cube'].polygons[0].material_index"
+    at_once(stage, (a, f"bpy.data.meshes['Cube'].materials.{remove}"), (b, f"{face} = 1"))
+    assert both(a, b, face) == c.do(face)
+    both(a, b, "[x.name for x in bpy.data.meshes['Cube'].attributes if x.name[0] != '.']")

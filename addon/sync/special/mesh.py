@@ -40,6 +40,7 @@ STRING = "STRING"
 _LENGTH_BYTES = 4
 
 POSITION = "@=position"
+MATERIALS = "@=material_index"
 TOPOLOGY = ("@=.edge_verts", "@=.corner_vert", "@=.corner_edge")
 _BUILT_IN = {"position", ".edge_verts", ".corner_vert", ".corner_edge"}
 # Selection belongs to the user; the names differ from version to version.
@@ -255,6 +256,9 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     if rebuild:
         _rebuild(writer, mesh, want)
         attributes = want.get("a", {})
+    elif "materials" in (patch.get("p") or {}) and MATERIALS in want.get("a", {}) and not mesh.is_editmode:
+        # Where a slot goes Blender moves the faces to others, or forgets all of them: whoever took it away has said where they go.
+        attributes = {**attributes, MATERIALS: want["a"][MATERIALS]}
     if attributes:
         write_attributes(writer, mesh, {k: v for k, v in attributes.items() if k not in TOPOLOGY}, want.get("a", {}))
     if rebuild and mesh.shape_keys is not None and POSITION in attributes:
