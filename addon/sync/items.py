@@ -161,7 +161,7 @@ class Items:
 
     def _create_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: Live) -> None:
         fresh = [k for k in patch if k in full and k not in live.index and isinstance(full[k], dict)]
-        for key in sorted(fresh, key=lambda k: full[k].get("pos", "")):
+        for key in sorted(fresh, key=lambda k: (full[k].get("pos", ""), k)):
             try:
                 item = self.create(writer, owner, key, full[key])
             except (RuntimeError, TypeError, ValueError, AttributeError, KeyError) as e:
@@ -392,7 +392,18 @@ class Unordered(Items):
     ordered = False
 
 
-class Markers(Unordered):
+class Markers(Items):
+    """Of two cameras bound to one frame the order decides. Blender appends, and moves none: what has to stand behind another that comes, or
+    has moved, is made anew."""
+
+    movable = False
+
+    def misplaced(self, writer: Any, owner: Any, full: Tree, live: Live) -> list[str]:
+        have = [key for key in live.keys if key in full]
+        wanted = sorted(full, key=lambda k: (full[k].get("pos", ""), k))
+        same = next((i for i, (a, b) in enumerate(zip(wanted, have, strict=False)) if a != b), len(have))
+        return have[same:]
+
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         return getattr(owner, self.name).new(tree["name"], frame=int(tree.get("p", {}).get("frame", 1)))
 

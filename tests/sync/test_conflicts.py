@@ -864,3 +864,15 @@ def test_a_slot_goes_and_a_face_is_given_to_it_at_once(three, remove):
     at_once(stage, (a, f"bpy.data.meshes['Cube'].materials.{remove}"), (b, f"{face} = 1"))
     assert both(a, b, face) == c.do(face)
     both(a, b, "[x.name for x in bpy.data.meshes['Cube'].attributes if x.name[0] != '.']")
+
+
+def test_the_order_of_markers_added_at_once(three):
+    """Of two cameras bound to one frame it decides."""
+    stage, a, b, c = three
+    new = "bpy.context.scene.timeline_markers.new({!r}, frame=5)"
+    a.do(new.format("first"))
+    stage.settle()
+    at_once(stage, (a, new.format("A")), (b, new.format("B")), (c, f"{new.format('C')}; {new.format('D')}"))
+    order = "[m.name for m in bpy.context.scene.timeline_markers]"
+    assert both(a, b, order) == c.do(order)
+    assert both(a, b, order)[0] == "first"
