@@ -876,3 +876,21 @@ def test_the_order_of_markers_added_at_once(three):
     order = "[m.name for m in bpy.context.scene.timeline_markers]"
     assert both(a, b, order) == c.do(order)
     assert both(a, b, order)[0] == "first"
+
+
+COLOUR_SPACE = "bpy.data.images['Small'].colorspace_settings.name = 'Non-Color'"
+
+
+@pytest.mark.parametrize(
+    "set_anew",
+    [COLOUR_SPACE, "bpy.data.images['Small'].generated_color = (1, 0, 0, 1)"],
+    ids=["colour space", "colour"],
+)
+@pytest.mark.parametrize("painter_first", [True, False])
+def test_an_image_is_painted_on_and_made_anew_at_once(three, set_anew, painter_first):
+    stage, a, b, c = three
+    a.do("bpy.data.images.new('Small', 2, 2).use_fake_user = True")
+    stage.settle()
+    deeds = [(a, "bpy.data.images['Small'].pixels[0] = 1.0"), (b, set_anew)]
+    at_once(stage, *(deeds if painter_first else deeds[::-1]))
+    assert both(a, b, "list(bpy.data.images['Small'].pixels)")[0] == c.do("bpy.data.images['Small'].pixels[0]") == 1.0

@@ -3,6 +3,9 @@
 
 A packed file travels as its bytes; so does a generated image that was painted on, as pixels. Where a file image's file is
 missing at the sender it is missing everywhere, under the same name.
+
+Blender makes an image anew from what it was generated of, or read from, when its colour space or any of that is set: what was painted is
+gone. Where that was set by one and painted by another at once, the painting is written again wherever it has gone.
 """
 
 from __future__ import annotations
@@ -95,11 +98,10 @@ def before(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
 
 def write(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     change, p = patch.get("p") or {}, full.get("p", {})
-    if "pixels" not in p:
-        for name in (*_GENERATED, "generated_color"):
-            if name in change and p.get(name) is not None:
-                setattr(image, name, values.decode(p[name]))
-    if "pixels" in change and p.get("pixels"):
+    for name in (*_GENERATED, "generated_color"):
+        if name in change and p.get(name) is not None:
+            setattr(image, name, values.decode(p[name]))
+    if p.get("pixels") and ("pixels" in change or not image.is_dirty):
         pixels = _pixels_of(writer, p["pixels"])
         _fit(image, p["pixels"], len(pixels))
         if len(pixels) == len(image.pixels):
