@@ -20,6 +20,7 @@ from . import constructors, dirty, idtypes, mergepatch, shadow, special, version
 from .apply import ERRORS, Writer
 from .capture import Reader
 from .identity import Identity
+from .instances import Instances
 from .last import Last
 from .parents import Parents
 from .state import State
@@ -120,6 +121,7 @@ class Incoming:
         # Of the batch at hand, what each document is to become.
         self._rooms: dict[str, Tree] = {}
         self.parents = Parents(identity, writer, state, capture, self._settle)
+        self.instances = Instances(identity, writer, state, capture, self._settle)
         # For tests: what a batch did.
         self.batches = 0
 
@@ -154,6 +156,7 @@ class Incoming:
         for doc in dependents - touched:
             self._settle(doc)
         self.parents.mend()
+        self.instances.mend()
         # What goes may leave its place to another: of two first shape keys of one mesh only one is shown.
         if made or len(living) < len(changes):
             self.try_parked()
@@ -557,6 +560,7 @@ class Incoming:
         tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else None)
         self._state.put(doc, tree, room, theirs)
         self.parents.note(doc, tree, room)
+        self.instances.note(doc, tree, room)
 
     def _settle(self, doc: str) -> None:
         """Reads a dependent back: whatever has changed in it is no user's doing."""

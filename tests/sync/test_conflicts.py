@@ -271,6 +271,36 @@ def test_parents_that_change_places(three):
     assert both(a, b, shown) == c.do(shown) == [("Camera", "Light"), ("Cube", None), ("Light", "Cube")]
 
 
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("opened", ["the object", "the collection"])
+def test_an_object_shows_a_collection_that_gets_it(three, first, opened):
+    """Blender takes only one of the two: everywhere it is the collection's, until somebody opens the circle."""
+    stage, a, b, c = three
+    a.do("""
+        made = bpy.data.collections.new("Box")
+        bpy.context.scene.collection.children.link(made)
+        bpy.context.scene.collection.objects.link(bpy.data.objects.new("Shows", None))
+    """)
+    stage.settle()
+    deeds = [
+        (a, "bpy.data.collections['Box'].objects.link(bpy.data.objects['Shows'])"),
+        (b, "bpy.data.objects['Shows'].instance_collection = bpy.data.collections['Box']"),
+    ]
+    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
+    inside = "[o.name for o in bpy.data.collections['Box'].objects]"
+    shows = "(found := bpy.data.objects['Shows'].instance_collection) and found.name"
+    assert both(a, b, inside) == c.do(inside) == ["Shows"]
+    assert both(a, b, shows) is None and c.do(shows) is None
+    if opened == "the collection":
+        c.do("bpy.data.collections['Box'].objects.unlink(bpy.data.objects['Shows'])")
+    else:
+        # Whoever has it show something else means that.
+        a.do("bpy.data.objects['Shows'].instance_collection = bpy.data.collections['Collection']")
+    stage.settle()
+    assert both(a, b, shows) == c.do(shows) == ("Box" if opened == "the collection" else "Collection")
+    assert both(a, b, inside) == c.do(inside) == ([] if opened == "the collection" else ["Shows"])
+
+
 def test_what_blender_clamps_is_left_alone(three):
     stage, a, b, c = three
     doc = a.do("rep.identity.doc(bpy.context.scene)")
