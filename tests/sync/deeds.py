@@ -86,7 +86,7 @@ def vector(rng: random.Random) -> tuple[float, float, float]:
 @deed(6)
 def add_object(rng: random.Random) -> str:
     name = rng.choice(NAMES)
-    kind = rng.choice(("EMPTY", "MESH", "LIGHT", "CAMERA", "CURVE"))
+    kind = rng.choice(("EMPTY", "MESH", "LIGHT", "CAMERA", "CURVE", "TEXT", "LATTICE", "ARMATURE"))
     data = None
     if kind == "MESH":
         data = bpy.data.meshes.new(rng.choice(NAMES))
@@ -101,7 +101,27 @@ def add_object(rng: random.Random) -> str:
         spline.points.add(2)
         for i, point in enumerate(spline.points):
             point.co = (i, i * i, 0, 1)
+    elif kind == "TEXT":
+        data = bpy.data.curves.new(rng.choice(NAMES), "FONT")
+        data.body = "Text"
+    elif kind == "LATTICE":
+        data = bpy.data.lattices.new(rng.choice(NAMES))
+    elif kind == "ARMATURE":
+        return f"rig {_add_rig(name, rng).name}"
     return here(bpy.data.objects.new(name, data), rng).name
+
+
+def _add_rig(name: str, rng: random.Random) -> Any:
+    """Bones are made in edit mode, and nobody is in two at once."""
+    if bpy.context.mode != "OBJECT":
+        raise NothingThere
+    ob = here(bpy.data.objects.new(name, bpy.data.armatures.new(rng.choice(NAMES))), rng)
+    bpy.context.view_layer.update()
+    bpy.context.view_layer.objects.active = ob
+    bpy.ops.object.mode_set(mode="EDIT")
+    ob.data.edit_bones.new("Bone").tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return ob
 
 
 @deed(3)
@@ -188,7 +208,7 @@ def set_something(rng: random.Random) -> str:
 
 @deed(3)
 def set_data(rng: random.Random) -> str:
-    ob = one(rng, bpy.data.objects, lambda o: o.type in ("LIGHT", "CAMERA", "CURVE"))
+    ob = one(rng, bpy.data.objects, lambda o: o.type in ("LIGHT", "CAMERA", "CURVE", "FONT", "LATTICE", "ARMATURE"))
     data = ob.data
     if ob.type == "LIGHT":
         if rng.random() < 0.4:
@@ -197,6 +217,19 @@ def set_data(rng: random.Random) -> str:
     elif ob.type == "CAMERA":
         data.type = rng.choice(("PERSP", "ORTHO"))
         data.lens = rng.randint(20, 90)
+    elif ob.type == "FONT":
+        data.size = rng.random()
+        if ob.mode == "OBJECT":
+            data.body = rng.choice(NAMES)
+    elif ob.type == "LATTICE":
+        if rng.random() < 0.3:
+            data.points_u = rng.randint(2, 4)
+        data.points[0].co_deform = vector(rng)
+    elif ob.type == "ARMATURE":
+        bone = rng.choice(list(ob.pose.bones))
+        bone.location = vector(rng)
+        if rng.random() < 0.3:
+            bone.constraints.new("LIMIT_SCALE")
     else:
         data.bevel_depth = rng.random()
         data.splines[0].points[0].co = (*vector(rng), 1.0)
@@ -426,15 +459,52 @@ def edit_mode(rng: random.Random) -> str:
     if bpy.context.mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
         return "out"
-    ob = one(rng, bpy.context.view_layer.objects, lambda o: o.type == "MESH" and o.visible_get())
+    ob = one(rng, bpy.context.view_layer.objects, lambda o: o.type in EDITED and o.visible_get())
     bpy.context.view_layer.objects.active = ob
     bpy.ops.object.mode_set(mode="EDIT")
     if rng.random() < 0.5:
-        work = bmesh.from_edit_mesh(ob.data)
-        for vert in work.verts:
-            vert.co.z += 1.0
-        bmesh.update_edit_mesh(ob.data)
+        EDITED[ob.type](ob.data, rng)
     return f"in {ob.name}"
+
+
+def _lift(mesh: Any, rng: random.Random) -> None:
+    work = bmesh.from_edit_mesh(mesh)
+    for vert in work.verts:
+        vert.co.z += 1.0
+    bmesh.update_edit_mesh(mesh)
+
+
+def _bend(curve: Any, rng: random.Random) -> None:
+    curve.splines[0].points[-1].co.x += 1.0
+    if rng.random() < 0.5:
+        bpy.ops.curve.select_all(action="SELECT")
+        bpy.ops.curve.subdivide()
+
+
+def _type_in(text: Any, rng: random.Random) -> None:
+    bpy.ops.font.text_insert(text=rng.choice(NAMES))
+
+
+def _deform(lattice: Any, rng: random.Random) -> None:
+    lattice.points[-1].co_deform.z += 1.0
+
+
+def _grow(armature: Any, rng: random.Random) -> None:
+    bones = armature.edit_bones
+    if rng.random() < 0.3:
+        rng.choice(list(bones)).name = rng.choice(NAMES)
+    else:
+        bones.new(rng.choice(NAMES)).tail = (*vector(rng)[:2], 9.0)
+
+
+# What is done in edit mode, by the type of the object.
+EDITED: dict[str, Callable[[Any, random.Random], None]] = {
+    "MESH": _lift,
+    "CURVE": _bend,
+    "FONT": _type_in,
+    "LATTICE": _deform,
+    "ARMATURE": _grow,
+}
 
 
 def leave_edit_mode() -> None:
