@@ -140,6 +140,13 @@ class Incoming:
         dependents = (self._dependents(changes) | moved | self._misnamed) - set(changes)
         for doc in dependents:
             self._capture(doc)
+        with self._reader.blobs.comparing():
+            self._carry_out(changes, dependents, moved, removals_wait)
+
+    def _carry_out(
+        self, changes: dict[str, Change], dependents: set[str], moved: set[str], removals_wait: bool
+    ) -> None:
+        """Blender shows what has come, and what it shows then is remembered."""
         self.batches += 1
         dirty.tracker.foreign = True
         living = [c for c in changes.values() if c.room is not None]
@@ -423,16 +430,17 @@ class Incoming:
         block = self._identity.block(doc)
         if block is None:
             return
-        # With the keys of what was just written: what is new there would be taken for something else, and made a second time.
-        cur = self._reader.read_block(doc, block, newer or read, seen=read)
-        patch = mergepatch.diff(cur, room)
-        patch.pop("name", None)
-        if patch:
-            self._writer.write_block(doc, block, patch, room, cur)
-            self._tag(block)
-            if known is not None:
-                tree = self._reader.read_block(doc, block, room, seen=read)
-                self._state.put(doc, tree, room, theirs)
+        with self._reader.blobs.comparing():
+            # With the keys of what was just written: what is new there would be taken for something else, and made a second time.
+            cur = self._reader.read_block(doc, block, newer or read, seen=read)
+            patch = mergepatch.diff(cur, room)
+            patch.pop("name", None)
+            if patch:
+                self._writer.write_block(doc, block, patch, room, cur)
+                self._tag(block)
+                if known is not None:
+                    tree = self._reader.read_block(doc, block, room, seen=read)
+                    self._state.put(doc, tree, room, theirs)
 
     def try_parked(self) -> None:
         """What waited for data that is here now."""

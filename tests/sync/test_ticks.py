@@ -133,6 +133,23 @@ def test_an_array_for_which_the_queue_has_no_room_goes_later(two):
     assert a.do(look) == b.do(look) > 2
 
 
+def test_what_arrives_while_the_queue_is_full_is_remembered(two):
+    """What it shows is read back, which sends nothing: or the next undo would take the work of others away."""
+    stage, a, b = two
+    a.do("bpy.data.images.new('Seen', 8, 8).use_fake_user = True")
+    stage.settle()
+    b.do("link.full = True")
+    a.do("i = bpy.data.images['Seen']; i.pixels[:] = [0.2, 0.4, 0.6, 1.0] * 64; i.update(); rep.capture_all()")
+    b.do("for _ in range(3): rep.tick(1000)")
+    b.do("link.full = False")
+    green = "round(bpy.data.images['Seen'].pixels[1], 3)"
+    assert a.do(green) == b.do(green) == 0.4
+    doc = b.do("rep.identity.doc(bpy.data.images['Seen'])")
+    assert b.do(f"rep.state.room_tree({doc!r})['p']['pixels']") == stage.room.tree_of(doc)["p"]["pixels"]
+    stage.settle()
+    assert b.do("[str(x) for x in rep.refused]") == []
+
+
 def test_a_datablock_that_cannot_be_read_does_not_stop_the_others(two):
     stage, a, b = two
     a.do("""
