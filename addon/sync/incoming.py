@@ -189,7 +189,8 @@ class Incoming:
         ready: set[str] = set()
         for doc in self._writer.deferred:
             block = self._identity.block(doc)
-            if block is None or doc not in self._state.shadows or not (doc in held or special.is_edited(block)):
+            waits = block is not None and (doc in held or special.is_edited(block) or special.is_found_by_name(block))
+            if not waits or doc not in self._state.shadows:
                 ready.add(doc)
         gone = {doc for doc in ready if self._identity.block(doc) is None or doc not in self._state.shadows}
         self._writer.deferred -= gone
@@ -466,13 +467,17 @@ class Incoming:
         """In two steps: several datablocks may be swapping names, and Blender would give one of them a suffix. Those of
         earlier batches that got one are tried again."""
         wanted: dict[str, str] = {}
+        held = set()
         again = {doc: self._state.room_tree(doc) or {} for doc in self._misnamed if self._is_named_as_read(doc)}
         for doc, room in (again | rooms).items():
             block = self._identity.block(doc)
             if block is not None and block.library is None:
                 name = self._state.name_of(doc, room)
                 if name and block.name != name:
-                    wanted[doc] = name
+                    if special.is_found_by_name(block):
+                        held.add(doc)
+                    else:
+                        wanted[doc] = name
         if len(wanted) > 1:
             self._step_aside(wanted)
         for doc, name in wanted.items():
@@ -486,7 +491,8 @@ class Incoming:
         for doc in again.keys() - rooms.keys():
             # Whoever asked reads back only what he asked for.
             self._note_name(doc)
-        self._misnamed = {doc for doc, name in wanted.items() if self._identity.block(doc).name != name}
+        self._misnamed = held | {doc for doc, name in wanted.items() if self._identity.block(doc).name != name}
+        self._writer.deferred |= held
 
     def _is_named_as_read(self, doc: str) -> bool:
         """Otherwise its user has named it since, which is not captured yet."""

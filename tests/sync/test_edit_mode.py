@@ -233,3 +233,41 @@ def test_other_data(two, goes):
     assert both(a, b, shown) == [("New", [("OBJECT", None)])]
     assert both(a, b, "'It' in bpy.data.meshes") is (not goes)
     assert a.do("[str(r) for r in rep.refused]") == []
+
+
+# Blender's undo finds what was edited by name.
+NAMES = {
+    "swapped": "o = bpy.data.objects; o['Cube'].name = 'x'; o['Camera'].name = 'Cube'; o['x'].name = 'Camera'",
+    "another": "bpy.data.objects['Cube'].name = 'Dice'",
+    "of the scene": "bpy.context.scene.name = 'Other'",
+}
+ALL_NAMES = "sorted((o.name, o.type) for o in bpy.data.objects), [s.name for s in bpy.data.scenes]"
+
+
+@pytest.mark.parametrize("undone", [False, True])
+@pytest.mark.parametrize("what", NAMES)
+def test_what_is_edited_gets_its_new_name_afterwards(two, what, undone):
+    stage, a, b = two
+    a.do("""
+        import bmesh
+        bpy.ops.ed.undo_push(message='before')
+        bpy.context.view_layer.objects.active = bpy.data.objects['Cube']
+        bpy.ops.object.mode_set(mode='EDIT')
+        bpy.ops.ed.undo_push(message='edit mode')
+        mesh = bpy.data.objects['Cube'].data
+        bm = bmesh.from_edit_mesh(mesh)
+        bm.verts.ensure_lookup_table()
+        bm.verts[0].co.x = 9
+        bmesh.update_edit_mesh(mesh)
+        bpy.ops.ed.undo_push(message='moved')
+    """)
+    b.do(NAMES[what])
+    stage.settle()
+    if undone:
+        a.do("bpy.ops.ed.undo()")
+        stage.settle()
+        assert a.do("bpy.context.mode") == "EDIT_MESH"
+    a.do(LEAVE)
+    stage.settle()
+    assert both(a, b, ALL_NAMES)
+    assert both(a, b, "[o.data.vertices[0].co.x for o in bpy.data.objects if o.type == 'MESH']") == [1 if undone else 9]

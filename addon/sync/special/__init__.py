@@ -120,6 +120,14 @@ def is_edited(block: Any) -> bool:
     return bool(getattr(block, "is_editmode", False))
 
 
+def is_found_by_name(block: Any) -> bool:
+    """Whether Blender would look for it by its name: the undo steps of edit mode note the names of the edited objects and of the scene,
+    and an undo that finds no such thing, or another, crashes."""
+    if isinstance(block, bpy.types.Object):
+        return bool(block.mode == "EDIT")
+    return isinstance(block, bpy.types.Scene) and any(ob.mode == "EDIT" for ob in block.objects)
+
+
 def follows(plan: rna.Plan, name: str, struct: Any, part: Any) -> bool:
     """Whether a part is to be read: most are; an empty animation_data says nothing."""
     if name == "animation_data":
