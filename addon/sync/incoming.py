@@ -154,9 +154,12 @@ class Incoming:
         fresh = [c for c in living if self._identity.block(c.doc) is None]
         made = self._make_and_write(living, fresh)
         self._write_waiting(made, dependents | moved, self._rooms)
+        stilled = self._stilled(changes)
         # What goes gives its name free first.
         self._bury([c.doc for c in changes.values() if c.room is None], removals_wait)
         self.set_names(self._rooms)
+        for doc in stilled:
+            self.write_rest(doc, self._rooms.get(doc))
         touched = {c.doc for c in living}
         for change in living:
             self._try(change, self._read_back)
@@ -269,6 +272,14 @@ class Incoming:
         if scenes:
             found |= {d for d in self._identity.docs() if self._identity.type_of(d) == "Scene"}
         return {d for d in found if d in self._state.shadows and self._identity.block(d) is not None} - set(changes)
+
+    def _stilled(self, changes: dict[str, Change]) -> set[str]:
+        """Documents whose action goes: they no longer show its last frame here, which need not be that of whoever has removed it."""
+        going = [
+            doc for doc, change in changes.items() if change.room is None and self._identity.type_of(doc) == "Action"
+        ]
+        found = {d for doc in going for d in self._state.referrers.get(doc, ())}
+        return {d for d in found if d not in changes or changes[d].room is not None}
 
     def keys_of(self, mesh: str) -> list[str]:
         """The shape keys of a mesh: one document, or two of which one waits."""

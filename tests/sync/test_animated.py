@@ -240,3 +240,20 @@ def test_a_new_part_together_with_what_animates_it(two):
     stage.settle()
     b.do("from sync import animated; d = bpy.data.materials['Material'].node_tree.animation_data")
     assert b.do("len(list(animated._animated(d)))") == 4
+
+
+def test_an_action_that_goes_before_its_animation_was_seen_leaves_the_same_value(two):
+    """The one has keyed another value, which is nobody's edit; the other removes the action before it moves anything there."""
+    stage, a, b = two
+    b.do("link.limit = 0")
+    a.do("l = bpy.data.objects['Light']; l.location.x = 5; l.keyframe_insert('location', frame=1)")
+    a.do("bpy.context.view_layer.update(); link.sent.clear(); rep.tick(1000); rep.tick(1000)")
+    assert [kind for _, kind, _ in a.do("link.sent")] == ["create", "edit"]
+    for _ in range(9):
+        if not b.do("len(bpy.data.actions)"):
+            b.do("link.limit = 1; rep.tick(1000)")
+    assert b.do("len(bpy.data.actions)") == 1
+    b.do("bpy.data.batch_remove(bpy.data.actions[:])")
+    b.do("rep.capture_all(); link.limit = None")
+    stage.settle()
+    both(a, b, "list(bpy.data.objects['Light'].location)")
