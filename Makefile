@@ -339,13 +339,13 @@ pictures: zip
 	  "$$(tests/setup/venv.sh)" -m tests.addon.screenshots --language $$language $(if $(ONLY),--only $(ONLY)) $(SCENE) || exit 1; \
 	done
 
-# T=name selects by name: T=bpy42 one Blender, T=harness one file. Two at a time: a test waits more than it works.
+# T=name selects by name: T=bpy42 one Blender, T=harness one file. One more at a time than there are cores: a test waits a third of its time.
 BLENDER_TESTS := tests/demo tests/blender tests/addon tests/sync tests/fidelity
 # The people of some tests are scripts, with the module in place.
 test-blender: zip py
 	tests/setup/blenders.sh all
 	@export ATRIUM_ZIP=$$(ls $(CURDIR)/build/atrium-*.zip); \
-	$(call PYTEST,,-n $(JOBS) --durations=15,$(BLENDER_TESTS))
+	$(call PYTEST,,-n $(shell expr $(JOBS) + 1) --durations=15,$(BLENDER_TESTS))
 
 clean:
 	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/tidy
