@@ -345,7 +345,7 @@ BLENDER_TESTS := tests/demo tests/blender tests/addon tests/sync tests/fidelity
 test-blender: zip py
 	tests/setup/blenders.sh all
 	@export ATRIUM_ZIP=$$(ls $(CURDIR)/build/atrium-*.zip); \
-	$(call PYTEST,,-n $(shell expr $(JOBS) + 1) --durations=15,$(BLENDER_TESTS))
+	$(call PYTEST,,-n $(shell expr $(JOBS) + 1) --dist worksteal --durations=15,$(BLENDER_TESTS))
 
 clean:
 	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/tidy
