@@ -120,8 +120,7 @@ class Incoming:
         self._misnamed: set[str] = set()
         # Of the batch at hand, what each document is to become.
         self._rooms: dict[str, Tree] = {}
-        self.parents = Parents(identity, writer, state, capture, self._settle)
-        self.instances = Instances(identity, writer, state, capture, self._settle)
+        self._menders = [kind(identity, writer, state, capture, self._settle) for kind in (Parents, Instances)]
         # For tests: what a batch did.
         self.batches = 0
 
@@ -165,11 +164,14 @@ class Incoming:
             self._try(change, self._read_back)
         for doc in dependents - touched:
             self._settle(doc)
-        self.parents.mend()
-        self.instances.mend()
+        self.mend()
         # What goes may leave its place to another: of two first shape keys of one mesh only one is shown.
         if made or len(living) < len(changes):
             self.try_parked()
+
+    def mend(self) -> None:
+        for mender in self._menders:
+            mender.mend()
 
     # Before
 
@@ -584,8 +586,8 @@ class Incoming:
             theirs = shadow.mark(theirs, change.shape, by_others=change.by_others)
         tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else None)
         self._state.put(doc, tree, room, theirs)
-        self.parents.note(doc, tree, room)
-        self.instances.note(doc, tree, room)
+        for mender in self._menders:
+            mender.note(doc, tree, room)
 
     def _settle(self, doc: str) -> None:
         """Reads a dependent back: whatever has changed in it is no user's doing."""

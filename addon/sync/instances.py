@@ -12,50 +12,28 @@ one is in a circle: what it names may not be here yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import bpy
 
 from . import values
-from .apply import ERRORS, Writer
-from .identity import Identity
-from .state import State
-
-Tree = dict[str, Any]
+from .apply import ERRORS
+from .mender import Mender, Tree
 
 
-class Instances:
-    def __init__(
-        self,
-        identity: Identity,
-        writer: Writer,
-        state: State,
-        capture: Callable[[str], Tree],
-        settle: Callable[[str], None],
-    ) -> None:
-        self._identity = identity
-        self._writer = writer
-        self._state = state
-        # Sends what the user has changed in a document; reads it back after it was written.
-        self._capture = capture
-        self._settle = settle
-        # Objects that may have to show a collection, and collections that may have to get an object.
-        self._objects: set[str] = set()
-        self._collections: set[str] = set()
-
+class Instances(Mender):
     def note(self, doc: str, read: Tree, room: Tree) -> None:
-        """After a document was read back."""
         if room.get("type") == "Object":
-            _keep(self._objects, doc, _shown(room) not in (None, _shown(read)))
+            self._suspect(doc, _shown(room) not in (None, _shown(read)))
         elif room.get("type") == "Collection":
-            _keep(self._collections, doc, bool(_lacks(read, room)))
+            self._suspect(doc, bool(_lacks(read, room)))
 
     def mend(self) -> None:
-        for doc in sorted(self._collections):
+        collections = {doc for doc in self.suspects if self._identity.type_of(doc) == "Collection"}
+        self.suspects -= collections
+        for doc in sorted(collections):
             self._fill(doc)
-        self._collections.clear()
-        for doc in sorted(self._objects):
+        for doc in sorted(self.suspects):
             self._show(doc)
 
     def _fill(self, doc: str) -> None:
@@ -76,7 +54,7 @@ class Instances:
             self._link(doc, collection, ob)
             self._settle(member)
             self._settle(doc)
-            self._objects.add(member)
+            self.suspects.add(member)
 
     def _link(self, doc: str, collection: Any, ob: Any) -> None:
         shown = ob.instance_collection
@@ -93,12 +71,12 @@ class Instances:
         known = self._state.shadows.get(doc)
         target = _shown(known.load()[1]) if known is not None else None
         if known is None or target in (None, _shown(known.load()[0])):
-            self._objects.discard(doc)
+            self.suspects.discard(doc)
             return
         ob, collection = self._identity.block(doc), self._identity.block(target or "")
         if ob is None or not isinstance(collection, bpy.types.Collection) or _holds(collection, ob):
             return
-        self._objects.discard(doc)
+        self.suspects.discard(doc)
         self._capture(doc)
         if _shown(self._state.room_tree(doc) or {}) != target:
             return
@@ -108,13 +86,6 @@ class Instances:
             self._writer.doc = doc
             self._writer.refuse("instance_collection", e)
         self._settle(doc)
-
-
-def _keep(suspects: set[str], doc: str, suspect: bool) -> None:
-    if suspect:
-        suspects.add(doc)
-    else:
-        suspects.discard(doc)
 
 
 def _holds(collection: Any, ob: Any) -> bool:

@@ -12,42 +12,16 @@ their parents in one batch one may have been refused because another had not cha
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from . import values
-from .apply import ERRORS, Writer
-from .identity import Identity
+from .apply import ERRORS
+from .mender import Mender, Tree
 from .special import objects
-from .state import State
-
-Tree = dict[str, Any]
 
 
-class Parents:
-    def __init__(
-        self,
-        identity: Identity,
-        writer: Writer,
-        state: State,
-        capture: Callable[[str], Tree],
-        settle: Callable[[str], None],
-    ) -> None:
-        self._identity = identity
-        self._writer = writer
-        self._state = state
-        # Sends what the user has changed in a document; reads it back after it was written.
-        self._capture = capture
-        self._settle = settle
-        self.suspects: set[str] = set()
-
+class Parents(Mender):
     def note(self, doc: str, read: Tree, room: Tree) -> None:
-        """After a document was read back."""
         if room.get("type") == "Object":
-            if self._differs(read, room):
-                self.suspects.add(doc)
-            else:
-                self.suspects.discard(doc)
+            self._suspect(doc, self._differs(read, room))
 
     def _differs(self, read: Tree, room: Tree) -> bool:
         target = self._target(room)

@@ -328,8 +328,7 @@ class Replicator:
         if not _modal():
             self._incoming.remove_doomed()
         # What the user has changed here may open a circle.
-        self._incoming.parents.mend()
-        self._incoming.instances.mend()
+        self._incoming.mend()
         if self._writer.deferred:
             self._incoming.apply_deferred(self._dragged())
 
