@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.blender.party import Party
 
 FOLDER = Path(__file__).resolve().parents[2] / "addon" / "session"
 
@@ -35,6 +38,12 @@ def zip_file() -> Path:
     from tests.addon.together import find_zip
 
     return find_zip()
+
+
+@pytest.fixture
+def party(tmp_path: Path, zip_file: Path) -> Iterator[Party]:
+    with Party(tmp_path, zip_file) as party:
+        yield party
 
 
 # The Blenders of tests/blender, for the tests here that need one.

@@ -69,12 +69,6 @@ def go_online() -> None:
 
 
 @pytest.fixture
-def party(tmp_path: Path, zip_file: Path) -> Iterator[Party]:
-    with Party(tmp_path, zip_file) as party:
-        yield party
-
-
-@pytest.fixture
 def anna(party: Party) -> Person:
     anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
     anna.call(go_online)

@@ -43,12 +43,6 @@ from tests.fidelity import compare
 
 
 @pytest.fixture
-def party(tmp_path: Path, zip_file: Path) -> Iterator[Party]:
-    with Party(tmp_path, zip_file) as party:
-        yield party
-
-
-@pytest.fixture
 def anna(party: Party) -> Person:
     """Hosts the factory scene."""
     anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")

@@ -49,41 +49,40 @@ def program_ends(pid: int) -> bool:
     return False
 
 
-def test_a_tunnel_is_opened_used_and_closed(tmp_path: Path, zip_file: Path) -> None:
+def test_a_tunnel_is_opened_used_and_closed(tmp_path: Path, party: Party) -> None:
     programs, pid_file = tmp_path / "bin", tmp_path / "pid"
     programs.mkdir()
     ngrok = programs / "ngrok"
     ngrok.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I "{STAND_IN}" ngrok "$@"\n')
     ngrok.chmod(0o755)
     path = f"{programs}:{os.environ['PATH']}"
-    with Party(tmp_path, zip_file) as party:
-        anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
-        anna.blender.define(session)
-        anna.call(use_programs, {"PATH": path, "STAND_IN_HOST": own_address(), "STAND_IN_PID": str(pid_file)})
-        anna.host("Studio")
-        assert anna.blender.evaluate("session().tunneling.programs") == ["ngrok"]
-        anna.operate("atrium.start_tunnel", program="ngrok")
-        anna.call(tunnel_is, True, timeout=30)
-        (tunnel,) = (e for e in anna.blender.evaluate("session().state.reach") if e["audience"] == "tunnel")
-        assert tunnel["label"] == "ngrok" and tunnel["state"] in ("should", "works")
+    anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
+    anna.blender.define(session)
+    anna.call(use_programs, {"PATH": path, "STAND_IN_HOST": own_address(), "STAND_IN_PID": str(pid_file)})
+    anna.host("Studio")
+    assert anna.blender.evaluate("session().tunneling.programs") == ["ngrok"]
+    anna.operate("atrium.start_tunnel", program="ngrok")
+    anna.call(tunnel_is, True, timeout=30)
+    (tunnel,) = (e for e in anna.blender.evaluate("session().state.reach") if e["audience"] == "tunnel")
+    assert tunnel["label"] == "ngrok" and tunnel["state"] in ("should", "works")
 
-        ben = party.invite(anna.blender.blender, "ben")
-        ben.blender.execute("bpy.context.preferences.system.use_online_access = True")
-        ben.blender.execute(f"bpy.context.window_manager.atrium.host = 'tcp://{tunnel['addresses'][0]}'")
-        ben.operate("atrium.trust_host", code=anna.blender.evaluate("session().state.host.check_code"))
-        number = ben.begin("atrium.connect")
-        anna.call(admit_next, False)
-        ben.wait(number)
-        assert ben.state == "LOBBY"
+    ben = party.invite(anna.blender.blender, "ben")
+    ben.blender.execute("bpy.context.preferences.system.use_online_access = True")
+    ben.blender.execute(f"bpy.context.window_manager.atrium.host = 'tcp://{tunnel['addresses'][0]}'")
+    ben.operate("atrium.trust_host", code=anna.blender.evaluate("session().state.host.check_code"))
+    number = ben.begin("atrium.connect")
+    anna.call(admit_next, False)
+    ben.wait(number)
+    assert ben.state == "LOBBY"
 
-        pid = int(pid_file.read_text())
-        anna.operate("atrium.stop_tunnel")
-        anna.call(tunnel_is, False)
-        assert program_ends(pid)
-        anna.operate("atrium.start_tunnel", program="ngrok")
-        pid = int(pid_file.read_text())
-        anna.operate("atrium.disconnect")
-        assert program_ends(pid), "a door to the internet that nobody remembers"
+    pid = int(pid_file.read_text())
+    anna.operate("atrium.stop_tunnel")
+    anna.call(tunnel_is, False)
+    assert program_ends(pid)
+    anna.operate("atrium.start_tunnel", program="ngrok")
+    pid = int(pid_file.read_text())
+    anna.operate("atrium.disconnect")
+    assert program_ends(pid), "a door to the internet that nobody remembers"
 
 
 @pytest.fixture(autouse=True)
