@@ -46,6 +46,13 @@ static atr_facts at_home(const atr_portmap_view *mapping)
   };
 }
 
+/* A machine with one network alone. */
+static void only_at(atr_facts *facts, const atr_interface *one)
+{
+  facts->around.interfaces = one;
+  facts->around.interfaces_count = 1;
+}
+
 static atr_verdict list[ATR_VERDICTS_MAX];
 
 static const atr_verdict *verdict_on(const atr_facts *facts, atr_audience audience)
@@ -187,8 +194,7 @@ static void link_local_alone_is_better_than_nothing(void **state)
   atr_facts facts = at_home(&off);
 
   (void)state;
-  facts.around.interfaces = &home[3];
-  facts.around.interfaces_count = 1;
+  only_at(&facts, &home[3]);
   assert_string_equal(verdict_on(&facts, ATR_AUDIENCE_LAN)->addresses[0], "[fe80::1%wlan0]:12800");
 }
 
@@ -307,8 +313,7 @@ static void a_machine_of_the_internet_itself(void **state)
   atr_facts facts = at_home(&none);
 
   (void)state;
-  facts.around.interfaces = &rented;
-  facts.around.interfaces_count = 1;
+  only_at(&facts, &rented);
   expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_SHOULD, ATR_REACH_PUBLIC_ADDRESS);
   assert_string_equal(verdict_on(&facts, ATR_AUDIENCE_INTERNET)->addresses[0], "203.0.113.80:12800");
 }
@@ -319,8 +324,7 @@ static void a_mobile_network_shares_its_address(void **state)
   atr_facts facts = at_home(&no_router);
 
   (void)state;
-  facts.around.interfaces = &mobile;
-  facts.around.interfaces_count = 1;
+  only_at(&facts, &mobile);
   expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_NO, ATR_REACH_CGNAT);
   assert_string_equal(verdict_on(&facts, ATR_AUDIENCE_INTERNET)->outside, "100.70.8.9");
 }
@@ -333,10 +337,9 @@ static void what_only_looks_public_is_not(void **state)
   atr_facts facts = at_home(&none);
 
   (void)state;
-  facts.around.interfaces = &translated;
-  facts.around.interfaces_count = 1;
+  only_at(&facts, &translated);
   expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_NO, ATR_REACH_CGNAT);
-  facts.around.interfaces = &made_up;
+  only_at(&facts, &made_up);
   expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_NO, ATR_REACH_NO_MAPPING);
 }
 
