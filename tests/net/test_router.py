@@ -65,6 +65,18 @@ def says(server: Server, words: str) -> bool:
     return words in server.log.read_text()
 
 
+def proved_by(world: World, machine: Host, server: Server, host: Client) -> None:
+    """A guest comes from there by invite, so that the internet is known to work; then all end."""
+    room = host.create_room("Film")
+    guest = world.client(machine)
+    guest.connect(host.create_invite(room.id), timeout=20)
+    guest.join(room.id)
+    settle([host, guest], lambda: internet(host)["state"] == "works", what="word that somebody came from outside")
+    guest.close()
+    host.close()
+    assert end(server) < 2.0
+
+
 def home_with(world: World, way: str, lifetime_s: int = 600) -> tuple[Host, Miniupnpd]:
     anna, router, _ = world.home_of("anna", OUTSIDE)
     return anna, Miniupnpd(router, world.folder, way, lifetime_s)
@@ -82,14 +94,7 @@ def test_a_guest_comes_through_the_mapped_port_which_is_gone_at_the_end(world: W
     assert (told["state"], told["reason"]) == ("should", "mapped"), told
     assert f"{OUTSIDE}:{PORT}" in told["addresses"]
     assert gateway.ports() == {PORT: ("192.168.0.10", PORT)}
-    room = host.create_room("Film")
-    guest = world.client(world.on_the_internet("cora", GUEST))
-    guest.connect(host.create_invite(room.id), timeout=20)
-    guest.join(room.id)
-    settle([host, guest], lambda: internet(host)["state"] == "works", what="word that somebody came from outside")
-    guest.close()
-    host.close()
-    assert end(server) < 2.0
+    proved_by(world, world.on_the_internet("cora", GUEST), server, host)
     assert gateway.ports() == {}, "SIGTERM gives the port back"
 
 
@@ -278,14 +283,7 @@ def test_a_router_lets_guests_with_ipv6_in_and_no_longer_at_the_end(world: World
     assert (told["state"], told["reason"], told["with"]["protocol"]) == ("should", "ipv6_opened", "PCP"), told
     assert told["addresses"] == [f"[{OWN_IPV6}]:{PORT}"]
     assert open_at(opened) == [[OWN_IPV6, PORT]]
-    room = host.create_room("Film")
-    guest = world.client(cora)
-    guest.connect(host.create_invite(room.id), timeout=20)
-    guest.join(room.id)
-    settle([host, guest], lambda: internet(host)["state"] == "works", what="word that somebody came from outside")
-    guest.close()
-    host.close()
-    assert end(server) < 2.0
+    proved_by(world, cora, server, host)
     assert open_at(opened) == [], "SIGTERM closes it again"
     assert not can_connect(cora)
 
