@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from atrium import AtriumError, Client
-from tests.net.conftest import PORT, World, needs, settle
+from atrium import AtriumError, Client, Room
+from tests.net.conftest import PORT, Server, World, needs, settle
 from tests.net.lab import Host
 from tests.net.test_paths import HOST, edit_together
 from tests.net.tunnel import BORE, Hoarder, Portal, bore_tunnel
@@ -71,13 +71,18 @@ def ssh_tunnel(machine: Host, relay: Host, port: int, folder: Path) -> None:
     relay.listens(9090)
 
 
-@needs("ssh", "sshd")
-def test_ssh_tunnel_with_five_users(world: World, tmp_path: Path) -> None:
+def anna_and_a_relay(world: World) -> tuple[Host, Host, Server, Client, Room]:
+    """Her machine at home and a rented one; her server, she as its host, and a room."""
     anna, _, _ = world.home_of("anna", HOST)
     relay = world.on_the_internet("relay", f"{RELAY}/24")
     server = world.serve(anna)
     host = world.owner(server)
-    room = host.create_room("Film")
+    return anna, relay, server, host, host.create_room("Film")
+
+
+@needs("ssh", "sshd")
+def test_ssh_tunnel_with_five_users(world: World, tmp_path: Path) -> None:
+    anna, relay, server, host, room = anna_and_a_relay(world)
     ssh_tunnel(anna, relay, PORT, tmp_path)
     link = host.create_invite(room.id, addresses=[f"tcp://{RELAY}:9090"])
     five_users(world, host, link, room.id)
@@ -91,11 +96,7 @@ def test_ssh_tunnel_with_five_users(world: World, tmp_path: Path) -> None:
 @needs(BORE)
 def test_bore_with_five_users(world: World, tmp_path: Path) -> None:
     """As docs/get-connected.md has it: the address that the tunnel's program prints is typed in, and goes into the invite."""
-    anna, _, _ = world.home_of("anna", HOST)
-    relay = world.on_the_internet("relay", f"{RELAY}/24")
-    server = world.serve(anna)
-    host = world.owner(server)
-    room = host.create_room("Film")
+    anna, relay, _, host, room = anna_and_a_relay(world)
     host.look_around(public=bore_tunnel(anna, relay, RELAY, PORT, tmp_path))
     link = host.create_invite(room.id)
     five_users(world, host, link, room.id)
