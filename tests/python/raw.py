@@ -52,16 +52,15 @@ class Raw:
         with contextlib.suppress(OSError):
             self.tls.sendall(b"".join(parts))
 
-    def messages(self) -> Iterator[dict[str, Any]]:
-        """JSON messages until the server closes."""
+    def frames(self) -> Iterator[tuple[int, bytes]]:
+        """Lane and payload of each until the server closes; fragments do not occur here."""
         while True:
             while len(self._bytes) >= 3:
                 lane, size = struct.unpack(">BH", self._bytes[:3])
                 if len(self._bytes) < 3 + size:
                     break
                 payload, self._bytes = self._bytes[3 : 3 + size], self._bytes[3 + size :]
-                if lane == CONTROL and payload[:1] == b"\x01":
-                    yield json.loads(payload[1:])
+                yield lane, payload
             try:
                 more = self.tls.recv(65536)
             except (ConnectionError, ssl.SSLError):
@@ -69,6 +68,12 @@ class Raw:
             if not more:
                 return
             self._bytes += more
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """JSON messages until the server closes."""
+        for lane, payload in self.frames():
+            if lane == CONTROL and payload[:1] == b"\x01":
+                yield json.loads(payload[1:])
 
     def until(self, t: str) -> dict[str, Any]:
         return next(m for m in self.messages() if m["t"] == t)
@@ -83,16 +88,9 @@ class Raw:
         return int(self.until("joined")["handle"])
 
     def refusal(self) -> tuple[str, str]:
-        """Name and text of the next REFUSED; fragments do not occur here."""
-        while True:
-            while len(self._bytes) >= 3:
-                lane, size = struct.unpack(">BH", self._bytes[:3])
-                if len(self._bytes) < 3 + size:
-                    break
-                payload, self._bytes = self._bytes[3 : 3 + size], self._bytes[3 + size :]
-                if lane == STATE and payload[0] == 0x23:
-                    name = payload[14 : 14 + payload[13]]
-                    return name.decode(), payload[14 + payload[13] :].decode()
-            more = self.tls.recv(65536)
-            assert more, "the connection was closed"
-            self._bytes += more
+        """Name and text of the next REFUSED."""
+        for lane, payload in self.frames():
+            if lane == STATE and payload[0] == 0x23:
+                name = payload[14 : 14 + payload[13]]
+                return name.decode(), payload[14 + payload[13] :].decode()
+        raise AssertionError("the connection was closed")
