@@ -273,6 +273,13 @@ class Session:
             raise Trouble(problem("HOST_STAYS"))
         self._send({"t": "refuse", "key": found.key, "remember": remember})
 
+    def pardon(self, key: str) -> None:
+        """Takes a refusal for good back. The list is the server's, and comes anew."""
+        self._require("pardon")
+        if not any(user.key == key for user in self.state.kept_out):
+            raise Trouble(problem("NOT_KEPT_OUT"))
+        self._send({"t": "pardon", "key": key})
+
     def create_invite(self, expires_h: float, addresses: Sequence[str] = ()) -> Task:
         """A link into the room that one is in, or to the server; it is in state.invite when the task is done. `addresses`: further ones, tried
         before all others. The public one that the user has typed is none of them: the server of this machine knows it (tell_public_address), and puts it

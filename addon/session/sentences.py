@@ -60,6 +60,7 @@ ERRORS: dict[str, str] = {
     "NOT_STARTED": "Blender has not started this server: restart it where it was started.",
     "NO_USER": "This person is not in the room any more.",
     "HOST_STAYS": "Whoever hosts cannot be removed: disconnect instead.",
+    "NOT_KEPT_OUT": "This person is not kept out any more.",
     "NO_KNOCK": "Nobody with this key is asking to enter.",
     "NO_QUESTION": "No host waits to be trusted: connect first.",
     "CODE_DIFFERS": "This is not the check code that the host shows: ask its owner to read it out once more.",

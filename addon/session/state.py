@@ -95,6 +95,14 @@ class Knock:
 
 
 @dataclass(frozen=True)
+class KeptOut:
+    """Somebody whom the host has refused for good."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
 class FoundHost:
     """Somebody on the local network who says that a server is there: a hint, until its key is proved."""
 
@@ -161,6 +169,7 @@ class State:
     rooms: list[Room] = field(default_factory=list)
     users: list[User] = field(default_factory=list)
     knocks: list[Knock] = field(default_factory=list)
+    kept_out: list[KeptOut] = field(default_factory=list)  # the newest first
     progress: Progress | None = None
     pending: int = 0
     latency_ms: float = 0.0
@@ -267,7 +276,7 @@ class State:
             if self.host.runs_with is None or not address.is_local(self.address):  # nobody would start the next
                 return problem("NOT_STARTED")
             return problem("BUSY", text=busy.text) if busy else None
-        if action in ("start_tunnel", "remove_user"):
+        if action in ("start_tunnel", "remove_user", "pardon"):
             return None if self.host is not None and self.host.is_mine else problem("NOT_HOST")
         if action == "set_room_password":
             return problem("BUSY", text=busy.text) if busy else None
@@ -333,7 +342,7 @@ class State:
 
     def forget_connection(self) -> None:
         self.leave()
-        self.host, self.rooms, self.knocks, self.attempt, self.note = None, [], [], 0, ""
+        self.host, self.rooms, self.knocks, self.kept_out, self.attempt, self.note = None, [], [], [], 0, ""
         self.invite, self.revoked, self.has_password, self.reach = "", False, False, []
         self.latency_ms = 0.0
 
@@ -377,6 +386,7 @@ class State:
         runs_with = event.get("runs_with")
         settings = frozenset(map(str, runs_with)) if isinstance(runs_with, list) else None
         self.host = Host(bool(event.get("host")), port, str(event.get("check_code") or ""), settings)
+        self.kept_out = []  # who is follows, where there is somebody
 
     def _on_hosts(self, event: Event) -> None:
         self.hosts = [
@@ -460,6 +470,10 @@ class State:
 
     def _on_knock_end(self, event: Event) -> None:
         self.knocks = [k for k in self.knocks if k.key != event.get("key")]
+
+    def _on_kept_out(self, event: Event) -> None:
+        users = (user for user in event.get("users") or () if isinstance(user, dict))
+        self.kept_out = [KeptOut(str(user.get("key")), str(user.get("name") or "")) for user in users][::-1]
 
     def _on_progress(self, event: Event) -> None:
         if self.is_here(event) and self.stage is Stage.RECEIVING:
@@ -554,6 +568,7 @@ _HANDLERS: dict[str, Callable[[State, Event], None]] = {
     "reach": State._on_reach,
     "knock": State._on_knock,
     "knock_end": State._on_knock_end,
+    "kept_out": State._on_kept_out,
     "forgotten": State._on_forgotten,
     "progress": State._on_progress,
     "latency": State._on_latency,

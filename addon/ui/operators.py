@@ -386,6 +386,19 @@ class ATRIUM_OT_refuse(_Answer):
     )
 
 
+class ATRIUM_OT_pardon(_Operator):
+    """Keep this person out no longer. They come in again with an invite or the password, or you are asked when they knock"""
+
+    bl_idname = "atrium.pardon"
+    bl_label = "Allow Again"
+    action = "pardon"
+    key: StringProperty(name="Key", options={"SKIP_SAVE"})
+
+    def start(self) -> Task | None:
+        runtime.need().pardon(self.key)
+        return None
+
+
 class ATRIUM_OT_remove_user(_Operator):
     """Remove this person from the server, with all of their Blenders. What they did stays in the scene"""
 
@@ -577,6 +590,7 @@ CLASSES = (
     ATRIUM_OT_admit,
     ATRIUM_OT_refuse,
     ATRIUM_OT_remove_user,
+    ATRIUM_OT_pardon,
     ATRIUM_OT_trust_host,
     ATRIUM_OT_forget_host,
     ATRIUM_OT_use_host,

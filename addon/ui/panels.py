@@ -262,6 +262,25 @@ class ATRIUM_PT_knocks(Panel):
                     button.key, button.remember = knock.key, remember
 
 
+class ATRIUM_PT_kept_out(Panel):
+    """Whom you have refused for good"""
+
+    bl_idname = "ATRIUM_PT_kept_out"
+    bl_label = "Kept Out"
+
+    @classmethod
+    def poll(cls, _: Any) -> bool:
+        state = runtime.state()
+        return bool(state.kept_out) and state.why_not("pardon") is None
+
+    def draw(self, _: Any) -> None:
+        column = self.layout.column(align=True)
+        for user in runtime.state().kept_out:
+            row = column.row(align=True)
+            row.label(text=user.name or translated("Without a name"), icon="USER", translate=False)
+            row.operator("atrium.pardon").key = user.key
+
+
 class ATRIUM_UL_rooms(bpy.types.UIList):
     bl_idname = "ATRIUM_UL_rooms"
 
@@ -435,6 +454,7 @@ CLASSES = (
     ATRIUM_UL_rooms,
     ATRIUM_PT_rooms,
     ATRIUM_PT_room,
+    ATRIUM_PT_kept_out,
     *reach_panels.CLASSES,
 )
 

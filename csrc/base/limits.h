@@ -198,6 +198,10 @@
 /* Rows in a server's list of guests. */
 #define ATR_GUESTS_MAX 10000u
 
+/* Of those among them whom the host has refused for good, so many are told to him: more than anybody looks through, and with names of 255 bytes, each of
+ * which JSON may write as six, less than half of a control message. */
+#define ATR_KEPT_OUT_TOLD_MAX 200u
+
 /* Rooms that one key was let into one by one; the oldest goes for the next. */
 #define ATR_GUEST_ROOMS_MAX 64u
 

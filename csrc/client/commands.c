@@ -197,7 +197,7 @@ static void answer_knock(atr_client *c, const cJSON *message, const char *t)
   link_send_json(c, &w);
 }
 
-/* The host's commands about invites: the server decides what of them is possible. */
+/* The host's commands about invites and whom he keeps out: the server decides what of them is possible. */
 static int pass_on(atr_client *c, const cJSON *message, const char *t)
 {
   atr_buf buf;
@@ -217,6 +217,12 @@ static int on_invite_create(atr_client *c, cJSON *message, uint64_t seen)
 {
   (void)seen;
   return pass_on(c, message, "invite_create");
+}
+
+static int on_pardon(atr_client *c, cJSON *message, uint64_t seen)
+{
+  (void)seen;
+  return pass_on(c, message, "pardon");
 }
 
 static int on_invites_revoke(atr_client *c, cJSON *message, uint64_t seen)
@@ -282,6 +288,7 @@ static const struct {
     {"password", on_password},
     {"reach", on_reach},
     {"refuse", on_refuse},
+    {"pardon", on_pardon},
 };
 
 static int run_json(atr_client *c, cJSON *message, uint64_t seen)

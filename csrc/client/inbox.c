@@ -42,12 +42,12 @@ static int on_knocking(atr_client *c, const cJSON *message)
 /* Of these only the newest waits for an application that does not look. An answer to a question is not one of them. */
 static const char *what_of(const char *t, const cJSON *message)
 {
-  if (strcmp(t, "rooms") == 0 || (strcmp(t, "reach") == 0 && !atr_json_get(message, "n")))
+  if (strcmp(t, "rooms") == 0 || strcmp(t, "kept_out") == 0 || (strcmp(t, "reach") == 0 && !atr_json_get(message, "n")))
     return t;
   return NULL;
 }
 
-/* `rooms`, `knock`, `knock_end`, `invite`, `invites_revoked`, `reach`: told as they came. */
+/* `rooms`, `knock`, `knock_end`, `kept_out`, `invite`, `invites_revoked`, `reach`: told as they came. */
 static int pass_on(atr_client *c, const cJSON *message)
 {
   const char *t = "";
@@ -121,6 +121,7 @@ static const struct {
     {"reach", true, pass_on},      {"password", true, pass_on},    {"pake", false, on_pake},
     {"knock", true, pass_on},      {"knock_end", true, pass_on},   {"joined", true, on_joined},
     {"members", true, on_members}, {"head", true, on_head},        {"closed", true, on_closed},
+    {"kept_out", true, pass_on},
 };
 
 static int on_json(atr_client *c, atr_span message)

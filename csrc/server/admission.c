@@ -162,6 +162,7 @@ static void let_in(conn *c)
   for (conn *other = server->conns; c->who.is_host && other; other = other->next)
     if (other->state == CONN_KNOCKING)
       tell_knock(c, other);
+  kept_out_greet(c);
   reach_let_in(c);
 }
 
@@ -393,16 +394,19 @@ void admission_admit(conn *host, const cJSON *message)
 {
   atr_server *server = host->server;
   const char *name;
-  bool remember;
+  bool remember, was_out;
   atr_hash key;
   int err;
 
   if (read_answer(host, message, "admit", &key, &remember) < 0)
     return;
+  was_out = atr_rights_standing(server->rights, &(atr_who){.key = key}) == ATR_IS_REFUSED;
   name = name_of(server, &key);
   err = atr_rights_admit(server->rights, &key, name ? name : "", remember);
   if (err < 0)
     conn_send_error(host, err, "The decision could not be kept: the list of keys cannot be written.", "admit", NULL);
+  if (was_out)
+    kept_out_changed(server);
   for (conn *c = server->conns; c; c = c->next)
     if (c->state == CONN_KNOCKING && atr_hash_equal(&c->who.key, &key)) {
       let_in(c);
@@ -423,6 +427,8 @@ void admission_refuse(conn *host, const cJSON *message)
   if (remember && atr_rights_refuse(server->rights, &key, name ? name : "") < 0)
     conn_send_error(host, ATR_IO, "The decision could not be kept: the list of keys cannot be written.", "refuse",
                     NULL);
+  if (remember)
+    kept_out_changed(server);
   for (conn *c = server->conns; c; c = c->next)
     if (c->state == CONN_KNOCKING && atr_hash_equal(&c->who.key, &key))
       conn_fail(c, ATR_REFUSED, "The host did not let you in.", "hello");

@@ -129,6 +129,7 @@ static const struct {
     {"head", lobby_head},
     {"admit", admission_admit},
     {"refuse", admission_refuse},
+    {"pardon", kept_out_pardon},
     {"bye", on_bye},
     {"invite_create", inviting_create},
     {"invites_revoke", inviting_revoke},

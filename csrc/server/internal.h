@@ -13,6 +13,7 @@
  *   guard.c      how often one may guess
  *   invites.c    the tokens that open the door, a file
  *   inviting.c   the host makes and revokes invites
+ *   kept_out.c   whom the host has refused for good, and the way back from that
  *   reach.c      the hosts are told who can reach this machine
  *   lobby.c      the rooms: create, join, leave, list
  *   checkup.c    --check: a host for a moment, over the loopback
@@ -200,6 +201,14 @@ void admission_admit(conn *host, const cJSON *message);
 void admission_refuse(conn *host, const cJSON *message);
 /* A knocking connection has gone or was answered. */
 void admission_knock_ended(conn *c);
+
+/* --- kept_out.c --- */
+
+/* Behind the welcome of a host: the list, where it is not empty. */
+void kept_out_greet(conn *host);
+/* The list may be another one: all hosts are told. */
+void kept_out_changed(atr_server *server);
+void kept_out_pardon(conn *host, const cJSON *message);
 
 /* --- setting.c, proving.c --- */
 

@@ -190,9 +190,11 @@ static void forget_rooms(atr_rights *rights, entry *e)
   e->n_rooms = 0;
 }
 
-/* A name has no line breaks in the file. */
+/* A name has no line breaks in the file. An empty one is that of nobody who is there, and takes no other's place. */
 static void set_name(entry *e, const char *name)
 {
+  if (!name[0])
+    return;
   snprintf(e->name, sizeof e->name, "%s", name);
   for (char *p = e->name; *p; p++)
     if ((unsigned char)*p < ' ' || *p == 0x7f)
@@ -383,4 +385,42 @@ int atr_rights_admit_to(atr_rights *rights, const atr_hash *key, const atr_id *r
   e->standing = ATR_IS_GUEST;
   set_name(e, name);
   return write_file(rights);
+}
+
+/* --- taking back ----------------------------------------------------------------------------------------------- */
+
+int atr_rights_pardon(atr_rights *rights, const atr_hash *key)
+{
+  entry *e = find(rights, key);
+
+  if (!e || e->standing != ATR_IS_REFUSED)
+    return ATR_NOENT;
+  e->standing = ATR_IS_STRANGER;
+  if (!e->once) { /* a stranger has no row; who was let in until the server ends has */
+    HASH_DEL(rights->entries, e);
+    free(e);
+    rights->n_rows--;
+  }
+  return write_file(rights);
+}
+
+static bool is_kept_out(const atr_rights *rights, const entry *e)
+{
+  return standing_of(rights, e, false) == ATR_IS_REFUSED;
+}
+
+void atr_rights_refused(const atr_rights *rights, atr_refused_cb each, void *ctx)
+{
+  size_t n = 0, skip;
+
+  for (const entry *e = rights->entries; e; e = e->hh.next)
+    n += is_kept_out(rights, e);
+  skip = n > ATR_KEPT_OUT_TOLD_MAX ? n - ATR_KEPT_OUT_TOLD_MAX : 0;
+  for (const entry *e = rights->entries; e; e = e->hh.next)
+    if (is_kept_out(rights, e)) {
+      if (skip > 0)
+        skip--;
+      else
+        each(ctx, &e->key, e->name);
+    }
 }

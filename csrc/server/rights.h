@@ -13,7 +13,7 @@
  *     room <key> <room> <name>    that room
  *     refuse <key> <name>         nothing, whatever else it has
  *
- * The name is the one that was shown when it was decided. The file is replaced in one step, so a crash leaves the old or the new one. */
+ * The name is the one that was shown when it was decided; who is decided about without being there keeps the one that stands there. The file is replaced in one step, so a crash leaves the old or the new one. */
 #ifndef ATR_SERVER_RIGHTS_H
 #define ATR_SERVER_RIGHTS_H
 
@@ -78,5 +78,13 @@ atr_guard *atr_rights_guard(atr_rights *rights, const atr_hash *key, uint64_t no
 int atr_rights_admit(atr_rights *rights, const atr_hash *key, const char *name, bool remember);
 int atr_rights_admit_to(atr_rights *rights, const atr_hash *key, const atr_id *room, const char *name);
 int atr_rights_refuse(atr_rights *rights, const atr_hash *key, const char *name);
+
+/* Takes a refusal back: the key is a stranger's again, who may show what lets strangers in, or knock. 0, ATR_NOENT (it is not refused), or ATR_IO (then
+ * that lasts until the server ends). */
+int atr_rights_pardon(atr_rights *rights, const atr_hash *key);
+
+/* Those who are refused, in the order of the file; of more than ATR_KEPT_OUT_TOLD_MAX the last. */
+typedef void (*atr_refused_cb)(void *ctx, const atr_hash *key, const char *name);
+void atr_rights_refused(const atr_rights *rights, atr_refused_cb each, void *ctx);
 
 #endif

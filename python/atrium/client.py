@@ -231,6 +231,7 @@ class Client:
     def __init__(self, home: str | os.PathLike[str] | None = None) -> None:
         self.joined: dict[str, Room] = {}
         self.knocks: dict[str, Knock] = {}
+        self.kept_out: dict[str, str] = {}  # for hosts: the names of those who were refused for good, by key
         self.hosts: list[FoundHost] = []
         self.reach: list[
             Message
@@ -383,10 +384,14 @@ class Client:
         self.knocks.pop(key, None)
 
     def refuse(self, key: str, remember: bool = False) -> None:
-        """Refuses somebody who knocks, and removes who is in. With `remember` that key does not get in any more."""
+        """Refuses somebody who knocks, and removes who is in. With `remember` that key does not get in any more, until it is pardoned."""
         _hex_of(key, _KEY_DIGITS, "A user's key")
         self._command({"t": "refuse", "key": key, "remember": remember})
         self.knocks.pop(key, None)
+
+    def pardon(self, key: str) -> None:
+        """Takes a refusal for good back: who has this key may knock again, or come by an invite or a password. Only the host may; `kept_out` has the keys."""
+        self._command({"t": "pardon", "key": _hex_of(key, _KEY_DIGITS, "A user's key")})
 
     def create_invite(
         self,
@@ -554,6 +559,7 @@ class Client:
 
     def _on_welcome(self, message: Message) -> None:
         self.welcome = message
+        self.kept_out = {}  # who is follows, where there is somebody
 
     def _on_confirm_host(self, message: Message) -> None:
         self.confirm = message
@@ -592,6 +598,9 @@ class Client:
 
     def _on_knock_end(self, message: Message) -> None:
         self.knocks.pop(message["key"], None)
+
+    def _on_kept_out(self, message: Message) -> None:
+        self.kept_out = {user["key"]: user["name"] for user in message["users"]}
 
     def _on_joined(self, message: Message) -> None:
         room = self.joined.get(message["room"])

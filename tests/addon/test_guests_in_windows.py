@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A guest's way in and out, as two people go it in their windows: the host copies an invite that works for an hour, the guest pastes
 it and is in the room; the host removes the guest, who is told so, keeps the scene, and comes back the same way until the host has him
-kept out for good.
+kept out for good; and knocks when the host allows that again.
 """
 
 from __future__ import annotations
@@ -37,6 +37,16 @@ def error_says(wanted: str) -> Iterator[None]:
 
 def invites_are_revoked() -> Iterator[None]:
     while not session().state.revoked:
+        yield
+
+
+def nobody_is_kept_out() -> Iterator[None]:
+    while session().state.kept_out:
+        yield
+
+
+def somebody_knocks() -> Iterator[None]:
+    while not atrium().knocks:
         yield
 
 
@@ -106,3 +116,10 @@ def test_a_guest_is_invited_removed_and_kept_out(people: list[Person]) -> None:
     anna.call(users_are, 1)
     ben.window.press("atrium.connect(")
     ben.call(error_says, "did not let you in")
+
+    anna.window.picture(f"guests_{anna.blender.blender.name}_kept_out")
+    anna.window.press("atrium.pardon(")
+    anna.call(nobody_is_kept_out)
+    ben.window.press("atrium.connect(")
+    ben.call(state_is, "KNOCKING")
+    anna.call(somebody_knocks)

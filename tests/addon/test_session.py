@@ -1330,6 +1330,25 @@ def test_whoever_hosts_can_remove_the_others() -> None:
     assert bench.engine.sent[-1] == {"t": "refuse", "key": "k2", "remember": True}
 
 
+def test_whoever_hosts_can_allow_again_whom_he_keeps_out() -> None:
+    bench = Bench().in_lobby()
+    told = {"t": "kept_out", "users": [{"key": "k1", "name": "Eve"}, {"key": "k2", "name": ""}]}
+    bench.tick(told)
+    with pytest.raises(Trouble) as raised:
+        bench.session.pardon("k1")
+    assert raised.value.problem.code == "NOT_HOST"
+    bench.tick({"t": "welcome", "host": True, "port": 12800}, told)
+    assert [(user.key, user.name) for user in bench.state.kept_out] == [("k2", ""), ("k1", "Eve")], "the newest first"
+    with pytest.raises(Trouble) as raised:
+        bench.session.pardon("k3")
+    assert raised.value.problem.code == "NOT_KEPT_OUT"
+    bench.session.pardon("k1")
+    bench.tick({"t": "kept_out", "users": []})
+    assert bench.engine.sent[-1] == {"t": "pardon", "key": "k1"} and bench.state.kept_out == []
+    bench.tick(told, {"t": "welcome", "host": True, "port": 12800})
+    assert bench.state.kept_out == [], "the next server says who it is there"
+
+
 def test_secrets_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench()
     with caplog.at_level("DEBUG", logger="atrium"):

@@ -258,6 +258,123 @@ static void the_list_is_bounded(void **state)
   atr_rights_free(rights);
 }
 
+struct told {
+  uint32_t n;
+  atr_hash first, last;
+  char name[64];
+};
+
+static void note_refused(void *ctx, const atr_hash *hash, const char *name)
+{
+  struct told *told = ctx;
+
+  if (told->n++ == 0)
+    told->first = *hash;
+  told->last = *hash;
+  snprintf(told->name, sizeof told->name, "%s", name);
+}
+
+static struct told refused(const atr_rights *rights)
+{
+  struct told told = {0};
+
+  atr_rights_refused(rights, note_refused, &told);
+  return told;
+}
+
+static void assert_first(const atr_rights *rights, const atr_hash *hash)
+{
+  struct told told = refused(rights);
+
+  assert_true(atr_hash_equal(&told.first, hash));
+}
+
+static void assert_last(const atr_rights *rights, const atr_hash *hash)
+{
+  struct told told = refused(rights);
+
+  assert_true(atr_hash_equal(&told.last, hash));
+}
+
+static void who_was_refused_for_good_is_a_stranger_again(void **state)
+{
+  atr_hash eve = key(1), bob = key(2), nobody = key(3);
+  atr_id film = {{1}};
+  atr_rights *rights = open_list();
+
+  (void)state;
+  assert_ok(atr_rights_admit_to(rights, &eve, &film, "Eve"));
+  assert_ok(atr_rights_refuse(rights, &eve, "Eve"));
+  assert_ok(atr_rights_refuse(rights, &bob, "Bob"));
+  assert_ok(atr_rights_refuse(rights, &bob, "")); /* who is not here any more keeps the name */
+  assert_int_equal(refused(rights).n, 2);
+  assert_string_equal(refused(rights).name, "Bob");
+  assert_err(atr_rights_pardon(rights, &nobody), ATR_NOENT);
+  assert_ok(atr_rights_pardon(rights, &eve));
+  assert_err(atr_rights_pardon(rights, &eve), ATR_NOENT);
+  for (int again = 0; again < 2; again++) {
+    assert_int_equal(standing(rights, &eve), ATR_IS_STRANGER);
+    assert_false(may(rights, 1, ATR_MAY_ENTER, &film));
+    assert_int_equal(refused(rights).n, 1);
+    assert_last(rights, &bob);
+    assert_string_equal(refused(rights).name, "Bob");
+    atr_rights_free(rights);
+    rights = open_list();
+  }
+  atr_rights_free(rights);
+}
+
+/* --allow: he is in, so he is not kept out; the refusal stands until it is taken back, and then he stays in. */
+static void who_is_let_in_until_the_end_is_not_kept_out(void **state)
+{
+  atr_hash eve = key(1);
+  atr_rights *rights = open_list();
+
+  (void)state;
+  assert_ok(atr_rights_refuse(rights, &eve, "Eve"));
+  assert_ok(atr_rights_admit(rights, &eve, "", false));
+  assert_int_equal(standing(rights, &eve), ATR_IS_MEMBER);
+  assert_int_equal(refused(rights).n, 0);
+  atr_rights_free(rights);
+  rights = open_list();
+  assert_string_equal(refused(rights).name, "Eve");
+  assert_ok(atr_rights_admit(rights, &eve, "", false));
+  assert_ok(atr_rights_pardon(rights, &eve));
+  assert_int_equal(standing(rights, &eve), ATR_IS_MEMBER);
+  atr_rights_free(rights);
+  rights = open_list();
+  assert_int_equal(standing(rights, &eve), ATR_IS_STRANGER);
+  atr_rights_free(rights);
+}
+
+static void so_many_refusals_are_told(void **state)
+{
+  atr_hash hash = {{0}}, first = {{0}};
+  atr_rights *rights = open_list();
+  char path[128];
+  FILE *file;
+
+  (void)state;
+  atr_rights_free(rights);
+  snprintf(path, sizeof path, "%s/guests", folder);
+  file = fopen(path, "w");
+  assert_non_null(file);
+  for (uint32_t i = 0; i < ATR_KEPT_OUT_TOLD_MAX + 3; i++)
+    fprintf(file, "refuse %08x%056x user\n", i, 0);
+  fclose(file);
+  rights = open_list();
+  assert_int_equal(refused(rights).n, ATR_KEPT_OUT_TOLD_MAX);
+  atr_put_u32(hash.b, ATR_KEPT_OUT_TOLD_MAX + 2);
+  assert_last(rights, &hash);
+  atr_put_u32(first.b, 3);
+  assert_first(rights, &first);
+  assert_ok(atr_rights_pardon(rights, &hash)); /* the next takes the place */
+  atr_put_u32(first.b, 2);
+  assert_int_equal(refused(rights).n, ATR_KEPT_OUT_TOLD_MAX);
+  assert_first(rights, &first);
+  atr_rights_free(rights);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -269,6 +386,9 @@ int main(void)
       cmocka_unit_test_setup_teardown(so_many_rooms_of_one_guest_are_remembered, make_folder, drop_folder),
       cmocka_unit_test_setup_teardown(lines_about_rooms_are_read_as_they_are_meant, make_folder, drop_folder),
       cmocka_unit_test_setup_teardown(the_list_is_bounded, make_folder, drop_folder),
+      cmocka_unit_test_setup_teardown(who_was_refused_for_good_is_a_stranger_again, make_folder, drop_folder),
+      cmocka_unit_test_setup_teardown(who_is_let_in_until_the_end_is_not_kept_out, make_folder, drop_folder),
+      cmocka_unit_test_setup_teardown(so_many_refusals_are_told, make_folder, drop_folder),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@ neither rooms nor users, and a client must notice when another machine answers a
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from collections.abc import Callable
@@ -17,7 +18,9 @@ import pytest
 from atrium import AtriumError, Client
 from tests.addresses import own_address
 
-from .conftest import Process, free_port, settle
+from .conftest import ROOT, Process, free_port, settle
+from .raw import CONTROL, Raw, hello
+from .raw import frame as frame_of
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -107,6 +110,80 @@ def test_a_refused_stranger_is_told_and_may_ask_again(start: Start, clients: Cli
     assert not host.knocks
 
 
+def test_a_refusal_for_good_can_be_taken_back(start: Start, clients: Clients) -> None:
+    server = start()
+    host, guest = clients(home=server.home), clients("guest")
+    host.connect(server.address)
+    known = {guest.key: f"user of {server.address}"}
+
+    def knock_and_be_refused(remember: bool) -> None:
+        thread, failures = connect_in_thread(guest, server.address)
+        settle([host], lambda: guest.key in host.knocks, what="the knock")
+        host.refuse(guest.key, remember=remember)
+        thread.join(20)
+        assert [error.code for error in failures] == ["REFUSED"]
+        host.disconnect()
+        host.connect(server.address)  # whoever comes as host is told
+        host.pump(0.2)
+        assert host.kept_out == (known if remember else {})
+
+    knock_and_be_refused(remember=True)
+    host.pardon(guest.key)
+    settle([host], lambda: not host.kept_out, what="the pardon")
+    knock_and_be_refused(remember=False)  # the pardon lets nobody in: he knocks, as anybody
+    knock_and_be_refused(remember=True)
+    host.refuse(guest.key, remember=True)
+    host.pump(0.2)
+    assert host.kept_out == known, "the name stays with somebody who is not there"
+    host.close()
+    assert server.end() == 0
+    again = start(home=server.home)
+    later = clients(home=server.home)
+    later.connect(again.address)
+    settle([later], lambda: later.kept_out, what="the list")
+    later.pardon(guest.key)
+    settle([later], lambda: not later.kept_out, what="the pardon")
+    guest.connect(later.create_invite())
+    assert guest.state == "LOBBY"
+
+
+def test_only_a_host_pardons(start: Start, clients: Clients) -> None:
+    server = start("--open")
+    host, guest, other = clients(home=server.home), clients("guest"), clients("other")
+    host.connect(server.address)
+    host.refuse(other.key, remember=True)
+    settle([host], lambda: host.kept_out, what="the list")
+    guest.connect(server.address)
+    guest.pardon(other.key)
+    with pytest.raises(AtriumError) as denied:
+        guest._wait(lambda: False, 5, "no answer")
+    assert denied.value.code == "DENIED"
+    assert not guest.kept_out, "nobody but the host is told"
+    with pytest.raises(AtriumError) as refused:
+        other.connect(server.address)
+    assert refused.value.code == "REFUSED"
+
+
+def test_who_is_kept_out_is_told_as_the_protocol_says(start: Start, raw: Callable[[int], Raw], tmp_path: Path) -> None:
+    """Byte by byte; and a file that somebody has edited in another encoding breaks no connection."""
+    page = (ROOT / "docs/protocol.md").read_text()
+    example = re.search(r"^```example frame-kept-out\n(.*?)^```", page, re.M | re.S)
+    assert example is not None
+    expected = bytes.fromhex(example[1])
+    nameless = frame_of(CONTROL, expected[3:].replace(b"Eve", b""))
+    for name, frame in ((b"Eve", expected), (b"\xc9ve", nameless)):
+        home = tmp_path / name.hex()
+        (home / "server").mkdir(parents=True, mode=0o700)
+        home.chmod(0o700)
+        (home / "server" / "guests").write_bytes(b"refuse " + bytes(range(32)).hex().encode() + b" " + name + b"\n")
+        server = start(home=home)
+        (token,) = (home / "tokens").iterdir()
+        host = raw(server.port)
+        host.send(hello(token=token.read_text()))
+        told = next(payload for lane, payload in host.frames() if lane == CONTROL and b'"kept_out"' in payload)
+        assert frame_of(CONTROL, told) == frame
+
+
 @pytest.mark.parametrize("remember", [False, True])
 def test_who_is_removed_is_told_and_does_not_come_back_by_itself(
     remember: bool, start: Start, clients: Clients
@@ -177,6 +254,26 @@ def test_allow_admits_a_key(start: Start, clients: Clients) -> None:
     server = start("--allow", guest.key)
     guest.connect(server.address)
     assert guest.state == "LOBBY"
+
+
+def test_allow_is_above_a_refusal_for_good(start: Start, clients: Clients) -> None:
+    """Until the server ends: what was decided stays in the file."""
+    guest = clients("guest")
+    server = start()
+    host = clients(home=server.home)
+    host.connect(server.address)
+    host.refuse(guest.key, remember=True)
+    settle([host], lambda: host.kept_out, what="the list")
+    host.close()
+    assert server.end() == 0
+    allowing = start("--allow", guest.key, home=server.home)
+    guest.connect(allowing.address)
+    assert guest.state == "LOBBY"
+    guest.disconnect()
+    assert allowing.end() == 0
+    with pytest.raises(AtriumError) as refused:
+        guest.connect(start(home=server.home).address)
+    assert refused.value.code == "REFUSED"
 
 
 def test_a_long_name_is_refused_by_name(start: Start, clients: Clients) -> None:

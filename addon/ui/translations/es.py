@@ -32,6 +32,7 @@ BUTTONS = {
     "Refuse Once": "Rechazar una vez",
     "Refuse for Good": "Rechazar siempre",
     "Remove User": "Expulsar usuario",
+    "Allow Again": "Volver a permitir",
     "The Codes Are Equal": "Los códigos coinciden",
     "Forget Host": "Olvidar anfitrión",
     "Forget All": "Olvidar todos",
@@ -97,6 +98,11 @@ TEXTS = {
     "Nobody hosts here at the moment.": "Nadie hace de anfitrión aquí en este momento.",
     "Somebody Knocks": "Alguien llama",
     "Who asks to enter": "Quién pide entrar",
+    "Kept Out": "Sin acceso",
+    "Whom you have refused for good": "A quién se rechazó para siempre",
+    "Without a name": "Sin nombre",
+    "Keep this person out no longer. They come in again with an invite or the password, or you are asked when they knock": "Deja de "
+    "impedir la entrada a esta persona. Vuelve a entrar con una invitación o la contraseña, o se pregunta cuando llame",
     "{name} asks to enter, with the code": "{name} pide entrar, con el código",
     "Others Connect To": "Los demás se conectan a",
     "How others reach this machine": "Cómo llegan los demás a este equipo",
@@ -416,6 +422,7 @@ TEXTS = {
     "Only the one who hosts can do this.": "Solo el anfitrión puede hacer esto.",
     "This person is not in the room any more.": "Esta persona ya no está en la sala.",
     "Whoever hosts cannot be removed: disconnect instead.": "No se puede expulsar al anfitrión: desconectar en su lugar.",
+    "This person is not kept out any more.": "A esta persona ya no se le impide la entrada.",
     "Nobody with this key is asking to enter.": "Nadie con esta clave está pidiendo entrar.",
     "No host waits to be trusted: connect first.": "Ningún anfitrión espera que se confíe en él: conectar antes.",
     "This is not the check code that the host shows: ask its owner to read it out once more.": "Este no es el código de verificación "

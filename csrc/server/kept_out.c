@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whom the host has refused for good: told to him behind his welcome and whenever it changes, and the way back from it.
+ *
+ * Taking a refusal back gives nothing but what every stranger has: the file `guests` knows a name and a key, the name was chosen by its owner, and no
+ * check code is kept to tell two of one name apart. So whoever comes again shows an invite or the password, or knocks, and then the host sees the code. */
+#include "server/internal.h"
+
+#include "base/utf8.h"
+#include "proto/json.h"
+
+#include <string.h>
+
+/* A name in a file that people edit need not be UTF-8; the message must. */
+static void write_one(void *ctx, const atr_hash *key, const char *name)
+{
+  atr_jw *w = ctx;
+
+  atr_jw_object(w, NULL);
+  atr_jw_hash(w, "key", key);
+  atr_jw_str(w, "name", atr_utf8_valid(name, strlen(name)) ? name : "");
+  atr_jw_end(w);
+}
+
+static void tell(conn *host)
+{
+  atr_buf buf;
+  atr_jw w;
+
+  atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
+  w = atr_jw_begin(&buf);
+  atr_jw_str(&w, "t", "kept_out");
+  atr_jw_array(&w, "users");
+  atr_rights_refused(host->server->rights, write_one, &w);
+  atr_jw_end(&w);
+  conn_send_json(host, &w);
+  atr_buf_free(&buf);
+}
+
+static void note(void *ctx, const atr_hash *key, const char *name)
+{
+  (void)key;
+  (void)name;
+  *(bool *)ctx = true;
+}
+
+void kept_out_greet(conn *host)
+{
+  bool any = false;
+
+  atr_rights_refused(host->server->rights, note, &any);
+  if (any && host->who.is_host)
+    tell(host);
+}
+
+void kept_out_changed(atr_server *server)
+{
+  for (conn *c = server->conns; c; c = c->next)
+    if (c->state == CONN_IN && c->who.is_host)
+      tell(c);
+}
+
+void kept_out_pardon(conn *host, const cJSON *message)
+{
+  atr_server *server = host->server;
+  atr_hash key;
+  int err;
+
+  if (atr_json_get_hash(message, "key", &key) < 0) {
+    conn_send_error(host, ATR_PROTO, NULL, "pardon", NULL);
+    return;
+  }
+  if (!atr_rights_may(server->rights, &host->who, ATR_MAY_ADMIT, NULL, NULL)) {
+    conn_send_error(host, ATR_DENIED, "Only the host can let others in.", "pardon", NULL);
+    return;
+  }
+  err = atr_rights_pardon(server->rights, &key);
+  if (err < 0 && err != ATR_NOENT) /* another of his programs was first: fine */
+    conn_send_error(host, err, "The decision could not be kept: the list of keys cannot be written.", "pardon", NULL);
+  kept_out_changed(server);
+}
