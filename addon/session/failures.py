@@ -17,6 +17,8 @@ INVITED_OTHER = "Somebody else answers at {address}, an address of this invite: 
 # code -> sentence
 FAILURES: dict[str, str] = {
     "RESOLVE": "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
+    "NAME_SERVER": "The name server does not answer, so nobody knows where “{address}” is: check this machine's network, "
+    "or type the IP address.",
     "UNREACHABLE": "There is no way from this machine to {address}: are both on the same network or VPN?",
     "CONNREFUSED": "Nobody listens at {address}: is the host connected, and is the port right?",
     "SILENT": "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",
@@ -28,6 +30,7 @@ FAILURES: dict[str, str] = {
     "TIMEOUT": "{address} took too long to answer: try again.",
     "CLOSED": "The connection to {address} was closed.",
     "INVITED_RESOLVE": INVITED_NOWHERE,
+    "INVITED_NAME_SERVER": INVITED_NOWHERE,
     "INVITED_UNREACHABLE": INVITED_NOWHERE,
     "INVITED_CONNREFUSED": INVITED_NOWHERE,
     "INVITED_SILENT": INVITED_NOWHERE,

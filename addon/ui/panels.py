@@ -34,7 +34,9 @@ MEGABYTE = 1_000_000
 NOT_TAKEN_COPIED_MAX = 1000  # lines; more does not fit a message to somebody who shall help
 
 # What the network check can say more about.
-UNREACHED = frozenset({"RESOLVE", "UNREACHABLE", "CONNREFUSED", "SILENT", "NOT_ATRIUM", "TLS", "TIMEOUT", "CLOSED"})
+UNREACHED = frozenset(
+    {"RESOLVE", "NAME_SERVER", "UNREACHABLE", "CONNREFUSED", "SILENT", "NOT_ATRIUM", "TLS", "TIMEOUT", "CLOSED"}
+)
 UNREACHED_INVITED = frozenset(f"INVITED_{code}" for code in UNREACHED)
 
 

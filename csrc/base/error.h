@@ -76,6 +76,7 @@
     X(PASSWORD,     "The password is not right.",                                         FINAL,     PEER)   \
     X(KNOCKING,     "The host has not answered yet.",                                     RETRIABLE, PEER)   \
     X(RESOLVE,      "The name of the host is not known.",                                 RETRIABLE, OURS)   \
+    X(NAME_SERVER,  "The name server does not answer.",                                   RETRIABLE, OURS)   \
     X(UNREACHABLE,  "There is no way to this address.",                                   RETRIABLE, OURS)   \
     X(CONNREFUSED,  "Nothing answers at this address: is the host connected?",            RETRIABLE, PEER)   \
     X(SILENT,       "Nothing answers at this address: does a firewall stop it?",          RETRIABLE, PEER)   \

@@ -22,6 +22,10 @@ static const struct {
 } sentences[] = {
     {ATR_RESOLVE, "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
      nowhere},
+    {ATR_NAME_SERVER,
+     "The name server does not answer, so nobody knows where “{address}” is: check this machine's network, or type the "
+     "IP address.",
+     nowhere},
     {ATR_UNREACHABLE, "There is no way from this machine to {address}: are both on the same network or VPN?", nowhere},
     {ATR_CONNREFUSED, "Nobody listens at {address}: is the host connected, and is the port right?", nowhere},
     {ATR_SILENT, "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",

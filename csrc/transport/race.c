@@ -9,11 +9,14 @@
  *
  * Order: the families take turns, within a family the resolver's order stays (race_order.c). Of all failures the most
  * telling is reported: a server that is full before another key, before something that is not Atrium, before refused
- * (somebody is there), before silent, before unreachable, before an unknown name.
+ * (somebody is there), before silent, before unreachable, before an unknown name, before a name server that is silent.
  *
  * A system looks up both families in one question to itself and gives no answer before it has both; where a name server never answers for IPv6, as
  * many home routers do, that takes longer than anybody waits. So a name that is slow is looked up a second time, for IPv4 alone. (One question
  * for each family from the start would lose the system's own order between them, and libuv runs two lookups at a time.)
+ *
+ * A name of which the system says that there is none is one thing; that nobody answered is another, and most often the network of this machine. The
+ * second look-up may know better than the first, which still waits for IPv6: then the name server answers.
  *
  * libuv cannot stop a lookup that runs in its thread pool, so a race that is cancelled leaves its lookups behind: they free themselves when they
  * return. Until then they are in the way of others, of all engines of the process. What needs nobody's answer, numbers and this machine itself,
@@ -55,6 +58,7 @@ struct atr_race {
   lookup *lookups;
   unsigned lookups_running;
   atr_address addresses[ATR_ADDRESSES_MAX];
+  bool answered[ATR_ADDRESSES_MAX]; /* the name server has, to the second look-up */
   atr_candidate candidates[ATR_ADDRESSES_MAX];
   size_t candidates_count, next;
   attempt attempts[ATR_ADDRESSES_MAX];
@@ -75,8 +79,9 @@ static void step(atr_race *race);
 /* How much an error tells about what is wrong. */
 static int weight(int err)
 {
-  static const int order[] = {ATR_RESOLVE, ATR_UNREACHABLE, ATR_SILENT, ATR_CONNREFUSED, ATR_TIMEOUT,
-                              ATR_CLOSED,  ATR_NOT_ATRIUM,  ATR_TLS,    ATR_KEY_CHANGED, ATR_SERVER_FULL};
+  static const int order[] = {ATR_NAME_SERVER, ATR_RESOLVE,     ATR_UNREACHABLE, ATR_SILENT,
+                              ATR_CONNREFUSED, ATR_TIMEOUT,     ATR_CLOSED,      ATR_NOT_ATRIUM,
+                              ATR_TLS,         ATR_KEY_CHANGED, ATR_SERVER_FULL};
 
   for (int i = 0; i < (int)(sizeof order / sizeof *order); i++)
     if (order[i] == err)
@@ -106,11 +111,13 @@ static void write_address(const atr_race *race, const atr_candidate *to, char ou
     atr_tcp_address_text((const struct sockaddr *)&to->to, out, ATR_ADDRESS_TEXT_BYTES);
 }
 
-static void note_name(atr_race *race, int err, const atr_address *address)
+static void note_name(atr_race *race, int err, size_t from)
 {
   char text[ATR_ADDRESS_TEXT_BYTES];
 
-  atr_address_text(address, text);
+  if (err == ATR_NAME_SERVER && race->answered[from])
+    err = ATR_RESOLVE;
+  atr_address_text(&race->addresses[from], text);
   note(race, err, text);
 }
 
@@ -172,7 +179,7 @@ static void time_is_up(uv_timer_t *timer)
       note_attempt(race, atr_attempt_silence(race->attempts[i].running), &race->attempts[i].to);
   for (const lookup *l = race->lookups; l; l = l->next)
     if (!l->is_second)
-      note_name(race, ATR_RESOLVE, &race->addresses[l->from]);
+      note_name(race, ATR_NAME_SERVER, l->from);
   finish(race);
 }
 
@@ -268,6 +275,14 @@ static void lookup_unlink(atr_race *race, lookup *l)
   race->lookups_running--;
 }
 
+/* Why a name led nowhere. AGAIN is what a system says of a name server that is silent, not there, or broken; FAIL, where it says so itself. */
+static int lookup_error(int status)
+{
+  if (status == UV_ENOMEM || status == UV_EAI_MEMORY)
+    return ATR_NOMEM;
+  return status == UV_EAI_AGAIN || status == UV_EAI_FAIL ? ATR_NAME_SERVER : ATR_RESOLVE;
+}
+
 static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
   lookup *l = request->data;
@@ -275,10 +290,12 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
 
   if (race) {
     lookup_unlink(race, l);
+    if (l->is_second)
+      race->answered[l->from] = status == 0 || lookup_error(status) == ATR_RESOLVE;
+    else if (status != 0)
+      note_name(race, lookup_error(status), l->from);
     if (status == 0)
       add_candidates(race, found, l->from);
-    else if (!l->is_second)
-      note_name(race, status == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE, &race->addresses[l->from]);
     if (race->attempts_running == 0 || !uv_is_active((uv_handle_t *)&race->pause))
       step(race);
   }
@@ -303,7 +320,7 @@ static int lookup_start(atr_race *race, size_t from, bool is_second)
   r = uv_getaddrinfo(atr_net_loop(race->net), &l->request, looked_up, address->host, port, &hints);
   if (r != 0) {
     free(l);
-    return r == UV_ENOMEM ? ATR_NOMEM : ATR_RESOLVE;
+    return lookup_error(r);
   }
   l->race = race;
   l->next = race->lookups;
@@ -323,10 +340,19 @@ static int add_number(atr_race *race, size_t from, const char *host)
   snprintf(port, sizeof port, "%u", (unsigned)race->addresses[from].port);
   r = uv_getaddrinfo(atr_net_loop(race->net), &request, NULL, host, port, &hints);
   if (r != 0)
-    return r == UV_ENOMEM || r == UV_EAI_MEMORY ? ATR_NOMEM : ATR_RESOLVE;
+    return lookup_error(r);
   add_candidates(race, request.addrinfo, from);
   uv_freeaddrinfo(request.addrinfo);
   return 0;
+}
+
+/* No name in "invalid" exists, and no name server need be there to say so (RFC 6761, 6.4). */
+static bool is_never_known(const char *host)
+{
+  static const char domain[] = ".invalid";
+  size_t n = strlen(host);
+
+  return n >= sizeof domain - 1 && strcmp(host + n - (sizeof domain - 1), domain) == 0;
 }
 
 /* "localhost" is this machine everywhere (RFC 6761, 6.3). */
@@ -337,6 +363,8 @@ static int look_up(atr_race *race, size_t from)
 
   if (address->kind != ATR_ADDRESS_NAME)
     return add_number(race, from, address->host);
+  if (is_never_known(address->host))
+    return ATR_RESOLVE;
   if (strcmp(address->host, "localhost") != 0)
     return lookup_start(race, from, false);
   err = add_number(race, from, "::1");
@@ -384,7 +412,7 @@ int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, s
     race->addresses[i] = addresses[i];
     err = look_up(race, i);
     if (err)
-      note_name(race, err, &addresses[i]);
+      note_name(race, err, i);
   }
   if (race->lookups_running == 0 || race->candidates_count > 0)
     atr_net_later(net, &race->task);

@@ -20,7 +20,7 @@
 typedef struct atr_race atr_race;
 
 typedef struct atr_race_result {
-  int err; /* 0, ATR_RESOLVE, ATR_CONNREFUSED, ATR_UNREACHABLE, ATR_SILENT, ATR_IO, ATR_NOMEM, or attempt.h's */
+  int err; /* 0, ATR_NAME_SERVER, ATR_RESOLVE, ATR_CONNREFUSED, ATR_UNREACHABLE, ATR_SILENT, ATR_IO, ATR_NOMEM, or attempt.h's */
   atr_stream
       *stream; /* the winner, now the callee's; NULL on failure. With a key: TLS, its handshake done, reading off */
   char address[ATR_ADDRESS_TEXT_BYTES]; /* which one won, or which one `err` is about */

@@ -174,11 +174,39 @@ def test_a_program_ends_while_a_name_is_looked_up(world: World, names: NameServe
     assert time.monotonic() - start < 2 * GIVES_UP_S + QUICK_S
 
 
-def test_a_name_that_nobody_knows(world: World, names: NameServer) -> None:
-    _, ben, server = street(world)
-    log = world.folder / "check.log"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python"), "ATRIUM_HOME": str(world.folder / "guest")}
-    check = ben.spawn(sys.executable, "-m", "atrium", "check", "flim.example", log=log, env=environment)
+def checked(at: Host, folder: Path, name: str) -> str:
+    """What the network check says of a name that leads nowhere."""
+    log = folder / "check.log"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python"), "ATRIUM_HOME": str(folder / "guest")}
+    check = at.spawn(sys.executable, "-m", "atrium", "check", name, log=log, env=environment)
     assert check.wait(30) == 1
-    assert "(RESOLVE after" in log.read_text(), log.read_text()
+    return log.read_text()
+
+
+@pytest.mark.parametrize("mute", [set(), {"AAAA"}])
+def test_a_name_that_nobody_knows(world: World, names: NameServer, mute: set[str]) -> None:
+    """Also where the name server says so to one question only, and is silent about IPv6."""
+    names.mute = mute
+    _, ben, server = street(world)
+    told = checked(ben, world.folder, "flim.example")
+    assert "(RESOLVE after" in told, told
+    assert "No machine is known by the name in “flim.example:12800”" in told
     assert {name for name, _ in names.asked} == {"flim.example"}
+
+
+@pytest.mark.parametrize("options", ["", "timeout:1 attempts:1"])
+def test_a_name_server_that_is_silent(world: World, names: NameServer, options: str) -> None:
+    """The spelling is not what is wrong. The system gives up after Atrium does, or before it."""
+    names.mute = {"A", "AAAA"}
+    _, ben, _ = street(world)
+    ben.names_from(NAMES, world.folder, options=f"options {options}" if options else "")
+    told = checked(ben, world.folder, NAME)
+    assert "(NAME_SERVER after" in told, told
+    assert f"The name server does not answer, so nobody knows where “{NAME}:12800” is" in told
+
+
+def test_a_machine_without_a_way_to_its_name_server(world: World) -> None:
+    ben = world.on_the_internet("ben", "203.0.113.6/24")
+    ben.names_from("198.51.100.53", world.folder)
+    told = checked(ben, world.folder, NAME)
+    assert "(NAME_SERVER after" in told, told

@@ -347,6 +347,9 @@ TEXTS = {
     "“{address}” is not an address: type a name or an IP address, with or without a port. {text}": "“{address}” no es una dirección: "
     "escribir un nombre o una dirección IP, con o sin puerto. {text}",
     "“{address}” cannot be your public address. {text}": "“{address}” no puede ser la dirección pública. {text}",
+    "The name server does not answer, so nobody knows where “{address}” is: check this machine's network, or type the IP address.": "El "
+    "servidor de nombres no responde, así que no se sabe dónde está “{address}”: comprobar la red de este equipo, o escribir la "
+    "dirección IP.",
     "No machine is known by the name in “{address}”: check the spelling, or type its IP address.": "No se conoce ningún equipo con el "
     "nombre en “{address}”: comprobar cómo está escrito, o escribir su dirección IP.",
     "There is no way from this machine to {address}: are both on the same network or VPN?": "No hay camino desde este equipo hasta "

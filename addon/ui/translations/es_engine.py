@@ -61,6 +61,7 @@ ENGINE = {
     "The password is not right.": "La contraseña no es correcta.",
     "The host has not answered yet.": "El anfitrión todavía no ha respondido.",
     "The name of the host is not known.": "No se conoce el nombre del anfitrión.",
+    "The name server does not answer.": "El servidor de nombres no responde.",
     "There is no way to this address.": "No hay camino hacia esta dirección.",
     "Nothing answers at this address: is the host connected?": "Nadie responde en esta dirección: ¿está conectado el anfitrión?",
     "Nothing answers at this address: does a firewall stop it?": "Nadie responde en esta dirección: ¿lo impide un cortafuegos?",
