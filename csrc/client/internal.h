@@ -280,6 +280,8 @@ void link_trust(atr_client *c, const cJSON *message);
 void link_forget(atr_client *c, const cJSON *message);
 /* As atr_session_callbacks.on_key. */
 void trust_on_key(void *ctx, const atr_hash *key, atr_span spki);
+/* The host has shown another key than the pinned one, with this check code. True: no more was asked, and all is done. */
+bool trust_on_other_key(atr_client *c, const char *code);
 /* Both know the password. */
 void trust_password_proved(atr_client *c);
 /* The token that this home's own server left for its key, or false. */

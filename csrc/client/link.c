@@ -303,7 +303,12 @@ static void on_close(void *ctx, int err, const char *detail)
 {
   atr_client *c = ctx;
   atr_session *session = c->session;
+  bool is_answered = c->link == LINK_TLS && err == ATR_KEY_CHANGED && !c->closing && trust_on_other_key(c, detail);
 
+  if (is_answered) {
+    client_pump_later(c);
+    return;
+  }
   c->session = NULL;
   atr_session_free(session);
   if (c->closing) {
@@ -316,10 +321,27 @@ static void on_close(void *ctx, int err, const char *detail)
   client_pump_later(c);
 }
 
+static const atr_session_callbacks session_callbacks = {
+    .on_key = trust_on_key, .on_message = inbox_message, .on_close = on_close};
+
+/* Over a connection to the typed address. Where that is pinned nobody else gets so far as to see who calls. */
+static int begin_session(atr_client *c, atr_stream *stream)
+{
+  atr_hash pinned;
+  int is_pinned = atr_pins_find(c->home, c->address_text, &pinned), err;
+
+  if (is_pinned < 0) {
+    atr_stream_close(stream);
+    return is_pinned;
+  }
+  err = atr_session_new(&c->session, stream, false, c->identity, &session_callbacks, c);
+  if (err == ATR_OK && is_pinned)
+    atr_session_expect(c->session, &pinned);
+  return err;
+}
+
 static void on_race(void *ctx, const atr_race_result *result)
 {
-  static const atr_session_callbacks callbacks = {
-      .on_key = trust_on_key, .on_message = inbox_message, .on_close = on_close};
   atr_client *c = ctx;
   int err;
 
@@ -332,11 +354,11 @@ static void on_race(void *ctx, const atr_race_result *result)
     return;
   }
   c->link = LINK_TLS;
-  err = c->invite ? atr_session_new_secure(&c->session, result->stream, &callbacks, c)
-                  : atr_session_new(&c->session, result->stream, false, c->identity, &callbacks, c);
+  err = c->invite ? atr_session_new_secure(&c->session, result->stream, &session_callbacks, c)
+                  : begin_session(c, result->stream);
   if (err < 0) {
     c->session = NULL;
-    lost(c, err, "");
+    lost(c, err, atr_err_text(err));
   }
 }
 

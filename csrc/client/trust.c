@@ -4,7 +4,7 @@
  *
  * An invite names the key, so its addresses race to prove it, and nobody is asked; its token is shown to that key only.
  *
- * Otherwise in this order: the pin of this address (another key is a hard stop); the password, where the user typed one (password.c); a check code
+ * Otherwise in this order: the pin of this address (another key is a hard stop, and is noticed before this side has shown its own); the password, where the user typed one (password.c); a check code
  * that the user gave beforehand; the own machine and the own server (the home holds a token for its key); ATRIUM_TRUST=first-use; the user, where there is one to ask. While the user looks the host
  * may lose patience: the session ends, the question stays, and the answer "yes" connects anew, to the key that was shown. */
 #include "client/internal.h"
@@ -124,6 +124,18 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
     ask_user(c);
   else
     atr_session_close(c->session, ATR_KEY_UNKNOWN, c->host_code);
+}
+
+/* Instead of trust_on_key(), where the address is pinned: another key was shown, and the host has not seen ours. */
+bool trust_on_other_key(atr_client *c, const char *code)
+{
+  char token[65];
+
+  snprintf(c->host_code, sizeof c->host_code, "%s", code);
+  if (!c->probes && !(c->only_own && !trust_token(c, atr_session_peer_key(c->session), token)))
+    return false;
+  tell_probed(c, ATR_PIN_CHANGED);
+  return true;
 }
 
 void trust_password_proved(atr_client *c)

@@ -90,6 +90,14 @@ int atr_pins_check(const char *home, const char *address, const atr_hash *key, a
   return result;
 }
 
+int atr_pins_find(const char *home, const char *address, atr_hash *pinned)
+{
+  static const atr_hash nobodys = {0};
+  int state = atr_pins_check(home, address, &nobodys, pinned);
+
+  return state < 0 ? state : state != ATR_PIN_UNKNOWN;
+}
+
 /* Copies all lines but those about `address`; counts them. */
 static bool copy_others(atr_span pins, const char *address, atr_buf *out, size_t *count)
 {

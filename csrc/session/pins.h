@@ -19,6 +19,9 @@ typedef enum atr_pin_state { ATR_PIN_UNKNOWN, ATR_PIN_MATCHES, ATR_PIN_CHANGED }
  * and CHANGED. Returns an atr_pin_state, or ATR_IO, ATR_NOMEM. */
 int atr_pins_check(const char *home, const char *address, const atr_hash *key, atr_hash *pinned);
 
+/* 1 where a key is pinned for the address: it is copied. 0 where none is. Or ATR_IO, ATR_NOMEM. */
+int atr_pins_find(const char *home, const char *address, atr_hash *pinned);
+
 /* Adds or replaces. `name` is what the user calls it, may be NULL. 0, ATR_IO, ATR_LIMIT, ATR_NOMEM. */
 int atr_pins_set(const char *home, const char *address, const atr_hash *key, const char *name);
 

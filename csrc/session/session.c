@@ -243,7 +243,16 @@ static void on_writable(void *ctx)
 static void on_end(void *ctx, int err, const char *detail)
 {
   atr_session *s = ctx;
+  char code[ATR_CHECK_CODE_BYTES];
 
+  if (err == ATR_KEY_CHANGED) { /* the expected key was not shown, but this one */
+    atr_span spki = atr_tls_peer_spki(s->stream);
+
+    if (atr_sha256_of(spki.p, spki.n, &s->peer_key) != 0 || atr_check_code(spki, code) != 0)
+      err = ATR_CRYPTO;
+    else
+      detail = code;
+  }
   session_end(s, err, detail);
 }
 
@@ -325,6 +334,11 @@ int atr_session_new_secure(atr_session **out, struct atr_stream *secure, const a
   atr_stream_read_stop(secure);
   atr_net_later((*out)->net, &(*out)->open_task);
   return ATR_OK;
+}
+
+void atr_session_expect(atr_session *s, const atr_hash *key)
+{
+  atr_tls_expect(s->stream, key);
 }
 
 void atr_session_accept_key(atr_session *s)

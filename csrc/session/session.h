@@ -55,6 +55,9 @@ int atr_session_new(atr_session **out, struct atr_stream *stream, bool is_server
                     const atr_session_callbacks *cb, void *ctx);
 /* The same over a TLS stream whose handshake is done, as a race that knows the key hands it over: on_key follows. */
 int atr_session_new_secure(atr_session **out, struct atr_stream *secure, const atr_session_callbacks *cb, void *ctx);
+/* Directly after atr_session_new() of a client: who shows another key is not shown ours, and the session ends with ATR_KEY_CHANGED; its detail is the
+ * check code of the key that was shown, atr_session_peer_key() its hash. on_key comes for the expected one only. */
+void atr_session_expect(atr_session *s, const atr_hash *key);
 void atr_session_accept_key(atr_session *s);
 /* Whether the peer is a stranger still, who may send control messages of ATR_STRANGER_BYTES_MAX and nothing else: for
  * a server, from the key until the welcome. A session begins without this restriction. */

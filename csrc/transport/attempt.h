@@ -5,7 +5,7 @@
  * A TCP connection first; for a web address a WebSocket over it, and for wss:// the tunnel's own TLS below that (websocket.h,
  * tls.h). Without a key that must be proved, that is the result. With one, TLS runs over it, and only the peer
  * that owns the key is a result: behind an address out of an invite anything may answer - a printer in the guest's own
- * network, or somebody who would like to be the host.
+ * network, or somebody who would like to be the host. He is not shown our certificate.
  *
  * @locality everything here runs on the loop's thread. */
 #ifndef ATR_TRANSPORT_ATTEMPT_H
@@ -27,7 +27,7 @@ typedef struct atr_attempt_target {
 
 /* Called once, never from inside, and not after cancelling. The stream is now the callee's: plain, or TLS with its
  * handshake behind it and reading off. Errors: those of tcp.h, ATR_TLS, ATR_NOT_ATRIUM, ATR_KEY_CHANGED (another key was
- * proved), ATR_CRYPTO, ATR_NOMEM. */
+ * shown), ATR_CRYPTO, ATR_NOMEM. */
 typedef void (*atr_attempt_done)(void *ctx, int err, atr_stream *stream);
 
 /* 0 or an error. */

@@ -52,18 +52,44 @@ typedef struct tls_stream {
   uint64_t records; /* sent under the present key */
   uint64_t rekey_records;
   atr_tls_config *own_config; /* of an outer one */
+  atr_hash expected;          /* while `expects` */
+  bool expects, is_other;     /* and another one was shown */
 } tls_stream;
 
 /* --- configuration --------------------------------------------------------------------------------------------- */
 
-/* Chains, dates and names mean nothing here: the key is judged by the owner, the signature by OpenSSL itself. */
+/* Once: the certificate of one handshake does not change. */
+static bool keep_spki(tls_stream *s, X509 *certificate)
+{
+  int n = certificate && !s->spki ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &s->spki) : -1;
+
+  if (n > 0)
+    s->spki_bytes = (size_t)n;
+  return s->spki_bytes > 0;
+}
+
+/* Whoever shows another key than the expected one hears an alert and no more: our own certificate, which says who we are, comes later in the handshake. */
+static bool is_expected(tls_stream *s, X509 *certificate)
+{
+  atr_hash key;
+
+  if (!s->expects)
+    return true;
+  if (!keep_spki(s, certificate) || atr_sha256_of(s->spki, s->spki_bytes, &key) != 0)
+    return false;
+  s->is_other = !atr_hash_equal(&key, &s->expected);
+  return !s->is_other;
+}
+
+/* Chains, dates and names mean nothing here: the key is judged by the owner, before or after, the signature by OpenSSL itself. */
 static int accept_certificate(X509_STORE_CTX *store, void *arg)
 {
   X509 *certificate = X509_STORE_CTX_get0_cert(store);
   EVP_PKEY *key = certificate ? X509_get0_pubkey(certificate) : NULL;
+  SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 
   (void)arg;
-  if (key && EVP_PKEY_is_a(key, "ED25519"))
+  if (key && EVP_PKEY_is_a(key, "ED25519") && is_expected(SSL_get_app_data(ssl), certificate))
     return 1;
   X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
   return 0;
@@ -233,6 +259,8 @@ static int end_code(const tls_stream *s, unsigned long code)
 {
   if (s->f.open || SSL_is_server(s->ssl))
     return ATR_TLS;
+  if (s->is_other)
+    return ATR_KEY_CHANGED;
   return !s->own_config && ERR_GET_REASON(code) == SSL_AD_REASON_OFFSET + ATR_TLS_ALERT_FULL ? ATR_SERVER_FULL
                                                                                              : ATR_NOT_ATRIUM;
 }
@@ -254,16 +282,11 @@ static void end_tls(tls_stream *s)
 
 static bool take_peer_key(tls_stream *s)
 {
-  X509 *certificate = SSL_get0_peer_certificate(s->ssl);
-  int n = certificate ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &s->spki) : -1;
   const unsigned char *alpn;
   unsigned alpn_bytes;
 
   SSL_get0_alpn_selected(s->ssl, &alpn, &alpn_bytes);
-  if (n <= 0 || alpn_bytes + 1 != ALPN_LIST_BYTES)
-    return false;
-  s->spki_bytes = (size_t)n;
-  return true;
+  return keep_spki(s, SSL_get0_peer_certificate(s->ssl)) && alpn_bytes + 1 == ALPN_LIST_BYTES;
 }
 
 /* One step of the handshake with what is there. False: the stream has ended or been closed. */
@@ -475,6 +498,7 @@ static bool ssl_new(tls_stream *s, const atr_tls_config *config, bool is_server)
   BIO_set_data(bio, s);
   BIO_set_init(bio, 1);
   SSL_set_bio(s->ssl, bio, bio);
+  SSL_set_app_data(s->ssl, s);
   if (is_server)
     SSL_set_accept_state(s->ssl);
   else
@@ -522,6 +546,14 @@ int atr_tls_outer_new(atr_stream **out, atr_stream *lower, const char *host)
   if (strchr(host, ':') == NULL && strspn(host, "0123456789.") != strlen(host))
     SSL_set_tlsext_host_name(s->ssl, host);
   return ATR_OK;
+}
+
+void atr_tls_expect(atr_stream *stream, const atr_hash *key)
+{
+  tls_stream *s = (tls_stream *)stream;
+
+  s->expects = true;
+  s->expected = *key;
 }
 
 atr_span atr_tls_peer_spki(const atr_stream *stream)

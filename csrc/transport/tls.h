@@ -7,8 +7,8 @@
  * between them.
  *
  * A peer's certificate is a carrier for its key and nothing else: any certificate with an Ed25519 key whose owner
- * signs the handshake is accepted here, and whoever owns the stream decides by the key (atr_tls_peer_spki). A peer
- * without one is refused. TLS 1.3 only, X25519, no tickets, no early data, no renegotiation, ALPN `atrium/1` on both
+ * signs the handshake is accepted here, and whoever owns the stream decides by the key: afterwards (atr_tls_peer_spki), or, where it
+ * is known whose key must come, before ours is shown (atr_tls_expect). A peer without one is refused. TLS 1.3 only, X25519, no tickets, no early data, no renegotiation, ALPN `atrium/1` on both
  * sides.
  *
  * @locality a config may be shared by loops on several threads once it is made; a stream runs on its loop's thread.
@@ -16,6 +16,7 @@
 #ifndef ATR_TRANSPORT_TLS_H
 #define ATR_TRANSPORT_TLS_H
 
+#include "base/id.h"
 #include "transport/stream.h"
 
 #include <openssl/types.h>
@@ -37,7 +38,12 @@ int atr_tls_stream_new(atr_stream **out, atr_stream *lower, const atr_tls_config
  * get through, inside of which our own TLS runs. Takes `lower`, also on failure. */
 int atr_tls_outer_new(atr_stream **out, atr_stream *lower, const char *host);
 
-/* DER of the peer's SubjectPublicKeyInfo, as long as the stream lives; empty before on_open(). Only for TLS streams. */
+/* Only this key is let through, which is copied. A server with another one gets an alert instead of our certificate, and never learns who called; the stream
+ * ends with ATR_KEY_CHANGED. Before the handshake, that is before reading starts. */
+void atr_tls_expect(atr_stream *stream, const atr_hash *key);
+
+/* DER of the peer's SubjectPublicKeyInfo, as long as the stream lives; empty before on_open(). After ATR_KEY_CHANGED the one that was shown, which
+ * nobody has proved. Only for TLS streams. */
 atr_span atr_tls_peer_spki(const atr_stream *stream);
 
 /* `n` bytes that both ends of this connection know and nobody else does (RFC 8446, 7.5). 0 or ATR_CRYPTO. */

@@ -24,6 +24,8 @@ from typing import Any
 import pytest
 
 from atrium import AtriumError, Client
+from atrium.check import check
+from atrium.engine import Engine
 
 from .conftest import Process, eventually, settle
 from .raw import WELCOME, Raw, hello, message
@@ -97,19 +99,29 @@ def test_a_wrong_token_of_the_home_makes_no_host(
 
 
 class Middle:
-    """Answers at the host's address with a key of his own, and passes on to the host what he hears and back; notes all of it."""
+    """Answers at the host's address with a key of his own, and passes on to the host what he hears and back; notes all of it.
 
-    def __init__(self, certificate: Path, port: int, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:
+    `asks` for who calls: then no more follows, for he trusts nobody's certificate; but he has seen it."""
+
+    def __init__(
+        self,
+        certificate: Path,
+        port: int,
+        version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+        asks: bool = False,
+    ) -> None:
         self._to_port = port
         self._certificate = certificate
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate)
         self._context.maximum_version = version
         self._context.set_alpn_protocols(["atrium/1"])
+        self._context.verify_mode = ssl.CERT_REQUIRED if asks else ssl.CERT_NONE
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.heard = b""
         self.connections = 0
+        self.refusals: list[ssl.SSLError] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -117,8 +129,20 @@ class Middle:
             while True:
                 near, _ = self._listener.accept()
                 self.connections += 1
-                with contextlib.suppress(OSError), self._context.wrap_socket(near, server_side=True) as tls:
+                with contextlib.suppress(OSError), self._greet(near) as tls:
                     self._pass_on(tls)
+
+    def _greet(self, near: socket.socket) -> ssl.SSLSocket:
+        try:
+            return self._context.wrap_socket(near, server_side=True)
+        except ssl.SSLError as error:
+            self.refusals.append(error)
+            raise
+
+    @property
+    def certificates_seen(self) -> int:
+        """What he does not trust he has been shown."""
+        return sum(isinstance(error, ssl.SSLCertVerificationError) for error in self.refusals)
 
     def _pass_on(self, near: ssl.SSLSocket) -> None:
         with Raw(self._to_port, self._certificate).tls as far:
@@ -150,12 +174,12 @@ def middle(certificate: Path) -> Iterator[Callable[..., Middle]]:
         one.close()
 
 
-def at_port(link: str, port: int) -> str:
+def at_port(link: str, *ports: int) -> str:
     """An invite of this host whose addresses lead to somebody else: he stands at the right address."""
     assert link.startswith("atrium://join#")
     payload = link.split("#")[1]
     data = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))[:-4]
-    data = data[:65] + b"\x01\x06\x7f\x00\x00\x01" + struct.pack(">H", port)
+    data = data[:65] + b"".join(b"\x01\x06\x7f\x00\x00\x01" + struct.pack(">H", port) for port in ports)
     return "atrium://join#" + base64.urlsafe_b64encode(data + struct.pack(">I", crc32c(data))).decode().rstrip("=")
 
 
@@ -199,6 +223,61 @@ def test_a_known_host_is_not_replaced(
     error = refused(guest, f"127.0.0.1:{one.port}")
     assert error.code == "KEY_CHANGED" and "forget the old key" in error.text
     assert one.heard == b""
+
+
+def test_a_fake_host_does_not_learn_who_calls(
+    server: Process, host: Client, clients: Clients, middle: Callable[..., Middle]
+) -> None:
+    """A certificate says who its owner is, wherever he goes. It is shown to the key that the invite names, and to nobody who stands at its addresses."""
+    link = host.create_invite()
+    fakes = [middle(server.port, asks=True) for _ in range(3)]
+    error = refused(clients("guest"), at_port(link, *(one.port for one in fakes)))
+    assert error.code == "KEY_CHANGED" and "Somebody else answers" in error.text
+    clients("guest 2").connect(at_port(link, *(one.port for one in fakes), server.port), timeout=20)
+    for one in fakes:
+        eventually(lambda one=one: len(one.refusals) >= 1, what="the end of the handshake")
+        assert one.certificates_seen == 0, one.refusals
+
+
+def test_who_replaces_a_known_host_does_not_learn_who_calls(
+    server: Process, host: Client, clients: Clients, middle: Callable[..., Middle], tmp_path: Path
+) -> None:
+    """And the user sees the code of the key that was shown, as ever. The last one is how it looks when a certificate is shown: to a new host it must be."""
+    guest = clients("guest")
+    guest.connect(host.create_invite(), timeout=10)
+    guest.disconnect()
+    fake = middle(server.port, asks=True)
+    pins = tmp_path / "guest" / "known_hosts"
+    pins.write_text(pins.read_text().replace(f":{server.port}", f":{fake.port}"))
+    address = f"127.0.0.1:{fake.port}"
+    for password in (None, SECRET):
+        error = refused(guest, address, password)
+        assert error.code == "KEY_CHANGED" and "forget the old key" in error.text
+    guest.close()
+    details = failed_connect(tmp_path / "guest", address)["detail"]
+    changed = check(address, home=tmp_path / "guest")
+    eventually(lambda: len(fake.refusals) >= 4, what="the ends of the handshakes")
+    assert fake.certificates_seen == 0, fake.refusals
+    forgetful = clients(home=tmp_path / "guest")
+    assert forgetful.forget_host(address)
+    unknown = check(address, home=tmp_path / "guest")
+    assert (changed.key, unknown.key) == ("changed", "new")
+    assert changed.check_code == unknown.check_code == details
+    eventually(lambda: fake.certificates_seen >= 1, what="a certificate")
+
+
+def failed_connect(home: Path, address: str) -> dict[str, Any]:
+    """The event of the engine, with what the panel copies as details."""
+    engine = Engine(home)
+    engine.send({"t": "connect", "host": address, "name": "x", "color": [1, 1, 1]})
+    try:
+        while True:
+            assert engine.wait(20)
+            for event in engine.poll():
+                if event["t"] == "state" and event.get("code"):
+                    return event
+    finally:
+        engine.close()
 
 
 PLAIN = [
