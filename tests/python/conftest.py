@@ -27,10 +27,18 @@ from .raw import Raw
 
 ROOT = Path(__file__).resolve().parents[2]
 # `make test-python VARIANT=asan` runs all of this with an engine under AddressSanitizer.
-BINARY = ROOT / "build" / os.environ.get("ATRIUM_VARIANT", "release") / "atrium-server"
+VARIANT = os.environ.get("ATRIUM_VARIANT", "release")
+BINARY = ROOT / "build" / VARIANT / "atrium-server"
+# Memory is only compared there: a sanitizer keeps what is freed.
+IS_RELEASE = VARIANT == "release"
 # Python itself leaks by design; the server of C must not.
 SERVER_ENVIRONMENT = {"LD_PRELOAD": "", "ASAN_OPTIONS": "detect_leaks=1:exitcode=99"}
 TIMEOUT_S = 20.0
+
+
+def resident_bytes(pid: int | str) -> int:
+    """The memory of a process, on Linux."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 def free_port() -> int:

@@ -7,6 +7,7 @@ has forgotten its rooms in this version, and the members bring them back (docs/p
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -20,10 +21,10 @@ from typing import Any
 
 import pytest
 
-from atrium import Client
+from atrium import Client, Room
 from atrium.engine import Engine
 
-from .conftest import ROOT, Process, Wire, free_port, settle
+from .conftest import IS_RELEASE, ROOT, Process, Wire, free_port, resident_bytes, settle
 from .test_editing import assert_equal
 
 Start = Callable[..., Process]
@@ -177,35 +178,129 @@ def test_a_server_that_stops_says_so_and_clients_wait_for_it(start: Start, clien
     assert set(room.documents) == {doc}
 
 
-def test_a_stopped_process_is_found_dead_by_the_server(start: Start, clients: Clients) -> None:
-    """SIGSTOP: the kernel still acknowledges, nobody reads. The others are not delayed meanwhile."""
-    server = start("--open")
-    client = clients("fast")
-    client.connect(server.address)
-    room = client.create_room("r")
-    code = textwrap.dedent(f"""
-        import sys, time
-        sys.path.insert(0, {str(ROOT / "python")!r})
-        import atrium
-        client = atrium.Client({str(server.home / "slow")!r})
-        client.connect({server.address!r})
-        room = client.join("r")
-        print("ready", flush=True)
-        end = time.monotonic() + 60
-        while time.monotonic() < end and len(room.documents) < 2000:
-            client.pump(0.05)
-        room.flush()
-        print(len(room.documents), flush=True)
-        """)
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as slow:
-        assert slow.stdout
-        assert slow.stdout.readline() == "ready\n"
-        os.kill(slow.pid, signal.SIGSTOP)
-        for i in range(2000):
-            room.create({"type": "Object", "p": {"text": "x" * 1000, "i": i}})
-        room.flush(10)
-        os.kill(slow.pid, signal.SIGCONT)
-        assert slow.stdout.readline() == "2000\n"
+STALLED_DOCUMENTS = 100
+STALLED_BYTES = 16 << 20  # what passes while one does not read; the ring has room for a sixteenth
+
+
+class Stalled:
+    """A process that joins, is stopped, and tells what it holds once it reads again."""
+
+    def __init__(self, address: str, home: Path) -> None:
+        code = textwrap.dedent(f"""
+            import json, sys
+            sys.path.insert(0, {str(ROOT / "python")!r})
+            import atrium
+            client = atrium.Client({str(home)!r})
+            client.connect({address!r}, name="slow")
+            room = client.join("r")
+            print("ready", flush=True)
+            for line in sys.stdin:
+                doc, end = line.split()
+                while room.documents.get(doc, {{}}).get("p", {{}}).get("stamp") != int(end):
+                    client.pump(0.05)
+                print(json.dumps(room.documents), flush=True)
+            """)
+        command = [sys.executable, "-c", code]
+        self.popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._line() == "ready\n"
+
+    def _line(self) -> str:
+        assert self.popen.stdout
+        return self.popen.stdout.readline()
+
+    def stop(self) -> None:
+        self.popen.send_signal(signal.SIGSTOP)
+
+    def reads_again(self, doc: str, stamp: int) -> dict[str, Any]:
+        """Its documents, as soon as that stamp is in."""
+        assert self.popen.stdin
+        self.popen.stdin.write(f"{doc} {stamp}\n")
+        self.popen.stdin.flush()
+        self.popen.send_signal(signal.SIGCONT)
+        documents: dict[str, Any] = json.loads(self._line())
+        return documents
+
+    def close(self) -> None:
+        self.popen.kill()
+        self.popen.communicate()
+
+
+class Stamps:
+    """How long an edit of one member takes to another one."""
+
+    def __init__(self, writer: Client, reader: Client, room: Room, copy: Room) -> None:
+        self._pump = lambda: (writer.pump(0), reader.pump(0.001))
+        self._room, self._copy = room, copy
+        self.doc, self.last = room.create({"type": "Object", "p": {"stamp": 0}}), 0
+
+    def take(self) -> float:
+        self.last += 1
+        began = time.monotonic()
+        self._room.edit(self.doc, {"p": {"stamp": self.last}})
+        while self._copy.documents.get(self.doc, {"p": {"stamp": 0}})["p"]["stamp"] != self.last:
+            assert time.monotonic() - began < 10
+            self._pump()
+        return time.monotonic() - began
+
+    def take_for(self, done: Callable[[], bool], timeout: float) -> list[float]:
+        end, taken = time.monotonic() + timeout, []
+        while not done():
+            assert time.monotonic() < end, "it did not happen"
+            taken.append(self.take())
+            time.sleep(0.02)
+        return taken
+
+
+def test_a_stopped_process_is_found_dead_and_costs_nobody_anything(start: Start, clients: Clients) -> None:
+    """SIGSTOP: the kernel still acknowledges, nobody reads. ATR_DEAD_MS, 20 s, until the server says so. All that time the others' edits take as long as
+    before, the server holds its ring and the documents and no more of what it owes, and who was stopped lacks nothing once it reads again, whether it was
+    cut or not."""
+    server = start("--open", "--ring-mb", "1")
+    writer, reader = clients("writer"), clients("reader")
+    writer.connect(server.address)
+    reader.connect(server.address)
+    room = writer.create_room("r")
+    copy = reader.join("r")
+    docs = [room.create({"type": "Object", "p": {}}) for _ in range(STALLED_DOCUMENTS)]
+    stamps = Stamps(writer, reader, room, copy)
+
+    def work(mark: str) -> list[float]:
+        taken = []
+        for i in range(STALLED_BYTES // 1000):
+            room.edit(docs[i % len(docs)], {"p": {"text": f"{mark}{i:06}" + "x" * 980}})
+            if i % 100 == 99:
+                taken.append(stamps.take())
+        return taken
+
+    slow = Stalled(server.address, server.home / "slow")
+    try:
+        usual = work("a")  # also fills the ring, so that what follows is only what a stalled member costs
+        calm = [stamps.take() for _ in range(100)]
+        held = resident_bytes(server.popen.pid)
+        slow.stop()
+        meanwhile = work("b")
+        assert slow.reads_again(stamps.doc, stamps.last) == room.documents
+        assert "gone" not in server.log.read_text()
+        slow.stop()
+        began = time.monotonic()
+        meanwhile += work("c")
+        waiting = stamps.take_for(lambda: "not been heard" in server.log.read_text(), 40)
+        assert 18 < time.monotonic() - began < 35
+        assert '"slow" is gone: the peer has not been heard for too long' in server.log.read_text()
+        growth = resident_bytes(server.popen.pid) - held
+        assert slow.reads_again(stamps.doc, stamps.last) == room.documents
+    finally:
+        slow.close()
+    print(f"{p90(usual):.4f} {p90(meanwhile):.4f}, {p90(calm):.4f} {p90(waiting):.4f} s, {growth >> 10} KB")
+    assert p90(meanwhile) < 2 * p90(usual) + 0.01
+    assert p90(waiting) < 2 * p90(calm) + 0.01
+    assert max(meanwhile + waiting) < 2  # nobody waits for the end of a time limit
+    if IS_RELEASE:
+        assert growth < 1 << 20, growth
+
+
+def p90(taken: list[float]) -> float:
+    return sorted(taken)[len(taken) * 9 // 10]
 
 
 def test_disconnecting_from_a_server_that_hangs(start: Start, clients: Clients) -> None:

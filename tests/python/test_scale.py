@@ -22,7 +22,7 @@ import pytest
 from atrium import Client
 from atrium.engine import Engine, Message
 
-from .conftest import Process, Wire, settle
+from .conftest import IS_RELEASE, Process, Wire, resident_bytes, settle
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -32,14 +32,9 @@ QUEUED = 256  # commands that wait for the replica, in the test of a full queue
 
 WARM = 500  # documents of the small room
 FIXED_BYTES = 1 << 20  # what allocators keep and give back as they like, of a step as a whole
-IS_RELEASE = os.environ.get("ATRIUM_VARIANT", "release") == "release"  # a sanitizer keeps what is freed
 SECONDS = 0.004  # a document, on a busy machine and under sanitizers
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="NOT LINUX: memory is read from /proc")
-
-
-def resident_bytes(pid: int | str) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 def tree(i: int) -> dict[str, Any]:
