@@ -31,6 +31,7 @@ class Verdict:
     step: str  # what to do next; empty where there is nothing to do
     texts: tuple[str, ...]  # both, and the same of what may keep guests out beside that
     addresses: tuple[str, ...]
+    others: tuple[str, ...]  # of one that works: by which nobody has come yet
     rule: tuple[tuple[str, str], ...]  # what to enter in the router by hand
     commands: tuple[str, ...]  # what lets guests through this machine's firewall
 
@@ -66,11 +67,19 @@ def _verdict(entry: Event) -> Verdict:
             if text
         ),
         addresses=tuple(str(address) for address in entry.get("addresses") or ()),
+        others=tuple(str(address) for address in entry.get("others") or ()),
         rule=tuple((translated(name), value) for name, value in reach.rule(entry)) if state not in GOOD else (),
         commands=tuple(
             str(given[name]) for name in ("tcp", "udp") if reason is reach.REASONS["firewall"] and given.get(name)
         ),
     )
+
+
+def others_are() -> str:
+    """What stands before a verdict's other addresses."""
+    from atrium import reach
+
+    return translated(reach.OTHERS)
 
 
 def wants_attention(verdict: Verdict, all_verdicts: Iterable[Verdict]) -> bool:
@@ -88,6 +97,8 @@ def report(verdict: Verdict) -> list[str]:
     addresses = ", ".join(verdict.addresses)
     lines = [f"{verdict.title}: {state}" + (f": {addresses}" if addresses else "")]
     lines += [f"    {text}" for text in verdict.texts]
+    if verdict.others:
+        lines.append(f"    {translated(reach.OTHERS)} {', '.join(verdict.others)}")
     return lines + [f"        {name}: {value}" for name, value in verdict.rule]
 
 

@@ -9,6 +9,7 @@ folds it, Blender remembers.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
@@ -77,13 +78,12 @@ class ATRIUM_PT_host(Panel):
             self._reason(body, context, verdict)
 
     def _reason(self, layout: Any, context: Any, verdict: Verdict) -> None:
-        column = layout.column(align=True)
-        for address in verdict.addresses:
-            row = column.row()
-            row.label(text=address, translate=False)
-            row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = address
+        draw_to_copy(layout, verdict.addresses)
         for text in verdict.texts:
             paragraph(layout, text, context)
+        if verdict.others:
+            paragraph(layout, reaching.others_are(), context)
+            draw_to_copy(layout, verdict.others)
         if verdict.rule:
             draw_rule(layout, verdict)
         if verdict.audience == "internet":
@@ -94,6 +94,15 @@ class ATRIUM_PT_host(Panel):
                 icon="URL",
                 placeholder=translated("Public address, for invites"),
             )
+
+
+def draw_to_copy(layout: Any, texts: Iterable[str]) -> None:
+    """A line each, with a button that copies it."""
+    column = layout.column(align=True)
+    for text in texts:
+        row = column.row()
+        row.label(text=text, translate=False)
+        row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = text
 
 
 def draw_invite(layout: Any, context: Any, state: State) -> None:
@@ -123,11 +132,7 @@ def draw_firewall(layout: Any, context: Any, verdict: Verdict) -> None:
     box = layout.box()
     paragraph(box, verdict.sentence, context, "ERROR")
     paragraph(box, translated("If others cannot connect, run this in a terminal:"), context)
-    column = box.column(align=True)
-    for command in verdict.commands:
-        row = column.row()
-        row.label(text=command, translate=False)
-        row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = command
+    draw_to_copy(box, verdict.commands)
 
 
 def draw_rule(layout: Any, verdict: Verdict) -> None:

@@ -4,7 +4,8 @@
  * address to which the peer came, as a VPN's peers have addresses that mean nothing elsewhere; then by the peer's own address.
  *
  * Over a VPN not only its members come: some VPNs are there to forward a public port (portmap.io), and those whom they pass on must not prove an
- * address that nobody but a member can use. */
+ * address that nobody but a member can use. The same goes for a LAN whose router puts its own address in the place of the guest's: there the
+ * address by which the peer came tells guests from neighbours, and as long as it may still be said nothing is proved. */
 #include "reach/origin.h"
 
 #include "reach/adapters.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <uv.h>
 
-/* What is assigned to one customer: a peer with the same 48 bits may stand in the next room. */
+/* What is assigned to one customer at most: a peer with the same 48 bits may stand in the next room, or be the provider's next customer. */
 enum { IPV6_SITE_BITS = 48 };
 
 /* --- addresses --------------------------------------------------------------------------------------------------- */
@@ -89,11 +90,19 @@ static bool is_neighbour(const atr_surroundings *around, const atr_ip *peer)
   for (size_t i = 0; i < around->interfaces_count; i++) {
     const atr_interface *one = &around->interfaces[i];
     atr_adapter adapter = atr_adapter_of(one->name, one->address);
+
+    if (!adapter.is_vpn && !adapter.is_virtual && is_in_network_of(one, peer))
+      return true;
+  }
+  return false;
+}
+
+static bool is_of_one_site(const atr_surroundings *around, const atr_ip *peer)
+{
+  for (size_t i = 0; i < around->interfaces_count && peer->bits == 128; i++) {
     atr_ip own;
 
-    if (!atr_ip_read(one->address, &own) || adapter.is_vpn || adapter.is_virtual)
-      continue;
-    if (atr_ip_equal(&own, peer, own.bits == 128 ? IPV6_SITE_BITS : one->prefix_bits))
+    if (atr_ip_read(around->interfaces[i].address, &own) && atr_ip_equal(&own, peer, IPV6_SITE_BITS))
       return true;
   }
   return false;
@@ -108,7 +117,7 @@ static bool is_outer(const atr_surroundings *around, const atr_ip *ip)
 
 static bool is_from_internet(const atr_surroundings *around, const atr_ip *peer)
 {
-  return atr_ip_is_public(peer) && !is_outer(around, peer);
+  return atr_ip_is_public(peer) && !is_outer(around, peer) && !is_of_one_site(around, peer);
 }
 
 /* The peer says that it came by what the host has typed, or by the router's own address. */
@@ -139,13 +148,27 @@ static atr_proof proof_of(atr_audience audience, const char *at)
   return proof;
 }
 
+/* From the internet, to the interface `here`. */
+static atr_proof from_outside(const atr_surroundings *around, const atr_interface *here, const char *via)
+{
+  atr_proof proof = proof_of(ATR_AUDIENCE_INTERNET, here->address);
+
+  if (is_by_public_address(around, via))
+    snprintf(proof.by, sizeof proof.by, "%s", via);
+  return proof;
+}
+
 /* From the machine itself: a program on it, or the end of a tunnel, which the peer names. */
 static atr_proof from_within(const atr_surroundings *around, const char *via)
 {
   if (via[0] && endpoint_at(around, via))
     return proof_of(ATR_AUDIENCE_TUNNEL, via);
-  if (via[0] && strcmp(around->typed, via) == 0)
-    return proof_of(ATR_AUDIENCE_INTERNET, via);
+  if (via[0] && strcmp(around->typed, via) == 0) {
+    atr_proof proof = proof_of(ATR_AUDIENCE_INTERNET, via);
+
+    memcpy(proof.by, proof.at, sizeof proof.by);
+    return proof;
+  }
   return proof_of(ATR_AUDIENCE_MACHINE, "");
 }
 
@@ -155,12 +178,10 @@ static atr_proof over_vpn(const atr_surroundings *around, const atr_interface *h
                           const char *via)
 {
   bool is_stranger = atr_ip_is_public(peer) && !is_in_network_of(here, peer);
-  bool is_by_public = via && is_by_public_address(around, via);
+  bool is_by_public = is_by_public_address(around, via);
 
-  if (!via)
-    return proof_of(ATR_AUDIENCE_NOBODY, "");
   if (is_stranger && is_by_public && is_from_internet(around, peer))
-    return proof_of(ATR_AUDIENCE_INTERNET, here->address);
+    return from_outside(around, here, via);
   if (is_stranger || is_by_public)
     return proof_of(ATR_AUDIENCE_NOBODY, "");
   return proof_of(ATR_AUDIENCE_VPN, here->address);
@@ -178,7 +199,7 @@ atr_proof atr_origin_of(const atr_surroundings *around, const char *local, const
   if (atr_ip_equal(&at, &from, at.bits) || (from.bits == 32 && from.bytes[0] == 127))
     return from_within(around, via ? via : "");
   here = interface_with(around, &at);
-  if (!here)
+  if (!here || !via)
     return nothing;
   adapter = atr_adapter_of(here->name, here->address);
   if (adapter.is_vpn)
@@ -186,8 +207,8 @@ atr_proof atr_origin_of(const atr_surroundings *around, const char *local, const
   if (adapter.is_virtual)
     return nothing;
   if (is_neighbour(around, &from))
-    return proof_of(ATR_AUDIENCE_LAN, here->address);
-  return is_from_internet(around, &from) ? proof_of(ATR_AUDIENCE_INTERNET, here->address) : nothing;
+    return is_by_public_address(around, via) ? nothing : proof_of(ATR_AUDIENCE_LAN, here->address);
+  return is_from_internet(around, &from) ? from_outside(around, here, via) : nothing;
 }
 
 bool atr_proof_holds(const atr_surroundings *around, const atr_proof *proof)
@@ -216,7 +237,8 @@ bool atr_proofs_add(atr_proofs *proofs, const atr_proof *proof)
   if (proof->audience == ATR_AUDIENCE_NOBODY)
     return false;
   for (size_t i = 0; i < proofs->count; i++)
-    if (proofs->list[i].audience == proof->audience && strcmp(proofs->list[i].at, proof->at) == 0)
+    if (proofs->list[i].audience == proof->audience && strcmp(proofs->list[i].at, proof->at) == 0 &&
+        strcmp(proofs->list[i].by, proof->by) == 0)
       return false;
   if (proofs->count == ATR_PROOFS_MAX)
     drop_at(proofs, 0);

@@ -4,7 +4,8 @@
  *
  * Only a connection whose peer has proved a key is asked about, so that a port scan proves nothing. The judgement errs on the side of
  * "proves nothing": what comes from a private address beyond our own networks may be a neighbour or the outside of a second router, and what comes
- * from the router's own public address has only turned round there. What a VPN passes on from the internet proves that VPN to nobody.
+ * from the router's own public address has only turned round there. What a VPN passes on from the internet proves that VPN to nobody, and a router
+ * that gives guests an address of the LAN does not make them neighbours.
  *
  * Pure: addresses are texts, as sessions and interfaces give them. */
 #ifndef ATR_REACH_ORIGIN_H
@@ -37,6 +38,8 @@ typedef struct atr_surroundings {
 typedef struct atr_proof {
   atr_audience audience;
   char at[ATR_ADDRESS_TEXT_BYTES]; /* this machine's address without port; behind a tunnel the tunnel's, as text */
+  char by
+      [ATR_ADDRESS_TEXT_BYTES]; /* from the internet: the public address that the peer says it came by; "": not known */
 } atr_proof;
 
 /* `local` and `peer` as atr_session_local_address gives them; `via`: the address by which the peer says that it came, "" where it

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One function per audience, in the order in which people read them. Networks of one label are one entry: who has two cables has one LAN. */
+ * One function per audience, in the order in which people read them. Each interface is a network of its own: who has come by the studio's VPN has not come by
+ * the one beside it, so what has the same label is told apart by the interface's name. */
 #include "reach/verdict.h"
 
 #include "reach/adapters.h"
@@ -21,7 +22,8 @@ static atr_verdict *add(list *l, atr_audience audience, const char *label)
 {
   atr_verdict *v = l->count < ATR_VERDICTS_MAX ? &l->verdicts[l->count++] : &l->spare;
 
-  *v = (atr_verdict){.audience = audience, .label = label};
+  *v = (atr_verdict){.audience = audience};
+  snprintf(v->label, sizeof v->label, "%s", label);
   return v;
 }
 
@@ -80,6 +82,49 @@ static bool is_proved(const atr_facts *f, atr_audience audience, const char *at)
   return false;
 }
 
+static bool is_ip(const char *text, const char *other)
+{
+  atr_ip a, b;
+
+  return atr_ip_read(text, &a) && atr_ip_read(other, &b) && atr_ip_equal(&a, &b, a.bits);
+}
+
+/* Whether who came so came by that address, as far as is known: what a router or a relay passes on arrives at an address of the machine's own, and where the
+ * peer does not name the public one, it may have been any of them. */
+static bool shows(const atr_facts *f, const atr_proof *proof, const char *address)
+{
+  atr_ip at;
+
+  if (proof->by[0])
+    return strcmp(proof->by, address) == 0;
+  if (proof->audience != ATR_AUDIENCE_INTERNET || (atr_ip_read(proof->at, &at) && atr_ip_is_public(&at)))
+    return is_ip(proof->at, address);
+  return strcmp(f->around.typed, address) == 0 || is_ip(f->mapping->outer, address);
+}
+
+/* Puts the addresses by which somebody has come in front, and the others apart. Where none of them is known, all stay what they are. */
+static void set_proved_apart(atr_verdict *v, const atr_facts *f)
+{
+  char others[ATR_ADDRESSES_MAX][ATR_ADDRESS_TEXT_BYTES];
+  size_t n = v->addresses_count, proved = 0, rest = 0;
+
+  for (size_t i = 0; i < n; i++) {
+    bool is_shown = false;
+
+    for (size_t k = 0; k < f->proofs_count && !is_shown; k++)
+      is_shown = f->proofs[k].audience == v->audience && shows(f, &f->proofs[k], v->addresses[i]);
+    if (is_shown)
+      memmove(v->addresses[proved++], v->addresses[i], sizeof v->addresses[0]);
+    else
+      memcpy(others[rest++], v->addresses[i], sizeof others[0]);
+  }
+  memcpy(v->addresses[proved], others, rest * sizeof others[0]);
+  if (proved > 0) {
+    v->addresses_count = proved;
+    v->others_count = rest;
+  }
+}
+
 /* What stands in the way of somebody in a network that is fine. */
 static atr_reach_reason should_of(const atr_facts *f, atr_reach_reason otherwise)
 {
@@ -111,58 +156,72 @@ static void judge_machine(list *l)
     decide(v, ATR_REACH_SHOULD, ATR_REACH_LISTENING);
 }
 
+/* Whether both are one network: an interface has addresses of several kinds. */
+static bool is_same(const atr_interface *one, const atr_interface *other)
+{
+  return audience_of(one) == audience_of(other) && strcmp(one->name, other->name) == 0;
+}
+
 /* Those of link-local kind only where there is no other: they need the typist's own scope. */
-static void add_network_addresses(atr_verdict *v, const atr_facts *f)
+static void add_network_addresses(atr_verdict *v, const atr_facts *f, const atr_interface *network)
 {
   for (int link_local = 0; link_local < 2 && v->addresses_count == 0; link_local++)
     for (size_t i = 0; i < f->around.interfaces_count; i++) {
       const atr_interface *one = &f->around.interfaces[i];
 
-      if (audience_of(one) == v->audience && strcmp(label_of(one), v->label) == 0 && is_open(f, one) &&
-          one->is_link_local == (link_local == 1))
+      if (is_same(one, network) && is_open(f, one) && one->is_link_local == (link_local == 1))
         add_address(v, one->address, f->port);
     }
 }
 
-static bool network_is_proved(const atr_facts *f, const atr_verdict *v)
+static bool network_is_proved(const atr_facts *f, const atr_interface *network)
 {
   for (size_t i = 0; i < f->around.interfaces_count; i++) {
     const atr_interface *one = &f->around.interfaces[i];
 
-    if (audience_of(one) == v->audience && strcmp(label_of(one), v->label) == 0 &&
-        is_proved(f, v->audience, one->address))
+    if (is_same(one, network) && is_proved(f, audience_of(one), one->address))
       return true;
   }
   return false;
 }
 
-static void judge_network(list *l, atr_audience audience, const char *label)
-{
-  atr_verdict *v = add(l, audience, label);
-
-  add_network_addresses(v, l->facts);
-  if (v->addresses_count == 0)
-    decide(v, ATR_REACH_NO, l->facts->is_loopback ? ATR_REACH_LOOPBACK_ONLY : ATR_REACH_OTHER_ADDRESS);
-  else if (network_is_proved(l->facts, v))
-    decide(v, ATR_REACH_WORKS, ATR_REACH_PROVED);
-  else
-    decide(v, ATR_REACH_SHOULD, should_of(l->facts, ATR_REACH_LISTENING));
-}
-
-/* Each label once. Returns how many. */
-static size_t judge_networks(list *l, atr_audience audience)
+static void judge_network(list *l, const atr_interface *network)
 {
   const atr_facts *f = l->facts;
-  size_t before = l->count;
+  atr_verdict *v = add(l, audience_of(network), label_of(network));
 
   for (size_t i = 0; i < f->around.interfaces_count; i++) {
-    const char *label = label_of(&f->around.interfaces[i]);
-    bool is_new = audience_of(&f->around.interfaces[i]) == audience;
+    const atr_interface *one = &f->around.interfaces[i];
 
-    for (size_t k = before; k < l->count && is_new; k++)
-      is_new = strcmp(l->verdicts[k].label, label) != 0;
+    if (audience_of(one) == v->audience && !is_same(one, network) && strcmp(label_of(one), label_of(network)) == 0) {
+      snprintf(v->label, sizeof v->label, "%s, %s", label_of(network), network->name);
+      break;
+    }
+  }
+  add_network_addresses(v, f, network);
+  if (v->addresses_count == 0) {
+    decide(v, ATR_REACH_NO, f->is_loopback ? ATR_REACH_LOOPBACK_ONLY : ATR_REACH_OTHER_ADDRESS);
+  } else if (network_is_proved(f, network)) {
+    decide(v, ATR_REACH_WORKS, ATR_REACH_PROVED);
+    set_proved_apart(v, f);
+  } else {
+    decide(v, ATR_REACH_SHOULD, should_of(f, ATR_REACH_LISTENING));
+  }
+}
+
+/* Each once, where its first address stands. Returns how many. */
+static size_t judge_networks(list *l, atr_audience audience)
+{
+  const atr_interface *all = l->facts->around.interfaces;
+  size_t before = l->count;
+
+  for (size_t i = 0; i < l->facts->around.interfaces_count; i++) {
+    bool is_new = audience_of(&all[i]) == audience;
+
+    for (size_t k = 0; k < i && is_new; k++)
+      is_new = !is_same(&all[k], &all[i]);
     if (is_new)
-      judge_network(l, audience, label);
+      judge_network(l, &all[i]);
   }
   return l->count - before;
 }
@@ -323,6 +382,8 @@ static void judge_internet(list *l)
     add_public(v, f, is_public_v6);
   if (has_typed)
     add_text(v, f->around.typed);
+  if (v->state == ATR_REACH_WORKS)
+    set_proved_apart(v, f);
   if (has_typed && v->state != ATR_REACH_WORKS && v->state != ATR_REACH_SHOULD) {
     v->beside = beside_typed(v, f);
     decide(v, ATR_REACH_UNKNOWN, ATR_REACH_TYPED);

@@ -3,7 +3,7 @@
  * Who can reach this machine: facts in, one verdict per audience out (docs/protocol.md, 8).
  *
  * A table of rules and nothing else: no socket, no clock, nothing remembered, so every line of it has a test. Its rule of conduct: `works` is
- * what somebody has done; what only ought to work is `should`; and whoever is told `no` is told the reason whose next step helps most, where there
+ * what somebody has done, by the addresses that then stand apart from the others; what only ought to work is `should`; and whoever is told `no` is told the reason whose next step helps most, where there
  * are several. */
 #ifndef ATR_REACH_VERDICT_H
 #define ATR_REACH_VERDICT_H
@@ -64,14 +64,18 @@ typedef struct atr_facts {
   size_t proofs_count;
 } atr_facts;
 
+/* A program's or VPN's name with the name of an interface. */
+enum { ATR_VERDICT_LABEL_BYTES = 128 };
+
 typedef struct atr_verdict {
   atr_audience audience;
-  const char *label; /* a literal */
+  char label[ATR_VERDICT_LABEL_BYTES];
   atr_reach_state state;
   atr_reach_reason reason;
   atr_reach_reason beside; /* with ATR_REACH_TYPED: what may keep guests out; the same where nothing is known to */
   char outside[ATR_PORTMAP_ADDRESS_BYTES]; /* the router's private address on its outside, where the reason names it */
-  size_t addresses_count;
+  size_t addresses_count;                  /* where it works: by which somebody has come */
+  size_t others_count;                     /* behind them: by which nobody has yet */
   char addresses[ATR_ADDRESSES_MAX][ATR_ADDRESS_TEXT_BYTES];
 } atr_verdict;
 

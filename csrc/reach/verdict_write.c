@@ -134,6 +134,14 @@ static void write_with(atr_jw *w, const atr_facts *facts, const atr_verdict *v)
   atr_jw_end(w);
 }
 
+static void write_addresses(atr_jw *w, const char *key, const char (*list)[ATR_ADDRESS_TEXT_BYTES], size_t count)
+{
+  atr_jw_array(w, key);
+  for (size_t i = 0; i < count; i++)
+    atr_jw_str(w, NULL, list[i]);
+  atr_jw_end(w);
+}
+
 void atr_verdicts_write(atr_jw *w, const atr_facts *facts, const atr_verdict *verdicts, size_t count)
 {
   atr_jw_array(w, "audiences");
@@ -143,10 +151,9 @@ void atr_verdicts_write(atr_jw *w, const atr_facts *facts, const atr_verdict *ve
     atr_jw_object(w, NULL);
     atr_jw_str(w, "audience", atr_audience_name(v->audience));
     atr_jw_str(w, "label", v->label);
-    atr_jw_array(w, "addresses");
-    for (size_t k = 0; k < v->addresses_count; k++)
-      atr_jw_str(w, NULL, v->addresses[k]);
-    atr_jw_end(w);
+    write_addresses(w, "addresses", v->addresses, v->addresses_count);
+    if (v->others_count > 0)
+      write_addresses(w, "others", &v->addresses[v->addresses_count], v->others_count);
     atr_jw_str(w, "state", atr_reach_state_name(v->state));
     atr_jw_str(w, "reason", atr_reach_reason_name(v->reason));
     if (v->reason == ATR_REACH_TYPED && v->beside != ATR_REACH_TYPED)

@@ -125,22 +125,31 @@ static void put_reason(const checkup *k, const char *code, const cJSON *entry)
   put_line(k, reason->step, entry);
 }
 
+static void put_addresses(const checkup *k, const cJSON *list, const char *before)
+{
+  for (const cJSON *one = list ? list->child : NULL; one; one = one->next)
+    fprintf(k->out, "%s%s", one == list->child ? before : ", ", cJSON_IsString(one) ? one->valuestring : "?");
+  fputc('\n', k->out);
+}
+
 static void put_entry(const checkup *k, const cJSON *entry)
 {
   const said *audience = FIND(said_audiences, text_of(entry, "audience"));
   const said *state = FIND(said_states, text_of(entry, "state"));
-  const cJSON *addresses = atr_json_get(entry, "addresses");
+  const cJSON *others = atr_json_get(entry, "others");
 
   if (!audience || !state)
     return;
   put(k, audience->sentence, entry);
   fprintf(k->out, ": %s", state->sentence);
-  for (const cJSON *one = addresses ? addresses->child : NULL; one; one = one->next)
-    fprintf(k->out, "%s%s", one == addresses->child ? ": " : ", ", cJSON_IsString(one) ? one->valuestring : "?");
-  fputc('\n', k->out);
+  put_addresses(k, atr_json_get(entry, "addresses"), ": ");
   put_reason(k, text_of(entry, "reason"), entry);
   if (text_of(entry, "beside")[0])
     put_reason(k, text_of(entry, "beside"), entry);
+  if (others) {
+    fprintf(k->out, "    %s", said_others[0].sentence);
+    put_addresses(k, others, " ");
+  }
   if (strcmp(state->code, "no") == 0 || strcmp(state->code, "unknown") == 0)
     put_rule(k, entry);
 }

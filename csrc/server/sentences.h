@@ -75,6 +75,10 @@ static const said said_rule[] = {
     {"This machine's port", "{port}", ""},
 };
 
+static const said said_others[] = {
+    {"", "Nobody has come in by these addresses yet:", ""},
+};
+
 static const said said_texts[] = {
     {"running", "You host here, on port {port}. Check code: {code}.", ""},
     {"tried", "You do not host here now. This was tried on port {port} with a server that has ended again.", ""},

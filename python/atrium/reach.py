@@ -119,6 +119,9 @@ REASONS = {
     "tunnel": Reason("{label} forwards to this machine; nobody has come in this way yet."),
 }
 
+# Of a way that works: what stands before the entry's `others`.
+OTHERS = "Nobody has come in by these addresses yet:"
+
 # For a reason that a newer server may send.
 UNKNOWN = Reason("There is a reason that this version of Atrium does not know ({reason}).", "Update Atrium.")
 
@@ -193,6 +196,8 @@ def lines(entry: Mapping[str, Any]) -> list[str]:
     text = [f"{title(entry)}: {state}" + (f": {addresses}" if addresses else "")]
     for reason, filled in reasons_of(entry):
         text += [f"    {fill(line, filled)}" for line in (reason.sentence, reason.step) if line]
+    if entry.get("others"):
+        text.append(f"    {OTHERS} {', '.join(str(address) for address in entry['others'])}")
     if entry.get("state") in ("no", "unknown"):
         text += [f"        {name}: {value}" for name, value in rule(entry)]
     return text

@@ -183,6 +183,15 @@ MAPPED = {
 }
 
 
+OUTSIDE_PROVED = {
+    **MAPPED,
+    "addresses": ["[2001:db8::5]:12800"],
+    "others": ["203.0.113.17:9090"],
+    "state": "works",
+    "reason": "proved",
+}
+
+
 NGROK = {
     "audience": "tunnel",
     "label": "ngrok",
@@ -241,6 +250,10 @@ def test_who_can_reach_this_machine_is_shown(tall_anna: WindowedBlender, languag
     anna.press("atrium.stop_tunnel")
     time.sleep(0.3)
     assert anna.evaluate("tunnel().stopped")
+    anna.call(tell, {"t": "reach", "audiences": [*HOME, OUTSIDE_PROVED]})
+    anna.call(reach_is, 3)
+    anna.picture(name_of(anna, f"reach_{language}_proved"))
+    anna.press('atrium.copy(text="[2001:db8::5]:12800"')  # in the closed line, by which somebody has come
 
 
 def ask_as_macos_does() -> None:

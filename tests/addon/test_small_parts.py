@@ -258,6 +258,14 @@ def test_what_was_typed_keeps_its_rule_and_the_hints_beside_it() -> None:
     assert walled.commands == () and any("sudo ufw allow 1/tcp" in text for text in walled.texts)
 
 
+def test_what_nobody_has_come_by_stands_apart() -> None:
+    works = {**INTERNET, "state": "works", "reason": "proved", "addresses": ["[2001:db8::5]:12800"]}
+    (verdict,) = reaching.verdicts([{**works, "others": ["203.0.113.17:9090"]}])
+    assert verdict.addresses == ("[2001:db8::5]:12800",) and verdict.others == ("203.0.113.17:9090",)
+    assert reaching.report(verdict)[-1].endswith("yet: 203.0.113.17:9090")
+    assert reaching.report(reaching.verdicts([works])[0])[-1].strip() == verdict.texts[-1]
+
+
 def test_what_comes_from_the_server_is_text_and_no_template() -> None:
     entry = {"audience": "vpn", "label": "{0} {x.__class__}", "addresses": ["{y}"], "state": "odd", "reason": "new"}
     (verdict,) = reaching.verdicts([entry])

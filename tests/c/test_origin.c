@@ -46,7 +46,8 @@ static void where_a_connection_comes_from(void **state)
       /* A peer cannot talk its way into another audience. */
       {"192.168.0.48:12800", "192.168.0.77:4711", "0.tcp.example.org:12489", ATR_AUDIENCE_LAN, "192.168.0.48"},
       {"[2001:db8:1:2::48]:12800", "[2001:db8:1:2::77]:4711", "", ATR_AUDIENCE_LAN, "2001:db8:1:2::48"},
-      {"[2001:db8:1:2::48]:12800", "[2001:db8:1:3::77]:4711", "", ATR_AUDIENCE_LAN, "2001:db8:1:2::48"},
+      {"[2001:db8:1:2::48]:12800", "[2001:db8:1:3::77]:4711", "", ATR_AUDIENCE_NOBODY,
+       ""}, /* the next room, or customer */
       {"[2001:db8:1:2::48]:12800", "[2001:db8:9::1]:4711", "", ATR_AUDIENCE_INTERNET, "2001:db8:1:2::48"},
       {"25.1.2.3:12800", "25.9.9.9:4711", "", ATR_AUDIENCE_VPN, "25.1.2.3"},
       {"10.66.0.1:12800", "10.66.0.5:4711", "10.66.0.1:12800", ATR_AUDIENCE_VPN, "10.66.0.1"},
@@ -65,7 +66,12 @@ static void where_a_connection_comes_from(void **state)
       /* Before it has said by which address it came. */
       {"10.9.0.6:12800", "10.9.0.1:4711", NULL, ATR_AUDIENCE_NOBODY, ""},
       {"10.9.0.6:12800", "198.51.100.4:4711", NULL, ATR_AUDIENCE_NOBODY, ""},
-      {"192.168.0.48:12800", "192.168.0.77:4711", NULL, ATR_AUDIENCE_LAN, "192.168.0.48"},
+      {"192.168.0.48:12800", "192.168.0.77:4711", NULL, ATR_AUDIENCE_NOBODY, ""},
+      {"192.168.0.48:12800", "198.51.100.4:4711", NULL, ATR_AUDIENCE_NOBODY, ""},
+      {"192.168.0.48:12800", "192.168.0.77:4711", "192.168.0.48:12800", ATR_AUDIENCE_LAN, "192.168.0.48"},
+      /* A router that puts its own address in the place of the guest's, or a neighbour who typed the public one. */
+      {"192.168.0.48:12800", "192.168.0.1:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
+      {"192.168.0.48:12800", "192.168.0.1:4711", "203.0.113.17:9090", ATR_AUDIENCE_NOBODY, ""},
       {"127.0.0.1:12800", "127.0.0.1:4711", NULL, ATR_AUDIENCE_MACHINE, ""},
       {"192.168.0.48:12800", "198.51.100.4:4711", "", ATR_AUDIENCE_INTERNET, "192.168.0.48"},
       {"192.168.0.48:12800", "203.0.113.17:4711", "", ATR_AUDIENCE_NOBODY, ""}, /* turned round at the router */
@@ -84,6 +90,31 @@ static void where_a_connection_comes_from(void **state)
 
     if (proof.audience != cases[i].audience || strcmp(proof.at, cases[i].at) != 0)
       fail_msg("%s from %s is %d at \"%s\"", cases[i].local, cases[i].peer, (int)proof.audience, proof.at);
+  }
+}
+
+/* So that no other public address is called proved. */
+static void who_comes_from_outside_says_by_which_address(void **state)
+{
+  static const struct {
+    const char *local, *via, *by;
+  } cases[] = {
+      {"192.168.0.48:12800", "relay.example.org:2200", "relay.example.org:2200"},
+      {"192.168.0.48:12800", "203.0.113.17:9090", "203.0.113.17:9090"},
+      {"192.168.0.48:12800", "home.example.org:9090", ""}, /* a name that the host does not know */
+      {"192.168.0.48:12800", "", ""},
+      {"10.9.0.6:12800", "relay.example.org:2200", "relay.example.org:2200"},
+  };
+  atr_surroundings here = around();
+  atr_proofs proofs = {0};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    atr_proof proof = atr_origin_of(&here, cases[i].local, "198.51.100.4:4711", cases[i].via);
+
+    assert_int_equal(proof.audience, ATR_AUDIENCE_INTERNET);
+    assert_string_equal(proof.by, cases[i].by);
+    assert_int_equal(atr_proofs_add(&proofs, &proof), i != 3);
   }
 }
 
@@ -144,6 +175,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(where_a_connection_comes_from),
+      cmocka_unit_test(who_comes_from_outside_says_by_which_address),
       cmocka_unit_test(a_link_local_neighbour),
       cmocka_unit_test(a_proof_goes_with_what_it_was_about),
       cmocka_unit_test(a_thousand_proofs),

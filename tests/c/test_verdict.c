@@ -171,22 +171,83 @@ static void networks_are_told_apart_and_bridges_are_none(void **state)
       assert_null(strstr(list[i].addresses[k], "172.17"));
 }
 
-static void two_cables_are_one_network(void **state)
+/* What has the same label is told apart by its interface, and one cable's proof says nothing of the other. */
+static void two_cables_are_two_networks(void **state)
 {
   static const atr_interface two[] = {
       {.address = "192.168.0.48", .name = "eth0", .prefix_bits = 24},
       {.address = "192.168.1.48", .name = "eth1", .prefix_bits = 24},
       {.address = "2001:db8::5", .name = "eth0", .prefix_bits = 64},
+      {.address = "10.8.0.3", .name = "tun0", .prefix_bits = 24},
+      {.address = "10.9.0.3", .name = "tun1", .prefix_bits = 24},
+      {.address = "10.147.17.3", .name = "zt5u4x", .prefix_bits = 24},
   };
+  static const atr_proof proofs[] = {{ATR_AUDIENCE_LAN, "192.168.1.48", ""}, {ATR_AUDIENCE_VPN, "10.8.0.3", ""}};
   atr_facts facts = at_home(&mapped);
-  const atr_verdict *v;
 
   (void)state;
   facts.around.interfaces = two;
-  facts.around.interfaces_count = 3;
-  v = verdict_on(&facts, ATR_AUDIENCE_LAN);
-  assert_int_equal(v->addresses_count, 3);
-  assert_string_equal(v->addresses[2], "[2001:db8::5]:12800");
+  facts.around.interfaces_count = 6;
+  facts.proofs = proofs;
+  facts.proofs_count = 2;
+  assert_int_equal(atr_verdicts_of(&facts, list), 7);
+  assert_string_equal(list[1].label, "LAN, eth0");
+  assert_int_equal(list[1].addresses_count, 2);
+  assert_string_equal(list[1].addresses[1], "[2001:db8::5]:12800");
+  assert_int_equal(list[1].state, ATR_REACH_SHOULD);
+  assert_string_equal(list[2].label, "LAN, eth1");
+  assert_int_equal(list[2].state, ATR_REACH_WORKS);
+  assert_string_equal(list[3].label, "OpenVPN, tun0");
+  assert_int_equal(list[3].state, ATR_REACH_WORKS);
+  assert_string_equal(list[4].label, "OpenVPN, tun1");
+  assert_int_equal(list[4].state, ATR_REACH_SHOULD);
+  assert_string_equal(list[5].label, "ZeroTier");
+}
+
+/* Somebody has come in by one of several addresses: the others stand apart, whatever their order was. */
+static void a_proof_is_of_its_address_alone(void **state)
+{
+  static const atr_interface both[] = {
+      {.address = "192.168.0.48", .name = "eth0", .prefix_bits = 24},
+      {.address = "2001:db8:1:2::5", .name = "eth0", .prefix_bits = 64},
+  };
+  static const struct {
+    atr_proof proof;
+    const char *addresses[3];
+    size_t proved;
+  } cases[] = {
+      {{ATR_AUDIENCE_INTERNET, "2001:db8:1:2::5", ""},
+       {"[2001:db8:1:2::5]:12800", "203.0.113.17:9090", "203.0.113.99:4000"},
+       1},
+      {{ATR_AUDIENCE_INTERNET, "192.168.0.48", "203.0.113.99:4000"},
+       {"203.0.113.99:4000", "203.0.113.17:9090", "[2001:db8:1:2::5]:12800"},
+       1},
+      {{ATR_AUDIENCE_INTERNET, "192.168.0.48", "203.0.113.17:9090"},
+       {"203.0.113.17:9090", "[2001:db8:1:2::5]:12800", "203.0.113.99:4000"},
+       1},
+      /* Through the router, by a name that only the guest knows: by one of these two. */
+      {{ATR_AUDIENCE_INTERNET, "192.168.0.48", ""},
+       {"203.0.113.17:9090", "203.0.113.99:4000", "[2001:db8:1:2::5]:12800"},
+       2},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    atr_facts facts = at_home(&mapped);
+    const atr_verdict *v;
+
+    facts.around.interfaces = both;
+    facts.around.interfaces_count = 2;
+    facts.around.typed = "203.0.113.99:4000";
+    facts.proofs = &cases[i].proof;
+    facts.proofs_count = 1;
+    expect(&facts, ATR_AUDIENCE_INTERNET, ATR_REACH_WORKS, ATR_REACH_PROVED);
+    v = verdict_on(&facts, ATR_AUDIENCE_INTERNET);
+    assert_int_equal(v->addresses_count, cases[i].proved);
+    assert_int_equal(v->others_count, 3 - cases[i].proved);
+    for (size_t k = 0; k < 3; k++)
+      assert_string_equal(v->addresses[k], cases[i].addresses[k]);
+  }
 }
 
 static void link_local_alone_is_better_than_nothing(void **state)
@@ -211,10 +272,10 @@ static void nothing_works_before_somebody_has_come(void **state)
 static void each_proof_is_of_its_audience_alone(void **state)
 {
   static const atr_proof proofs[] = {
-      {ATR_AUDIENCE_MACHINE, ""},
-      {ATR_AUDIENCE_LAN, "192.168.0.48"},
-      {ATR_AUDIENCE_VPN, "10.147.17.3"},
-      {ATR_AUDIENCE_INTERNET, "192.168.0.48"},
+      {ATR_AUDIENCE_MACHINE, "", ""},
+      {ATR_AUDIENCE_LAN, "192.168.0.48", ""},
+      {ATR_AUDIENCE_VPN, "10.147.17.3", ""},
+      {ATR_AUDIENCE_INTERNET, "192.168.0.48", ""},
   };
 
   (void)state;
@@ -237,7 +298,7 @@ static void a_proof_is_of_one_vpn(void **state)
       {.address = "10.147.17.3", .name = "zt5u4x", .prefix_bits = 24},
       {.address = "10.66.66.2", .name = "wg0", .prefix_bits = 24},
   };
-  static const atr_proof proof = {ATR_AUDIENCE_VPN, "10.66.66.2"};
+  static const atr_proof proof = {ATR_AUDIENCE_VPN, "10.66.66.2", ""};
   atr_facts facts = at_home(&off);
   size_t n;
 
@@ -421,7 +482,7 @@ static void another_way_counts_for_more_than_what_was_typed(void **state)
 
 static void what_was_typed_works_when_somebody_has_come(void **state)
 {
-  static const atr_proof proof = {ATR_AUDIENCE_INTERNET, "203.0.113.99:4000"};
+  static const atr_proof proof = {ATR_AUDIENCE_INTERNET, "203.0.113.99:4000", ""};
   atr_facts facts = at_home(&none);
 
   (void)state;
@@ -477,7 +538,7 @@ static void what_may_be_public_is_taken(void **state)
 
 static void tunnels_stand_beside_the_internet(void **state)
 {
-  static const atr_proof proof = {ATR_AUDIENCE_TUNNEL, "wss://a.example.org:443/atrium"};
+  static const atr_proof proof = {ATR_AUDIENCE_TUNNEL, "wss://a.example.org:443/atrium", ""};
   atr_endpoint endpoints[2] = {{.program = "ngrok"}, {.program = "cloudflared"}};
   atr_facts facts = at_home(&mapped_shared);
   char why[64];
@@ -548,6 +609,29 @@ static const cJSON *entry(const cJSON *tree, const char *audience)
     if (strcmp(text_in(one, "audience"), audience) == 0)
       return one;
   return NULL;
+}
+
+static void what_nobody_has_come_by_is_listed_apart(void **state)
+{
+  static const atr_proof proof = {ATR_AUDIENCE_INTERNET, "192.168.0.48", "203.0.113.99:4000"};
+  atr_facts facts = at_home(&mapped);
+  const cJSON *internet;
+  cJSON *tree;
+
+  (void)state;
+  facts.around.typed = "203.0.113.99:4000";
+  tree = json_of(&facts);
+  assert_null(atr_json_get(entry(tree, "internet"), "others"));
+  cJSON_Delete(tree);
+  facts.proofs = &proof;
+  facts.proofs_count = 1;
+  tree = json_of(&facts);
+  internet = entry(tree, "internet");
+  assert_int_equal(cJSON_GetArraySize(atr_json_get(internet, "addresses")), 1);
+  assert_string_equal(atr_json_get(internet, "addresses")->child->valuestring, "203.0.113.99:4000");
+  assert_int_equal(cJSON_GetArraySize(atr_json_get(internet, "others")), 1);
+  assert_string_equal(atr_json_get(internet, "others")->child->valuestring, "203.0.113.17:9090");
+  cJSON_Delete(tree);
 }
 
 static void the_rule_to_enter_by_hand(void **state)
@@ -637,7 +721,8 @@ int main(void)
       cmocka_unit_test(a_hole_for_ipv6_lets_guests_in),
       cmocka_unit_test(the_public_port_may_differ),
       cmocka_unit_test(networks_are_told_apart_and_bridges_are_none),
-      cmocka_unit_test(two_cables_are_one_network),
+      cmocka_unit_test(two_cables_are_two_networks),
+      cmocka_unit_test(a_proof_is_of_its_address_alone),
       cmocka_unit_test(link_local_alone_is_better_than_nothing),
       cmocka_unit_test(nothing_works_before_somebody_has_come),
       cmocka_unit_test(each_proof_is_of_its_audience_alone),
@@ -658,6 +743,7 @@ int main(void)
       cmocka_unit_test(what_may_be_public_is_taken),
       cmocka_unit_test(tunnels_stand_beside_the_internet),
       cmocka_unit_test(a_machine_with_a_hundred_networks),
+      cmocka_unit_test(what_nobody_has_come_by_is_listed_apart),
       cmocka_unit_test(the_rule_to_enter_by_hand),
       cmocka_unit_test(the_rule_has_the_port_that_was_typed),
       cmocka_unit_test(no_rule_is_shown_where_none_helps),

@@ -76,6 +76,14 @@ def test_what_speaks_against_a_typed_address_stands_beside_it() -> None:
     assert "you have typed" in text and "another router in front of yours" in text and "192.168.1.2" in text
 
 
+def test_what_nobody_has_come_by_is_no_part_of_what_works() -> None:
+    entry = {"audience": "internet", "addresses": ["[2001:db8::5]:12800"], "state": "works", "reason": "proved"}
+    assert reach.lines(entry) == ["The internet: works: [2001:db8::5]:12800", "    Somebody has come in this way."]
+    assert reach.lines({**entry, "others": ["203.0.113.17:9090"]})[2:] == [
+        "    Nobody has come in by these addresses yet: 203.0.113.17:9090"
+    ]
+
+
 def test_what_a_newer_server_says_still_reads() -> None:
     entry = {"audience": "moon", "label": "Moon", "state": "dim", "reason": "eclipse", "with": {}}
     assert reach.title(entry) == "Moon"
@@ -113,4 +121,5 @@ def test_the_server_without_python_says_the_same() -> None:
     assert table_of_c("reasons") == {**reasons, "": (reach.UNKNOWN.sentence, reach.UNKNOWN.step)}
     for name, table in [("audiences", reach.TITLES), ("states", reach.STATES), ("rule", dict(reach.RULE))]:
         assert table_of_c(name) == {code: (text, "") for code, text in table.items()}
+    assert table_of_c("others") == {"": (reach.OTHERS, "")}
     assert table_of_c("texts") == {code: (text, "") for code, text in machine.TEXTS.items()}
