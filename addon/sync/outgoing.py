@@ -106,7 +106,7 @@ class Outgoing:
         if known.reads_as(tree):
             return {}
         patch = mergepatch.one_by_one(mergepatch.diff(read, tree), read)
-        special.tidy(patch, room)
+        special.tidy(patch, room, tree)
         if patch:
             self.send_edit(doc, patch)
             self._state.gone.note(doc, patch, read)

@@ -193,6 +193,7 @@ def test_bones_that_both_make(two):
     mine = "bpy.data.armatures['It'].edit_bones.new('Mine').tail = (1, 0, 0)"
     meanwhile(stage, a, b, BONES["a new one"], mine)
     stage.settle()
+    both(a, b, "[(x.name, tuple(x.tail_local)) for x in bpy.data.armatures['It'].bones]")
     poses = {name: tuple(rest) for name, *rest in both(a, b, POSE)}
     assert set(poses) == {"First", "Second", "Third", "Mine"}
     assert poses["Third"] == (3, 0, ["LIMIT_SCALE"]) and poses["Second"] == (2, 0, [])

@@ -100,9 +100,10 @@ def write(writer: Any, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur
         module.write(writer, struct, patch, full, cur)
 
 
-def tidy(patch: Tree, room: Tree) -> None:
-    """Adds to a patch that is about to be sent what its author has to clear up, and leaves out what nobody has changed."""
+def tidy(patch: Tree, room: Tree, tree: Tree) -> None:
+    """Adds to the patch of a tree that is about to be sent what its author has to clear up, and leaves out what nobody has changed."""
     objects.leave_out_computed(patch, room)
+    armatures.complete(patch, room, tree)
     mesh.tidy(patch, room)
 
 

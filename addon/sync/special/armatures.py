@@ -3,16 +3,20 @@
 
 Bones can only be made, removed and moved in edit mode, so all of that happens at once in short visits to it, in a
 scene made for it; what needs no edit mode is set afterwards. Pose bones exist because bones do and carry the bone's name.
+
+Names, parents and order are computed from the room alike everywhere (`_shown`): of two who edit one armature at once each would
+else see the other's bones below and behind the own ones, and under other names.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import bpy
 
-from .. import items, mergepatch, rna, values
+from .. import items, mergepatch, values
 from . import restpose
 from .workshop import workshop
 
@@ -20,6 +24,7 @@ Tree = dict[str, Any]
 
 # Where a bone lies: only edit mode can change these.
 _PLACE = ("head", "tail", "roll", "parent", "use_connect", "rest")
+_HANDLES = ("bbone_custom_handle_start", "bbone_custom_handle_end")
 
 
 class PoseBones(items.Items):
@@ -58,10 +63,68 @@ class PoseBones(items.Items):
 items.TABLE["Pose.bones"] = PoseBones("bones")
 
 
+class Shown(NamedTuple):
+    """What all Blenders show of a bone or of a collection of bones; the parent is a key, or nothing."""
+
+    name: str
+    parent: str
+
+
+def _shown(entries: Tree, handler: items.Items) -> dict[str, Shown]:
+    """In the order in which Blender lists bones: each parent before its children, which stand in the room's order. Who has no parent any
+    more has none; of those in a circle (each was put below the other at once) the first has none."""
+    names = handler.shown_names(entries)
+    order = sorted(names, key=lambda k: (entries[k].get("pos", ""), k))
+    parents = {key: entries[key].get("p", {}).get("parent") for key in order}
+    parents = {key: parent if parent in names else "" for key, parent in parents.items()}
+    children: dict[str, list[str]] = {"": []}
+    for key in order:
+        if _leads_back(key, parents):
+            parents[key] = ""
+    for key in order:
+        children.setdefault(parents[key], []).append(key)
+    found: dict[str, Shown] = {}
+    waiting = children[""][::-1]
+    while waiting:
+        key = waiting.pop()
+        found[key] = Shown(names[key], parents[key])
+        waiting.extend(children.get(key, ())[::-1])
+    return found
+
+
+def _leads_back(key: str, parents: dict[str, str]) -> bool:
+    at, seen = parents[key], set()
+    while at and at != key and at not in seen:
+        seen.add(at)
+        at = parents[at]
+    return at == key
+
+
+def complete(patch: Tree, room: Tree, tree: Tree) -> None:
+    """A pose bone whose bone came to its name through the room is nobody's: who changes it first tells all of it."""
+    change = _pose(patch)
+    for key in [k for k, v in change.items() if isinstance(v, dict) and "type" not in v and k not in _pose(room)]:
+        change[key] = _pose(tree)[key]
+
+
+def _pose(tree: Tree) -> Tree:
+    bones: Tree = ((tree.get("s") or {}).get("@pose") or {}).get("i") or {}
+    return bones.get("bones") or {}
+
+
 class Bones(items.Items):
     """Read only: writing goes through edit mode."""
 
+    unique_names = True
     movable = False
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        # Of the armature that is being read: the keys of its bones by name.
+        self.keys: dict[str, str] = {}
+
+    def known(self, owner: Any, found: list[Any], keys: list[str]) -> None:
+        self.keys = {bone.name: key for bone, key in zip(found, keys, strict=True)}
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
@@ -70,11 +133,11 @@ class Bones(items.Items):
         p["tail"] = values.encode_floats(list(item.tail_local))
         p["roll"] = values.encode_float(_roll(item))
         p["rest"] = restpose.read(item)
-        p["parent"] = item.parent.name if item.parent else ""
+        p["parent"] = self.keys[item.parent.name] if item.parent else ""
         p["use_connect"] = item.use_connect
-        for name in ("bbone_custom_handle_start", "bbone_custom_handle_end"):
+        for name in _HANDLES:
             handle = getattr(item, name)
-            p[name] = handle.name if handle else ""
+            p[name] = self.keys[handle.name] if handle else ""
         return tree
 
 
@@ -91,42 +154,73 @@ BONES = Bones("bones")
 
 
 class BoneCollections(items.Items):
+    """Which bones are in one is a set: two people who make bones at once have Blender put both into the active collection."""
+
+    unique_names = True
     movable = False
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.keys: dict[str, str] = {}
 
     def list(self, owner: Any) -> list[Any]:
         return list(owner.collections_all)
 
+    def known(self, owner: Any, found: Sequence[Any], keys: Sequence[str]) -> None:
+        self.keys = {collection.name: key for collection, key in zip(found, keys, strict=True)}
+
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        parent = owner.collections_all.get(tree.get("p", {}).get("parent") or "")
-        return owner.collections.new(tree["name"], parent=parent)
+        return owner.collections.new(tree["name"])
 
     def remove(self, writer: Any, owner: Any, item: Any) -> None:
         owner.collections.remove(item)
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
-        tree["p"]["parent"] = item.parent.name if item.parent else ""
+        tree["p"]["parent"] = self.keys[item.parent.name] if item.parent else ""
         # In edit mode they are not to be had, and Blender complains to its user of whoever asks.
-        tree["p"]["bones"] = values.encode_array([] if owner.is_editmode else sorted(b.name for b in item.bones))
+        bones = [] if owner.is_editmode else [BONES.keys[bone.name] for bone in item.bones]
+        tree["p"]["bones"] = {_plain(key): 1 for key in sorted(bones)}
         return tree
 
-    def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
-        super().write_one(writer, owner, item, patch, full, cur)
-        p, room = patch.get("p") or {}, full["p"]
-        if "parent" in p:
-            parent = owner.collections_all.get(room.get("parent") or "")
-            if item.parent != parent:
-                item.parent = parent
-        if "bones" in p and owner.is_editmode:
-            writer.defer("bones", "the armature is in edit mode here")
-        elif "bones" in p:
-            wanted = set(values.decode(room["bones"]))
-            here = {b.name for b in item.bones}
+    def write(self, writer: Any, owner: Any, patch: Tree, full: Tree, cur: Tree) -> items.Live:
+        live = super().write(writer, owner, patch, full, cur)
+        self._arrange(owner, {key: shown for key, shown in _shown(full, self).items() if key in live.index}, live)
+        return live
+
+    def _arrange(self, owner: Any, shown: dict[str, Shown], live: items.Live) -> None:
+        """Blender lists the uppermost first, then the children of each that has some, in the order in which they got their first ones."""
+        families: dict[str, list[str]] = {"": []}
+        for key, (_, parent) in shown.items():
+            families.setdefault(parent, []).append(key)
+        wanted = [(shown[key].name, parent) for parent, keys in families.items() for key in keys]
+        names = {name: key for key, (name, _) in shown.items()}
+        if wanted == [(c.name, names.get(c.parent.name, "") if c.parent else "") for c in self.list(owner)]:
+            return
+        for key in shown:
+            live.item(key).parent = None
+        for parent, keys in families.items():
+            for number, key in enumerate(keys):
+                if parent:
+                    live.item(key).parent = live.item(parent)
+                live.item(key).child_number = number
+
+    def assign(self, owner: Any, full: Tree, bones: dict[str, Shown]) -> None:
+        """Puts into each collection the bones that belong there, and no others."""
+        for key, name in self.shown_names(full).items():
+            item = owner.collections_all.get(name)
+            held = full[key].get("p", {}).get("bones") or {}
+            wanted = {bone.name for k, bone in bones.items() if _plain(k) in held and bone.name in owner.bones}
+            here = {bone.name for bone in item.bones} if item is not None else wanted
             for name in here - wanted:
                 item.unassign(owner.bones[name])
             for name in wanted - here:
-                if name in owner.bones:
-                    item.assign(owner.bones[name])
+                item.assign(owner.bones[name])
+
+
+def _plain(key: str) -> str:
+    """A bone's key as a member of a set: it is no item there."""
+    return key[1:]
 
 
 COLLECTIONS = BoneCollections("bone_collections")
@@ -150,7 +244,7 @@ def read(reader: Any, struct: Any, old: Tree, out: Tree) -> None:
 
 def _as_seen(collections: Tree, seen: Tree) -> Tree:
     """Which bones are in them, which edit mode keeps to itself until it is left."""
-    bones = {key: seen.get(key, {}).get("p", {}).get("bones", values.encode_array([])) for key in collections}
+    bones = {key: seen.get(key, {}).get("p", {}).get("bones", {}) for key in collections}
     return {key: {**entry, "p": {**entry["p"], "bones": bones[key]}} for key, entry in collections.items()}
 
 
@@ -159,68 +253,133 @@ def write(writer: Any, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     if not isinstance(struct, bpy.types.Armature) or not change:
         return
     full_i, cur_i = full.get("i", {}), cur.get("i", {})
-    if change.get("bones"):
-        if struct.is_editmode:
-            writer.defer("bones", "the armature is in edit mode here")
-        else:
-            _write_bones(writer, struct, change["bones"], full_i.get("bones", {}), cur_i.get("bones", {}))
+    shown = _shown(full_i.get("bones", {}), BONES)
+    if change.get("bones") and not struct.is_editmode:
+        _write_bones(writer, struct, change["bones"], full_i.get("bones", {}), cur_i.get("bones", {}), shown)
+    collections = full_i.get("bone_collections", {})
     if change.get("bone_collections"):
-        COLLECTIONS.write(
-            writer,
-            struct,
-            change["bone_collections"],
-            full_i.get("bone_collections", {}),
-            cur_i.get("bone_collections", {}),
-        )
+        COLLECTIONS.write(writer, struct, change["bone_collections"], collections, cur_i.get("bone_collections", {}))
+    if struct.is_editmode:
+        writer.defer("bones", "the armature is in edit mode here")
+    else:
+        COLLECTIONS.assign(struct, collections, shown)
 
 
-def _write_bones(writer: Any, armature: Any, patch: Tree, full: Tree, cur: Tree) -> None:
-    if any(_needs_edit_mode(k, v, full, cur) for k, v in patch.items()):
+def _write_bones(writer: Any, armature: Any, patch: Tree, full: Tree, cur: Tree, shown: dict[str, Shown]) -> None:
+    made: set[str] = set()
+    structure = [(bone.name, bone.parent.name if bone.parent else "") for bone in armature.bones]
+    wanted = [(name, shown[parent].name if parent else "") for name, parent in shown.values()]
+    if structure != wanted or any(_is_moved(change) for change in patch.values()):
         with workshop() as shop:
             shop.use(armature)
             with shop.edit():
-                _edit_bones(armature.edit_bones, patch, full, cur)
-            restpose.restore(armature, {bone["name"]: bone["p"] for bone in full.values()}, shop.edit)
-    handler_plan = None
-    for key, change in patch.items():
-        bone = armature.bones.get(full[key]["name"]) if key in full else None
-        if bone is None or not isinstance(change, dict):
+                made = _edit_bones(armature.edit_bones, patch, full, cur, shown)
+            restpose.restore(armature, {shown[key].name: _rest(key, full, shown) for key in shown}, shop.edit)
+    for key in [*patch, *(made - set(patch))]:
+        bone = armature.bones.get(shown[key].name) if key in shown else None
+        if bone is None:
             continue
-        handler_plan = handler_plan or rna.plan_of(bone)
-        p = full[key] if key not in cur else change
-        writer.write_struct(bone, p, full[key], cur.get(key, {}))
-        for name in ("bbone_custom_handle_start", "bbone_custom_handle_end"):
-            if name in (p.get("p") or {}):
-                setattr(bone, name, armature.bones.get(full[key]["p"].get(name) or ""))
+        if key in made:
+            writer.write_struct(bone, full[key], full[key], {})
+        elif isinstance(patch[key], dict):
+            writer.write_struct(bone, patch[key], full[key], cur.get(key, {}))
+    _set_handles(armature, full, shown)
 
 
-def _needs_edit_mode(key: str, change: Any, full: Tree, cur: Tree) -> bool:
-    if change is None or key not in cur or key not in full:
-        return True
-    return "name" in change or any(name in (change.get("p") or {}) for name in _PLACE)
+def _is_moved(change: Any) -> bool:
+    return change is None or "type" in change or any(name in (change.get("p") or {}) for name in _PLACE)
 
 
-def _edit_bones(bones: Any, patch: Tree, full: Tree, cur: Tree) -> None:
-    for key, change in patch.items():
-        if change is None and key in cur:
-            doomed = bones.get(cur[key]["name"])
-            if doomed is not None:
-                bones.remove(doomed)
-    wanted: dict[str, Any] = {}
-    for key in patch:
-        if key in full:
-            before = cur.get(key, {}).get("name")
-            bone = bones.get(before) if before else None
-            wanted[key] = bone if bone is not None else bones.new(full[key]["name"])
-    for key, bone in wanted.items():
-        if bone.name != full[key]["name"]:
-            bone.name = full[key]["name"]
-    for key, bone in wanted.items():
-        p = full[key]["p"]
-        bone.use_connect = False
-        bone.parent = bones.get(p.get("parent") or "")
-    for key, bone in wanted.items():
-        p = full[key]["p"]
+def _rest(key: str, full: Tree, shown: dict[str, Shown]) -> Tree:
+    """Where a bone lies, as it is shown: what is known relative to a parent that it does not have here says nothing."""
+    p, parent = full[key]["p"], shown[key].parent
+    if p.get("parent") == parent:
+        return {**p, "parent": shown[parent].name if parent else ""}
+    return {**p, "parent": shown[parent].name if parent else "", "rest": []}
+
+
+def _edit_bones(bones: Any, patch: Tree, full: Tree, cur: Tree, shown: dict[str, Shown]) -> set[str]:
+    """The bones as the room has them; which of them were made, or made anew, and so have nothing but their place.
+
+    Edit mode can neither move a bone in its list nor insert one: those that are to stand behind another are made anew.
+    """
+    here = {key: bone for key in cur if (bone := bones.get(cur[key]["name"])) is not None}
+    for key in [key for key in here if key not in shown]:
+        bones.remove(here.pop(key))
+    _rename(here, shown)
+    again = {key: _look(bones, here[key]) for key in _misplaced(bones, here, shown)}
+    for key in again:
+        bones.remove(here.pop(key))
+    made = [key for key in shown if key not in here]
+    for key in made:
+        here[key] = bones.new(shown[key].name)
+        _give_look(bones, here[key], again.get(key))
+    placed = {key for key in shown if key in made or _is_moved(patch.get(key, {}))}
+    placed |= {key for key in shown if full[key]["p"].get("parent") != shown[key].parent}
+    _place(here, placed, full, shown)
+    return set(made)
+
+
+def _rename(here: dict[str, Any], shown: dict[str, Shown]) -> None:
+    """In two steps: two may be swapping their names."""
+    other = {key: bone for key, bone in here.items() if bone.name != shown[key].name}
+    if len(other) > 1:
+        for key, bone in other.items():
+            bone.name = key
+    for key, bone in other.items():
+        bone.name = shown[key].name
+
+
+def _misplaced(bones: Any, here: dict[str, Any], shown: dict[str, Shown]) -> list[str]:
+    """Of the children of each bone those that stand behind another than they are to, or behind one that is yet to be made."""
+    places = {bone.name: i for i, bone in enumerate(bones)}
+    last: dict[str, float] = {}
+    found = []
+    for key, (name, parent) in shown.items():
+        place = places[name] if key in here else math.inf
+        if place < last.get(parent, -1):
+            found.append(key)
+            place = math.inf
+        last[parent] = place
+    return found
+
+
+_LOOK = ("select", "select_head", "select_tail")
+
+
+def _look(bones: Any, bone: Any) -> tuple[bool, ...]:
+    """What its user sees of a bone and nobody else, and whether it is the active one."""
+    return (*(getattr(bone, name) for name in _LOOK), bones.active == bone)
+
+
+def _give_look(bones: Any, bone: Any, look: tuple[bool, ...] | None) -> None:
+    for name, value in zip(_LOOK, look or (False,) * len(_LOOK), strict=False):
+        setattr(bone, name, value)
+    if look is not None and look[-1]:
+        bones.active = bone
+
+
+def _place(here: dict[str, Any], placed: set[str], full: Tree, shown: dict[str, Shown]) -> None:
+    """Parents, and where those bones lie that are not yet where they shall be."""
+    parents = {key: here.get(shown[key].parent) for key in shown}
+    placed |= {key for key in shown if here[key].parent != parents[key]}
+    for key in placed:
+        here[key].use_connect = False
+        here[key].parent = None
+    for key in placed:
+        here[key].parent = parents[key]
+    for key in placed:
+        p, bone = full[key]["p"], here[key]
         bone.head, bone.tail, bone.roll = (values.decode(p[n]) for n in ("head", "tail", "roll"))
-    for key, bone in wanted.items():
-        bone.use_connect = bool(full[key]["p"].get("use_connect"))
+    for key in placed:
+        here[key].use_connect = bool(full[key]["p"].get("use_connect")) and parents[key] is not None
+
+
+def _set_handles(armature: Any, full: Tree, shown: dict[str, Shown]) -> None:
+    for key, (name, _) in shown.items():
+        bone = armature.bones.get(name)
+        for handle in _HANDLES:
+            other = shown.get(full[key]["p"].get(handle) or "")
+            target = armature.bones.get(other.name) if other is not None else None
+            if bone is not None and getattr(bone, handle) != target:
+                setattr(bone, handle, target)

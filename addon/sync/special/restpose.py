@@ -90,9 +90,7 @@ class Bones:
 
 def restore(armature: Any, wanted: dict[str, Tree], edit_mode: EditMode) -> None:
     """Gives the bones of an armature the rest pose that a tree's bones state; `wanted` holds their properties by name."""
-    bones = {
-        name: _bone(name, p) for name, p in wanted.items() if name in armature.bones and len(p.get("rest", ())) == 15
-    }
+    bones = {name: _bone(name, p) for name, p in wanted.items() if name in armature.bones}
     first = {name: (bone.head, bone.tail, bone.roll) for name, bone in bones.items()}
     for _ in range(VISITS_MAX):
         state = Bones(armature)
@@ -109,10 +107,11 @@ def restore(armature: Any, wanted: dict[str, Tree], edit_mode: EditMode) -> None
 
 def _bone(name: str, p: Tree) -> Bone:
     head, tail = (np.array(values.decode(p[n]), dtype=np.float32) for n in ("head", "tail"))
-    target = np.array(values.decode(p["rest"]), dtype=np.float32)
-    if not p.get("parent"):
+    target = np.array(values.decode(p.get("rest", [])), dtype=np.float32)
+    is_known = len(target) == 15
+    if is_known and not p.get("parent"):
         head, tail = target[:3], target[3:6]
-    return Bone(name, p.get("parent") or "", head, tail, values.decode(p["roll"]), target)
+    return Bone(name, p.get("parent") or "", head, tail, values.decode(p["roll"]), target, given_up=not is_known)
 
 
 def _active(bones: dict[str, Bone], state: Bones) -> list[tuple[Bone, list[str]]]:
