@@ -39,6 +39,7 @@
 #include "session/password.h"
 #include "session/pins.h"
 #include "session/session.h"
+#include "session/turns.h"
 #include "transport/invite.h"
 #include "transport/platform.h"
 #include "transport/race.h"
@@ -77,6 +78,7 @@ typedef struct flush {
 
 struct seat {
   seat *next;
+  atr_turn turn;
   atr_client *client;
   atr_id room;
   atr_replica *replica;
@@ -212,6 +214,7 @@ struct atr_client {
 
   atr_blobs *blobs;
   seat *seats;
+  atr_turns turns;   /* of the seats, on the lanes */
   uint64_t swept_ms; /* the shelf */
   bool creating;     /* one `create` is under way */
   int creating_blender[3];

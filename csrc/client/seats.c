@@ -147,6 +147,13 @@ static void on_progress(void *ctx, double progress, bool complete, uint64_t seq)
 
 /* --- making and ending --------------------------------------------------------------------------------------- */
 
+static int64_t pull(void *ctx, int lane, atr_buf *out, size_t budget)
+{
+  const seat *s = ctx;
+
+  return s->joined && !s->tap ? atr_replica_pull(s->replica, lane, out, budget) : 0;
+}
+
 seat *seat_new(atr_client *c, const atr_id *room, const int blender[3])
 {
   static const atr_replica_callbacks callbacks = {
@@ -164,6 +171,7 @@ seat *seat_new(atr_client *c, const atr_id *room, const int blender[3])
   }
   s->next = c->seats;
   c->seats = s;
+  atr_turns_add(&c->turns, &s->turn, pull, s);
   return s;
 }
 
@@ -174,6 +182,9 @@ void seat_free(seat *s)
   while (*at != s)
     at = &(*at)->next;
   *at = s->next;
+  atr_turns_remove(&s->client->turns, &s->turn);
+  for (int lane = 0; s->client->session && lane < ATR_LANES; lane++)
+    atr_session_wake(s->client->session, lane);
   while (s->flushes) {
     flush *f = s->flushes;
 
@@ -382,6 +393,7 @@ void seats_link_down(atr_client *c)
   if (c->creating)
     event_error(c, ATR_CLOSED, "The connection broke while the room was created.", "create", NULL);
   c->creating = false;
+  atr_turns_reset(&c->turns);
   for (seat *s = c->seats; s; s = s->next) {
     if (s->joined)
       atr_replica_disconnected(s->replica);
@@ -397,16 +409,8 @@ void seats_link_down(atr_client *c)
 int64_t seats_pull(void *ctx, int lane, atr_buf *out, size_t budget)
 {
   atr_client *c = ctx;
-  size_t total = 0;
 
-  for (seat *s = c->seats; s && total < budget; s = s->next) {
-    int64_t n = s->joined && !s->tap ? atr_replica_pull(s->replica, lane, out, budget - total) : 0;
-
-    if (n < 0)
-      return n;
-    total += (size_t)n;
-  }
-  return (int64_t)total;
+  return atr_turns_pull(&c->turns, lane, out, budget);
 }
 
 /* --- what waits ---------------------------------------------------------------------------------------------- */

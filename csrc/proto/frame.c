@@ -13,7 +13,7 @@
 
 enum {
   LANE_MASK = 0x03,
-  RESERVED_MASK = 0x7c,
+  RESERVED_MASK = 0x3c,
   /* A lane's buffer that grew beyond this for one large message gives its memory back. */
   KEEP_BYTES = 256 * 1024
 };
@@ -57,12 +57,27 @@ void atr_frame_reader_limit(atr_frame_reader *reader, enum atr_lane lane, size_t
   reader->partial[lane].max = message_bytes_max;
 }
 
+static int break_off(atr_frame_reader *reader, size_t payload)
+{
+  atr_buf *partial = &reader->partial[reader->header[0] & LANE_MASK];
+
+  if (reader->header[0] & ATR_FRAME_MORE || payload || !partial->len)
+    return ATR_PROTO;
+  reader->header_len = 0;
+  atr_buf_free(partial);
+  return 0;
+}
+
 static int read_header(atr_frame_reader *reader)
 {
   size_t n = atr_get_u16(reader->header + 1);
   const atr_buf *partial;
 
-  if (reader->header[0] & RESERVED_MASK || n == 0)
+  if (reader->header[0] & RESERVED_MASK)
+    return ATR_PROTO;
+  if (reader->header[0] & ATR_FRAME_BREAK)
+    return break_off(reader, n);
+  if (n == 0)
     return ATR_PROTO;
   if (n > ATR_FRAME_PAYLOAD_BYTES_MAX)
     return ATR_FRAME_SIZE;
@@ -234,4 +249,31 @@ int atr_frame_end(atr_buf *out, size_t mark, enum atr_lane lane)
   spread(out->data + mark, len, frames, lane);
   atr_buf_added(out, (frames - 1) * ATR_FRAME_HEADER_BYTES);
   return 0;
+}
+
+int atr_frame_finish(atr_buf *out, size_t mark, enum atr_lane lane, int err)
+{
+  if (!err)
+    err = atr_frame_end(out, mark, lane);
+  if (!err)
+    return 0;
+  atr_buf_truncate(out, mark);
+  out->err = 0;
+  return err;
+}
+
+int atr_frame_break(atr_buf *out, enum atr_lane lane)
+{
+  const uint8_t frame[ATR_FRAME_HEADER_BYTES] = {(uint8_t)((unsigned)lane | ATR_FRAME_BREAK)};
+
+  return atr_buf_append(out, frame, sizeof frame);
+}
+
+bool atr_frame_is_within(const uint8_t *frames, size_t len)
+{
+  bool more = false;
+
+  for (size_t at = 0; at < len; at += ATR_FRAME_HEADER_BYTES + atr_get_u16(frames + at + 1))
+    more = (frames[at] & ATR_FRAME_MORE) != 0;
+  return more;
 }

@@ -3,10 +3,11 @@
  * Frames: how messages of four lanes share one connection.
  *
  * A frame is 3 bytes of header and up to ATR_FRAME_PAYLOAD_BYTES_MAX of payload:
- *   byte 0      lane (bits 0-1), 0x80 where more fragments of the same message follow on this lane; other bits 0
- *   bytes 1-2   length of the payload, big-endian, at least 1
+ *   byte 0      lane (bits 0-1), 0x80 where more fragments of the same message follow on this lane, 0x40 where the one that
+ *               has begun on this lane is broken off; other bits 0
+ *   bytes 1-2   length of the payload, big-endian, at least 1; 0 in a frame that breaks off
  * A message is the payloads of one lane's consecutive frames up to the first without the 0x80 bit. Its first byte is
- * its type (proto/message.h). Fragments of different lanes interleave freely: between two fragments of a large
+ * its type (proto/message.h). What was broken off counts for nothing: whoever owed the rest has left. Fragments of different lanes interleave freely: between two fragments of a large
  * message on the bulk lane whole messages of other lanes pass.
  *
  * Both halves are sans-I/O: the reader takes bytes as they come, in pieces of any size, and gives messages; the
@@ -24,6 +25,7 @@
 enum atr_lane { ATR_LANE_CONTROL, ATR_LANE_PRESENCE, ATR_LANE_STATE, ATR_LANE_BULK, ATR_LANES };
 
 #define ATR_FRAME_MORE 0x80u
+#define ATR_FRAME_BREAK 0x40u
 
 /* --- reading ------------------------------------------------------------------------------------------------- */
 
@@ -77,5 +79,14 @@ int atr_frame_append_part(atr_buf *out, enum atr_lane lane, const uint8_t *msg, 
  * end fills the header in, and moves bytes only where the message needs more than one frame. */
 int atr_frame_begin(atr_buf *out, size_t *mark);
 int atr_frame_end(atr_buf *out, size_t mark, enum atr_lane lane);
+/* The same at the end of a chain of writes of which `err` is the first failure: where there is one all that stands behind `mark` is taken back
+ * and the buffer is as it was, so that no frame without an end is ever in it. */
+int atr_frame_finish(atr_buf *out, size_t mark, enum atr_lane lane, int err);
+
+/* Breaks off the message of which fragments were sent on this lane. 0, ATR_NOMEM or ATR_LIMIT. */
+int atr_frame_break(atr_buf *out, enum atr_lane lane);
+
+/* Whether the last of these whole frames leaves a message open. */
+bool atr_frame_is_within(const uint8_t *frames, size_t len);
 
 #endif

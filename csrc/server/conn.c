@@ -3,8 +3,8 @@
  * One connection: from the listener to its end.
  *
  * Its session gives whole messages. JSON ones go by their `t` to the table below; binary ones name a room by its handle and go to
- * that room as they are. What rooms owe this connection is pulled by the session when the line has room, one membership after the
- * other, so that a busy room does not starve another. */
+ * that room as they are. What rooms owe this connection is pulled by the session when the line has room; the memberships take turns
+ * (session/turns.h). */
 #include "server/internal.h"
 
 #include "base/log.h"
@@ -89,16 +89,8 @@ void conn_close(conn *c, int err, const char *detail)
 static int64_t pull(void *ctx, int lane, atr_buf *out, size_t budget)
 {
   conn *c = ctx;
-  size_t total = 0;
 
-  for (membership *m = c->memberships; m && total < budget; m = m->next) {
-    int64_t n = atr_room_pull(m->hall->room, m->member, lane, out, budget - total);
-
-    if (n < 0)
-      return n;
-    total += (size_t)n;
-  }
-  return (int64_t)total;
+  return atr_turns_pull(&c->turns, lane, out, budget);
 }
 
 /* --- in ------------------------------------------------------------------------------------------------------ */

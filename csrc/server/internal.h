@@ -45,6 +45,7 @@
 #include "session/identity.h"
 #include "session/password.h"
 #include "session/session.h"
+#include "session/turns.h"
 #include "store/store.h"
 #include "transport/listen.h"
 #include "transport/net.h"
@@ -81,6 +82,7 @@ struct hall {
 /* One connection in one room. */
 typedef struct membership {
   struct membership *next;
+  atr_turn turn;
   conn *conn;
   hall *hall;
   atr_room_member *member;
@@ -115,6 +117,7 @@ struct conn {
   char via[ATR_ADDRESS_TEXT_BYTES]; /* the address by which it says that it came; empty: it does not say */
   atr_id invited_to;                /* the room that it came for, by invite or password; zero: none */
   membership *memberships;
+  atr_turns turns; /* of the memberships, on the lanes */
 };
 
 struct atr_server {

@@ -156,6 +156,19 @@ static void on_hold(void *ctx, atr_room_member *m, bool hold)
   hold_session(ms->conn);
 }
 
+static void wake_lanes(const conn *c)
+{
+  for (int lane = 0; lane < ATR_LANES; lane++)
+    atr_session_wake(c->session, lane);
+}
+
+static int64_t pull(void *ctx, int lane, atr_buf *out, size_t budget)
+{
+  membership *m = ctx;
+
+  return atr_room_pull(m->hall->room, m->member, lane, out, budget);
+}
+
 /* The room's member is gone, or is about to go. */
 static void drop_membership(membership *m)
 {
@@ -165,6 +178,8 @@ static void drop_membership(membership *m)
   while (*at != m)
     at = &(*at)->next;
   *at = m->next;
+  atr_turns_remove(&m->conn->turns, &m->turn);
+  wake_lanes(m->conn);
   if (m->held)
     hold_session(m->conn);
   h->users--;
@@ -199,6 +214,7 @@ static void enter(conn *c, hall *h, const atr_room_join *join, const char *re)
   m->hall = h;
   m->next = c->memberships; /* before the call: from inside of it the room already wakes and writes */
   c->memberships = m;
+  atr_turns_add(&c->turns, &m->turn, pull, m);
   h->users++;
   err = atr_room_join_member(h->room, join, m, &m->member);
   if (err < 0) {
@@ -209,8 +225,7 @@ static void enter(conn *c, hall *h, const atr_room_join *join, const char *re)
   atr_log_stranger(conn_quota(c), server_now_ms(c->server), ATR_LOG_INFO, "%s: \"%s\" joins \"%s\"",
                    atr_session_peer_address(c->session), c->name, h->name);
   lobby_changed(h->server);
-  for (int lane = 0; lane < ATR_LANES; lane++)
-    atr_session_wake(c->session, lane);
+  wake_lanes(c);
 }
 
 static atr_room_join join_of(const conn *c)

@@ -48,13 +48,17 @@ static void malformed_headers_are_refused(void **state)
   static const struct {
     const char *hex;
     int err;
-  } cases[] = {{"04 0001 00", ATR_PROTO},     /* a reserved bit */
-               {"40 0001 00", ATR_PROTO},     /* another one */
-               {"00 0000", ATR_PROTO},        /* empty payload */
-               {"02 fffe", ATR_FRAME_SIZE},   /* 65,534 bytes of payload: a frame of 65,537 */
-               {"02 ffff", ATR_FRAME_SIZE},   /* more */
-               {"02 fffd", ATR_OK},           /* the longest frame; its payload has not arrived */
-               {"01 1001", ATR_MESSAGE_SIZE}, /* presence above 4 KiB is refused when it is announced */
+  } cases[] = {{"04 0001 00", ATR_PROTO},            /* a reserved bit */
+               {"20 0001 00", ATR_PROTO},            /* another one */
+               {"42 0000", ATR_PROTO},               /* breaks off what has not begun */
+               {"82 0001 22 42 0001 00", ATR_PROTO}, /* and says something */
+               {"82 0001 22 c2 0000", ATR_PROTO},    /* or that it goes on */
+               {"82 0001 22 41 0000", ATR_PROTO},    /* of another lane */
+               {"00 0000", ATR_PROTO},               /* empty payload */
+               {"02 fffe", ATR_FRAME_SIZE},          /* 65,534 bytes of payload: a frame of 65,537 */
+               {"02 ffff", ATR_FRAME_SIZE},          /* more */
+               {"02 fffd", ATR_OK},                  /* the longest frame; its payload has not arrived */
+               {"01 1001", ATR_MESSAGE_SIZE},        /* presence above 4 KiB is refused when it is announced */
                {"81 0fff", ATR_OK}};
   struct sink sink;
 
@@ -319,11 +323,55 @@ static void a_message_is_written_whole_or_not_at_all(void **state)
   atr_buf_free(&out);
 }
 
+/* The next one on that lane is whole again, and messages of other lanes never noticed. */
+static void what_is_broken_off_counts_for_nothing(void **state)
+{
+  struct sink sink;
+  atr_buf out;
+
+  (void)state;
+  sink_init(&sink);
+  assert_ok(feed("82 0002 2200 81 0001 10 42 0000 02 0002 2201 01 0001 11", &sink));
+  assert_int_equal(sink.messages, 2);
+  assert_memory_equal(sink.got.data, "\x02\0\0\0\x02\x22\x01\x01\0\0\0\x02\x10\x11", sink.got.len);
+  atr_buf_free(&sink.got);
+  atr_buf_init(&out, SIZE_MAX);
+  assert_ok(atr_frame_break(&out, ATR_LANE_STATE));
+  assert_int_equal(out.len, 3);
+  assert_memory_equal(out.data, "\x42\0\0", 3);
+  assert_false(atr_frame_is_within(out.data, out.len));
+  atr_buf_free(&out);
+}
+
+/* A frame was left in the buffer without its header, with whatever the memory held, where the buffer was full in the middle of a message. */
+static void a_message_that_did_not_fit_leaves_nothing_behind(void **state)
+{
+  static const uint8_t msg[100] = {0};
+  atr_buf out;
+  size_t mark;
+  int err;
+
+  (void)state;
+  atr_buf_init(&out, 20);
+  assert_ok(atr_frame_append(&out, ATR_LANE_CONTROL, msg, 5));
+  assert_ok(atr_frame_begin(&out, &mark));
+  assert_ok(atr_buf_append(&out, msg, 4));
+  err = atr_buf_append(&out, msg, 100);
+  assert_err(atr_frame_finish(&out, mark, ATR_LANE_CONTROL, err), ATR_LIMIT);
+  assert_int_equal(out.len, 8);
+  assert_ok(atr_frame_begin(&out, &mark));
+  assert_ok(atr_frame_finish(&out, mark, ATR_LANE_CONTROL, atr_buf_append(&out, msg, 4)));
+  assert_memory_equal(out.data + 8, "\0\0\4", 3);
+  atr_buf_free(&out);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(malformed_headers_are_refused),
       cmocka_unit_test(an_error_stays),
+      cmocka_unit_test(what_is_broken_off_counts_for_nothing),
+      cmocka_unit_test(a_message_that_did_not_fit_leaves_nothing_behind),
       cmocka_unit_test(a_whole_message_is_not_copied),
       cmocka_unit_test(a_callback_stops_and_the_rest_is_fed_later),
       cmocka_unit_test(each_lane_has_its_limit),

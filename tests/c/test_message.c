@@ -240,7 +240,8 @@ static void the_frames_of_the_page_carry_their_messages(void **state)
 {
   static const uint8_t rooms[] = "\x01{\"t\":\"rooms\"}", presence[] = "\x10\0\0\0\1{}";
   struct received r = {0, {{rooms, sizeof rooms - 1}, {presence, sizeof presence - 1}, example_span("ack")}};
-  atr_span frames = example_span("frame-control-json"), fragments = example_span("frame-fragments");
+  atr_span frames = example_span("frame-control-json"), fragments = example_span("frame-fragments"),
+           broken = example_span("frame-broken-off");
   atr_frame_reader *reader = atr_frame_reader_new();
   atr_buf out;
   size_t at = 0;
@@ -250,6 +251,9 @@ static void the_frames_of_the_page_carry_their_messages(void **state)
   assert_ok(atr_frame_reader_feed(reader, frames.p, frames.n, compare_message, &r));
   assert_ok(atr_frame_reader_feed(reader, fragments.p, fragments.n, compare_message, &r));
   assert_int_equal(r.n, 3);
+  r.expected[3] = r.expected[2];
+  assert_ok(atr_frame_reader_feed(reader, broken.p, broken.n, compare_message, &r));
+  assert_int_equal(r.n, 4);
   atr_frame_reader_free(reader);
   atr_buf_init(&out, SIZE_MAX);
   assert_ok(atr_frame_append(&out, ATR_LANE_CONTROL, rooms, sizeof rooms - 1));
@@ -259,6 +263,12 @@ static void the_frames_of_the_page_carry_their_messages(void **state)
   assert_ok(atr_frame_append(&out, ATR_LANE_PRESENCE, presence, sizeof presence - 1));
   assert_ok(atr_frame_append_part(&out, ATR_LANE_STATE, r.expected[2].p, r.expected[2].n, &at, SIZE_MAX, &last));
   assert_true(last && atr_span_equal(atr_buf_span(&out), fragments));
+  atr_buf_clear(&out);
+  at = 0;
+  assert_ok(atr_frame_append_part(&out, ATR_LANE_STATE, r.expected[2].p, r.expected[2].n, &at, 2, &last));
+  assert_ok(atr_frame_break(&out, ATR_LANE_STATE));
+  assert_ok(atr_frame_append(&out, ATR_LANE_STATE, r.expected[2].p, r.expected[2].n));
+  assert_true(atr_span_equal(atr_buf_span(&out), broken));
   atr_buf_free(&out);
 }
 
