@@ -202,16 +202,17 @@ static cJSON *new_blob(app_command *c)
   return tag;
 }
 
-uint32_t sim_long_percent;
+uint32_t sim_long_percent, sim_longs;
 uint64_t sim_actions;
 
 /* Makes messages of several frames. */
 static cJSON *long_text(void)
 {
-  uint32_t n = 60000 + sim_below(90000);
+  uint32_t n = SIM_LONG_BYTES - sim_below(90000);
   char *text = malloc(n + 1);
   cJSON *v;
 
+  sim_longs++;
   memset(text, 'a' + (int)sim_below(26), n);
   text[n] = 0;
   v = cJSON_CreateString(text);

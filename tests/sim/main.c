@@ -33,8 +33,11 @@ int main(int argc, char **argv)
 {
   unsigned long long from = 1, to = 2000;
   sim_stats stats = {0};
+  atr_hash hash;
 
   atr_crypto_init();
+  if (atr_sha256_of("", 0, &hash)) /* what the library allocates once is no run's */
+    return 2;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--verbose")) {
       sim_verbose = true;

@@ -37,6 +37,7 @@ INVARIANTS = {
     "Equal names": ["names"],
     "Lanes: what lies unsent is bounded": ["lanes"],
     "Convergence is checked": ["digests"],
+    "Memory: what is owed, settled or gone is not held": ["memory"],
 }
 
 
@@ -406,6 +407,40 @@ MUTANTS = [
             (
                 "    if (d->tree)\n      err = atr_patch_apply_move(&d->tree, tree);",
                 "    if (d->tree && seq % 16)\n      err = atr_patch_apply_move(&d->tree, tree);",
+            )
+        ],
+    ),
+    Mutant(
+        "memory: an operation that is settled is freed",
+        "csrc/replica/pending.c",
+        [("  cJSON_Delete(p->tree);\n  free(p->blobs);", "  free(p->blobs);")],
+    ),
+    Mutant(
+        "memory: a member that leaves takes its buffers along",
+        "csrc/room/room.c",
+        [("  atr_buf_free(&m->answers);\n", "")],
+    ),
+    Mutant(
+        "memory: a blob that nothing names makes room",
+        "csrc/blob/blobs.c",
+        [("  while (t->spare_bytes > t->spare_bytes_max) {", "  while (0) {")],
+    ),
+    Mutant(
+        "memory: documents that nobody uses are compact",
+        "csrc/replica/rest.c",
+        [
+            ("  while (r->n_warm > r->warm_max) {", "  while (0) {"),
+            ("    if (r->ticks - oldest->warmed < ATR_WARM_TICKS ||", "    if (true ||"),
+        ],
+        test="test_rest",
+    ),
+    Mutant(
+        "memory: a preview that has ended is freed",
+        "csrc/room/docs.c",
+        [
+            (
+                "p->n_hashes * sizeof(atr_hash) + p->json_len;\n  free(p);",
+                "p->n_hashes * sizeof(atr_hash) + p->json_len;",
             )
         ],
     ),

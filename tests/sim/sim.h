@@ -40,6 +40,17 @@ extern bool sim_verbose;
   } while (0)
 void sim_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+enum { SIM_WORLD, SIM_SERVER, SIM_CLIENT, SIM_OWNERS = SIM_CLIENT + 6 };
+
+/* From here on the owner is at work, until it leaves: what is allocated is its. */
+void sim_heap_enter(int owner);
+void sim_heap_leave(void);
+size_t sim_heap_held(int owner); /* bytes */
+enum { SIM_SMALL_BYTES = 4096 };
+size_t sim_heap_small(int owner); /* bytes of chunks below that */
+
 /* --- the model: what the recorded order means --------------------------------------------------------------------- */
 
 typedef struct model_doc {
@@ -73,6 +84,7 @@ bool sim_same(const cJSON *a, const cJSON *b);
 /* --- a model of an application ------------------------------------------------------------------------------------ */
 
 extern uint32_t sim_long_percent; /* of texts that fill several frames */
+extern uint32_t sim_longs;        /* made in this run, each of at most SIM_LONG_BYTES */
 extern uint64_t sim_actions;      /* commands given in this run: each has a number of its own */
 
 typedef struct app_doc {
@@ -97,6 +109,8 @@ typedef struct app_command {
   atr_hash hash; /* of the blob to hand over before */
   atr_bytes *blob;
 } app_command;
+
+enum { SIM_LONG_BYTES = 150000 };
 
 enum { APP_DOCS = 512, APP_EVENTS = 64, APP_COMMANDS = 64 };
 
