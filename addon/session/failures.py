@@ -14,6 +14,11 @@ INVITED_NOWHERE = (
 )
 INVITED_OTHER = "Somebody else answers at {address}, an address of this invite: is the host connected? If it is, ask for a new invite."
 
+# Who was in the room before, and is on the way back, is told neither of ports nor of new invites. The state puts AGAIN_ before those codes.
+AGAIN_OTHER = (
+    "What answers at {address} now is not the host: is it away, or does this network want a login in the browser first?"
+)
+
 # code -> sentence
 FAILURES: dict[str, str] = {
     "RESOLVE": "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
@@ -26,6 +31,7 @@ FAILURES: dict[str, str] = {
     "TLS": "The encrypted connection to {address} failed: try again, and check that nothing stands in between.",
     "KEY_CHANGED": "{address} now shows another key than the one you trusted. If its owner made a new one, "
     "forget the old key and compare check codes; if not, somebody may be pretending to be that host.",
+    "TUNNEL_EMPTY": "The tunnel at {address} answers, but nobody is behind it: is the host connected?",
     "SERVER_FULL": "The server at {address} is full: try again when somebody has left.",
     "TIMEOUT": "{address} took too long to answer: try again.",
     "CLOSED": "The connection to {address} was closed.",
@@ -39,4 +45,7 @@ FAILURES: dict[str, str] = {
     "INVITED_KEY_CHANGED": INVITED_OTHER,
     "INVITED_CLOSED": "The connection to {address}, an address of this invite, was closed before the host had answered: "
     "is the host connected?",
+    "AGAIN_NOT_ATRIUM": AGAIN_OTHER,
+    "AGAIN_TLS": AGAIN_OTHER,
+    "AGAIN_KEY_CHANGED": AGAIN_OTHER,
 }

@@ -527,7 +527,9 @@ class State:
         code = str(event.get("code") or "INTERNAL")
         room = self.here.name if self.here else ""
         detail, text = str(event.get("detail") or ""), str(event.get("text") or event.get("error") or "")
-        if self.by_invite and f"INVITED_{code}" in ERRORS:
+        if event.get("state") == RECONNECTING and f"AGAIN_{code}" in ERRORS:
+            code = f"AGAIN_{code}"
+        elif self.by_invite and f"INVITED_{code}" in ERRORS:
             code = f"INVITED_{code}"
         return problem(code, detail=detail, text=text, address=self.address, room=room)
 

@@ -35,7 +35,18 @@ NOT_TAKEN_COPIED_MAX = 1000  # lines; more does not fit a message to somebody wh
 
 # What the network check can say more about.
 UNREACHED = frozenset(
-    {"RESOLVE", "NAME_SERVER", "UNREACHABLE", "CONNREFUSED", "SILENT", "NOT_ATRIUM", "TLS", "TIMEOUT", "CLOSED"}
+    {
+        "RESOLVE",
+        "NAME_SERVER",
+        "UNREACHABLE",
+        "CONNREFUSED",
+        "SILENT",
+        "TUNNEL_EMPTY",
+        "NOT_ATRIUM",
+        "TLS",
+        "TIMEOUT",
+        "CLOSED",
+    }
 )
 UNREACHED_INVITED = frozenset(f"INVITED_{code}" for code in UNREACHED)
 

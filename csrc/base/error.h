@@ -80,6 +80,7 @@
     X(UNREACHABLE,  "There is no way to this address.",                                   RETRIABLE, OURS)   \
     X(CONNREFUSED,  "Nothing answers at this address: is the host connected?",            RETRIABLE, PEER)   \
     X(SILENT,       "Nothing answers at this address: does a firewall stop it?",          RETRIABLE, PEER)   \
+    X(TUNNEL_EMPTY, "The tunnel answers, but nobody is behind it: is the host connected?",RETRIABLE, PEER)   \
     X(NOT_ATRIUM,   "What answers at this address is not Atrium.",                        FINAL,     PEER)   \
     X(TLS,          "The encrypted connection failed.",                                   FINAL,     PEER)
 /* clang-format on */

@@ -339,6 +339,9 @@
 #define ATR_BACKOFF_FIRST_MS 250u
 #define ATR_BACKOFF_LAST_MS 15000u
 
+/* After so many, some 2 s, the user is told why nobody was reached: a server that starts anew is back before that. */
+#define ATR_ATTEMPTS_UNEXPLAINED 3u
+
 /* The port that is tried when none is given. */
 #define ATR_PORT_DEFAULT 12800u
 

@@ -85,7 +85,7 @@ void link_tell_state(atr_client *c, int err, const char *sentence, const char *d
 /* --- sentences ----------------------------------------------------------------------------------------------- */
 
 /* Where the server has said none. */
-static void write_sentence(const atr_client *c, int err, char *out, size_t out_bytes)
+static void write_sentence(const atr_client *c, int err, bool is_again, char *out, size_t out_bytes)
 {
   const char *at = c->address_text;
 
@@ -93,7 +93,7 @@ static void write_sentence(const atr_client *c, int err, char *out, size_t out_b
     snprintf(out, out_bytes,
              "The host at %s is not known yet: its check code is %s; if that is what its panel shows, trust it.", at,
              c->host_code);
-  else if (!atr_sentence_write(err, c->invite != NULL, at, out, out_bytes))
+  else if (!atr_sentence_write(err, c->invite != NULL, is_again, at, out, out_bytes))
     snprintf(out, out_bytes, "The connection to %s failed: %s", at, atr_err_text(err));
 }
 
@@ -121,7 +121,7 @@ static void go_offline(atr_client *c, int err, const char *detail)
   if (c->said_err < 0 && c->said_text[0])
     snprintf(sentence, sizeof sentence, "%s", c->said_text);
   else
-    write_sentence(c, err, sentence, sizeof sentence);
+    write_sentence(c, err, false, sentence, sizeof sentence);
   drop_line(c);
   password_forget(c);
   c->link = LINK_DOWN;
@@ -160,18 +160,24 @@ static void begin_pause(atr_client *c)
   uv_timer_start(&c->retry, on_retry, ms, 0);
 }
 
-/* Reasons that a further attempt would only meet again. */
-static bool is_final(int err)
+/* Reasons that a further attempt would only meet again.
+ *
+ * To who was in, something else that answers is none: a proxy has its own page while the server is away, a hotel its login. Nor is another key
+ * where an invite says whose it must be and has more addresses: in the network where a laptop wakes up one of them may be a stranger's, who
+ * learns nothing of us. A typed address with a new key, or an invite to that one alone, is a matter for the user. */
+static bool is_final(const atr_client *c, int err)
 {
   switch (err) {
+  case ATR_NOT_ATRIUM:
+    return !c->was_up;
+  case ATR_KEY_CHANGED:
+    return !(c->was_up && c->invite && c->invite->addresses_count > 1);
   case ATR_REFUSED:
   case ATR_KICKED:
   case ATR_VERSION:
-  case ATR_KEY_CHANGED:
   case ATR_KEY_UNKNOWN:
   case ATR_DENIED:
   case ATR_PROTO:
-  case ATR_NOT_ATRIUM:
   case ATR_PASSWORD:
   case ATR_INVITE:
     return true;
@@ -185,6 +191,24 @@ static bool is_worth_another_try(const atr_client *c, int err)
 {
   return !c->was_up && !c->hung_up && err == ATR_CLOSED && c->said_err == ATR_OK &&
          (c->link == LINK_RACING || c->link == LINK_TLS || c->link == LINK_HELLO);
+}
+
+/* Once more, after a pause. A server that just starts anew is there again before anybody has read why it was not. */
+static void try_again(atr_client *c, int err, const char *detail)
+{
+  char sentence[ATR_REASON_BYTES_MAX];
+
+  drop_line(c);
+  begin_pause(c);
+  c->said_err = ATR_OK;
+  c->said_text[0] = '\0';
+  atr_log(ATR_LOG_INFO, "the connection to %s broke (%s, %s)", c->address_text, atr_err_name(err), detail);
+  if (c->attempt <= ATR_ATTEMPTS_UNEXPLAINED) {
+    link_tell_state(c, ATR_OK, NULL, NULL);
+    return;
+  }
+  write_sentence(c, err, true, sentence, sizeof sentence);
+  link_tell_state(c, err, sentence, detail);
 }
 
 static void lost(atr_client *c, int err, const char *detail)
@@ -213,16 +237,11 @@ static void lost(atr_client *c, int err, const char *detail)
     begin_pause(c);
     return;
   }
-  if (!c->was_up || is_final(err)) {
+  if (!c->was_up || is_final(c, err)) {
     go_offline(c, err, text);
     return;
   }
-  drop_line(c);
-  begin_pause(c);
-  c->said_err = ATR_OK;
-  c->said_text[0] = '\0';
-  atr_log(ATR_LOG_INFO, "the connection to %s broke (%s, %s)", c->address_text, atr_err_name(err), text);
-  link_tell_state(c, ATR_OK, NULL, NULL);
+  try_again(c, err, text);
 }
 
 void link_left_network(atr_client *c)

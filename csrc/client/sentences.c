@@ -16,33 +16,40 @@ static const char nowhere[] = "The host of this invite answers at none of its ad
 static const char other[] = "Somebody else answers at {address}, an address of this invite: is the host connected? If "
                             "it is, ask for a new invite.";
 
+/* Who was in the room before is told neither of ports nor of new invites. */
+static const char passing[] = "What answers at {address} now is not the host: is it away, or does this network want a "
+                              "login in the browser first?";
+
 static const struct {
   int err;
-  const char *typed, *invited; /* the latter NULL where it makes no difference */
+  const char *typed, *invited, *again; /* the latter two NULL where it makes no difference */
 } sentences[] = {
     {ATR_RESOLVE, "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
-     nowhere},
+     nowhere, NULL},
     {ATR_NAME_SERVER,
      "The name server does not answer, so nobody knows where “{address}” is: check this machine's network, or type the "
      "IP address.",
-     nowhere},
-    {ATR_UNREACHABLE, "There is no way from this machine to {address}: are both on the same network or VPN?", nowhere},
-    {ATR_CONNREFUSED, "Nobody listens at {address}: is the host connected, and is the port right?", nowhere},
+     nowhere, NULL},
+    {ATR_UNREACHABLE, "There is no way from this machine to {address}: are both on the same network or VPN?", nowhere,
+     NULL},
+    {ATR_CONNREFUSED, "Nobody listens at {address}: is the host connected, and is the port right?", nowhere, NULL},
     {ATR_SILENT, "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",
-     nowhere},
-    {ATR_NOT_ATRIUM, "What answers at {address} is not Atrium: check the port.", other},
+     nowhere, NULL},
+    {ATR_NOT_ATRIUM, "What answers at {address} is not Atrium: check the port.", other, passing},
     {ATR_TLS, "The encrypted connection to {address} failed: try again, and check that nothing stands in between.",
-     other},
+     other, passing},
     {ATR_KEY_CHANGED,
      "{address} now shows another key than the one you trusted. If its owner made a new one, forget the old key and "
      "compare check codes; if not, somebody may be pretending to be that host.",
-     other},
-    {ATR_SERVER_FULL, "The server at {address} is full: try again when somebody has left.", NULL},
-    {ATR_TIMEOUT, "{address} took too long to answer: try again.", NULL},
+     other, passing},
+    {ATR_TUNNEL_EMPTY, "The tunnel at {address} answers, but nobody is behind it: is the host connected?", NULL, NULL},
+    {ATR_SERVER_FULL, "The server at {address} is full: try again when somebody has left.", NULL, NULL},
+    {ATR_TIMEOUT, "{address} took too long to answer: try again.", NULL, NULL},
     /* so does a tunnel whose other end has nobody to connect to */
     {ATR_CLOSED, "The connection to {address} was closed.",
      "The connection to {address}, an address of this invite, was closed before the host had answered: is the host "
-     "connected?"},
+     "connected?",
+     NULL},
 };
 
 static void fill(const char *template, const char *address, char *out, size_t out_bytes)
@@ -55,11 +62,15 @@ static void fill(const char *template, const char *address, char *out, size_t ou
     snprintf(out, out_bytes, "%s", template);
 }
 
-bool atr_sentence_write(int err, bool is_invited, const char *address, char *out, size_t out_bytes)
+bool atr_sentence_write(int err, bool is_invited, bool is_again, const char *address, char *out, size_t out_bytes)
 {
   for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
     if (sentences[i].err == err) {
-      fill(is_invited && sentences[i].invited ? sentences[i].invited : sentences[i].typed, address, out, out_bytes);
+      const char *template = is_again && sentences[i].again       ? sentences[i].again
+                             : is_invited && sentences[i].invited ? sentences[i].invited
+                                                                  : sentences[i].typed;
+
+      fill(template, address, out, out_bytes);
       return true;
     }
   return false;

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* `is_invited`: the address is one of an invite, which says whose key must answer. False where `err` has no sentence here. */
-bool atr_sentence_write(int err, bool is_invited, const char *address, char *out, size_t out_bytes);
+/* `is_invited`: the address is one of an invite, which says whose key must answer. `is_again`: the host was there before, and is tried again and again.
+ * False where `err` has no sentence here. */
+bool atr_sentence_write(int err, bool is_invited, bool is_again, const char *address, char *out, size_t out_bytes);
 
 #endif

@@ -203,15 +203,53 @@ int atr_ws_check_request(atr_span head, atr_span *key)
   return key->n == ATR_WS_KEY_BYTES - 1 ? 0 : 400;
 }
 
+/* 0 where the first line is none of a response. */
+static int status_of(atr_span line)
+{
+  static const char before[] = "HTTP/1.1 ";
+  size_t begin = sizeof before - 1;
+  int status = 0;
+
+  if (line.n < begin + 3 || !starts_with(line, "HTTP/1.") || line.p[begin - 1] != ' ')
+    return 0;
+  for (size_t i = begin; i < begin + 3; i++) {
+    if (line.p[i] < '0' || line.p[i] > '9')
+      return 0;
+    status = status * 10 + line.p[i] - '0';
+  }
+  return status;
+}
+
+/* What tunnels and proxies answer themselves while nobody is behind them: nginx and its like 502, 503 and 504; Cloudflare's own 521 to 523, and 530
+ * where cloudflared is gone; ngrok 404, which others say of a page, and the number of its error. */
+static bool says_nobody(atr_span head, int status)
+{
+  switch (status) {
+  case 502:
+  case 503:
+  case 504:
+  case 521:
+  case 522:
+  case 523:
+  case 530:
+    return true;
+  case 404:
+    return header(head, "ngrok-error-code").n > 0;
+  default:
+    return false;
+  }
+}
+
 int atr_ws_check_response(atr_span head, const char *key, char *detail, size_t detail_bytes)
 {
   char accept[ATR_WS_ACCEPT_BYTES];
   atr_span rest = head, line = next_line(&rest), value;
+  int status = status_of(line);
 
-  if (!starts_with(line, "HTTP/1.1 101")) {
+  if (status != 101 || !starts_with(line, "HTTP/1.1")) {
     snprintf(detail, detail_bytes, "a web server answered: %.*s", (int)(line.n < 80 ? line.n : 80),
              (const char *)line.p);
-    return ATR_NOT_ATRIUM;
+    return says_nobody(head, status) ? ATR_TUNNEL_EMPTY : ATR_NOT_ATRIUM;
   }
   value = header(head, "sec-websocket-accept");
   if (atr_ws_accept(key, strlen(key), accept) < 0 || !value.p || value.n != strlen(accept) ||

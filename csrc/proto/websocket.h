@@ -41,7 +41,8 @@ int atr_http_head_bytes(atr_span bytes);
  * with, as a positive number: 400, 404, 405, 426. */
 int atr_ws_check_request(atr_span head, atr_span *key);
 
-/* Looks at a complete response. 0, or ATR_NOT_ATRIUM; then `detail` says what answered instead. */
+/* Looks at a complete response. 0, or ATR_NOT_ATRIUM, or ATR_TUNNEL_EMPTY where a tunnel or proxy says that it reaches nobody; then `detail` says what
+ * answered instead. */
 int atr_ws_check_response(atr_span head, const char *key, char *detail, size_t detail_bytes);
 
 /* --- frames ---------------------------------------------------------------------------------------------------- */

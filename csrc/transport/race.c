@@ -8,7 +8,8 @@
  * An attempt gets a candidate and gives one result (attempt.h).
  *
  * Order: the families take turns, within a family the resolver's order stays (race_order.c). Of all failures the most
- * telling is reported: a server that is full before another key, before something that is not Atrium, before refused
+ * telling is reported: a server that is full before a tunnel that says that the host is away (it is the host's own; at an address of some network
+ * strangers answer, too), before another key, before something that is not Atrium, before refused
  * (somebody is there), before silent, before unreachable, before an unknown name, before a name server that is silent.
  *
  * A system looks up both families in one question to itself and gives no answer before it has both; where a name server never answers for IPv6, as
@@ -79,9 +80,9 @@ static void step(atr_race *race);
 /* How much an error tells about what is wrong. */
 static int weight(int err)
 {
-  static const int order[] = {ATR_NAME_SERVER, ATR_RESOLVE,     ATR_UNREACHABLE, ATR_SILENT,
-                              ATR_CONNREFUSED, ATR_TIMEOUT,     ATR_CLOSED,      ATR_NOT_ATRIUM,
-                              ATR_TLS,         ATR_KEY_CHANGED, ATR_SERVER_FULL};
+  static const int order[] = {ATR_NAME_SERVER, ATR_RESOLVE,     ATR_UNREACHABLE,  ATR_SILENT,
+                              ATR_CONNREFUSED, ATR_TIMEOUT,     ATR_CLOSED,       ATR_NOT_ATRIUM,
+                              ATR_TLS,         ATR_KEY_CHANGED, ATR_TUNNEL_EMPTY, ATR_SERVER_FULL};
 
   for (int i = 0; i < (int)(sizeof order / sizeof *order); i++)
     if (order[i] == err)

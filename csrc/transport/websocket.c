@@ -144,9 +144,11 @@ static void check(ws_stream *s, atr_span head)
 {
   char detail[160], text[ATR_PEER_TEXT_BYTES + 170];
 
-  if (atr_ws_check_response(head, s->key, detail, sizeof detail) < 0) {
+  int err = atr_ws_check_response(head, s->key, detail, sizeof detail);
+
+  if (err < 0) {
     snprintf(text, sizeof text, "%s: %s", s->f.base.peer, detail);
-    atr_filter_end(&s->f, ATR_NOT_ATRIUM, text);
+    atr_filter_end(&s->f, err, text);
     return;
   }
   opened(s);

@@ -1004,6 +1004,19 @@ def test_reconnecting_keeps_the_room_and_revives_the_server_here() -> None:
     assert bench.state.phase == "JOINED" and bench.state.problem is None
 
 
+def test_who_is_on_the_way_back_is_told_why_it_takes_so_long() -> None:
+    """Not to check the port: it was the right one a moment ago."""
+    bench = Bench().in_lobby().joined()
+    trouble = {"t": "state", "state": "RECONNECTING", "address": "192.0.2.7:12800", "attempt": 4}
+    bench.tick({**trouble, "code": "NOT_ATRIUM", "error": "…", "detail": "192.0.2.7:12800 NOT_ATRIUM"})
+    assert bench.state.phase == "RECONNECTING" and bench.state.in_room and bench.state.problem is not None
+    assert "a login in the browser" in bench.state.problem.sentence
+    bench.tick({**trouble, "code": "TUNNEL_EMPTY", "error": "…", "attempt": 5})
+    assert "nobody is behind it" in bench.state.problem.sentence
+    bench.tick({"t": "state", "state": "JOINED", "address": "192.0.2.7:12800"})
+    assert bench.state.phase == "JOINED" and bench.state.problem is None
+
+
 def back_at_the_door() -> Bench:
     """Let in once, into a server that was killed and has started anew: it asks again."""
     bench = Bench().in_lobby().joined()

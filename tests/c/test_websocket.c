@@ -104,6 +104,33 @@ static void responses_of_others(void **state)
   }
 }
 
+static void tunnels_that_reach_nobody(void **state)
+{
+  static const struct {
+    const char *head;
+    int err;
+  } table[] = {
+      {"HTTP/1.1 502 Bad Gateway\r\nServer: nginx\r\n\r\n", ATR_TUNNEL_EMPTY},
+      {"HTTP/1.0 503 Service Unavailable\r\n\r\n", ATR_TUNNEL_EMPTY},
+      {"HTTP/1.1 504 Gateway Time-out\r\n\r\n", ATR_TUNNEL_EMPTY},
+      {"HTTP/1.1 521 \r\nServer: cloudflare\r\n\r\n", ATR_TUNNEL_EMPTY},
+      {"HTTP/1.1 530 <none>\r\nServer: cloudflare\r\n\r\n", ATR_TUNNEL_EMPTY},
+      {"HTTP/1.1 404 Not Found\r\nNgrok-Error-Code: ERR_NGROK_3200\r\n\r\n", ATR_TUNNEL_EMPTY},
+      {"HTTP/1.1 404 Not Found\r\nServer: nginx\r\n\r\n", ATR_NOT_ATRIUM},
+      {"HTTP/1.1 500 Internal Server Error\r\n\r\n", ATR_NOT_ATRIUM},
+      {"HTTP/1.1-502 Bad Gateway\r\n\r\n", ATR_NOT_ATRIUM},
+      {"HTTP/1.1 50\r\n\r\n", ATR_NOT_ATRIUM},
+      {"HTTP/1.0 101 Switching Protocols\r\n\r\n", ATR_NOT_ATRIUM},
+  };
+  char detail[128];
+
+  (void)state;
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+    assert_err(atr_ws_check_response(atr_span_of(table[i].head, strlen(table[i].head)),
+                                     "dGhlIHNhbXBsZSBub25jZQ==", detail, sizeof detail),
+               table[i].err);
+}
+
 static void heads_are_bounded(void **state)
 {
   uint8_t large[ATR_HTTP_HEAD_BYTES_MAX + 10];
@@ -260,6 +287,7 @@ int main(void)
       cmocka_unit_test(what_is_written_is_accepted),
       cmocka_unit_test(requests),
       cmocka_unit_test(responses_of_others),
+      cmocka_unit_test(tunnels_that_reach_nobody),
       cmocka_unit_test(heads_are_bounded),
       cmocka_unit_test(the_rfcs_own_frames),
       cmocka_unit_test(streams_survive_any_cut),

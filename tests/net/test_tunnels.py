@@ -158,15 +158,34 @@ def nginx(relay: Host, folder: Path, upstream: str) -> None:
     relay.listens(80)
 
 
-@needs("nginx")
-def test_websocket_through_nginx(world: World, tmp_path: Path) -> None:
+def anna_behind_nginx(world: World, folder: Path) -> tuple[Host, Host, Server, Client, Room]:
+    """Her machine at home and the proxy; her server, she as its host, and a room."""
     anna, router, _ = world.home_of("anna", HOST)
     router.forward(9090, "192.168.0.10", PORT)
     relay = world.on_the_internet("relay", f"{RELAY}/24")
-    nginx(relay, tmp_path, f"{HOST}:9090")
+    nginx(relay, folder, f"{HOST}:9090")
     server = world.serve(anna, "--open")
     host = world.owner(server)
-    room = host.create_room("Film")
+    return anna, relay, server, host, host.create_room("Film")
+
+
+def names_in(client: Client, room_id: str) -> set[str]:
+    return {str(tree["name"]) for tree in client.joined[room_id].documents.values()}
+
+
+def states_within(client: Client, seconds: float) -> set[str]:
+    """All that the client's state was meanwhile."""
+    seen: set[str] = set()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        client.pump(0.05)
+        seen.add(client.state)
+    return seen
+
+
+@needs("nginx")
+def test_websocket_through_nginx(world: World, tmp_path: Path) -> None:
+    _, _, server, host, room = anna_behind_nginx(world, tmp_path)
     ben = world.on_the_internet("ben", "203.0.113.50/24")
     for i, address in enumerate((f"ws://{RELAY}/atrium", f"wss://{RELAY}/atrium/too", f"https://{RELAY}/atrium")):
         edit_together(host, world.guest(ben, server, address, f"ben {i}"), room.id)
@@ -183,6 +202,28 @@ def test_websocket_through_nginx(world: World, tmp_path: Path) -> None:
     assert failure.value.code == "NOT_ATRIUM"
     log = (tmp_path / "access.log").read_text()
     assert "join#" not in log and host.key not in log
+
+
+@needs("nginx")
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_guests_behind_nginx_wait_while_the_server_starts_anew(world: World, tmp_path: Path, scheme: str) -> None:
+    """It answers 502 itself meanwhile. They come back by themselves, with what they changed; who comes new is told that nobody is behind it."""
+    anna, _, server, host, room = anna_behind_nginx(world, tmp_path)
+    ben = world.on_the_internet("ben", "203.0.113.50/24")
+    guest = world.guest(ben, server, f"{scheme}://{RELAY}/atrium")
+    theirs = guest.join(room.id)
+    server.process.kill()
+    server.process.wait(10)
+    settle([guest], lambda: guest.state == "RECONNECTING", what="noticing the end")
+    theirs.create({"type": "Text", "name": "made meanwhile"})
+    late = world.client(ben, "late")
+    with pytest.raises(AtriumError, match="but nobody is behind it: is the host connected") as failure:
+        late.connect(f"{scheme}://{RELAY}/atrium", timeout=15)
+    assert failure.value.code == "TUNNEL_EMPTY"
+    assert states_within(guest, 4) == {"RECONNECTING"}
+    world.serve(anna, "--open")
+    settle([host, guest], lambda: "made meanwhile" in names_in(host, room.id), what="coming back with the edit")
+    assert guest.state == "JOINED"
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "ws"])
@@ -212,6 +253,34 @@ def test_a_captive_portal_is_not_atrium(world: World, form: str) -> None:
         assert failure.value.code == "NOT_ATRIUM", failure.value
         assert time.monotonic() - start < 12
         assert portal.asked
+
+
+@pytest.mark.parametrize("form", ["{}:12800", "ws://{}:12800", "invite"])
+def test_a_laptop_that_wakes_up_behind_a_captive_portal_waits(world: World, form: str) -> None:
+    """Carried from home into a hotel with a room open: its router answers for everybody until somebody has logged in. Then the guest is back."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    ben, hotel, _ = world.home_of("ben", "203.0.113.50", machine="192.168.0.48")
+    server = world.serve(anna, "--open")
+    host = world.owner(server)
+    room = host.create_room("Film")
+    if form == "invite":
+        guest = world.client(ben)
+        guest.connect(host.create_invite(), timeout=15)
+    else:
+        guest = world.guest(ben, server, form.format(HOST))
+    theirs = guest.join(room.id)
+    ben.ip("addr flush dev eth0")
+    hotel.nft('add rule ip nat pre iifname "eth1" tcp dport 1-65535 redirect to :8080')
+    settle([host, guest], lambda: guest.state == "RECONNECTING", what="noticing that the network is gone")
+    theirs.create({"type": "Text", "name": "made on the way"})
+    with Portal(hotel, 8080) as portal:
+        ben.ip("addr add 192.168.0.49/24 dev eth0")
+        ben.ip("route add default via 192.168.0.1")
+        settle([host, guest], lambda: portal.asked, what="an attempt")
+        assert states_within(guest, 4) == {"RECONNECTING"}
+        hotel.nft("flush chain ip nat pre")  # somebody has logged in
+        settle([host, guest], lambda: "made on the way" in names_in(host, room.id), what="coming back with the edit")
+    assert guest.state == "JOINED"
 
 
 def test_an_invite_behind_a_captive_portal_gives_nothing_away(world: World) -> None:

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import secrets
 import select
+import signal
 import socket
 import ssl
 import struct
@@ -27,7 +28,7 @@ from atrium import AtriumError, Client
 from atrium.check import check
 from atrium.engine import Engine
 
-from .conftest import Process, eventually, settle
+from .conftest import Process, Wire, eventually, settle
 from .raw import WELCOME, Raw, hello, message
 
 Start = Callable[..., Process]
@@ -264,6 +265,46 @@ def test_who_replaces_a_known_host_does_not_learn_who_calls(
     assert (changed.key, unknown.key) == ("changed", "new")
     assert changed.check_code == unknown.check_code == details
     eventually(lambda: fake.certificates_seen >= 1, what="a certificate")
+
+
+def test_a_stranger_at_one_address_does_not_end_it_for_who_was_in(
+    server: Process, host: Client, clients: Clients, start: Start, tmp_path: Path
+) -> None:
+    """A laptop wakes up where one of the invite's addresses is another host's, and the others are dead until its VPN is there."""
+    room = host.create_room("Film")
+    wire, stranger = Wire(server.port), start("--bind", "127.0.0.1", home=tmp_path / "stranger")
+    guest = clients("guest")
+    guest.connect(at_port(host.create_invite(), stranger.port, wire.port), timeout=10)
+    theirs = guest.join(room.id)
+    wire.refuses = True
+    wire.cut()
+    theirs.create({"type": "Text", "name": "made elsewhere"})
+    seen: set[str] = set()
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        guest.pump(0.05)
+        seen.add(guest.state)
+    assert seen <= {"JOINED", "RECONNECTING"} and guest.state == "RECONNECTING"
+    wire.refuses = False
+    settle([host, guest], lambda: "made elsewhere" in {d["name"] for d in room.documents.values()}, what="the edit")
+    assert came_in(stranger) == 0
+    wire.close()
+
+
+@pytest.mark.parametrize("way", ["typed", "invited"])
+def test_another_key_at_the_only_address_ends_it_also_for_who_was_in(
+    server: Process, host: Client, clients: Clients, start: Start, tmp_path: Path, way: str
+) -> None:
+    link = host.create_invite()
+    guest = clients("guest")
+    guest.connect(at_port(link, server.port), timeout=10)
+    if way == "typed":
+        guest.disconnect()
+        guest.connect(f"127.0.0.1:{server.port}", timeout=10)
+    server.end(signal.SIGKILL)
+    start("--bind", "127.0.0.1", "--port", str(server.port), home=tmp_path / "other")
+    settle([guest], lambda: guest.state == "OFFLINE", what="the hard stop")
+    assert guest._now.error is not None and guest._now.error.code == "KEY_CHANGED"
 
 
 def failed_connect(home: Path, address: str) -> dict[str, Any]:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import signal
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from atrium import AtriumError, Client
 
-from .conftest import Process, host_of
+from .conftest import Process, host_of, settle
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -173,6 +175,62 @@ def test_what_is_not_atrium_is_said_to_be_that(proxy: Callable[..., Proxy], clie
         clients("guest").connect(f"http://127.0.0.1:{portal.port}", timeout=10)
     assert failure.value.code == "NOT_ATRIUM"
     assert "is not Atrium" in failure.value.text
+
+
+NOBODY = {
+    "nginx": b"HTTP/1.1 502 Bad Gateway\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n",
+    "cloudflare": b"HTTP/1.1 530 <none>\r\nServer: cloudflare\r\nContent-Length: 0\r\n\r\n",
+    "ngrok": b"HTTP/1.1 404 Not Found\r\nngrok-error-code: ERR_NGROK_3200\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", NOBODY)
+def test_a_tunnel_that_reaches_nobody_is_said_to_be_that(
+    proxy: Callable[..., Proxy], clients: Clients, kind: str
+) -> None:
+    tunnel = proxy(0, answer=NOBODY[kind])
+    with pytest.raises(AtriumError, match="but nobody is behind it: is the host connected") as failure:
+        clients("guest").connect(f"http://127.0.0.1:{tunnel.port}", timeout=10)
+    assert failure.value.code == "TUNNEL_EMPTY"
+
+
+AWAY = {
+    "its proxy says so": (NOBODY["nginx"], "TUNNEL_EMPTY", "nobody is behind it"),
+    "a hotel wants its login": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nLogin",
+        "NOT_ATRIUM",
+        "a login in the browser",
+    ),
+}
+
+
+@pytest.mark.parametrize("why", AWAY)
+def test_who_was_in_waits_for_the_server_to_come_back(
+    start: Start, clients: Clients, proxy: Callable[..., Proxy], why: str
+) -> None:
+    """Every answer of a proxy's but the right one threw guests out for good, with all that they had not sent yet."""
+    answer, code, sentence = AWAY[why]
+    server = start("--bind", "127.0.0.1", "--open")
+    host, guest = host_of(server, clients), clients("guest")
+    tunnel = proxy(server.port)
+    room = host.create_room("Film")
+    guest.connect(f"http://127.0.0.1:{tunnel.port}", timeout=10)
+    theirs = guest.join(room.id)
+    told: list[dict[str, Any]] = []
+    take = guest._take
+    guest._take = lambda message: (told.append(message), take(message))  # type: ignore[assignment, method-assign]
+    tunnel.answer = answer
+    server.end(signal.SIGKILL)
+    settle([guest], lambda: guest.state == "RECONNECTING", what="noticing the end")
+    theirs.create({"type": "Text", "name": "made meanwhile"})
+    settle([guest], lambda: any(message.get("code") for message in told), what="word why")
+    assert {message["state"] for message in told if message["t"] == "state"} == {"RECONNECTING"}
+    reasons = [message for message in told if message.get("code")]
+    assert reasons[0]["code"] == code and sentence in reasons[0]["error"]
+    tunnel.answer = b""
+    start("--bind", "127.0.0.1", "--open", "--port", str(server.port), home=server.home)
+    settle([host, guest], lambda: "made meanwhile" in {d["name"] for d in room.documents.values()}, what="the edit")
+    assert guest.state == "JOINED"
 
 
 @pytest.mark.parametrize(("method", "status"), [("GET", 426), ("HEAD", 405)])

@@ -366,6 +366,10 @@ TEXTS = {
     "invitación.",
     "The connection to {address}, an address of this invite, was closed before the host had answered: is the host connected?": "La "
     "conexión con {address}, una dirección de esta invitación, se cerró antes de que el anfitrión respondiera: ¿está conectado?",
+    "What answers at {address} now is not the host: is it away, or does this network want a login in the browser first?": "Lo que responde "
+    "ahora en {address} no es el anfitrión: ¿no está, o pide esta red identificarse antes en el navegador?",
+    "The tunnel at {address} answers, but nobody is behind it: is the host connected?": "El túnel de {address} responde, pero no hay nadie "
+    "detrás: ¿está conectado el anfitrión?",
     "What answers at {address} is not Atrium: check the port.": "Lo que responde en {address} no es Atrium: comprobar el puerto.",
     "The encrypted connection to {address} failed: try again, and check that nothing stands in between.": "La conexión cifrada con "
     "{address} falló: intentar de nuevo, y comprobar que no haya nada en medio.",

@@ -65,6 +65,8 @@ ENGINE = {
     "There is no way to this address.": "No hay camino hacia esta dirección.",
     "Nothing answers at this address: is the host connected?": "Nadie responde en esta dirección: ¿está conectado el anfitrión?",
     "Nothing answers at this address: does a firewall stop it?": "Nadie responde en esta dirección: ¿lo impide un cortafuegos?",
+    "The tunnel answers, but nobody is behind it: is the host connected?": "El túnel responde, pero no hay nadie detrás: ¿está conectado el "
+    "anfitrión?",
     "What answers at this address is not Atrium.": "Lo que responde en esta dirección no es Atrium.",
     "The encrypted connection failed.": "Falló la conexión cifrada.",
     # csrc/client
