@@ -7,8 +7,9 @@
  * is woken once per turn of the loop, however many events came. Where the queue of events was full, `starved` asks the next poll for a
  * wake-up of the engine.
  *
- * What must not wait behind other commands (cancel, the end) is a bit beside the queue. `disconnect` is both: it takes its turn in the
- * queue, so that earlier edits go out first, and the bit limits how long that may take.
+ * What must not wait behind other commands (cancel, the end) is a bit beside the queue. `cancel` and `disconnect` are both. A cancel takes its turn in the queue
+ * too, for what it is to cancel may still stand there before it; and where it comes to its turn first, it takes the bit back, which could hit what was sent
+ * after it. A disconnect lets earlier edits go out first, and the bit limits how long that may take.
  *
  * Work that many messages of one turn of the loop ask for (delivering, looking whether a flush is done, waking the application) is done
  * once, in pump(), before the loop sleeps again. */
@@ -68,8 +69,6 @@ int atr_client_send(atr_client *c, const char *json, size_t len)
   if (urgent) {
     atomic_fetch_or(&c->urgent, urgent);
     atr_waker_wake(c->waker);
-    if (urgent == URGENT_CANCEL)
-      return ATR_OK;
   }
   cmd = calloc(1, sizeof *cmd + len);
   if (!cmd)

@@ -52,6 +52,7 @@ static int on_cancel(atr_client *c, cJSON *message, uint64_t seen)
 {
   (void)message;
   (void)seen;
+  (void)atomic_fetch_and(&c->urgent, ~URGENT_CANCEL);
   link_cancel(c);
   return ATR_OK;
 }

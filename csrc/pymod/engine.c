@@ -4,7 +4,8 @@
  *
  * The GIL makes the callers one, which is what the two rings need; nothing here blocks while holding it. Two methods give it up: wait(),
  * which sleeps, and put_blob(), which hashes. Another thread may call close() meanwhile, so after taking the GIL back both look
- * again whether the engine is still there, and close() first lets every wait() return.
+ * again whether the engine is still there, and close() first lets every wait() return. A signal's handler runs inside of wait(), and may close the engine
+ * too: no wait() is under way for that moment. What runs code of the caller's (an argument's __index__) comes before the client is looked up.
  *
  * The numbers of `doc` events need no code here beyond passing events on: client.c remembers the last one that poll took. */
 #include "pymod/module.h"
@@ -164,12 +165,12 @@ static PyObject *list_of(atr_client_event **events, size_t n)
 
 static PyObject *poll_method(PyObject *self, PyObject *args)
 {
-  atr_client *client = client_of(self);
   atr_client_event **events;
+  atr_client *client;
   PyObject *list;
   Py_ssize_t max = 256;
 
-  if (!client || !PyArg_ParseTuple(args, "|n:poll", &max))
+  if (!PyArg_ParseTuple(args, "|n:poll", &max) || !(client = client_of(self)))
     return NULL;
   if (max < 1)
     return PyList_New(0);
@@ -191,19 +192,19 @@ static PyObject *wait_method(PyObject *self, PyObject *timeout)
 
   if (PyErr_Occurred() || !client_of(self))
     return NULL;
-  e->waiters++;
   while (e->client && !found) {
     atr_client *client = e->client;
     uint32_t slice_ms = left_ms > WAIT_SLICE_MS ? WAIT_SLICE_MS : left_ms > 0 ? (uint32_t)(left_ms + 0.5) : 0;
 
+    e->waiters++;
     Py_BEGIN_ALLOW_THREADS;
     found = atr_client_wait(client, slice_ms);
     Py_END_ALLOW_THREADS;
+    e->waiters--;
     left_ms -= WAIT_SLICE_MS;
     if (PyErr_CheckSignals() < 0 || !(left_ms > 0)) /* also where it is no number */
       break;
   }
-  e->waiters--;
   return PyErr_Occurred() ? NULL : PyBool_FromLong(found);
 }
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "server/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ typedef struct server {
   char *bind;
   atr_hash *allow;
   size_t n_allow;
+  bool starting; /* start() is under way, and close() has not been called since */
   double idle_exit_min;
   int open;
   int discovery;
@@ -109,17 +111,22 @@ static PyObject *start(PyObject *self, PyObject *unused)
   int err;
 
   (void)unused;
-  if (s->server)
+  if (s->server || s->starting)
     return atr_py_raise(atr_py_state_of(self), ATR_STATE, "The server is running.");
+  s->starting = true;
   Py_BEGIN_ALLOW_THREADS;
   err = atr_server_new(&made, &config, why, sizeof why);
   Py_END_ALLOW_THREADS;
-  if (err < 0)
-    return atr_py_raise(atr_py_state_of(self), err, why);
-  err = atr_server_start(made);
+  if (err == ATR_OK && !s->starting) { /* close() came meanwhile, from another thread */
+    err = ATR_STATE;
+    snprintf(why, sizeof why, "The server was closed while it started.");
+  }
+  s->starting = false;
+  if (err == ATR_OK)
+    err = atr_server_start(made);
   if (err < 0) {
     atr_server_free(made);
-    return atr_py_raise(atr_py_state_of(self), err, NULL);
+    return atr_py_raise(atr_py_state_of(self), err, why[0] ? why : NULL);
   }
   s->server = made;
   s->port = atr_server_port(made);
@@ -131,6 +138,7 @@ static void close_server(server *self)
 {
   atr_server *running = self->server;
 
+  self->starting = false;
   if (!running)
     return;
   self->server = NULL;

@@ -119,8 +119,8 @@ bool atr_ring_sleep(atr_ring *ring)
   uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
 
   atomic_store_explicit(&ring->sleeping, true, memory_order_seq_cst);
-  ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_seq_cst);
-  if (ring->tail_seen == head)
+  /* Not kept in `tail_seen`: another thread of the consumer's side may be popping. */
+  if (atomic_load_explicit(&ring->tail, memory_order_seq_cst) == head)
     return true;
   /* Awake after all. A producer that saw the flag meanwhile wakes for nothing, which is harmless. */
   atomic_store_explicit(&ring->sleeping, false, memory_order_relaxed);

@@ -32,7 +32,10 @@
  * there for ever. All four being sequentially consistent there is one order of them: whichever store comes
  * second in it, the load after it sees the first. The producer stores the unchanged tail a second time so that a
  * push itself need not pay for a full barrier. The one who turns `sleeping` from 1 to 0 has the duty to wake, and
- * an exchange gives it to one only. A woken consumer that finds nothing is normal. */
+ * an exchange gives it to one only. A woken consumer that finds nothing is normal.
+ *
+ * atr_ring_sleep touches nothing but atomics, so the consumer may have a thread that only sleeps for it while another pops: it may then sleep although an
+ * item was there that the other has taken, or be told of one that is gone, both of which a limit on its sleep makes harmless. */
 #ifndef ATR_QUEUE_RING_H
 #define ATR_QUEUE_RING_H
 
@@ -62,7 +65,7 @@ bool atr_ring_must_wake(atr_ring *ring);
 size_t atr_ring_pop(atr_ring *ring, void **items, size_t max);
 
 /* Announces that the consumer is about to sleep. False: something is there, go on popping.
- * @locality consumer  @locks none */
+ * @locality consumer, or one thread that sleeps for it  @locks none */
 bool atr_ring_sleep(atr_ring *ring);
 
 /* Items in the ring at some moment during the call; exact on a quiet ring. Either thread. */

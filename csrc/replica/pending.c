@@ -273,6 +273,32 @@ static int name_blob(void *ctx, const atr_blob_ref *blob, const atr_hash *base)
   return atr_blobs_ref(c->r->blobs, &blob->hash);
 }
 
+/* Never less than the printed text has: a number, a constant and its marks need 32 bytes at most, a character 6 where it is escaped. */
+static size_t printed_bytes_at_most(const cJSON *tree)
+{
+  size_t n = 32;
+
+  if (tree->string)
+    n += 6 * strlen(tree->string);
+  if (tree->valuestring)
+    n += 6 * strlen(tree->valuestring);
+  for (const cJSON *one = tree->child; one; one = one->next)
+    n += printed_bytes_at_most(one);
+  return n;
+}
+
+/* What no room would take must not get a counter: it could neither be sent nor left out. */
+static int check_size(atr_replica *r, const cJSON *tree)
+{
+  int err;
+
+  if (printed_bytes_at_most(tree) <= ATR_DOC_BYTES_MAX)
+    return 0;
+  atr_buf_clear(&r->scratch);
+  err = atr_json_print(tree, &r->scratch);
+  return !err && r->scratch.len <= ATR_DOC_BYTES_MAX ? 0 : ATR_DOC_SIZE;
+}
+
 static int check_tree(const atr_submit *op)
 {
   if (op->kind == ATR_OP_DELETE)
@@ -394,6 +420,8 @@ int atr_replica_submit(atr_replica *r, atr_submit *op)
   rdoc *d = NULL;
   pend *p = NULL;
 
+  if (!err && op->tree)
+    err = check_size(r, op->tree);
   if (!err && !op->preview && r->n_pending >= ATR_PENDING_MAX)
     err = ATR_FULL;
   if (!err && !(d = rep_get(r, &op->doc)))

@@ -295,6 +295,55 @@ static void no_wake_up_is_lost(void **state)
   atr_ring_free(l.ring, NULL, NULL);
 }
 
+/* --- a thread that sleeps while another takes ------------------------------------------------------------------------- */
+
+struct shared {
+  atr_ring *ring;
+  atomic_bool is_over;
+};
+
+static void *push_numbers(void *arg)
+{
+  struct shared *s = arg;
+
+  for (uintptr_t i = 1; i <= LONELY_ITEMS; i++)
+    while (atr_ring_push(s->ring, (void *)i) != 0)
+      sched_yield();
+  return NULL;
+}
+
+static void *sleep_all_the_time(void *arg)
+{
+  struct shared *s = arg;
+
+  while (!atomic_load(&s->is_over))
+    (void)atr_ring_sleep(s->ring);
+  return NULL;
+}
+
+/* As Engine.wait() does without the GIL beside another thread's poll(): it must not touch what only the one who pops may. */
+static void who_sleeps_leaves_alone_what_belongs_to_who_pops(void **state)
+{
+  struct shared s = {.ring = atr_ring_new(8)};
+  pthread_t producer, sleeper;
+  uintptr_t taken = 0;
+  void *item;
+
+  (void)state;
+  assert_int_equal(pthread_create(&sleeper, NULL, sleep_all_the_time, &s), 0);
+  assert_int_equal(pthread_create(&producer, NULL, push_numbers, &s), 0);
+  while (taken < LONELY_ITEMS) {
+    if (!atr_ring_pop(s.ring, &item, 1))
+      sched_yield();
+    else if ((uintptr_t)item != ++taken)
+      fail_msg("%zu came in the place of %zu", (size_t)(uintptr_t)item, (size_t)taken);
+  }
+  atomic_store(&s.is_over, true);
+  pthread_join(producer, NULL);
+  pthread_join(sleeper, NULL);
+  atr_ring_free(s.ring, NULL, NULL);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -305,6 +354,7 @@ int main(void)
       cmocka_unit_test(nothing_is_lost_in_batches),
       cmocka_unit_test(nothing_is_lost_in_a_large_ring),
       cmocka_unit_test(no_wake_up_is_lost),
+      cmocka_unit_test(who_sleeps_leaves_alone_what_belongs_to_who_pops),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import gc
 import hashlib
+import os
 import random
 import subprocess
 import sys
@@ -234,6 +235,109 @@ def test_close_from_another_thread_ends_a_wait(tmp_path: Path) -> None:
     engine.close()
     thread.join(5)
     assert results == [False]
+
+
+def test_a_signals_handler_may_close_the_engine_that_waits(tmp_path: Path) -> None:
+    """In a process of its own: who does it wrong turns for ever."""
+    script = f"""
+        import signal
+        from atrium import _core
+        engine = _core.Engine({str(tmp_path)!r})
+        signal.signal(signal.SIGALRM, lambda *_: engine.close())
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        assert engine.wait(5) is False
+        try:
+            engine.poll()
+        except _core.AtriumError as error:
+            print(error)
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "python")},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert "closed" in result.stdout, result.stderr
+
+
+def test_an_argument_may_close_the_engine_that_is_asked(tmp_path: Path) -> None:
+    engine = _core.Engine(str(tmp_path))
+
+    class Closes:
+        def __index__(self) -> int:
+            engine.close()
+            return 1
+
+    with pytest.raises(AtriumError, match="closed"):
+        engine.poll(Closes())  # type: ignore[arg-type]
+
+
+def test_a_cancel_is_also_of_what_still_stands_in_the_queue(tmp_path: Path, nobody: str) -> None:
+    """And of nothing that comes behind it."""
+    with Engine(tmp_path) as engine:
+        for _ in range(50):
+            engine.send({"t": "connect", "host": "192.0.2.1", "name": "x"})
+            engine.send({"t": "cancel"})
+            engine.send({"t": "connect", "host": nobody, "name": "x"})
+            seen = events_until(engine, "state", state="OFFLINE", code="CONNREFUSED")
+            assert nobody in str(seen[-1]["error"])
+            engine.send({"t": "connect", "host": "192.0.2.1", "name": "x"})
+            engine.send({"t": "cancel"})
+            engine.send({"t": "rooms"})
+            before = [event for event in events_until(engine, "error", code="STATE") if event["t"] == "state"]
+            assert before[-1]["state"] == "OFFLINE", before
+
+
+def test_a_document_that_no_room_takes_is_refused_and_the_others_go_on(
+    start: Start, clients: Clients, tmp_path: Path
+) -> None:
+    """A command may be longer than a document. It was tried again at each reconnect, for ever."""
+    server = start()
+    host = clients(home=server.home)
+    host.connect(server.address)
+    room = host.create_room("Film")
+    before = room.create({"type": "Mesh", "name": "before"})
+    large = room.create({"type": "Mesh", "text": "x" * (8 << 20)})
+    after = room.create({"type": "Mesh", "name": "after"})
+    room.flush(20)
+    assert [(refusal["doc"], refusal["code"]) for refusal in room.refusals] == [(large, "DOC_SIZE")]
+    guest = clients(home=server.home)
+    guest.connect(server.address)
+    assert set(guest.join(room.id).documents) == {before, after}
+
+
+def test_two_threads_start_one_server_and_a_close_meanwhile_counts(tmp_path: Path) -> None:
+    started, errors = [], []
+    others = len(os.listdir("/proc/self/task"))
+    server = _core.Server(home=str(tmp_path), port=0, bind="127.0.0.1", discovery=False)
+
+    def start_it() -> None:
+        try:
+            server.start()
+            started.append(True)
+        except AtriumError as error:
+            errors.append(error.code)
+
+    for _ in range(20):
+        threads = [threading.Thread(target=start_it) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(started) == 1 and set(errors) == {"STATE"}
+        server.close()
+        assert not server.running
+        eventually(lambda: len(os.listdir("/proc/self/task")) == others, what="the end of every server's thread")
+        started.clear()
+        errors.clear()
+    thread = threading.Thread(target=start_it)
+    thread.start()
+    server.close()
+    thread.join()
+    if started:  # it was up before the close, or after
+        server.close()
+    assert not server.running
 
 
 def test_cancel_is_at_once(tmp_path: Path) -> None:
