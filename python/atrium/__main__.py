@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from atrium.check import TIMEOUT_S, check
 from atrium.machine import check_machine
 
+INVITE = "atrium://join#"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status 0: Atrium answers there, or can be hosted here; 1: not so; 130: interrupted."""
+    """Exit status 0: Atrium answers there, or can be hosted here; 1: not so; 2: cannot be done; 130: interrupted."""
     parser = argparse.ArgumentParser(prog="python -m atrium", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser(
@@ -21,12 +23,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     one.add_argument(
         "host",
         nargs="?",
-        help="an address, as in the Host box; with - it is read from the standard input: a message with an invite in it, whole",
+        help="an address, as in the Host box; with - it is read from the standard input: a message with an invite in it, whole, which is taken in no other way",
     )
     one.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds that a host has to answer")
     one.add_argument("--port", type=int, default=12800, help="of the server on this machine")
     one.add_argument("--bind", default="::", help="the address on which it listens, or would")
-    arguments = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    if any(INVITE in word.lower() for word in words):  # before the parser, which repeats what it does not know
+        print("An invite is a secret, and command lines can be seen: pass - and paste it.", file=sys.stderr)
+        return 2
+    arguments = parser.parse_args(words)
     try:
         if arguments.host is None:
             found = check_machine(arguments.port, bind=arguments.bind)

@@ -11,7 +11,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from atrium import Client
+from atrium.__main__ import main
 from atrium.check import Check, check
 
 from .conftest import ROOT, Process, free_port
@@ -102,6 +105,24 @@ def test_an_invite_is_checked_and_not_used_up_nor_shown(start: Start, clients: C
     assert "Atrium answers" in run.stdout
     assert link.split("#")[1] not in run.stdout + run.stderr
     assert not (server.home / "server" / "guests").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "{}"],
+        ["check", "Come over: {} (Anna)"],
+        ["check", "--timeout", "1", "{}"],
+        ["check", "Come", "over:", "{}"],
+        ["{}"],
+    ],
+)
+def test_an_invite_on_the_command_line_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Everybody on the machine can read there, and the shell keeps it. It is said at once, and not repeated."""
+    link = "Atrium://join#QUJDRA"
+    assert main([word.format(link) for word in words]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err == "An invite is a secret, and command lines can be seen: pass - and paste it.\n"
 
 
 def test_the_command_says_by_its_status_what_it_found(tmp_path: Path) -> None:
