@@ -136,6 +136,13 @@
 /* Unreferenced blobs that a room, or a client, keeps because they may be wanted again soon (undo, a second join). */
 #define ATR_BLOBS_BYTES ATR_MIB(256)
 
+/* Blobs that the application has put and not yet named: all those of one operation, which names them at its end. Four of the
+ * largest; a mesh of ten million points with all its attributes has a tenth. What is more is spare. */
+#define ATR_BLOBS_PUT_BYTES ((uint64_t)4 * 1024 * ATR_MIB(1))
+
+/* A document that is read in slices takes seconds, a large one minutes. What is not named after that was given up half read. */
+#define ATR_BLOBS_PUT_MS 600000u
+
 /* The schema of documents (docs/schema.md). */
 #define ATR_SCHEMA 1
 

@@ -4,8 +4,10 @@
  * references may come before the bytes (a document that was brought back names blobs that are still on their way).
  *
  * What is referenced is never dropped. What is not may be wanted again soon (undo, a second join), so it stays until such
- * spare bytes pass the bound; then the least recently used goes first. Spare entries stand in a list of their own, so
- * that dropping never searches.
+ * spare bytes pass the bound; then the least recently used goes first. What the application has put and not yet named is no
+ * spare: an operation is read for as long as it takes and names all its blobs at its end, and together they may be far more
+ * than the bound. It is held instead, in a list with a bound of its own, until something names it or it is let go. Both
+ * lists hold only what has no references, so that dropping never searches.
  *
  * The newest delta that made a blob is kept with it as long as its base is there: it was encoded once by the sender and goes to
  * every receiver as it came. */
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/table.h"
 
 #include <utlist.h>
@@ -24,14 +27,16 @@ typedef struct blob {
   atr_bytes *delta; /* packed, from `delta_base`; or NULL */
   atr_hash delta_base;
   uint64_t refs;
-  struct blob *prev, *next; /* in `spare` while refs is 0 */
+  uint64_t held;            /* the round in which it was put and not named since; 0: it is not held */
+  struct blob *prev, *next; /* in `held` or `spare` while refs is 0 */
   UT_hash_handle hh;
 } blob;
 
 struct atr_blobs {
   blob *table;
-  blob *spare; /* oldest first */
-  size_t bytes, spare_bytes, spare_bytes_max;
+  blob *spare, *held; /* oldest first */
+  size_t bytes, spare_bytes, spare_bytes_max, held_bytes, held_bytes_max;
+  uint64_t round;
 };
 
 static size_t weight(const blob *b)
@@ -56,13 +61,46 @@ static void drop(atr_blobs *t, blob *b)
   free(b);
 }
 
+/* A blob with bytes that nothing names (any more). */
+static void put_aside(atr_blobs *t, blob *b)
+{
+  if (b->held) {
+    DL_APPEND(t->held, b);
+    t->held_bytes += weight(b);
+  } else {
+    DL_APPEND(t->spare, b);
+    t->spare_bytes += weight(b);
+  }
+}
+
+static void take_back(atr_blobs *t, blob *b)
+{
+  if (b->held) {
+    DL_DELETE(t->held, b);
+    t->held_bytes -= weight(b);
+  } else {
+    DL_DELETE(t->spare, b);
+    t->spare_bytes -= weight(b);
+  }
+}
+
+static void let_go_oldest(atr_blobs *t)
+{
+  blob *oldest = t->held;
+
+  take_back(t, oldest);
+  oldest->held = 0;
+  put_aside(t, oldest);
+}
+
 static void trim(atr_blobs *t)
 {
+  while (t->held_bytes > t->held_bytes_max)
+    let_go_oldest(t);
   while (t->spare_bytes > t->spare_bytes_max) {
     blob *oldest = t->spare;
 
-    DL_DELETE(t->spare, oldest);
-    t->spare_bytes -= weight(oldest);
+    take_back(t, oldest);
     drop(t, oldest);
   }
 }
@@ -93,7 +131,14 @@ int atr_blobs_new(atr_blobs **out, size_t spare_bytes_max)
   if (!t)
     return ATR_NOMEM;
   t->spare_bytes_max = spare_bytes_max;
+  t->held_bytes_max = ATR_BLOBS_PUT_BYTES;
+  t->round = 1;
   return 0;
+}
+
+void atr_blobs_hold_at_most(atr_blobs *t, size_t held_bytes_max)
+{
+  t->held_bytes_max = held_bytes_max;
 }
 
 void atr_blobs_free(atr_blobs *t)
@@ -122,22 +167,46 @@ atr_bytes *atr_blobs_get(const atr_blobs *t, const atr_hash *hash)
   return b ? b->bytes : NULL;
 }
 
-int atr_blobs_put(atr_blobs *t, const atr_hash *hash, atr_bytes *bytes)
+static int put(atr_blobs *t, const atr_hash *hash, atr_bytes *bytes, bool held)
 {
   blob *b = find_or_add(t, hash);
+  bool here = b && b->bytes;
 
-  if (!b || b->bytes) {
+  if (!b || here)
     atr_bytes_release(bytes);
-    return b ? 0 : ATR_NOMEM;
+  if (!b)
+    return ATR_NOMEM;
+  if (here && !b->refs)
+    take_back(t, b);
+  if (!here) {
+    b->bytes = bytes;
+    t->bytes += atr_bytes_len(bytes);
   }
-  b->bytes = bytes;
-  t->bytes += atr_bytes_len(bytes);
+  if (held)
+    b->held = t->round;
   if (!b->refs) {
-    DL_APPEND(t->spare, b);
-    t->spare_bytes += weight(b);
+    put_aside(t, b);
     trim(t);
   }
   return 0;
+}
+
+int atr_blobs_put(atr_blobs *t, const atr_hash *hash, atr_bytes *bytes)
+{
+  return put(t, hash, bytes, false);
+}
+
+int atr_blobs_hold(atr_blobs *t, const atr_hash *hash, atr_bytes *bytes)
+{
+  return put(t, hash, bytes, true);
+}
+
+void atr_blobs_let_go(atr_blobs *t)
+{
+  while (t->held && t->held->held < t->round)
+    let_go_oldest(t);
+  t->round++;
+  trim(t);
 }
 
 void atr_blobs_set_delta(atr_blobs *t, const atr_hash *hash, const atr_hash *base, atr_bytes *packed)
@@ -152,7 +221,7 @@ void atr_blobs_set_delta(atr_blobs *t, const atr_hash *hash, const atr_hash *bas
   b->delta_base = *base;
   t->bytes += atr_bytes_len(packed);
   if (!b->refs) {
-    t->spare_bytes += atr_bytes_len(packed);
+    *(b->held ? &t->held_bytes : &t->spare_bytes) += atr_bytes_len(packed);
     trim(t);
   }
 }
@@ -170,10 +239,9 @@ int atr_blobs_ref(atr_blobs *t, const atr_hash *hash)
 
   if (!b)
     return ATR_NOMEM;
-  if (!b->refs++ && b->bytes) {
-    DL_DELETE(t->spare, b);
-    t->spare_bytes -= weight(b);
-  }
+  if (!b->refs++ && b->bytes)
+    take_back(t, b);
+  b->held = 0;
   return 0;
 }
 
@@ -187,8 +255,7 @@ void atr_blobs_unref(atr_blobs *t, const atr_hash *hash)
     drop(t, b);
     return;
   }
-  DL_APPEND(t->spare, b);
-  t->spare_bytes += weight(b);
+  put_aside(t, b);
   trim(t);
 }
 

@@ -3,7 +3,8 @@
  * blobs.h - content-addressed immutable byte arrays, reference-counted and bounded
  *
  * A blob is named by its SHA-256. One table serves a whole server or client; rooms and replicas hold references, and blobs
- * without a reference are dropped when their bound is passed (least recently used first). xfer.h cuts blobs into BLOB_DATA or
+ * without a reference are dropped when their bound is passed (least recently used first), other than those that the
+ * application has just handed over to be named. xfer.h cuts blobs into BLOB_DATA or
  * BLOB_DELTA messages and puts them together again, sans-I/O.
  *
  * @locality the table is used on one thread; the bytes (atr_bytes) are immutable and may be read and released on any thread.
@@ -30,6 +31,13 @@ bool atr_blobs_have(const atr_blobs *t, const atr_hash *hash);
 atr_bytes *atr_blobs_get(const atr_blobs *t, const atr_hash *hash);
 /* Takes one reference to `bytes`, also on failure. The caller vouches for the hash (it has just computed or checked it). */
 int atr_blobs_put(atr_blobs *t, const atr_hash *hash, atr_bytes *bytes);
+
+/* As put, by an application that names the blob later: it is no spare until something has named it. Of such, ATR_BLOBS_PUT_BYTES are held, the
+ * oldest become spare first. */
+int atr_blobs_hold(atr_blobs *t, const atr_hash *hash, atr_bytes *bytes);
+void atr_blobs_hold_at_most(atr_blobs *t, size_t held_bytes_max);
+/* What was held already at the last call and is not named yet becomes spare: nothing waits for what its owner gave up. */
+void atr_blobs_let_go(atr_blobs *t);
 
 /* References: by documents, operations and uploads. They may be taken before the bytes are there. */
 int atr_blobs_ref(atr_blobs *t, const atr_hash *hash);

@@ -312,7 +312,7 @@ int command_run(atr_client *c, command *cmd)
 
   if (cmd->blob) {
     shelf_put(c->shelf, &cmd->hash, cmd->blob);
-    err = atr_blobs_put(c->blobs, &cmd->hash, cmd->blob);
+    err = atr_blobs_hold(c->blobs, &cmd->hash, cmd->blob);
     cmd->blob = NULL;
     if (err < 0)
       event_error(c, err, NULL, "put_blob", NULL);

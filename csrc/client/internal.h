@@ -214,9 +214,10 @@ struct atr_client {
 
   atr_blobs *blobs;
   seat *seats;
-  atr_turns turns;   /* of the seats, on the lanes */
-  uint64_t swept_ms; /* the shelf */
-  bool creating;     /* one `create` is under way */
+  atr_turns turns;    /* of the seats, on the lanes */
+  uint64_t swept_ms;  /* the shelf */
+  uint64_t let_go_ms; /* blobs that were put and not named */
+  bool creating;      /* one `create` is under way */
   int creating_blender[3];
 };
 

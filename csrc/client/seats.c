@@ -525,4 +525,8 @@ void seats_tick(atr_client *c, uint64_t now_ms)
     c->swept_ms = now_ms;
     shelf_sweep(c->shelf, c->blobs);
   }
+  if (now_ms - c->let_go_ms >= ATR_BLOBS_PUT_MS) {
+    c->let_go_ms = now_ms;
+    atr_blobs_let_go(c->blobs);
+  }
 }

@@ -46,6 +46,20 @@ def assert_equal(clients: list[Client], rooms: list[Room]) -> None:
         assert room.documents == rooms[0].documents
 
 
+def test_a_document_with_more_bytes_than_are_kept_to_spare(start: Start, clients: Clients) -> None:
+    """An image strip: all its files are put first, and the scene that names them comes last. It was refused, as the first files
+    were dropped meanwhile."""
+    (mine, theirs), (a, b) = party(start, clients, 2)
+    size, spare = 80 << 20, 256 << 20
+    names = [mine.put_blob(bytes([i]) * size) for i in range(4)]
+    assert len(names) * size > spare
+    strip = a.create({"type": "Scene", "files": [["$blob", name, "file", [size], "x.png"] for name in names]})
+    a.flush()
+    settle([mine, theirs], lambda: strip in b.documents, timeout=120, what="the strip")
+    for i, name in enumerate(names):
+        assert memoryview(theirs.blob(name) or b"")[:: size // 4] == bytes([i]) * 4
+
+
 def test_an_edit_arrives(start: Start, clients: Clients) -> None:
     everybody, (a, b) = party(start, clients, 2)
     lamp = a.create({"type": "Light", "p": {"energy": 10.0}})

@@ -370,7 +370,7 @@ static void take_over(client *c, app_command *cmd)
   cJSON *made = cmd->submit.tree;
 
   sim_heap_enter(SIM_CLIENT + c->number);
-  if (cmd->blob && atr_blobs_put(c->blobs, &cmd->hash, cmd->blob))
+  if (cmd->blob && atr_blobs_hold(c->blobs, &cmd->hash, cmd->blob))
     sim_fail("no memory");
   cmd->submit.tree = made ? cJSON_Duplicate(made, true) : NULL;
   sim_heap_leave();
