@@ -40,7 +40,9 @@ typedef struct atr_json_info {
   uint32_t nulls;          /* null values: allowed in a patch's objects only */
   uint32_t array_nulls;    /* null values that are elements of an array: allowed nowhere in a patch */
   bool tags;               /* some array begins with a string that begins with '$': see proto/tags.h */
-  size_t error_at;         /* offset of the first offending byte, on failure */
+  size_t
+      printed; /* bytes as atr_json_print prints it, at most: more than the text has where numbers are written short (1e15) */
+  size_t error_at; /* offset of the first offending byte, on failure */
 } atr_json_info;
 
 /* Checks `text` of `len` bytes (no terminator needed). 0 or an ATR_JSON_* code. `info` may be NULL.

@@ -361,6 +361,39 @@ static const uint8_t *scan_exponent(const uint8_t *p, const uint8_t *end, long *
   return p;
 }
 
+/* Bytes that a number prints as (number.c), at most; without its sign. */
+static size_t printed_bytes(const uint8_t *mantissa, const uint8_t *end, ptrdiff_t whole_digits, long exponent)
+{
+  long first = (long)whole_digits - 1 + exponent, digits = 0, zeros = 0;
+  const uint8_t *p = mantissa;
+  bool nines;
+
+  for (; p < end && (*p == '0' || *p == '.'); p++)
+    first -= *p == '0';
+  nines = p < end && *p == '9';
+  for (; p < end; p++) {
+    digits += *p != '.' && *p != '0' ? zeros + 1 : 0;
+    zeros = *p == '0' ? zeros + 1 : *p == '.' ? zeros : 0;
+  }
+  if (!digits)
+    return 3; /* 0.0, where it has a sign */
+  digits = digits < 17 ? digits : 17;
+  if (first < -4 || first > 15)
+    return (size_t)(digits + (digits > 1) + (first < -99 || first > 99 ? 5 : 4));
+  if (first < 0)
+    return (size_t)(1 - first + digits);
+  if (digits > first + 1)
+    return (size_t)(digits + 1);
+  return (size_t)(first + 1 + (first == 15 && nines ? 2 : 0)); /* above 2^53, 9.007e15, with .0 */
+}
+
+/* It prints as itself, or shorter; but 1e15 as 1000000000000000. */
+static void add_growth(struct scan *s, size_t source, size_t printed)
+{
+  if (printed > source)
+    s->info.printed += printed - source;
+}
+
 static int scan_number(struct scan *s)
 {
   const uint8_t *start = s->p, *p = s->p, *whole, *whole_end, *mantissa_end;
@@ -391,6 +424,8 @@ static int scan_number(struct scan *s)
   if (p - start > ATR_JSON_NUMBER_BYTES_MAX)
     return ATR_JSON_NUMBER;
   s->p = p;
+  if (!integer || (*start == '-' && *whole == '0'))
+    add_growth(s, (size_t)(p - whole), printed_bytes(whole, mantissa_end, whole_end - whole, exponent));
   if (integer)
     return small_integer(whole, (size_t)(p - whole)) ? 0 : ATR_JSON_NUMBER;
   return is_finite(whole, mantissa_end, whole_end - whole, exponent) ? 0 : ATR_JSON_NUMBER;
@@ -571,7 +606,7 @@ int atr_json_check(const char *text, size_t len, atr_json_info *info)
   s.keys_cap = KEYS_ON_STACK;
   s.n_keys = 0;
   s.depth = 0;
-  s.info = (atr_json_info){.kind = ATR_KIND_NULL};
+  s.info = (atr_json_info){.kind = ATR_KIND_NULL, .printed = len};
   atr_buf_init(&s.arena, ATR_MESSAGE_BYTES_MAX);
   err = scan_text(&s);
   s.info.error_at = (size_t)(s.p - s.text);

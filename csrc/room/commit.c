@@ -117,7 +117,8 @@ static void ref_blobs(atr_room *room, const atr_op *op, bool ref)
   }
 }
 
-int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t counter, uint64_t version, const atr_op *op)
+int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t counter, uint64_t version, const atr_op *op,
+               size_t printed)
 {
   stage *st = &room->stages[room->stage_now];
   staged *s = add_op(st);
@@ -134,6 +135,7 @@ int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t coun
                 .counter = counter,
                 .version = version,
                 .member = member,
+                .printed = (uint32_t)printed,
                 .kind = op->kind,
                 .preview = (op->flags & ATR_OP_PREVIEW) != 0};
   err = encode(room, &st->bytes, s, op);
@@ -152,7 +154,7 @@ int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t coun
     d->staged_alive = d->alive;
   if (!s->preview) {
     d->staged_alive = op->kind != ATR_OP_DELETE;
-    d->bytes_staged += (uint32_t)op->json.n;
+    d->bytes_staged += s->printed;
   }
   ref_blobs(room, op, true);
   room_flush(room);
@@ -172,7 +174,7 @@ int room_stage_preview_end(atr_room *room, const atr_id *doc, uint32_t number)
   if (!err)
     err = atr_op_read(atr_buf_span(&out), &op);
   if (!err)
-    err = room_stage(room, NULL, number, 0, 0, &op);
+    err = room_stage(room, NULL, number, 0, 0, &op, op.json.n);
   atr_buf_free(&out);
   return err;
 }
@@ -261,7 +263,7 @@ static void refuse_one(atr_room *room, const stage *st, const staged *s, int err
   if (room_message_of(room, st->bytes.data + s->offset, s->len, &msg) == 0 && atr_msg_read_op(msg, &op) == 0) {
     ref_blobs(room, &op.op, false);
     if (!s->preview)
-      d->bytes_staged -= (uint32_t)op.op.json.n;
+      d->bytes_staged -= s->printed;
     if (ends_preview(s, &op.op))
       room_preview_orphan(room, d->preview);
   }

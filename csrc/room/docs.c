@@ -77,7 +77,6 @@ static void set_text(atr_room *room, room_doc *d, char *json, size_t len)
   free(d->json);
   d->json = json;
   d->json_len = (uint32_t)len;
-  d->bytes_est = (uint32_t)len;
 }
 
 static int copy_text(atr_room *room, room_doc *d, atr_span json)
@@ -179,6 +178,7 @@ static int print_into(atr_room *room, room_doc *d, const cJSON *tree)
   if (!json)
     return ATR_NOMEM;
   set_text(room, d, json, len);
+  d->bytes_est = (uint32_t)len;
   return 0;
 }
 
@@ -236,9 +236,10 @@ int room_doc_merge(atr_room *room, room_doc *d)
   if (!d->chain_first)
     return 0;
   err = merge_chain(room, d);
-  if (err) /* memory only: what is in the ring was checked. Digests bring everybody to the state that we keep. */
+  if (err) /* memory only, as what is in the ring was checked and fits: it can be tried again */
     atr_log(ATR_LOG_ERROR, "room: a document could not be merged: %s", atr_err_text(err));
-  d->chain_first = d->chain_last = 0;
+  else
+    d->chain_first = d->chain_last = 0;
   return err;
 }
 
@@ -411,8 +412,8 @@ static void commit_durable(atr_room *room, const staged *s, const atr_op *op, bo
   } else {
     add_blobs(room, d, op);
   }
-  d->bytes_staged -= (uint32_t)op->json.n;
-  d->bytes_est = (op->kind == ATR_OP_EDIT ? d->bytes_est : 0) + (uint32_t)op->json.n;
+  d->bytes_staged -= s->printed;
+  d->bytes_est = (op->kind == ATR_OP_EDIT ? d->bytes_est : 0) + s->printed;
   if (op->kind != ATR_OP_DELETE && in_ring)
     chain(room, d, s->seq);
   else if (op->kind != ATR_OP_DELETE)

@@ -54,7 +54,7 @@ typedef struct room_doc {
   uint64_t known;                   /* bit per catching-up slot: changed since, but sent before (serve.c) */
   char *json;                       /* NULL before the first merge and for a tombstone */
   uint32_t json_len;
-  uint32_t bytes_est;    /* the text's length at most, with what is not merged */
+  uint32_t bytes_est;    /* the text's length when it is printed next, at most: with what is not merged */
   uint32_t bytes_staged; /* and what operations between receive and commit may add */
   uint32_t staged;       /* operations between receive and commit */
   uint32_t n_blobs, blobs_cap, blobs_exact;
@@ -166,6 +166,7 @@ typedef struct staged {
   participant *part; /* NULL: by the room itself */
   uint64_t seq, counter, version;
   uint32_t offset, len, member;
+  uint32_t printed; /* bytes of its JSON as we print it, at most */
   uint8_t kind;
   bool preview;
 } staged;
@@ -243,9 +244,10 @@ void room_preview_end(atr_room *room, preview *p);
 void room_tombs_trim(atr_room *room);
 
 /* commit.c */
-/* Takes a checked operation; `part` is NULL for the room's own. `op` is its encoded form, relayed as it is. */
-int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t counter, uint64_t version,
-               const atr_op *op);
+/* Takes a checked operation; `part` is NULL for the room's own. `op` is its encoded form, relayed as it is; its JSON prints as `printed` bytes
+ * at most. */
+int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t counter, uint64_t version, const atr_op *op,
+               size_t printed);
 void room_flush(atr_room *room);
 /* Whether `n` more bytes may wait for the store. */
 bool room_stage_has_room(const atr_room *room, size_t n);
@@ -261,7 +263,7 @@ int room_stage_preview_end(atr_room *room, const atr_id *doc, uint32_t number);
 /* Remembers the refusal and answers with it. */
 void room_refuse(atr_room *room, participant *part, uint64_t counter, int err);
 /* What REFUSED says about the JSON of an operation (0: nothing), or ATR_PROTO and the like where the peer must be cut. */
-int room_check_json(const atr_room *room, const atr_op *op, int *refusal);
+int room_check_json(const atr_room *room, const atr_op *op, int *refusal, size_t *printed);
 /* ATR_BLOB_SIZE where the blob is here and has another size than the array that a tree makes of it. */
 int room_check_blob_size(const atr_room *room, const atr_blob_ref *blob);
 

@@ -127,12 +127,13 @@ static int check_tags(const atr_room *room, const atr_op *op)
   return err;
 }
 
-int room_check_json(const atr_room *room, const atr_op *op, int *refusal)
+int room_check_json(const atr_room *room, const atr_op *op, int *refusal, size_t *printed)
 {
   atr_json_info info;
   int err;
 
   *refusal = 0;
+  *printed = 0;
   if (op->kind == ATR_OP_DELETE)
     return 0;
   err = atr_json_check((const char *)op->json.p, op->json.n, &info);
@@ -140,6 +141,7 @@ int room_check_json(const atr_room *room, const atr_op *op, int *refusal)
     return err;
   if (info.kind != ATR_KIND_OBJECT)
     return ATR_JSON_TYPE;
+  *printed = info.printed;
   if (info.array_nulls || (op->kind == ATR_OP_CREATE && info.nulls))
     *refusal = ATR_JSON_NULL;
   else if (info.tags)
@@ -147,15 +149,18 @@ int room_check_json(const atr_room *room, const atr_op *op, int *refusal)
   return 0;
 }
 
-static bool fits(atr_room *room, room_doc *d, const atr_op *op)
+/* A document is stored as it prints, which may be longer than what was sent: an operation that is acknowledged must be possible to merge. */
+static bool fits(atr_room *room, room_doc *d, const atr_op *op, size_t printed)
 {
-  if (op->kind != ATR_OP_EDIT || (uint64_t)d->bytes_est + d->bytes_staged + op->json.n <= ATR_DOC_BYTES_MAX)
+  if (op->kind != ATR_OP_EDIT)
+    return printed <= ATR_DOC_BYTES_MAX;
+  if ((uint64_t)d->bytes_est + d->bytes_staged + printed <= ATR_DOC_BYTES_MAX)
     return true;
   room_doc_merge(room, d); /* gives the exact length of what is committed */
-  return (uint64_t)d->bytes_est + d->bytes_staged + op->json.n <= ATR_DOC_BYTES_MAX;
+  return (uint64_t)d->bytes_est + d->bytes_staged + printed <= ATR_DOC_BYTES_MAX;
 }
 
-static int check_state(atr_room *room, const atr_op *op)
+static int check_state(atr_room *room, const atr_op *op, size_t printed)
 {
   room_doc *d = room_doc_find(room, &op->doc);
   bool alive = d && (d->staged ? d->staged_alive : d->alive);
@@ -166,7 +171,7 @@ static int check_state(atr_room *room, const atr_op *op)
     return ATR_LIMIT;
   if (op->kind != ATR_OP_CREATE && !alive)
     return d ? ATR_GONE : ATR_NOENT;
-  if (alive && !fits(room, d, op))
+  if (!fits(room, d, op, printed))
     return ATR_DOC_SIZE;
   while (atr_list_next_hash(&list, &hash))
     if (!atr_blobs_have(room->config.blobs, &hash))
@@ -191,6 +196,7 @@ static int receive_submit(atr_room *room, atr_room_member *m, atr_span message)
   participant *part = m->part;
   atr_msg_submit s;
   int err = atr_msg_read_submit(message, &s), refusal;
+  size_t printed;
 
   if (err)
     return err;
@@ -202,17 +208,17 @@ static int receive_submit(atr_room *room, atr_room_member *m, atr_span message)
     answer_again(m, s.counter);
     return 0;
   }
-  err = room_check_json(room, &s.op, &refusal);
+  err = room_check_json(room, &s.op, &refusal, &printed);
   if (err)
     return err;
   if (s.counter)
     part->last = s.counter;
   if (!refusal)
-    refusal = check_state(room, &s.op);
+    refusal = check_state(room, &s.op, printed);
   if (!refusal && !room_stage_has_room(room, message.n))
     refusal = ATR_STORE_BUSY;
   if (!refusal)
-    return room_stage(room, part, part->number, s.counter, 0, &s.op);
+    return room_stage(room, part, part->number, s.counter, 0, &s.op, printed);
   end_own_preview(room, m, &s.op);
   if (s.counter)
     room_refuse(room, part, s.counter, refusal);

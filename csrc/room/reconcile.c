@@ -141,6 +141,7 @@ typedef struct gathered {
   const atr_room *room;
   atr_hash *hashes;
   size_t n;
+  size_t printed; /* bytes of the tree as we print it, at most */
 } gathered;
 
 static int gather(void *ctx, const atr_blob_ref *blob)
@@ -161,8 +162,14 @@ static int gather(void *ctx, const atr_blob_ref *blob)
 static int gather_blobs(atr_span json, gathered *g)
 {
   cJSON *tree = NULL;
-  int err = atr_json_parse_object((const char *)json.p, json.n, &tree);
+  atr_json_info info;
+  int err = atr_json_check((const char *)json.p, json.n, &info);
 
+  g->printed = info.printed;
+  if (!err && g->printed > ATR_DOC_BYTES_MAX)
+    err = ATR_DOC_SIZE; /* no room has ever had it */
+  if (!err)
+    err = atr_json_parse_object((const char *)json.p, json.n, &tree);
   if (!err && atr_json_has_null(tree))
     err = ATR_JSON_NULL;
   if (!err)
@@ -203,7 +210,7 @@ int room_receive_recreate(atr_room_member *m, atr_span message)
   if (!err)
     err = atr_op_read(atr_buf_span(&bytes), &op);
   if (!err)
-    err = room_stage(room, m->part, m->part->number, 0, doc.seq, &op);
+    err = room_stage(room, m->part, m->part->number, 0, doc.seq, &op, g.printed);
   free(g.hashes);
   atr_buf_free(&bytes);
   return err == ATR_BLOB_SIZE ? 0

@@ -85,8 +85,8 @@ static void drop_first(atr_room *room)
 
   if (e->len > ATR_FRAME_BYTES_MAX)
     save_rest(room, e, seq);
-  if (e->doc->chain_first && e->doc->chain_first <= seq)
-    room_doc_merge(room, e->doc);
+  if (e->doc->chain_first && e->doc->chain_first <= seq && room_doc_merge(room, e->doc))
+    e->doc->chain_first = e->doc->chain_last = 0; /* what cannot be merged now never will be */
   if (e->n_blobs)
     unref_blobs(room, e);
   r->used -= e->len;

@@ -308,9 +308,64 @@ static void every_prefix_and_every_byte_is_survived(void **state)
     }
 }
 
+/* A document is stored as it prints: what it says about its length decides whether an operation can still be merged. */
+static void it_says_how_long_the_text_prints(void **state)
+{
+  static const char *const texts[] = {"1e15",
+                                      "1E15",
+                                      "-1e15",
+                                      "1e5",
+                                      "1e-5",
+                                      "1e-4",
+                                      "12e-5",
+                                      "1.5e3",
+                                      "1e16",
+                                      "1e22",
+                                      "1e100",
+                                      "-0",
+                                      "-0.0",
+                                      "0e0",
+                                      "0.0",
+                                      "-0.000",
+                                      "1.0",
+                                      "100e-2",
+                                      "0.1",
+                                      "1e-320",
+                                      "1e-400",
+                                      "-1e-400",
+                                      "9007199254740993.5",
+                                      "12345678901234567.5",
+                                      "123456789012345678e-3",
+                                      "9999999999999999.9",
+                                      "99999999999999999e-22",
+                                      "0.00012345",
+                                      "0.000012345",
+                                      "179e306",
+                                      "0.000e5",
+                                      "1.7976931348623157e308",
+                                      "[1e15,1e15,-0,7,\"1e15\",{\"1e15\":1e1}]"};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    atr_json_info info;
+    cJSON *tree;
+    atr_buf out;
+
+    atr_buf_init(&out, SIZE_MAX);
+    assert_ok(atr_json_check(texts[i], strlen(texts[i]), &info));
+    assert_ok(atr_json_parse(texts[i], strlen(texts[i]), &tree));
+    assert_ok(atr_json_print(tree, &out));
+    if (info.printed < out.len || info.printed > (out.len > strlen(texts[i]) ? out.len + 2 : strlen(texts[i]) + 2))
+      fail_msg("%s prints as %zu bytes, said were %zu", texts[i], out.len, info.printed);
+    cJSON_Delete(tree);
+    atr_buf_free(&out);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(it_says_how_long_the_text_prints),
       cmocka_unit_test(valid_texts_pass),
       cmocka_unit_test(broken_texts_are_refused),
       cmocka_unit_test(unicode_is_strict),

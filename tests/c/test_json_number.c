@@ -77,13 +77,18 @@ static void compare_with_library(double v)
 {
   char ours[ATR_JSON_NUMBER_CHARS], library[40], our_digits[40], library_digits[40];
   int n = atr_json_number_text(v, ours);
+  atr_json_info info;
 
   assert_true(n > 0 && n < ATR_JSON_NUMBER_CHARS);
   if (strtod(ours, NULL) != v)
     fail_msg("%.17g printed as %s", v, ours);
-  assert_ok(atr_json_check(ours, (size_t)n, NULL));
+  assert_ok(atr_json_check(ours, (size_t)n, &info));
+  assert_int_equal(info.printed, n);
   for (int precision = 0; precision <= 16; precision++) {
-    snprintf(library, sizeof library, "%.*e", precision, v);
+    int len = snprintf(library, sizeof library, "%.*e", precision, v);
+
+    if (fabs(v) < 1e308 && atr_json_check(library, (size_t)len, &info) == 0 && strtod(library, NULL) == v)
+      assert_in_range(info.printed, n, (len > n ? len : n) + 2); /* written otherwise */
     if (strtod(library, NULL) == v)
       break;
   }

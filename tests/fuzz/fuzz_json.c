@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   CHECK(atr_json_print(tree, &text) == 0);
   CHECK(atr_json_check((const char *)text.data, text.len, &printed_info) == 0);
   CHECK(printed_info.values == info.values && printed_info.nulls == info.nulls && printed_info.depth == info.depth);
+  CHECK(text.len <= info.printed && printed_info.printed == text.len);
   CHECK(printed_info.tags == info.tags && printed_info.array_nulls == info.array_nulls);
   CHECK((info.nulls > 0) == atr_json_has_null(tree));
   CHECK(atr_json_parse((const char *)text.data, text.len, &again) == 0);
