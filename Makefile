@@ -204,7 +204,7 @@ setup:
 	@tests/setup/packages.sh
 
 # One after the other, the quick ones first: they share two cores at most. Each reports for itself, and what fails keeps none from running.
-TEST_PARTS := test-c test-asan test-tsan fuzz-short test-sim test-python test-net test-blender
+TEST_PARTS := test-c test-asan test-tsan fuzz-short test-sim test-mutants test-python test-net test-blender
 test: setup
 	@failed=; for part in $(TEST_PARTS); do \
 	  echo "==== $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \
@@ -258,7 +258,7 @@ $(OUT)/sim: $(SIM_OBJECTS) $(OUT)/libatrium.a
 # Takes one rule out at a time: the simulator, or the test that the rule names, must notice each. M=word selects by name.
 test-mutants: $(OUT)/sim $(addprefix $(OUT)/,$(shell sed -n 's/.* test="\(.*\)",/\1/p' tests/sim/mutants.py | sort -u))
 	@echo '$(LIBS)' >$(OUT)/sim.libs
-	$(PYTHON) tests/sim/mutants.py --build $(OUT) --cc $(CC) $(if $(M),--only '$(M)')
+	@$(PYTHON) tests/sim/mutants.py --build $(OUT) --cc $(CC) $(if $(M),--only '$(M)')
 
 test-sim: $(OUT)/sim
 	$(SANITIZER_ENV) timeout 600 $(OUT)/sim --file tests/sim/seeds.txt --seeds $(SEEDS)
