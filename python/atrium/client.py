@@ -42,6 +42,10 @@ _KEY_DIGITS = 64
 
 _T = TypeVar("_T")
 
+# ATR_JSON_DEPTH_MAX, less the command around a document; and ATR_JSON_INT_MAX.
+_DEPTH_MAX = 63
+_INT_MAX = 2**53
+
 # Events of a room that nobody follows are kept for a later follow(), the newest of them.
 _FOLLOW_EVENTS_MAX = 100_000
 
@@ -117,6 +121,7 @@ class Room:
         doc = secrets.token_hex(16) if doc is None else _hex_of(doc, _ID_DIGITS, "A document's id")
         if _holds_null(tree):
             raise AtriumError("JSON_NULL", 'A document holds no null: leave the member out, or write ["$none"].')
+        _require_json(tree)
         self._submit(doc, "create", tree, action, list(needs))
         self.documents[doc] = merge(None, tree)
         return doc
@@ -124,6 +129,7 @@ class Room:
     def edit(self, doc: str, patch: dict[str, Any], action: int = 0) -> None:
         """Applies a merge patch to a document."""
         self._require(doc)
+        _require_json(patch)
         self._submit(doc, "edit", patch, action)
         merge(self.documents[doc], patch)
 
@@ -634,6 +640,25 @@ def _holds_null(tree: Any) -> bool:
     if isinstance(tree, list):
         return any(_holds_null(value) for value in tree)
     return tree is None
+
+
+def _require_json(value: object, depth: int = _DEPTH_MAX) -> None:
+    """What the engine would refuse only when it reads it, on its own thread."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise AtriumError("JSON_NUL", "A document holds no NUL character.")
+        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise AtriumError("JSON_UTF8", "A document holds no half of a surrogate pair: it is not Unicode text.")
+    elif isinstance(value, int) and abs(value) > _INT_MAX:
+        raise AtriumError("JSON_NUMBER", 'A whole number beyond 2**53 is written as text: ["$i", "..."].')
+    elif isinstance(value, Mapping | list | tuple):
+        if depth == 0:
+            raise AtriumError("JSON_DEPTH", f"A document is nested at most {_DEPTH_MAX} deep.")
+        for item in value:
+            _require_json(item, depth - 1)
+        if isinstance(value, Mapping):
+            for item in value.values():
+                _require_json(item, depth - 1)
 
 
 def _error_of(message: Message, text: str) -> AtriumError:

@@ -8,6 +8,7 @@ peer below speaks frames (docs/protocol.md, 2) over Python's own TLS, with a key
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import json
 import secrets
@@ -57,35 +58,64 @@ def test_another_protocol_version_is_named_on_both_sides(busy: Process, raw: Cal
     assert list(peer.messages()) == []  # closed
 
 
+BROKEN = "The other side sent bytes that break the protocol."
+MISSING = "A JSON member is missing or has another type than expected."
+TOO_LARGE = "A message is larger than allowed."
+EARLY = "A message came before the hello was answered."
+
+
+def is_gone(server: Process, name: str, sentence: str) -> None:
+    eventually(lambda: f'"{name}" is gone: {sentence}' in server.log.read_text(), what=sentence)
+
+
+# What ends the connection before the welcome, and the sentence that the server's log has for it.
 @pytest.mark.parametrize(
-    "bad",
+    ("bad", "sentence"),
     [
-        message(b"{"),
-        message(b"[]"),
-        message(b'{"t":1}'),
-        message(b'{"t":"hello"}'),
-        message(b'{"a":' * 1000 + b"1" + b"}" * 1000),
-        message(b'{"t":"hello","t":"hello"}'),
-        message(b'{"t":"\xff\xfe"}'),
-        message(b'{"t":"he\\u0000llo"}'),
-        message({"t": "rooms"}),
-        message({"t": "join", "room": "0" * 32}),
-        hello(name=7),
-        hello(participant="short"),
-        hello(color=[2, 0, 0]),
-        hello(color="red"),
-        frame(STATE, b"\x20" + bytes(60)),
-        frame(BULK, b"\x30" + bytes(60)),
-        frame(CONTROL, b"\x77"),
-        b"\x00\x00\x00",
-        b"\x44\x00\x01x",
-        frame(CONTROL, b"\x01" + b"x" * 65000, more=True) * 40,
+        (message(b"{"), "The text is not JSON."),
+        (message(b"[]"), MISSING),
+        (message(b'{"t":1}'), MISSING),
+        (message(b'{"a":' * 300 + b"1" + b"}" * 300), "JSON is nested too deeply."),
+        (message(b'{"a":' * 1000 + b"1" + b"}" * 1000), TOO_LARGE),
+        (message(b'{"t":"hello","t":"hello"}'), "A JSON object has the same key twice."),
+        (message(b'{"t":"\xff\xfe"}'), "JSON text is not valid UTF-8."),
+        (message(b'{"t":"he\\u0000llo"}'), "JSON text holds a NUL character."),
+        (frame(STATE, b"\x20" + bytes(60)), TOO_LARGE),  # nothing is taken on these lanes yet
+        (frame(BULK, b"\x30" + bytes(60)), TOO_LARGE),
+        (frame(CONTROL, b"\x77"), BROKEN),
+        (b"\x00\x00\x00", BROKEN),
+        (b"\x44\x00\x01x", BROKEN),
+        (frame(CONTROL, b"\x01" + b"x" * 65000, more=True) * 40, TOO_LARGE),
     ],
 )
-def test_nonsense_before_the_welcome_ends_the_connection(busy: Process, raw: Callable[[int], Raw], bad: bytes) -> None:
+def test_nonsense_before_the_welcome_ends_the_connection(
+    busy: Process, raw: Callable[[int], Raw], bad: bytes, sentence: str
+) -> None:
     peer = raw(busy.port)
     peer.send(bad)
-    assert "welcome" not in [m["t"] for m in peer.messages()]
+    assert list(peer.messages()) == []
+    is_gone(busy, "", sentence)
+
+
+# What is no hello although it is JSON is answered, as its sender may be of another version.
+@pytest.mark.parametrize(
+    ("bad", "re", "sentence"),
+    [
+        (message(b'{"t":"hello"}'), "hello", BROKEN),
+        (hello(name=7), "hello", BROKEN),
+        (hello(participant="short"), "hello", BROKEN),
+        (hello(color=[2, 0, 0]), "hello", BROKEN),
+        (hello(color="red"), "hello", BROKEN),
+        (message({"t": "rooms"}), "rooms", EARLY),
+        (message({"t": "join", "room": "0" * 32}), "join", EARLY),
+    ],
+)
+def test_a_hello_that_is_none_is_answered_by_name(
+    busy: Process, raw: Callable[[int], Raw], bad: bytes, re: str, sentence: str
+) -> None:
+    peer = raw(busy.port)
+    peer.send(bad)
+    assert list(peer.messages()) == [{"t": "error", "code": "PROTO", "text": sentence, "re": re}]
 
 
 @pytest.mark.parametrize(
@@ -98,26 +128,46 @@ def test_nonsense_before_the_welcome_ends_the_connection(busy: Process, raw: Cal
         frame(CONTROL, b"\x05" + struct.pack(">IH", 1, 60000) + bytes(10)),
         frame(STATE, b"\x2b" + struct.pack(">I", 1) + bytes(33) + b"[1"),
         frame(STATE, b"\x20" + struct.pack(">IQ", 1, 5) + b"\x01\x00" + bytes(26) + b"{}"),
-        message({"t": "create", "name": "", "blender": [5, 0, 1], "schema": 1}),
-        message({"t": "create", "name": "x" * 10000, "blender": [5, 0, 1], "schema": 1}),
-        message({"t": "create", "name": "x", "blender": "5.0", "schema": 1}),
-        message({"t": "create", "name": "x", "blender": [5, 0, 1], "room": "zz", "epoch": 1, "base": -1}),
-        message({"t": "join", "room": "0" * 32, "blender": [5, 0, 1]}),
-        message({"t": "join", "room": 7}),
-        message({"t": "leave", "room": 4_000_000_000}),
-        message({"t": "head", "room": 1, "n": -1}),
-        message({"t": "ready", "room": []}),
-        message({"t": "admit", "key": "../../etc/passwd"}),
-        message({"t": "something of a later version", "x": [None]}),
     ],
 )
-def test_nonsense_in_a_room_hurts_nobody_else(busy: Process, raw: Callable[[int], Raw], bad: bytes) -> None:
+def test_nonsense_in_a_room_ends_the_connection(busy: Process, raw: Callable[[int], Raw], bad: bytes) -> None:
     peer = raw(busy.port)
     assert peer.join() == 1
-    peer.send(bad)
-    peer.send(message({"t": "bye"}))
-    for _ in peer.messages():  # an error, the end, or both
-        pass
+    peer.send(bad, message({"t": "rooms"}))
+    assert "error" not in [m["t"] for m in peer.messages()]  # closed
+    is_gone(busy, "raw", BROKEN)
+
+
+# What is asked for in a room, and the name of the error that answers it; none where nothing is answered because a correct client may have said
+# it too late, or too early.
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        ({"t": "create", "name": "", "blender": [5, 0, 1], "schema": 1}, "ROOM_NAME"),
+        ({"t": "create", "name": "x" * 10000, "blender": [5, 0, 1], "schema": 1}, "ROOM_NAME"),
+        ({"t": "create", "name": "x", "blender": "5.0", "schema": 1}, "PROTO"),
+        ({"t": "create", "name": "x", "blender": [5, 0, 1], "room": "zz", "epoch": 1, "base": -1}, "PROTO"),
+        ({"t": "join", "room": "0" * 32, "blender": [5, 0, 1]}, "NOROOM"),
+        ({"t": "join", "room": 7}, "PROTO"),
+        ({"t": "admit", "key": "../../etc/passwd"}, "PROTO"),
+        ({"t": "leave", "room": 4_000_000_000}, None),  # of a room that was closed meanwhile
+        ({"t": "ready", "room": []}, None),
+        ({"t": "head", "room": 1, "n": -1}, None),
+        ({"t": "something of a later version", "x": [None]}, None),
+    ],
+)
+def test_nonsense_asked_for_in_a_room_is_answered_by_name(
+    busy: Process, raw: Callable[[int], Raw], bad: dict[str, Any], code: str | None
+) -> None:
+    """The connection stays."""
+    peer = raw(busy.port)
+    assert peer.join() == 1
+    peer.send(message(bad), message({"t": "join", "room": "f" * 32, "blender": [5, 0, 1]}))
+    errors = [peer.until("error")]
+    if code:
+        assert (errors[0]["code"], errors[0]["re"]) == (code, bad["t"])
+        errors.append(peer.until("error"))
+    assert (errors[-1]["code"], errors[-1]["room"]) == ("NOROOM", "f" * 32)
 
 
 def submit(counter: int, kind: int, doc: bytes, tree: bytes, blobs: tuple[bytes, ...] = ()) -> bytes:
@@ -133,15 +183,15 @@ DOC = b"d" * 16
     ("bad", "sentence"),
     [
         (b"\x02\xff\xff" + bytes(65535), "A frame is larger than allowed."),
-        (frame(STATE, b"\x20" + bytes(60000), more=True) * 150, "A message is larger than allowed."),
+        (frame(STATE, b"\x20" + bytes(60000), more=True) * 150, TOO_LARGE),
         (submit(1, 1, DOC, b'{"a":' * 1000 + b"1" + b"}" * 1000), "JSON is nested too deeply."),
         (submit(1, 1, DOC, b'{"a":"\xff\xfe"}'), "JSON text is not valid UTF-8."),
         (submit(1, 1, DOC, b'{"a":1'), "The text is not JSON."),
         (submit(1, 1, DOC, b'{"a":1,"a":2}'), "A JSON object has the same key twice."),
         (submit(1, 1, DOC, b'{"a":"\\u0000"}'), "JSON text holds a NUL character."),
         (submit(1, 1, DOC, b'{"a":1e999}'), "A JSON number cannot be held exactly."),
-        (submit(1, 9, DOC, b"{}"), "The other side sent bytes that break the protocol."),
-        (frame(BULK, b"\x30" + struct.pack(">I", 1) + bytes(70)), "The other side sent bytes that break the protocol."),
+        (submit(1, 9, DOC, b"{}"), BROKEN),
+        (frame(BULK, b"\x30" + struct.pack(">I", 1) + bytes(70)), BROKEN),
         (message(b'{"t":"\xff"}'), "JSON text is not valid UTF-8."),
         (message(b'{"t":' + b"[" * 1000 + b"]" * 1000 + b"}"), "JSON is nested too deeply."),
     ],
@@ -152,7 +202,7 @@ def test_what_breaks_the_protocol_is_named(busy: Process, raw: Callable[[int], R
     peer.send(bad)
     for _ in peer.messages():
         pass
-    eventually(lambda: sentence in busy.log.read_text(), what=sentence)
+    is_gone(busy, "raw", sentence)
 
 
 def test_truncated_bytes_are_the_end_of_a_connection(busy: Process, raw: Callable[[int], Raw]) -> None:
@@ -206,7 +256,7 @@ def blob_data(size: int, data: bytes, digest: bytes = HASH) -> bytes:
     [
         (blob_data(5, b"twelv"), "A blob is larger than allowed, or has another size than its array."),
         (blob_data(12, b"twelve bites"), "The bytes of a blob do not match its name."),
-        (blob_data(12, b"twelve bytes and more"), "The other side sent bytes that break the protocol."),
+        (blob_data(12, b"twelve bytes and more"), BROKEN),
     ],
 )
 def test_a_blob_of_another_size_or_content_is_named(
@@ -217,7 +267,7 @@ def test_a_blob_of_another_size_or_content_is_named(
     peer.send(frame(CONTROL, b"\x05" + struct.pack(">IH32sQ32s", 1, 1, HASH, 12, bytes(32))), data)
     for _ in peer.messages():
         pass
-    eventually(lambda: sentence in busy.log.read_text(), what=sentence)
+    is_gone(busy, "raw", sentence)
 
 
 def test_a_blob_is_not_named_as_an_array_of_another_size(
@@ -253,17 +303,37 @@ def test_a_document_may_have_a_name_of_ten_thousand_characters(busy: Process, cl
     room.flush()
 
 
+def nested(depth: int) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for _ in range(depth - 1):
+        tree = {"a": tree}
+    return tree
+
+
 def test_a_script_is_told_what_it_cannot_send(busy: Process, clients: Clients) -> None:
+    """At the call, and nothing of it stands in `documents`; what comes nearest to it passes."""
     client = clients()
     client.connect(busy.address)
     room = client.join("room")
-    deep: dict[str, Any] = {}
-    for _ in range(200):
-        deep = {"a": deep}
-    for tree in ({"a": deep}, {"a": "x\0y"}):
-        with contextlib.suppress(AtriumError, ValueError):
-            room.create(tree)
-            room.flush()
+    deepest = room.create(nested(63))
+    room.edit(deepest, {"b": [2**53, -(2**53), "\U0001f600"]})
+    room.flush()
+    before = copy.deepcopy(room.documents)
+    wrong: list[tuple[str, dict[str, Any]]] = [
+        ("JSON_DEPTH", nested(64)),
+        ("JSON_NUL", {"a": "x\0y"}),
+        ("JSON_NUL", {"a": [{"x\0y": 1}]}),
+        ("JSON_UTF8", {"a": "\ud800"}),
+        ("JSON_NUMBER", {"a": 2**53 + 1}),
+    ]
+    for code, tree in wrong:
+        for send in (room.create, lambda tree: room.edit(deepest, tree)):
+            with pytest.raises(AtriumError) as mistake:
+                send(tree)
+            assert mistake.value.code == code
+    room.flush()
+    assert room.documents == before
+    room.delete(deepest)
     core = client._engine._core
     core.send(b'{"t":"\xff"}')
     eventually(lambda: client.pump(0.01) and client._now.error is not None)
@@ -436,27 +506,29 @@ class Impostor:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "code"),
     [
-        b"garbage that is no frame",
-        message(b"{"),
-        message({"t": "welcome"}) + frame(STATE, b"\x21" + bytes(60)) + b"\xff\xff\xff",
-        message({"t": "welcome"}) + message({"t": "joined", "room": 1, "handle": "x"}) + b"\xff\xff\xff",
-        message({"t": "error", "code": 5, "text": ["x"]}) + b"\xff\xff\xff",
-        frame(PRESENCE, b"\x11" + bytes(20)),
-        frame(STATE, secrets.token_bytes(500)),
+        (b"garbage that is no frame", "PROTO"),
+        (message(b"{"), "JSON_SYNTAX"),
+        (message(b"[" * 65 + b"]" * 65), "JSON_DEPTH"),
+        (message({"t": "welcome"}) + frame(STATE, b"\x21" + bytes(60)) + b"\xff\xff\xff", "PROTO"),
+        (message({"t": "welcome"}) + message({"t": "joined", "room": 1, "handle": "x"}) + b"\xff\xff\xff", "PROTO"),
+        (message({"t": "error", "code": 5, "text": ["x"]}) + b"\xff\xff\xff", "PROTO"),
+        (frame(PRESENCE, b"\x11" + bytes(20)), "PROTO"),
+        (frame(STATE, secrets.token_bytes(500)), "PROTO"),
     ],
 )
-def test_a_client_survives_a_server_that_is_none(clients: Clients, certificate: Path, data: bytes) -> None:
+def test_a_client_survives_a_server_that_is_none(clients: Clients, certificate: Path, data: bytes, code: str) -> None:
     impostor = Impostor(certificate, data)
     client = clients()
     try:
-        with contextlib.suppress(AtriumError):
+        with pytest.raises(AtriumError) as wrong:
             client.connect(f"localhost:{impostor.port}", timeout=5)
         client.pump(0.2)
     finally:
         impostor.close()
-    assert client.state in ("OFFLINE", "RECONNECTING")
+    assert wrong.value.code == code
+    assert client.state == "OFFLINE"
 
 
 def test_a_client_names_both_versions(clients: Clients, certificate: Path) -> None:
@@ -507,9 +579,14 @@ def test_what_a_server_leaves_out_never_reaches_the_application(
         impostor = Impostor(certificate, message(bad))
     client = clients()
     try:
-        with contextlib.suppress(AtriumError):
+        wrong = None
+        try:
             client.connect(f"localhost:{impostor.port}", timeout=5)
+        except AtriumError as early:  # or right behind the welcome
+            wrong = early
         settle([client], lambda: client.state == "OFFLINE", what="the end")
+        wrong = wrong or client._now.error
+        assert wrong is not None and wrong.code == "PROTO"
     finally:
         impostor.close()
 
