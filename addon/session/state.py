@@ -159,6 +159,7 @@ class State:
     address: str = ""
     attempt: int = 0
     since: float = 0.0
+    restarts: bool = False  # the server that has gone said that another follows at once
     note: str = ""  # what is happening besides, e.g. that a server is being started
     me: str = ""  # this participant
     check_code: str = ""  # of this user's own key
@@ -220,6 +221,11 @@ class State:
     @property
     def elapsed_s(self) -> int:
         return int(self.clock() - self.since)
+
+    @property
+    def server_restarts(self) -> bool:
+        """What the server has said counts for a while: one that does not come back has gone."""
+        return self.phase == RECONNECTING and self.restarts and self.elapsed_s <= RESTART_S
 
     @property
     def fresh_refusals(self) -> list[str]:
@@ -361,6 +367,7 @@ class State:
         self.address = str(event.get("address") or self.address)
         self.attempt = int(event.get("attempt") or 0)
         trouble = self._problem_of(event) if event.get("code") else None
+        self.restarts = bool(event.get("restarts"))
         if link == RECONNECTING:
             self.problem = trouble or self.problem
         was = self.link
@@ -533,6 +540,9 @@ class State:
             code = f"INVITED_{code}"
         return problem(code, detail=detail, text=text, address=self.address, room=room)
 
+
+# A server is there again within a second or two; on a machine that is busy, within some more.
+RESTART_S = 30
 
 # The engine's refusals are shown as a short list; more than these nobody reads.
 REFUSALS_MAX = 50

@@ -78,6 +78,9 @@ def status_text(state: State) -> tuple[str, str]:
         return translated("Waiting for {address} to let you in ({seconds} s)").format(
             address=state.address, seconds=seconds
         ), "SORTTIME"
+    if state.server_restarts:
+        text = translated("The server is being restarted: the connection comes back by itself ({seconds} s)")
+        return text.format(seconds=seconds), "FILE_REFRESH"
     if phase == RECONNECTING:
         return translated("Connection lost; attempt {attempt} ({seconds} s)").format(
             attempt=max(1, state.attempt), seconds=seconds

@@ -19,6 +19,8 @@ static int on_error(atr_client *c, const cJSON *message)
   (void)atr_json_get_str(message, "text", &text);
   (void)atr_json_get_str(message, "re", &re);
   err = atr_err_from_name(code);
+  if (c->link == LINK_UP && !re[0])
+    (void)atr_json_get_bool(message, "restarts", &c->server_restarts);
   if (c->link != LINK_UP || !re[0])
     link_said(c, err, text);
   else if (!seat_failed(c, err, re, has_room ? &room : NULL))

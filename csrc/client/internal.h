@@ -175,7 +175,8 @@ struct atr_client {
   bool closing;
 
   link_state link;
-  bool was_up; /* since the last `connect` */
+  bool was_up;          /* since the last `connect` */
+  bool server_restarts; /* said the one that has gone */
   bool disconnecting;
   bool hung_up;             /* the first connection was closed without a word: once is no answer yet */
   uint64_t look_at_ms;      /* at this machine's networks, next */

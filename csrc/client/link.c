@@ -74,6 +74,8 @@ void link_tell_state(atr_client *c, int err, const char *sentence, const char *d
   atr_jw_str(&w, "address", c->address_text);
   atr_jw_int(&w, "since_ms", (int64_t)(client_now_ms(c) - c->state_since_ms));
   atr_jw_int(&w, "attempt", c->attempt);
+  if (c->server_restarts)
+    atr_jw_bool(&w, "restarts", true);
   if (err < 0) {
     atr_jw_str(&w, "code", atr_err_name(err));
     atr_jw_str(&w, "error", sentence);
@@ -127,6 +129,7 @@ static void go_offline(atr_client *c, int err, const char *detail)
   c->link = LINK_DOWN;
   c->disconnecting = false;
   c->creating = false;
+  c->server_restarts = false;
   c->attempt = 0;
   if (err < 0)
     seats_close_all(c, err, sentence);
@@ -528,6 +531,7 @@ void link_welcome(atr_client *c, const cJSON *message)
     return;
   c->link = LINK_UP;
   c->was_up = true;
+  c->server_restarts = false;
   c->attempt = 0;
   c->trusted_code[0] = '\0';
   password_forget(c);

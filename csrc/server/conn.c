@@ -43,17 +43,34 @@ void conn_send_text(conn *c, atr_span json)
     conn_close(c, err, "its control messages pile up");
 }
 
-void conn_send_error(conn *c, int err, const char *text, const char *re, const atr_id *room)
+static atr_jw begin_error(atr_buf *buf, int err, const char *text, const char *re)
 {
-  atr_buf buf;
   atr_jw w;
 
-  atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
-  w = atr_jw_begin(&buf);
+  atr_buf_init(buf, ATR_CONTROL_BYTES_MAX);
+  w = atr_jw_begin(buf);
   atr_jw_str(&w, "t", "error");
   atr_jw_str(&w, "code", atr_err_name(err));
   atr_jw_str(&w, "text", text ? text : atr_err_text(err));
   atr_jw_str(&w, "re", re);
+  return w;
+}
+
+void conn_send_restarts(conn *c, const char *text)
+{
+  atr_buf buf;
+  atr_jw w = begin_error(&buf, ATR_CLOSED, text, "");
+
+  atr_jw_bool(&w, "restarts", true);
+  conn_send_json(c, &w);
+  atr_buf_free(&buf);
+}
+
+void conn_send_error(conn *c, int err, const char *text, const char *re, const atr_id *room)
+{
+  atr_buf buf;
+  atr_jw w = begin_error(&buf, err, text, re);
+
   if (room)
     atr_jw_id(&w, "room", room);
   conn_send_json(c, &w);

@@ -127,6 +127,7 @@ struct atr_server {
   uv_signal_t sigterm, sigint;
   uv_thread_t thread;
   bool has_thread, has_signals, is_stopping;
+  bool is_restarting; /* its host ends it, to start another */
   atomic_bool running;
   atr_net *net;
   atr_listener *listener;
@@ -187,7 +188,9 @@ void conn_send_json(conn *c, atr_jw *w);
 void conn_send_text(conn *c, atr_span json);
 /* {"t":"error", ...}; `text` NULL: the error's own sentence; `room` may be NULL. */
 void conn_send_error(conn *c, int err, const char *text, const char *re, const atr_id *room);
-/* The same as the last word. */
+/* The last word of a server that another one follows at once: {"t":"error", "code":"CLOSED", ..., "restarts":true}. */
+void conn_send_restarts(conn *c, const char *text);
+/* An error as the last word. */
 void conn_fail(conn *c, int err, const char *text, const char *re);
 void conn_close(conn *c, int err, const char *detail);
 /* For what is logged about this connection: bounded where it is a stranger's, also one that `--open` has let in. */

@@ -67,6 +67,18 @@ static void close_own_handles(atr_server *server)
   }
 }
 
+static void say_end(conn *c)
+{
+  bool restarts = c->server->is_restarting;
+  const char *text = restarts ? "The host restarts the server." : "The server was stopped.";
+
+  if (c->state == CONN_IN && restarts)
+    conn_send_restarts(c, text);
+  else if (c->state == CONN_IN || c->state == CONN_KNOCKING)
+    conn_send_error(c, ATR_CLOSED, text, "", NULL);
+  conn_close(c, ATR_CLOSED, text);
+}
+
 static void begin_stop(atr_server *server, const char *why)
 {
   if (server->is_stopping)
@@ -81,18 +93,16 @@ static void begin_stop(atr_server *server, const char *why)
   unmap(server, server->portmap);
   unmap(server, server->pinhole);
   reach_close(server);
-  for (conn *c = server->conns; c; c = c->next) {
-    if (c->state == CONN_IN || c->state == CONN_KNOCKING)
-      conn_fail(c, ATR_CLOSED, "The server was stopped.", "");
-    else
-      conn_close(c, ATR_CLOSED, "The server was stopped.");
-  }
+  for (conn *c = server->conns; c; c = c->next)
+    say_end(c);
   uv_timer_start(&server->tick, server->tick.timer_cb, 0, 20);
 }
 
 static void on_stop(uv_async_t *async)
 {
-  begin_stop(async->data, "it was told to");
+  atr_server *server = async->data;
+
+  begin_stop(server, server->is_restarting ? "its host starts another" : "it was told to");
 }
 
 /* One that ends by itself was started by Connect, which starts the next; a service was started by somebody who did not ask for this. */
@@ -129,8 +139,10 @@ void server_end(conn *host, const cJSON *message)
     conn_send_error(host, ATR_DENIED, "Blender has not started this server: end it where it was started.", "end", NULL);
   else if (only_unused && (server->halls || server->n_in > 1 || server->n_knocking > 0))
     conn_send_error(host, ATR_DENIED, "Somebody else is here, or there are rooms.", "end", NULL);
-  else
+  else {
+    server->is_restarting = true;
     atr_server_stop(server);
+  }
 }
 
 static void on_signal(uv_signal_t *handle, int number)

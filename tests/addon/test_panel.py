@@ -205,6 +205,11 @@ def tunnel() -> Any:
     return runtime.need().tunneling._tunnel
 
 
+def server_restarts() -> Iterator[None]:
+    while not runtime.state().server_restarts:
+        yield
+
+
 def reach_is(count: int) -> Iterator[None]:
     while len(runtime.state().reach) != count:
         yield
@@ -571,6 +576,9 @@ def test_every_moment_of_a_session_is_drawn(tall_anna: WindowedBlender) -> None:
     anna.call(state_is, "RECONNECTING")
     anna.picture(name_of(anna, "reconnecting"))
     says(anna, "Connection lost; attempt 3 (SECONDS s)")
+    anna.call(tell, {"t": "state", "state": "RECONNECTING", "restarts": True, "attempt": 1})
+    anna.call(server_restarts)
+    says(anna, "The server is being restarted: the connection comes back by itself (SECONDS s)")
     anna.call(tell, {"t": "state", "state": "KNOCKING", "address": "192.0.2.7:12800"})
     anna.call(state_is, "KNOCKING")
     anna.find("atrium.leave_room(")  # still in the room, at the door of a server that has started anew

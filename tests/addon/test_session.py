@@ -1072,6 +1072,21 @@ def test_a_failing_replicator_shows_an_error_and_the_session_goes_on() -> None:
     assert "tick failed" in bench.state.problem.detail
 
 
+def test_a_restart_is_said_for_a_while() -> None:
+    bench = Bench().in_lobby().joined()
+    now = [0.0]
+    bench.state.clock = lambda: now[0]
+    bench.tick({"t": "state", "state": "RECONNECTING", "attempt": 1, "restarts": True})
+    assert bench.state.server_restarts
+    now[0] = 20.0
+    bench.tick({"t": "state", "state": "RECONNECTING", "attempt": 6, "restarts": True})
+    assert bench.state.server_restarts
+    now[0] = 31.0
+    assert not bench.state.server_restarts, "it does not come back: the line is lost"
+    bench.tick({"t": "state", "state": "JOINED"}, {"t": "state", "state": "RECONNECTING", "attempt": 1})
+    assert not bench.state.server_restarts
+
+
 def test_knocks_are_answered_once() -> None:
     bench = Bench().in_lobby()
     bench.tick(

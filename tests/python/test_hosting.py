@@ -16,6 +16,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +98,34 @@ def answer_to_end(person: Client, **how: bool) -> str:
                 return ""
         person._engine.wait(0.05)
     raise AssertionError("no answer")
+
+
+def told(person: Client, state: str) -> dict[str, Any]:
+    """The engine's next event about that state."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        for event in person._engine.poll():
+            if event["t"] == "state" and event["state"] == state:
+                return event
+        person._engine.wait(0.05)
+    raise AssertionError(f"not {state}")
+
+
+def test_members_are_told_that_the_server_is_restarted(tmp_path: Path) -> None:
+    """And of a server that just ends they are not."""
+    port = free_port()
+    ensure = ensure_server(port, tmp_path / "host", bind="127.0.0.1", open=True)
+    poll_fast(ensure)
+    with Client(tmp_path / "host") as host, Client(tmp_path / "guest") as guest:
+        host.connect(f"localhost:{port}")
+        guest.connect(f"localhost:{port}")
+        host._engine.send({"t": "end"})
+        people = (host, guest)
+        assert all(told(person, "RECONNECTING")["restarts"] is True for person in people)
+        poll_fast(ensure_server(port, tmp_path / "host", bind="127.0.0.1", open=True))
+        assert all("restarts" not in told(person, "LOBBY") for person in people)
+        hosting._children[-1].terminate()
+        assert all("restarts" not in told(person, "RECONNECTING") for person in people)
 
 
 def test_its_host_ends_a_server_that_connect_has_started(tmp_path: Path) -> None:

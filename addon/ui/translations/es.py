@@ -88,6 +88,8 @@ TEXTS = {
     "Waiting while Blender renders": "En espera mientras Blender procesa imágenes",
     "{address} is not trusted yet": "Todavía no se confía en {address}",
     "Waiting for {address} to let you in ({seconds} s)": "Esperando que {address} permita la entrada ({seconds} s)",
+    "The server is being restarted: the connection comes back by itself ({seconds} s)": "El servidor se está reiniciando: la conexión "
+    "vuelve por sí sola ({seconds} s)",
     "Connection lost; attempt {attempt} ({seconds} s)": "Se perdió la conexión; intento {attempt} ({seconds} s)",
     "Not connected": "Sin conexión",
     "Connected to {address}": "Conectado con {address}",

@@ -155,6 +155,7 @@ ENGINE = {
     "Only the host can set the password.": "Solo el anfitrión puede definir la contraseña.",
     "Too many passwords were tried here: try again in {0} seconds, or ask for an invite.": "Aquí se probaron demasiadas contraseñas: "
     "intentar de nuevo en {0} segundos, o pedir una invitación.",
+    "The host restarts the server.": "El anfitrión reinicia el servidor.",
     "The server was stopped.": "Se detuvo el servidor.",
     "The path of the data folder is too long.": "La ruta de la carpeta de datos es demasiado larga.",
     # csrc/session
