@@ -260,6 +260,14 @@
 /* Bytes that wait in our own send buffer before a lane must stop adding: one frame and what TLS adds. */
 #define ATR_SEND_BUFFER_BYTES ATR_KIB(128)
 
+/* What a stream over another one (TLS, WebSocket) holds back while the lower one is busy. Its owner writes only while that is empty, and a session's largest
+ * batch is half of it, with all that TLS adds. */
+#define ATR_STREAM_OUT_BYTES_MAX ATR_MIB(64)
+
+/* A session's own messages that wait: one ping under way, a pong for each of the peer's, and a report per lane and flush; 5,461 pongs. A peer that
+ * pings without reading fills it, and has earned its end. */
+#define ATR_URGENT_BYTES_MAX ATR_KIB(64)
+
 /* Messages that wait in a session's control and presence queues. Control: a list of rooms or members is up to 1 MiB
  * and must fit beside what waits already. Presence: the newest state of ATR_MEMBERS_MAX members at 1 KiB each. */
 #define ATR_CONTROL_QUEUE_BYTES ATR_MIB(4)

@@ -31,13 +31,9 @@ enum { BATCH_LEAST_BYTES = 8 << 10, BULK_SHARE = 8 };
 /* A batch that grew beyond this for one large message gives its memory back. */
 #define BATCH_KEEP_BYTES (2 * (size_t)ATR_SEND_BUFFER_BYTES)
 
-/* Our own messages: one ping under way, a pong for the peer's, and a report per lane and flush. A peer that pings
- * without reading fills it, and has earned its end. */
-enum { URGENT_BYTES_MAX = 64 << 10 };
-
 void outbox_init(session_outbox *out)
 {
-  atr_buf_init(&out->urgent, URGENT_BYTES_MAX);
+  atr_buf_init(&out->urgent, ATR_URGENT_BYTES_MAX);
   atr_buf_init(&out->waiting[ATR_LANE_CONTROL], ATR_CONTROL_QUEUE_BYTES);
   atr_buf_init(&out->waiting[ATR_LANE_PRESENCE], ATR_PRESENCE_QUEUE_BYTES);
   atr_buf_init(&out->waiting[ATR_LANE_STATE], PULL_BYTES_MAX);

@@ -4,11 +4,10 @@
 #include "transport/filter.h"
 
 #include "base/error.h"
+#include "base/limits.h"
 
 #include <stddef.h>
 #include <string.h>
-
-enum { OUT_BYTES_MAX = 64 << 20 };
 
 void atr_filter_init(atr_filter *f, const atr_stream_kind *stream_kind, const atr_filter_kind *kind, atr_stream *lower,
                      const atr_stream_callbacks *from_below, void (*run)(atr_net_task *), size_t held_bytes_max)
@@ -23,7 +22,7 @@ void atr_filter_init(atr_filter *f, const atr_stream_kind *stream_kind, const at
   f->lower = lower;
   f->task.run = run;
   atr_buf_init(&f->held, held_bytes_max);
-  atr_buf_init(&f->out, OUT_BYTES_MAX);
+  atr_buf_init(&f->out, ATR_STREAM_OUT_BYTES_MAX);
   atr_stream_set_owner(lower, from_below, f);
 }
 

@@ -283,6 +283,24 @@ static void a_peer_that_pings_and_does_not_read_is_cut(void **state)
   pair_close_by(&p, &line);
 }
 
+/* ATR_URGENT_BYTES_MAX: the loop does not run, so nothing leaves. */
+static void so_many_pongs_wait(void **state)
+{
+  enum { PONG_BYTES = ATR_FRAME_HEADER_BYTES + 9 };
+  uint64_t n = 0;
+  pair p;
+
+  (void)state;
+  pair_open(&p);
+  bench_idle(&p.bench, 50); /* the first pings and their answers */
+  while (n < ATR_URGENT_BYTES_MAX && outbox_pong(p.server.session, n) == 0)
+    n++;
+  assert_int_equal(n, ATR_URGENT_BYTES_MAX / PONG_BYTES);
+  assert_in_range(p.server.session->out.urgent.len, ATR_URGENT_BYTES_MAX - PONG_BYTES, ATR_URGENT_BYTES_MAX);
+  assert_int_equal(outbox_pong(p.server.session, n), ATR_LIMIT);
+  pair_close(&p);
+}
+
 /* --- peers that are gone --------------------------------------------------------------------------------------- */
 
 enum { HURRY_MS = 50, DEAD_TICKS = ATR_DEAD_MS / ATR_KEEPALIVE_MS };
@@ -396,6 +414,7 @@ int main(void)
       cmocka_unit_test(a_line_may_end_at_any_byte),
       cmocka_unit_test(a_peer_that_does_not_read_costs_bounded_memory),
       cmocka_unit_test(a_peer_that_pings_and_does_not_read_is_cut),
+      cmocka_unit_test(so_many_pongs_wait),
       cmocka_unit_test(a_quiet_connection_stays),
       cmocka_unit_test(silence_is_noticed),
       cmocka_unit_test(bulk_does_not_look_like_death),

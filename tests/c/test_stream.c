@@ -7,6 +7,7 @@
 #include "net_test.h"
 
 #include "base/limits.h"
+#include "proto/websocket.h"
 #include "transport/tls.h"
 #include "transport/websocket.h"
 
@@ -315,6 +316,59 @@ static void a_close_at_once_is_an_end_for_the_other(enum kind kind)
   link_close(&l);
 }
 
+static int write_zeros(end *e, size_t n)
+{
+  atr_buf bytes;
+  int err;
+
+  atr_buf_init(&bytes, n);
+  assert_int_equal(atr_buf_reserve(&bytes, n), 0);
+  memset(bytes.data, 0, n);
+  atr_buf_added(&bytes, n);
+  err = atr_stream_write(e->stream, &bytes);
+  atr_buf_free(&bytes);
+  return err;
+}
+
+/* ATR_STREAM_OUT_BYTES_MAX, with what each kind adds: of what does not fit nothing is sent, and the stream is of no more use. */
+static void a_write_beyond_the_bound_is_refused(void **state)
+{
+  static const enum kind kinds[] = {KIND_TLS, KIND_WS, KIND_TLS_IN_WS};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    ends l;
+
+    link_open(&l, kinds[i]);
+    assert_int_equal(write_zeros(&l.client, ATR_STREAM_OUT_BYTES_MAX), ATR_LIMIT);
+    assert_false(l.client.stream->writable);
+    bench_idle(&l.bench, 50);
+    assert_int_equal(l.server.received, 0);
+    assert_false(l.client.ended); /* who writes has been told already */
+    close_end(&l.client);
+    assert_true(bench_run(&l.bench, &l.server.ended, 5000));
+    link_close(&l);
+  }
+}
+
+/* One buffer, with all that TLS adds to it. */
+static void a_write_below_the_bound_arrives(void **state)
+{
+  enum { RECORD_BYTES = 16384, ADDED_BYTES = 256 };
+  const size_t records = ATR_STREAM_OUT_BYTES_MAX / (RECORD_BYTES + ADDED_BYTES) - 2;
+  ends l;
+
+  (void)state;
+  link_open(&l, KIND_TLS);
+  l.client.chunk = l.client.to_send = records * RECORD_BYTES;
+  send_more(&l.client);
+  run_until(&l, l.client.to_send, 0);
+  link_close(&l);
+  link_open(&l, KIND_WS);
+  assert_int_equal(write_zeros(&l.client, ATR_STREAM_OUT_BYTES_MAX - ATR_WS_HEADER_BYTES_MAX), 0);
+  link_close(&l);
+}
+
 /* What the kernel has taken can no longer be overtaken by a cursor, and a cursor waits for no acknowledgement. */
 static void the_kernel_holds_little_and_sends_at_once(void **state)
 {
@@ -381,6 +435,8 @@ int main(void)
       TESTS_OF(the_end_comes_after_the_last_byte),
       TESTS_OF(a_stream_may_be_closed_from_its_callbacks),
       TESTS_OF(a_close_at_once_is_an_end_for_the_other),
+      cmocka_unit_test(a_write_beyond_the_bound_is_refused),
+      cmocka_unit_test(a_write_below_the_bound_arrives),
       cmocka_unit_test(the_kernel_holds_little_and_sends_at_once),
   };
 
