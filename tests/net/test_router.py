@@ -198,6 +198,40 @@ def test_a_router_that_was_restarted_passes_the_port_on_again(world: World, way:
     assert gateway.ports() == {}
 
 
+ENDS = ("restarted", "killed")
+
+
+@real_router
+@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("way", WAYS)
+def test_guests_come_back_by_themselves_through_the_port_of_the_next_server(world: World, way: str, how: str) -> None:
+    """Restart Server gives the port back, and the next server asks for it; one that was killed has left it behind, and the next takes it over.
+    Either way it is the same outer port, which stands in invites and is where the guests try."""
+    anna, gateway = home_with(world, way)
+    first, host = hosting(world, anna, "--idle-exit-min", "10")
+    settled(host)
+    film = host.create_room("Film")
+    cora = world.client(world.on_the_internet("cora", GUEST))
+    cora.connect(host.create_invite(film.id), timeout=20)
+    mine = cora.join(film.id)
+    if how == "restarted":
+        host._engine.send({"t": "end"})
+        assert first.process.wait(10) == 0
+        assert gateway.ports() == {}
+    else:
+        first.process.kill()
+        first.process.wait(10)
+        assert gateway.ports() == {PORT: ("192.168.0.10", PORT)}
+    second, _ = hosting(world, anna, "--idle-exit-min", "10")
+    cube = mine.create({"type": "object", "name": "Cube"})
+    settle([host, cora], lambda: cube in film.documents, 30, "what the guest did meanwhile")
+    settle([host], lambda: f"{OUTSIDE}:{PORT}" in internet(host)["addresses"], what="the router's answer")
+    assert (internet(host)["state"], internet(host)["reason"]) == ("works", "proved")
+    assert gateway.ports() == {PORT: ("192.168.0.10", PORT)}
+    assert end(second) < 2.0
+    assert gateway.ports() == {}, "it was the second server's to give back"
+
+
 @real_router
 def test_another_address_of_the_host_is_mapped_instead(world: World) -> None:
     anna, gateway = home_with(world, "pcp", lifetime_s=10)
