@@ -47,6 +47,13 @@ def discreet(text: str) -> str:
     return HIDDEN if is_invite(text) else text
 
 
+def shown(text: str) -> str:
+    """Of an address, without what may open a door: what stands behind a question mark, or before an @. As the engine shows it, who has read it."""
+    return (
+        discreet(text) if is_invite(text) else re.sub(r"^(.*?://)?.*@", r"\1", text.partition("?")[0], flags=re.DOTALL)
+    )
+
+
 def is_storable(text: str) -> bool:
     """Whether this may lie in a file: one word, and none that opens a door. An address with a name and password or with a query in it may
     hold such things, and so may a whole sentence."""

@@ -186,7 +186,7 @@ class Session:
         self._open_engine()
         state.by_invite = address.is_invite(host)
         self._typed = host
-        shown = translated("the invite's host") if state.by_invite else host
+        shown = translated("the invite's host") if state.by_invite else address.shown(host)
         task = state.begin("connect", translated("Connecting to {address}.").format(address=shown))
         state.address, state.attempt, state.check_report = shown, 0, []  # what a check found before is history
         state.set_link("CONNECTING")
@@ -535,7 +535,8 @@ class Session:
                 self._invited_to = str(event.get("invited_to") or "")
                 self._comes_for_room = False
             if state.by_invite:
-                state.settings.host = state.address  # the key is known there now; the link has done its work
+                if address.is_storable(state.address):  # else part of it is not shown, and the link stays in its place
+                    state.settings.host = state.address  # the key is known there now; the link has done its work
                 state.by_invite = False
                 self._typed = state.address
             state.history.add(self._typed if keepable(self._typed) else state.address)
@@ -895,7 +896,7 @@ def discreet(message: dict[str, Any]) -> dict[str, Any]:
     """A command or event as a log may show it."""
     out = {**message, **{name: "***" for name in SECRETS.get(str(message.get("t")), ()) if name in message}}
     if "host" in out:
-        out["host"] = address.discreet(str(out["host"]))
+        out["host"] = address.shown(str(out["host"]))
     return out
 
 

@@ -186,7 +186,7 @@ struct atr_client {
   atr_race *race;
   atr_session *session;
   atr_address address;
-  char address_text[ATR_ADDRESS_TEXT_BYTES];
+  char address_text[ATR_ADDRESS_TEXT_BYTES]; /* as it may be shown, and is pinned */
   char via[ATR_ADDRESS_TEXT_BYTES]; /* the address that won the race, as it was typed or stands in the invite */
   char password[ATR_PASSWORD_BYTES_MAX + 1];       /* until the welcome; empty: none */
   char password_room[ATR_ROOM_NAME_BYTES_MAX + 1]; /* whose it is; empty: the server's */

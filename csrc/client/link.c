@@ -486,10 +486,11 @@ void link_connect(atr_client *c, const cJSON *message)
     snprintf(why, sizeof why, "The user name is longer than 255 bytes: choose a shorter one.");
   }
   if (err < 0) {
+    atr_address_hide(c->address_text);
     link_tell_state(c, err, why, "");
     return;
   }
-  atr_address_text(&c->address, c->address_text);
+  atr_address_shown(&c->address, c->address_text);
   snprintf(c->password, sizeof c->password, "%s", password);
   snprintf(c->password_room, sizeof c->password_room, "%s", room);
   read_user(c, message);

@@ -200,7 +200,7 @@ void link_forget(atr_client *c, const cJSON *message)
   }
   err = atr_address_parse(host, strlen(host), ATR_PORT_DEFAULT, &address, why, sizeof why);
   if (err == ATR_OK) {
-    atr_address_text(&address, text);
+    atr_address_shown(&address, text);
     err = atr_pins_forget(c->home, text);
     snprintf(why, sizeof why, "The key of %s could not be forgotten: %s", text, atr_err_text(err));
   }

@@ -4,7 +4,7 @@
  *
  *     <address> <key hash, 64 hex digits> <first seen, seconds since 1970> <name, to the end of the line>
  *
- * An address has no blanks (atr_address_text). Changing reads the file, copies every line except the one that
+ * An address has no blanks (atr_address_shown). Changing reads the file, copies every line except the one that
  * changes, and replaces the file, under the lock; reading needs none, as a file is replaced in one step.
  */
 #include "session/pins.h"

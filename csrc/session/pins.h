@@ -15,7 +15,7 @@
 
 typedef enum atr_pin_state { ATR_PIN_UNKNOWN, ATR_PIN_MATCHES, ATR_PIN_CHANGED } atr_pin_state;
 
-/* `address` is atr_address_text() of what was typed. What is pinned is copied to `pinned` (may be NULL) on MATCHES
+/* `address` is atr_address_shown() of what was typed. What is pinned is copied to `pinned` (may be NULL) on MATCHES
  * and CHANGED. Returns an atr_pin_state, or ATR_IO, ATR_NOMEM. */
 int atr_pins_check(const char *home, const char *address, const atr_hash *key, atr_hash *pinned);
 

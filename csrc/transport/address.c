@@ -9,6 +9,7 @@
 #include "transport/address.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/limits.h"
 
 #include <stdio.h>
@@ -17,6 +18,10 @@
 
 /* RFC 1035: a label has up to 63 bytes, a name up to 253. */
 enum { LABEL_BYTES_MAX = 63, NAME_BYTES_MAX = 253, SCOPE_BYTES_MAX = 32 };
+
+/* In the place of a query. So few digits tell nobody what they are of. */
+static const char stars[] = "?***";
+enum { DIGITS = 4, DIGITS_MASK = 0xffff };
 
 typedef struct text {
   const char *p;
@@ -387,6 +392,35 @@ void atr_address_text(const atr_address *address, char out[ATR_ADDRESS_TEXT_BYTE
 
   snprintf(out, ATR_ADDRESS_TEXT_BYTES, "%s%s%s%s:%u%s", scheme[address->carrier], brackets ? "[" : "", address->host,
            brackets ? "]" : "", (unsigned)address->port, address->path);
+}
+
+static bool is_stars(const char *query)
+{
+  return strncmp(query, stars, sizeof stars - 1) == 0 && strlen(query) == sizeof stars - 1 + DIGITS &&
+         strspn(query + sizeof stars - 1, "0123456789abcdef") == DIGITS;
+}
+
+void atr_address_shown(const atr_address *address, char out[ATR_ADDRESS_TEXT_BYTES])
+{
+  char *query;
+
+  atr_address_text(address, out);
+  query = strchr(out, '?');
+  if (query && !is_stars(query))
+    snprintf(query, (size_t)(out + ATR_ADDRESS_TEXT_BYTES - query), "%s%0*x", stars, DIGITS,
+             (unsigned)(atr_xxh64(query, strlen(query)) & DIGITS_MASK));
+}
+
+void atr_address_hide(char *string)
+{
+  char *begin = strstr(string, "://"), *at;
+
+  string[strcspn(string, "?")] = 0;
+  at = strrchr(string, '@');
+  if (!at)
+    return;
+  begin = begin && begin < at ? begin + 3 : string;
+  memmove(begin, at + 1, strlen(at + 1) + 1);
 }
 
 bool atr_address_is_loopback(const atr_address *address)

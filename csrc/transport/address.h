@@ -19,7 +19,7 @@
 
 #define ATR_ADDRESS_NAME_BYTES 256
 #define ATR_ADDRESS_PATH_BYTES 256
-#define ATR_ADDRESS_TEXT_BYTES (ATR_ADDRESS_NAME_BYTES + ATR_ADDRESS_PATH_BYTES + 16)
+#define ATR_ADDRESS_TEXT_BYTES (ATR_ADDRESS_NAME_BYTES + ATR_ADDRESS_PATH_BYTES + 24)
 
 typedef enum atr_address_kind { ATR_ADDRESS_NAME, ATR_ADDRESS_IPV4, ATR_ADDRESS_IPV6 } atr_address_kind;
 
@@ -44,9 +44,15 @@ typedef struct atr_address {
 int atr_address_parse(const char *text, size_t len, uint16_t port_default, atr_address *out, char *why,
                       size_t why_bytes);
 
-/* "host:port", IPv6 in brackets, "wss://host:port/path": one spelling for what is the same, for messages and as the name
- * of a pin. */
+/* "host:port", IPv6 in brackets, "wss://host:port/path": one spelling for what is the same. For who is to connect to it: it may hold a secret. */
 void atr_address_text(const atr_address *address, char out[ATR_ADDRESS_TEXT_BYTES]);
+
+/* The same for messages, logs and reports, and as the name of a pin: what stands behind a question mark often lets its bearer in, so there are stars in its
+ * place, and four digits that tell one from another: "wss://host:port/path?***1f0a". This text, read as an address, is shown as itself. */
+void atr_address_shown(const atr_address *address, char out[ATR_ADDRESS_TEXT_BYTES]);
+
+/* What may hold a secret in a text that is no address: a query, and what stands before an @. In place. */
+void atr_address_hide(char *string);
 
 /* localhost, 127.0.0.0/8 and ::1, as typed. */
 bool atr_address_is_loopback(const atr_address *address);

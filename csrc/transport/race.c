@@ -107,7 +107,7 @@ static void note(atr_race *race, int err, const char *address)
 static void write_address(const atr_race *race, const atr_candidate *to, char out[ATR_ADDRESS_TEXT_BYTES])
 {
   if (to->web > 0)
-    atr_address_text(&race->addresses[to->web - 1], out);
+    atr_address_shown(&race->addresses[to->web - 1], out);
   else
     atr_tcp_address_text((const struct sockaddr *)&to->to, out, ATR_ADDRESS_TEXT_BYTES);
 }
@@ -118,7 +118,7 @@ static void note_name(atr_race *race, int err, size_t from)
 
   if (err == ATR_NAME_SERVER && race->answered[from])
     err = ATR_RESOLVE;
-  atr_address_text(&race->addresses[from], text);
+  atr_address_shown(&race->addresses[from], text);
   note(race, err, text);
 }
 

@@ -23,7 +23,7 @@ typedef struct atr_race_result {
   int err; /* 0, ATR_NAME_SERVER, ATR_RESOLVE, ATR_CONNREFUSED, ATR_UNREACHABLE, ATR_SILENT, ATR_IO, ATR_NOMEM, or attempt.h's */
   atr_stream
       *stream; /* the winner, now the callee's; NULL on failure. With a key: TLS, its handshake done, reading off */
-  char address[ATR_ADDRESS_TEXT_BYTES]; /* which one won, or which one `err` is about */
+  char address[ATR_ADDRESS_TEXT_BYTES]; /* which one won, or which one `err` is about, as it may be shown */
   char via[ATR_ADDRESS_TEXT_BYTES];     /* the one of the given addresses that won, its name not looked up */
   char detail[ATR_REASON_BYTES_MAX];    /* every address that was tried and what became of it, one line */
 } atr_race_result;

@@ -9,6 +9,7 @@ The engine's own thread keeps the connection meanwhile, so a script that compute
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections import deque
@@ -624,8 +625,10 @@ class Client:
 
 
 def _shown(host: str) -> str:
-    """For a sentence: an invite holds a secret."""
-    return "The host of the invite" if "atrium://join#" in host.lower() else host
+    """For a sentence: an invite holds a secret, and so may an address behind a question mark or before an @."""
+    if "atrium://join#" in host.lower():
+        return "The host of the invite"
+    return re.sub(r"^(.*?://)?.*@", r"\1", host.partition("?")[0], flags=re.DOTALL)
 
 
 def _hex_of(text: str, digits: int, what: str) -> str:

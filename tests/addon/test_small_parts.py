@@ -133,6 +133,9 @@ def test_settings_keep_addresses_and_nothing_that_may_hold_a_secret(tmp_path: Pa
 def test_an_invite_is_not_shown() -> None:
     assert address.discreet("Come: <ATRIUM://join#AbCd>") == address.HIDDEN == "atrium://join#***"
     assert address.discreet("192.0.2.7 ") == "192.0.2.7 "
+    assert address.shown("Come: <ATRIUM://join#AbCd>") == address.HIDDEN
+    assert address.shown("https://ada:pass@x.example/p?token=1") == "https://x.example/p"
+    assert [address.shown(text) for text in ("ada:p@x", "[::1]:9", "wss://x/p")] == ["x", "[::1]:9", "wss://x/p"]
 
 
 def test_settings_that_cannot_be_written_are_no_error(tmp_path: Path) -> None:

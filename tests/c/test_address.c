@@ -127,6 +127,63 @@ static void good_addresses(void **state)
   }
 }
 
+/* The token of a tunnel stands there. */
+static void queries_are_not_shown(void **state)
+{
+  static const struct {
+    const char *typed, *begin;
+  } table[] = {
+      {"https://x.example/p?token=secret", "wss://x.example:443/p?***"},
+      {"ws://x.example?secret", "ws://x.example:80/?***"},
+      {"wss://x.example/a@b?a=1?secret", "wss://x.example:443/a@b?***"},
+      {"wss://x.example/?***secret", "wss://x.example:443/?***"},
+  };
+  char shown[ATR_ADDRESS_TEXT_BYTES], other[ATR_ADDRESS_TEXT_BYTES], why[256];
+  atr_address address;
+
+  (void)state;
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    size_t n = strlen(table[i].begin);
+
+    assert_int_equal(atr_address_parse(table[i].typed, strlen(table[i].typed), 1, &address, why, sizeof why), 0);
+    atr_address_shown(&address, shown);
+    assert_int_equal(strncmp(shown, table[i].begin, n), 0);
+    assert_int_equal(strlen(shown), n + 4);
+    assert_int_equal(atr_address_parse(shown, strlen(shown), 1, &address, why, sizeof why), 0);
+    atr_address_shown(&address, other);
+    assert_string_equal(other, shown);
+  }
+  assert_int_equal(atr_address_parse("ws://x.example?others", 21, 1, &address, why, sizeof why), 0);
+  atr_address_shown(&address, other);
+  assert_int_equal(strncmp(other, "ws://x.example:80/?***", 22), 0);
+  assert_int_equal(atr_address_parse("ws://x.example?secret", 21, 1, &address, why, sizeof why), 0);
+  atr_address_shown(&address, shown);
+  assert_string_not_equal(other, shown); /* two tunnels are two */
+}
+
+static void what_is_no_address_is_shown_without_secrets(void **state)
+{
+  static const struct {
+    const char *typed, *shown;
+  } table[] = {
+      {"https://ada:pass@x.example/p?token", "https://x.example/p"},
+      {"ada:pass@x.example", "x.example"},
+      {"ada:p@ss@https://x.example", "https://x.example"},
+      {"two words", "two words"},
+      {"https://x.example:99999/p?a@b", "https://x.example:99999/p"},
+      {"?", ""},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    char text[64];
+
+    snprintf(text, sizeof text, "%s", table[i].typed);
+    atr_address_hide(text);
+    assert_string_equal(text, table[i].shown);
+  }
+}
+
 static void bad_addresses(void **state)
 {
   (void)state;
@@ -187,6 +244,8 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(good_addresses),
+      cmocka_unit_test(queries_are_not_shown),
+      cmocka_unit_test(what_is_no_address_is_shown_without_secrets),
       cmocka_unit_test(bad_addresses),
       cmocka_unit_test(long_and_strange_texts),
       cmocka_unit_test(loopback_is_known),

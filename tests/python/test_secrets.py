@@ -72,6 +72,21 @@ fails(host.set_password, work["wrong"] * 100)
 fails(Client(f"{home}/long").connect, address, work["wrong"] * 100)
 fails(Client(f"{home}/nobody").connect, "127.0.0.1:1", work["password"])
 
+# An HTTP tunnel whose address holds a token, as what was typed and in an invite: reached, and not; and a name with a password, which is no address.
+tunnel = f"ws://{address}/p?token={work['token']}"
+typed = Client(f"{home}/typed")
+typed.connect(tunnel, work["password"])
+clients.append(typed)
+print(check(tunnel), check(tunnel).report())
+links.append(host.create_invite(addresses=[tunnel, f"ws://127.0.0.1:1/?{work['token']}"]))
+invited = Client(f"{home}/invited")
+invited.connect(links[-1])
+clients.append(invited)
+for at, options in [(f"ws://127.0.0.1:1/p?token={work['token']}", {}), (tunnel, {"timeout": 0.0001}),
+                    (f"https://ada:{work['token']}@127.0.0.1/", {}), (f"ws://127.0.0.1:1/?{work['token']}", {"password": work["wrong"]})]:
+    fails(Client(f"{home}/away").connect, at, **options)
+    print(check(at), check(at).report())
+
 # Servers with a log of their own level: in this process, at DEBUG; and one that Connect would start.
 with serve(port=0, bind="127.0.0.1", home=f"{home}/own") as server:
     owner = Client(f"{home}/own")
@@ -172,6 +187,7 @@ def test_the_server_forgets_its_password_and_says_who_may_read_it(
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here to look into")
 def test_no_secret_is_anywhere_else(start: Callable[..., Process], tmp_path: Path) -> None:
     password, room_password, wrong = (f"ñ{secrets.token_hex(8)}" for _ in range(3))
+    token = secrets.token_hex(8)
     file = tmp_path / "elsewhere" / "password.txt"
     file.parent.mkdir()
     file.write_text(password + "\n", encoding="utf-8")
@@ -185,6 +201,7 @@ def test_no_secret_is_anywhere_else(start: Callable[..., Process], tmp_path: Pat
         "room_password": room_password,
         "wrong": wrong,
         "port": free_port(),
+        "token": token,
         "links": str(links_file),
     }
     printed = tmp_path / "elsewhere" / "printed.txt"
@@ -223,7 +240,7 @@ def test_no_secret_is_anywhere_else(start: Callable[..., Process], tmp_path: Pat
 
     secret = {
         name: forms_of(text.encode())
-        for name, text in (("password", password), ("room's", room_password), ("typed", wrong))
+        for name, text in (("password", password), ("room's", room_password), ("typed", wrong), ("tunnel's", token))
     }
     for number, link in enumerate(json.loads(links_file.read_text())):
         payload = link.split("#")[1]
