@@ -1171,6 +1171,19 @@ def test_an_invite_leads_into_its_room_and_is_shown_nowhere() -> None:
     assert state.settings.host == "192.0.2.7:12800"
 
 
+def test_an_invite_stays_in_the_host_box_where_the_address_is_not_shown_whole() -> None:
+    """Its tunnel's token is stars by then, and leads nowhere."""
+    bench = Bench()
+    bench.state.settings.host = LINK
+    bench.session.connect(LINK)
+    bench.tick()
+    bench.tick(
+        {"t": "state", "state": "LOBBY", "address": "wss://x.example:443/p?***1f0a"},
+        {"t": "welcome", "host": False, "port": 12800},
+    )
+    assert bench.state.settings.host == LINK and bench.state.history.hosts == []
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

@@ -61,17 +61,25 @@ def test_another_continent(world: World) -> None:
     assert 0.15 < guest.latency_us / 1e6 < 2
 
 
-def test_a_middle_box_that_forgets_idle_connections(world: World) -> None:
+@pytest.mark.parametrize(
+    ("form", "place"), [("invite", "room"), (f"ws://{HOST}:{PORT}", "room"), (f"{HOST}:{PORT}", "lobby")]
+)
+def test_a_middle_box_that_forgets_idle_connections(world: World, form: str, place: str) -> None:
     """It forgets after 12 s, and drops what it does not know, without a word. The keepalive keeps it awake; a plain connection dies."""
     anna = world.on_the_internet("anna", f"{HOST}/24")
     ben, router, _ = world.home_of("ben", "203.0.113.50")
     router.set("netfilter/nf_conntrack_tcp_timeout_established", 12)
     router.set("netfilter/nf_conntrack_tcp_loose", 0)
-    host = world.owner(world.serve(anna))
+    server = world.serve(anna, "--open")
+    host = world.owner(server)
     room = host.create_room("Film")
-    guest = world.client(ben)
-    guest.connect(host.create_invite(), timeout=10)
-    theirs = guest.join(room.id)
+    if form == "invite":
+        guest = world.client(ben)
+        guest.connect(host.create_invite(), timeout=10)
+    else:
+        guest = world.guest(ben, server, form)
+    if place == "room":
+        guest.join(room.id)
     states = []
     with anna.inside(), socket.create_server((HOST, 7)) as plain, contextlib.ExitStack() as stack:
         with ben.inside():
@@ -88,11 +96,39 @@ def test_a_middle_box_that_forgets_idle_connections(world: World) -> None:
         peer.settimeout(2)
         with pytest.raises(TimeoutError):
             peer.recv(100)
-    assert set(states) == {"JOINED"}
+    assert set(states) == {"JOINED" if place == "room" else "LOBBY"}
     start = time.monotonic()
+    theirs = guest.joined.get(room.id) or guest.join(room.id)
     theirs.create({"type": "Text", "name": "still here"})
     settle([host, guest], lambda: "still here" in named(host, room.id), what="the edit's arrival")
     assert time.monotonic() - start < 2
+
+
+def test_a_guest_who_goes_home_comes_back_by_the_hosts_public_address(world: World) -> None:
+    """At the host's, the invite's address in that network was the way in. From home it leads to a machine of one's own network, and the router's does to the host."""
+    anna, router, inside = world.home_of("anna", HOST)
+    router.forward(9090, "192.168.0.10", PORT)
+    ben = world.lab.host("ben")
+    ben.plug(inside, "192.168.0.48/24")  # no way to the internet: only the inner address can be the one
+    host = world.owner(world.serve(anna))
+    room = host.create_room("Film")
+    guest = world.client(ben)
+    guest.connect(host.create_invite(addresses=[f"{HOST}:9090"]), timeout=15)
+    theirs = guest.join(room.id)
+    assert guest._now.address == f"192.168.0.10:{PORT}"
+    ben.ip("link set eth0 down")
+    ben.ip("addr flush dev eth0")
+    theirs.create({"type": "Text", "name": "made in the train"})
+    settle([host, guest], lambda: guest.state == "RECONNECTING", timeout=40, what="noticing the cut")
+    home = world.lab.segment("ben-lan")
+    world.lab.router("ben-router", (world.internet, "203.0.113.50/24"), (home, "192.168.0.1/24"))
+    ben.plug(home, "192.168.0.48/24", via="192.168.0.1")
+    other = world.lab.host("carl")
+    other.plug(home, "192.168.0.10/24", via="192.168.0.1")
+    stranger = world.serve(other)  # hosts, too, with the address that anna has in hers
+    settle([host, guest], lambda: "made in the train" in named(host, room.id), timeout=30, what="coming back")
+    assert guest.state == "JOINED" and guest._now.address == f"{HOST}:9090"
+    assert "is in" not in stranger.log.read_text()
 
 
 def test_a_laptop_sleeps_and_wakes_up_elsewhere(world: World) -> None:

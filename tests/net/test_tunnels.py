@@ -113,8 +113,8 @@ def test_bore_with_five_users(world: World, tmp_path: Path) -> None:
     assert failure.value.code in ("TIMEOUT", "CLOSED", "CONNREFUSED"), failure.value
 
 
-def nginx(relay: Host, folder: Path, upstream: str) -> None:
-    """An HTTP reverse proxy as its manual has it for WebSockets, with and without TLS of its own."""
+def nginx(relay: Host, folder: Path, upstream: str, idle_s: int = 60) -> None:
+    """An HTTP reverse proxy as its manual has it for WebSockets, with and without TLS of its own. It ends those that are idle for so long."""
     subprocess.run(
         [
             "openssl",
@@ -149,6 +149,7 @@ def nginx(relay: Host, folder: Path, upstream: str) -> None:
                 location /atrium {{
                     proxy_pass http://{upstream}; proxy_http_version 1.1;
                     proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";
+                    proxy_read_timeout {idle_s}s;
                 }}
             }}
         }}
@@ -158,12 +159,12 @@ def nginx(relay: Host, folder: Path, upstream: str) -> None:
     relay.listens(80)
 
 
-def anna_behind_nginx(world: World, folder: Path) -> tuple[Host, Host, Server, Client, Room]:
+def anna_behind_nginx(world: World, folder: Path, idle_s: int = 60) -> tuple[Host, Host, Server, Client, Room]:
     """Her machine at home and the proxy; her server, she as its host, and a room."""
     anna, router, _ = world.home_of("anna", HOST)
     router.forward(9090, "192.168.0.10", PORT)
     relay = world.on_the_internet("relay", f"{RELAY}/24")
-    nginx(relay, folder, f"{HOST}:9090")
+    nginx(relay, folder, f"{HOST}:9090", idle_s)
     server = world.serve(anna, "--open")
     host = world.owner(server)
     return anna, relay, server, host, host.create_room("Film")
@@ -202,6 +203,30 @@ def test_websocket_through_nginx(world: World, tmp_path: Path) -> None:
     assert failure.value.code == "NOT_ATRIUM"
     log = (tmp_path / "access.log").read_text()
     assert "join#" not in log and host.key not in log
+
+
+@needs("nginx")
+@pytest.mark.parametrize(("idle_s", "place"), [(12, "room"), (12, "lobby"), (3, "room")])
+def test_a_proxy_that_ends_idle_websockets(world: World, tmp_path: Path, idle_s: int, place: str) -> None:
+    """The keepalive of 5 s is word enough for those of real life (nginx waits 60 s). With less patience it shows that the proxy ends them indeed; and then
+    the guest comes back each time."""
+    _, _, server, host, room = anna_behind_nginx(world, tmp_path, idle_s)
+    guest = world.guest(world.on_the_internet("ben", "203.0.113.50/24"), server, f"wss://{RELAY}/atrium")
+    if place == "room":
+        guest.join(room.id)
+    seen = set[str]()
+    end = time.monotonic() + 27
+    while time.monotonic() < end and not (idle_s < 5 and "RECONNECTING" in seen):
+        host.pump(0.05)
+        guest.pump(0.05)
+        seen.add(guest.state)
+    if idle_s < 5:
+        assert "RECONNECTING" in seen
+        guest.joined[room.id].create({"type": "Text", "name": "here again"})
+    else:
+        assert seen == {"JOINED" if place == "room" else "LOBBY"}
+        (guest.joined.get(room.id) or guest.join(room.id)).create({"type": "Text", "name": "here again"})
+    settle([host, guest], lambda: "here again" in names_in(host, room.id), what="the edit")
 
 
 @needs("nginx")
