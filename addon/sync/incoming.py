@@ -16,7 +16,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-from . import constructors, dirty, idtypes, mergepatch, shadow, special, versions
+from . import constructors, dirty, idtypes, mergepatch, shadow, special, values, versions
 from .apply import ERRORS, Writer
 from .capture import Reader
 from .identity import Identity
@@ -203,6 +203,13 @@ class Incoming:
         if docs:
             order = sorted(docs, key=lambda d: (idtypes.ORDER.get(self._identity.type_of(d), 0), d))
             self.apply({doc: [{"doc": doc, "kind": REST}] for doc in order}, removals_wait=True)
+
+    def note_back(self, doc: str) -> None:
+        """The user has made it, or brought it back by an undo: what others have made to point to it in the meantime is written next."""
+        for other in self._state.referrers.get(doc, set()) | self._writer.waiting.pop(doc, set()):
+            known = self._state.shadows.get(other)
+            if known is not None and doc not in values.refs_in(known.load()[0]):
+                self._writer.deferred.add(other)
 
     def _fold(self, batch: Batch) -> dict[str, Change]:
         """The events of each document as one change, those of the user's own among them that were sent meanwhile."""

@@ -515,7 +515,10 @@ class Replicator:
             return {}
         try:
             if doc not in self._after_undo:
+                is_new = doc not in self.state.shadows
                 mine = self._outgoing.capture(doc, deadline)
+                if is_new:
+                    self._incoming.note_back(doc)
                 if ("i" in mine or "s" in mine) and doc in self.state.shadows:
                     self._give_names(doc)
                 if special.clear_up(mine):

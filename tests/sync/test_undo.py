@@ -353,3 +353,18 @@ def test_what_an_undo_took_away_is_put_back_as_what_waits_makes_it(two, what):
     stage.settle()
     shown = both(a, b, "[(o.name, o.location.x) for o in bpy.data.objects if o.name in ('Guest', 'Host')]")
     assert shown == {"name": [("Host", 0)], "location": [("Guest", 3)], "removal": []}[what]
+
+
+def test_what_others_have_linked_since_it_was_deleted(two):
+    """Deleted before that had arrived, and undone after it: the room has it in the collection, so it is there for whoever undoes, too."""
+    stage, a, b = two
+    a.do("bpy.data.objects.new('Loose', None)")
+    stage.settle()
+    b.do(BEGIN)
+    b.do("bpy.data.objects.remove(bpy.data.objects['Loose']); bpy.ops.ed.undo_push(message='delete')")
+    a.do("bpy.context.scene.collection.objects.link(bpy.data.objects['Loose']); rep.capture_all()")
+    stage.settle()
+    assert both(a, b, "'Loose' in bpy.data.objects") is False
+    b.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert both(a, b, "[o.name for o in bpy.context.scene.objects if o.name == 'Loose']") == ["Loose"]
