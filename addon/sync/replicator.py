@@ -563,7 +563,9 @@ class Replicator:
         tree = self._reader.read_block(doc, block, read, gone=gone)
         if known.reads_as(tree):
             return {}
-        mine, other = shadow.split(mergepatch.one_by_one(mergepatch.diff(read, tree), read), theirs)
+        known_keys = frozenset(key for heads in gone.values() for key in heads)
+        mine, other = shadow.split(mergepatch.one_by_one(mergepatch.diff(read, tree), read), theirs, known_keys)
+        special.keep_whole(mine, other)
         if self.state.is_given(doc, mine.get("name"), room):
             # Of before it got its suffix, or another.
             other["name"] = mine.pop("name")

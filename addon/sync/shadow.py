@@ -16,6 +16,7 @@ last are kept as trees and packed when their turn is over: what somebody is edit
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from typing import Any
 
@@ -161,21 +162,26 @@ def _remove(theirs: Any, patch: Tree) -> Any:
     return out
 
 
-def split(patch: Tree, theirs: Any) -> tuple[Tree, Tree]:
-    """(what is one's own, what others wrote) of a patch, by the marks."""
-    if theirs is True:
-        return {}, patch
+# What identity.mint_key gives.
+_MINTED = re.compile("@[0-9a-f]{12}")
+
+
+def split(patch: Tree, theirs: Any, gone: frozenset[str] = frozenset()) -> tuple[Tree, Tree]:
+    """(what is one's own, what others wrote) of a patch, by the marks. `gone` are the keys of items that were there once: an item that
+    was not, and that no mark names, nobody else has ever seen."""
     if not theirs:
         return patch, {}
     mine: Tree = {}
     other: Tree = {}
     for key, value in patch.items():
-        inner = theirs.get(key, theirs.get("", None))
-        if isinstance(inner, dict) and isinstance(value, dict):
-            a, b = split(value, inner)
+        inner = theirs is True or theirs.get(key, theirs.get("", None))
+        if mergepatch.is_typed(value) and _MINTED.fullmatch(key) and key not in gone:
+            inner = isinstance(theirs, dict) and theirs.get(key)
+        if isinstance(value, dict) and (isinstance(inner, dict) or (inner is True and not mergepatch.is_typed(value))):
+            a, b = split(value, inner, gone)
             if a:
                 mine[key] = a
-            if b:
+            if b or not a:
                 other[key] = b
         elif inner is True or (isinstance(inner, dict) and value is None):
             other[key] = value

@@ -368,3 +368,55 @@ def test_what_others_have_linked_since_it_was_deleted(two):
     b.do("bpy.ops.ed.undo()")
     stage.settle()
     assert both(a, b, "[o.name for o in bpy.context.scene.objects if o.name == 'Loose']") == ["Loose"]
+
+
+MESH = "bpy.data.meshes['Cube']"
+GROW = f"""
+import bmesh
+work = bmesh.new(); work.from_mesh({MESH}); bmesh.ops.subdivide_edges(work, edges=work.edges[:], cuts=1)
+work.to_mesh({MESH}); work.free(); {MESH}.update()
+bpy.ops.ed.undo_push(message='grow')
+"""
+
+
+@pytest.mark.parametrize("keys", ["without keys", "with keys"])
+@pytest.mark.parametrize("undoer", ["who made it", "who joined"])
+def test_a_new_shape_of_a_mesh_is_undone(two, undoer, keys):
+    """The shape of before counts as another new one, which no mark of whose it is can name."""
+    stage, a, b = two
+    if keys == "with keys":
+        a.do("for n in ('Basis', 'K'): bpy.data.objects['Cube'].shape_key_add(name=n)")
+        a.do("bpy.data.meshes['Cube'].shape_keys.key_blocks['K'].data[0].co = (5, 5, 5)")
+    stage.settle()
+    me, other = (a, b) if undoer == "who made it" else (b, a)
+    me.do(BEGIN)
+    me.do(GROW)
+    stage.settle()
+    count = f"len({MESH}.vertices)"
+    for again, wanted in (("undo", 8), ("redo", 20), ("undo", 8)):
+        me.do(f"bpy.ops.ed.{again}()")
+        stage.settle()
+        assert both(a, b, count) == wanted
+    assert both(a, b, f"{MESH}.shape_keys and list({MESH}.shape_keys.key_blocks['K'].data[0].co)") in (None, [5, 5, 5])
+    # What another makes of it stays when one undoes something else.
+    me.do("bpy.data.objects['Light'].location.x = 4; bpy.ops.ed.undo_push(message='move')")
+    other.do(GROW)
+    stage.settle()
+    me.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert both(a, b, count) == 20
+
+
+@pytest.mark.parametrize("undoer", ["who made it", "who joined"])
+def test_what_was_undone_before_it_was_sent_is_redone(two, undoer):
+    """Nobody has seen it, so it is not something that others took away."""
+    stage, a, b = two
+    me = a if undoer == "who made it" else b
+    me.do(BEGIN)
+    me.do("bpy.data.objects['Cube'].modifiers.new('S', 'SUBSURF'); bpy.ops.ed.undo_push(message='add')")
+    me.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert both(a, b, "len(bpy.data.objects['Cube'].modifiers)") == 0
+    me.do("bpy.ops.ed.redo()")
+    stage.settle()
+    assert both(a, b, "[m.name for m in bpy.data.objects['Cube'].modifiers]") == ["S"]

@@ -107,6 +107,11 @@ def tidy(patch: Tree, room: Tree, tree: Tree) -> None:
     mesh.tidy(patch, room)
 
 
+def keep_whole(mine: Tree, other: Tree) -> None:
+    """After a patch was split into one's own and what others wrote: what makes sense only together goes to one of them."""
+    mesh.keep_whole(mine, other)
+
+
 def clear_up(patch: Tree) -> bool:
     """After a patch of the user's: takes away what Blender has left behind in other datablocks; whether there was anything."""
     return (patch.get("p") or {}).get("materials") == [] and objects.drop_idle_slots()

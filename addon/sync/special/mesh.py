@@ -194,6 +194,18 @@ def tidy(patch: Tree, room: Tree) -> None:
             patch["i"] = {**patch["i"], name: {**dict.fromkeys(known), **entries}}
 
 
+def keep_whole(mine: Tree, other: Tree) -> None:
+    """A shape that an undo brought back counts as a new one. Whose it is says the property that names the one that counts."""
+    for name in SHAPES:
+        for whose, rest in ((mine, other), (other, mine)):
+            if name in (whose.get("p") or {}) and (shapes := (rest.get("i") or {}).get(name)):
+                rest["i"] = {n: entries for n, entries in rest["i"].items() if n != name}
+                whose["i"] = {**(whose.get("i") or {}), name: {**shapes, **(whose.get("i") or {}).get(name, {})}}
+    for name in (mine.get("i") or {}).keys() & (other.get("i") or {}).keys():
+        for key in mine["i"][name].keys() & other["i"][name].keys():
+            keep_whole(mine["i"][name][key], other["i"][name][key])
+
+
 def _topology(geometry: Tree) -> list[Any]:
     p, a = geometry.get("p", {}), geometry.get("a", {})
     return [p.get("counts"), p.get("face_offsets"), *(a.get(key, {}).get("v") for key in TOPOLOGY)]
