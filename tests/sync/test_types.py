@@ -331,6 +331,35 @@ def test_rigid_bodies(two):
     both(a, b, lists)
 
 
+@pytest.mark.parametrize("shown", ["shown", "shown later", "not shown"])
+def test_where_the_points_of_a_lattice_lie_undeformed(two, shown):
+    """Blender lays them out in two ways, depending on whether an object shows the lattice when its size is set."""
+    stage, a, b = two
+    show = "ob = bpy.data.objects.new('Cage', l); bpy.context.scene.collection.objects.link(ob)"
+    size = "l.points_u = 4; l.points_w = 3; l.points[5].co_deform.x = 7"
+    steps = {"shown": [show, size], "shown later": [size, show], "not shown": [size]}[shown]
+    a.do("l = bpy.data.lattices.new('Cage'); l.use_fake_user = True; " + "; ".join(steps))
+    stage.settle()
+    lie = "[(list(p.co), list(p.co_deform)) for p in bpy.data.lattices['Cage'].points]"
+    found = both(a, b, lie)
+    assert found[0][0] == ([-0.5, -0.5, -0.5] if shown == "shown" else [-1.5, -0.5, -1.0])
+    assert found[5][1][0] == 7
+    b.do("bpy.data.lattices['Cage'].points_v = 3")
+    stage.settle()
+    assert both(a, b, lie)[0][0] == ([-1.5, -1.0, -1.0] if shown == "not shown" else [-0.5, -0.5, -0.5])
+
+
+def test_a_lattice_that_one_resizes_while_another_moves_its_points(two):
+    stage, a, b = two
+    a.do("l = bpy.data.lattices.new('Cage'); ob = bpy.data.objects.new('Cage', l)")
+    a.do("bpy.context.scene.collection.objects.link(ob); ob.vertex_groups.new(name='Top').add([0, 5], 1, 'REPLACE')")
+    stage.settle()
+    a.do("bpy.data.lattices['Cage'].points_u = 3; rep.capture_all()")
+    b.do("bpy.data.lattices['Cage'].points[0].co_deform.x = 7; rep.capture_all()")
+    stage.settle()
+    both(a, b, "[(list(p.co_deform), [(g.group, g.weight) for g in p.groups]) for p in bpy.data.lattices['Cage'].points]")
+
+
 def test_lattices_with_vertex_groups(two):
     stage, a, b = two
     a.do("""

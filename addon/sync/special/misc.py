@@ -6,16 +6,17 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import bpy
 import numpy as np
 
-from .. import paths
+from .. import paths, values
 from . import weights
 
 Tree = dict[str, Any]
 
 _SIZE = ("points_u", "points_v", "points_w")
 # Of a lattice, what edit mode has a copy of.
-_EDITED = (*_SIZE, "points", "weights")
+_EDITED = (*_SIZE, "points", "corner", "weights")
 
 
 def _read_text(reader: Any, text: Any, old: Tree, out: Tree) -> None:
@@ -53,6 +54,7 @@ def _read_lattice(reader: Any, lattice: Any, old: Tree, out: Tree) -> None:
     points = np.empty(len(lattice.points) * 3, dtype=np.float32)
     lattice.points.foreach_get("co_deform", points)
     out["p"]["points"] = reader.blobs.put(points.reshape(-1, 3), (reader.doc, "points"))
+    out["p"]["corner"] = values.encode_floats(list(lattice.points[0].co))
 
 
 def _before_lattice(writer: Any, lattice: Any, patch: Tree, full: Tree, cur: Tree) -> None:
@@ -68,12 +70,40 @@ def _before_lattice(writer: Any, lattice: Any, patch: Tree, full: Tree, cur: Tre
 
 def _write_lattice(writer: Any, lattice: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     p = patch.get("p") or {}
-    if any(name in p for name in ("points", *_SIZE)):
+    sized = any(name in p for name in ("corner", *_SIZE))
+    if sized or "points" in p:
+        _lay_out(lattice, values.decode(full["p"].get("corner")))
         points = writer.blobs.get(full["p"]["points"], "float32")
-        if len(points) == len(lattice.points) * 3:
-            lattice.points.foreach_set("co_deform", points)
-    if "weights" in p or "vertex_groups" in (patch.get("i") or {}):
-        weights.write(writer, lattice, patch, full, cur, full["p"] if "weights" in p else None, False)
+        if len(points) != len(lattice.points) * 3:
+            # Moved by one while another gave it another size: where they lie undeformed they lie for all.
+            points = np.empty(len(lattice.points) * 3, dtype=np.float32)
+            lattice.points.foreach_get("co", points)
+        lattice.points.foreach_set("co_deform", points)
+    if sized or "weights" in p or "vertex_groups" in (patch.get("i") or {}):
+        # Whoever sets a size loses the weights.
+        weights.write(writer, lattice, patch, full, cur, full["p"] if sized or "weights" in p else None, False)
+
+
+def _lay_out(lattice: Any, corner: Any) -> None:
+    """Where the points lie undeformed. Blender decides that whenever a size is set: one apart where no object shows the lattice, else
+    all between -0.5 and 0.5. Nobody can set it otherwise, so it is done in the way that leads to the room's first point."""
+    if corner == list(lattice.points[0].co):
+        return
+    users = [ob for ob in bpy.data.objects if ob.data == lattice]
+    stand_in = None
+    if corner == [(1 - getattr(lattice, name)) / 2 for name in _SIZE]:
+        stand_in = bpy.data.lattices.new("atrium stand-in") if users else None
+        for ob in users:
+            ob.data = stand_in
+    elif not users:
+        stand_in = bpy.data.objects.new("atrium stand-in", lattice)
+    lattice.points_u = lattice.points_u
+    if isinstance(stand_in, bpy.types.Lattice):
+        for ob in users:
+            ob.data = lattice
+        bpy.data.lattices.remove(stand_in)
+    elif stand_in is not None:
+        bpy.data.objects.remove(stand_in)
 
 
 text = SimpleNamespace(read=_read_text, write=_write_text)
