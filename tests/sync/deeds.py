@@ -539,6 +539,17 @@ def show_animation() -> None:
                 ob.location[curve.array_index] = curve.evaluate(bpy.context.scene.frame_start)
 
 
+def show_all() -> None:
+    """What the view layer does not have is not evaluated, and lies where it did when somebody last saw it, which each did at another time."""
+    layer, shown = bpy.context.view_layer, bpy.context.scene.collection.objects
+    unseen = [ob for ob in bpy.data.objects if ob.name not in layer.objects]
+    for ob in unseen:
+        shown.link(ob)
+    layer.update()
+    for ob in unseen:
+        shown.unlink(ob)
+
+
 def drop_stale_texture_space() -> None:
     """An automatic one, where no view layer shows the data: it is what it was when Blender last evaluated that."""
     layers = [layer for scene in bpy.data.scenes for layer in scene.view_layers]

@@ -254,7 +254,8 @@ class Work:
         dumps = []
         for who, peer in enumerate(self.people):
             dumps.append(folder / f"dump{who}")
-            peer.do("deeds.drop_empty_animation(); deeds.show_animation(); deeds.drop_stale_texture_space()")
+            peer.do("deeds.show_all(); deeds.drop_empty_animation(); deeds.show_animation()")
+            peer.do("deeds.drop_stale_texture_space()")
             peer.do(f"from tests.fidelity.dump import dump; dump({str(dumps[-1])!r})")
         wrong = []
         for who, other in enumerate(dumps[1:], 1):
