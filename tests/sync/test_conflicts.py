@@ -924,3 +924,18 @@ def test_an_image_is_painted_on_and_made_anew_at_once(three, set_anew, painter_f
     deeds = [(a, "bpy.data.images['Small'].pixels[0] = 1.0"), (b, set_anew)]
     at_once(stage, *(deeds if painter_first else deeds[::-1]))
     assert both(a, b, "list(bpy.data.images['Small'].pixels)")[0] == c.do("bpy.data.images['Small'].pixels[0]") == 1.0
+
+
+@pytest.mark.parametrize("kind", ["a UV map", "an attribute"])
+def test_a_vertex_group_of_the_name_that_another_gives_to(two, kind):
+    """Blender takes both only where the attribute comes first."""
+    stage, a, b = two
+    data = "bpy.data.meshes['Cube']"
+    new = {"a UV map": f"{data}.uv_layers.new(name='B')", "an attribute": f"{data}.attributes.new('B', 'FLOAT', 'POINT')"}
+    a.do("bpy.data.objects['Cube'].vertex_groups.new(name='B').add([1], 0.5, 'REPLACE'); rep.capture_all()")
+    b.do(f"{new[kind]}; rep.capture_all()")
+    stage.settle()
+    found = f"""['B' in {data}.attributes, [g.name for g in bpy.data.objects['Cube'].vertex_groups],
+        [(g.group, g.weight) for g in {data}.vertices[1].groups]]"""
+    assert both(a, b, found) == [True, ["B"], [(0, 0.5)]]
+    assert a.do("rep.refused") == b.do("rep.refused") == []

@@ -128,11 +128,11 @@ def _write_attribute(writer: Any, data: Any, name: str, entry: Tree) -> None:
     if kind not in TYPES and kind != STRING:
         raise ValueError(f"no such attribute type here: {kind}")
     array = _unpacked(writer, entry["v"]) if kind == STRING else writer.blobs.get(entry["v"], TYPES[kind][1])
-    if name not in data.attributes:
-        made = data.attributes.new(name, entry["type"], entry["domain"])
-        if made.name != name:
-            data.attributes.remove(made)
-            raise ValueError("Blender gave it another name")
+    if name not in data.attributes and not _make_attribute(data, name, entry):
+        # A vertex group may have the name of an attribute, but no attribute is made with that of a group.
+        with weights.renamed(writer, data, name):
+            if not _make_attribute(data, name, entry):
+                raise ValueError("Blender made none of that name")
     attribute = data.attributes[name]
     prop, _, width = TYPES.get(kind, ("value", "", 1))
     if len(array) != len(attribute.data) * width:
@@ -142,6 +142,13 @@ def _write_attribute(writer: Any, data: Any, name: str, entry: Tree) -> None:
             item.value = text
     else:
         attribute.data.foreach_set(prop, array)
+
+
+def _make_attribute(data: Any, name: str, entry: Tree) -> bool:
+    made = data.attributes.new(name, entry["type"], entry["domain"])
+    if made is not None and made.name != name:
+        data.attributes.remove(made)
+    return name in data.attributes
 
 
 def _unpacked(writer: Any, value: Any) -> list[bytes]:

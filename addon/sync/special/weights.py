@@ -95,6 +95,21 @@ def _shown(ob: Any, data: Any) -> Iterator[Any]:
         bpy.data.objects.remove(temporary)
 
 
+@contextmanager
+def renamed(writer: Any, data: Any, name: str) -> Iterator[None]:
+    """The group of that name has another one meanwhile."""
+    if not isinstance(data, bpy.types.Mesh):
+        yield
+        return
+    with _shown(writer.reader.user_of(data), data) as ob:
+        at = ob.vertex_groups.find(name)
+        if at >= 0:
+            ob.vertex_groups[at].name = "atrium aside"
+        yield
+        if at >= 0:
+            ob.vertex_groups[at].name = name
+
+
 def _read_weights(reader: Any, points: Any, groups: int) -> tuple[array[int], array[float]]:
     """(vertex, group) after each other, and the weights. Blender has no call that gives them as an array, so this is the slowest reading
     of all: some points at a time, with pauses."""
