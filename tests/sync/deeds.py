@@ -548,6 +548,7 @@ def show_all() -> None:
     layer.update()
     for ob in unseen:
         shown.unlink(ob)
+    layer.update()
 
 
 def drop_stale_texture_space() -> None:

@@ -931,7 +931,10 @@ def test_a_vertex_group_of_the_name_that_another_gives_to(two, kind):
     """Blender takes both only where the attribute comes first."""
     stage, a, b = two
     data = "bpy.data.meshes['Cube']"
-    new = {"a UV map": f"{data}.uv_layers.new(name='B')", "an attribute": f"{data}.attributes.new('B', 'FLOAT', 'POINT')"}
+    new = {
+        "a UV map": f"{data}.uv_layers.new(name='B')",
+        "an attribute": f"{data}.attributes.new('B', 'FLOAT', 'POINT')",
+    }
     a.do("bpy.data.objects['Cube'].vertex_groups.new(name='B').add([1], 0.5, 'REPLACE'); rep.capture_all()")
     b.do(f"{new[kind]}; rep.capture_all()")
     stage.settle()

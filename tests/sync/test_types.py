@@ -357,7 +357,9 @@ def test_a_lattice_that_one_resizes_while_another_moves_its_points(two):
     a.do("bpy.data.lattices['Cage'].points_u = 3; rep.capture_all()")
     b.do("bpy.data.lattices['Cage'].points[0].co_deform.x = 7; rep.capture_all()")
     stage.settle()
-    both(a, b, "[(list(p.co_deform), [(g.group, g.weight) for g in p.groups]) for p in bpy.data.lattices['Cage'].points]")
+    both(
+        a, b, "[(list(p.co_deform), [(g.group, g.weight) for g in p.groups]) for p in bpy.data.lattices['Cage'].points]"
+    )
 
 
 def test_lattices_with_vertex_groups(two):
