@@ -33,6 +33,7 @@ void atr_replica_idle(atr_replica *r, int max)
 {
   atr_doc_version list[ATR_DIGESTS_MAX];
   size_t n = 0, mark, walked = HASH_COUNT(r->docs);
+  int err;
 
   rep_cool_idle(r);
   if (!r->online || !r->whole || r->comparing || r->out.len)
@@ -50,10 +51,12 @@ void atr_replica_idle(atr_replica *r, int max)
     list[n].doc = d->id;
     list[n++].seq = d->seq;
   }
-  if (!n || atr_frame_begin(&r->out, &mark))
+  if (!n)
     return;
-  if (atr_msg_write_digest(&r->out, r->handle, list, n) == 0)
-    atr_frame_end(&r->out, mark, ATR_LANE_STATE);
+  err = atr_frame_begin(&r->out, &mark);
+  if (!err)
+    err = atr_msg_write_digest(&r->out, r->handle, list, n);
+  (void)atr_frame_finish(&r->out, mark, ATR_LANE_STATE, err); /* memory is short: another time */
   r->cb.on_wake(r->ctx, ATR_LANE_STATE);
 }
 
@@ -116,7 +119,7 @@ static int append_versions(atr_replica *r, const atr_doc_version *list, size_t n
 
   if (!err)
     err = atr_msg_write_versions(&r->out, r->handle, flags, list, n);
-  return err ? err : atr_frame_end(&r->out, mark, ATR_LANE_STATE);
+  return atr_frame_finish(&r->out, mark, ATR_LANE_STATE, err);
 }
 
 /* Numbers of members begin anew with the epoch, so this comes before the own one changes: it tells own previews from others'. */
@@ -299,7 +302,7 @@ static int append_recreate(atr_replica *r, rdoc *d)
   offering o = {r};
   const cJSON *tree;
   cJSON *owned;
-  size_t mark;
+  size_t mark = r->out.len;
   int err = rep_read(r, d, &owned, &tree);
 
   if (!err)
@@ -308,8 +311,7 @@ static int append_recreate(atr_replica *r, rdoc *d)
     err = atr_msg_write_doc_head(&r->out, ATR_MSG_RECREATE, &m);
   if (!err && tree)
     err = atr_json_print(tree, &r->out);
-  if (!err)
-    err = atr_frame_end(&r->out, mark, ATR_LANE_STATE);
+  err = atr_frame_finish(&r->out, mark, ATR_LANE_STATE, err);
   if (!err && tree)
     err = atr_json_visit_blobs(tree, offer_blob, &o);
   cJSON_Delete(owned);

@@ -173,7 +173,7 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
 static int append_submit(atr_replica *r, const pend *p)
 {
   atr_op op = {.kind = p->kind, .flags = p->preview ? ATR_OP_PREVIEW : 0, .doc = p->doc->id, .action = p->action};
-  size_t mark;
+  size_t mark = r->out.len;
   int err;
 
   atr_buf_clear(&r->scratch);
@@ -185,9 +185,7 @@ static int append_submit(atr_replica *r, const pend *p)
     err = atr_msg_write_submit_head(&r->out, r->handle, p->counter);
   if (!err)
     err = atr_op_write(&r->out, &op, p->blobs, p->n_blobs);
-  if (!err)
-    err = atr_frame_end(&r->out, mark, ATR_LANE_STATE);
-  return err;
+  return atr_frame_finish(&r->out, mark, ATR_LANE_STATE, err);
 }
 
 static int fill(atr_replica *r)

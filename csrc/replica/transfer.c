@@ -361,7 +361,7 @@ static int append_offers(atr_replica *r, atr_buf *out)
   err = atr_frame_begin(out, &mark);
   if (!err)
     err = atr_msg_write_blob_offer(out, r->handle, list, n);
-  return err ? err : atr_frame_end(out, mark, ATR_LANE_CONTROL);
+  return atr_frame_finish(out, mark, ATR_LANE_CONTROL, err);
 }
 
 static int append_gets(atr_replica *r, atr_buf *out)
@@ -387,7 +387,7 @@ static int append_gets(atr_replica *r, atr_buf *out)
   err = atr_frame_begin(out, &mark);
   if (!err)
     err = atr_msg_write_blob_get(out, r->handle, list, n);
-  return err ? err : atr_frame_end(out, mark, ATR_LANE_CONTROL);
+  return atr_frame_finish(out, mark, ATR_LANE_CONTROL, err);
 }
 
 int64_t rep_pull_control(atr_replica *r, atr_buf *out, size_t budget)

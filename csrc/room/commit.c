@@ -91,16 +91,11 @@ static int encode(atr_room *room, atr_buf *out, const staged *s, const atr_op *o
   size_t mark;
   int err = atr_frame_begin(out, &mark);
 
-  if (err)
-    return err;
-  err = atr_msg_write_op_head(out, room->config.handle, s->seq, s->member, s->counter);
+  if (!err)
+    err = atr_msg_write_op_head(out, room->config.handle, s->seq, s->member, s->counter);
   if (!err)
     err = atr_buf_append(out, op->raw.p, op->raw.n);
-  if (!err)
-    err = atr_frame_end(out, mark, ATR_LANE_STATE);
-  if (err)
-    atr_buf_truncate(out, mark);
-  return err;
+  return atr_frame_finish(out, mark, ATR_LANE_STATE, err);
 }
 
 /* What is staged keeps its blobs: who sent them may leave before it is committed. */
@@ -277,7 +272,7 @@ static void refuse_one(atr_room *room, const stage *st, const staged *s, int err
   if (!d->staged && !doc_number(d))
     room_doc_free(room, d);
   if (s->part && s->counter)
-    room_refuse(room, s->part, s->counter, err);
+    room_refuse(s->part, s->counter, err);
 }
 
 static void refuse_all(atr_room *room, stage *st, int err)

@@ -151,12 +151,14 @@ struct atr_room_member {
   uint32_t n_heal;
   int cut;                                     /* the error of its next pull: what it brought back was lost */
   bool held;                                   /* as on_hold said */
+  bool members_due;                            /* has not been sent who is here now */
   atr_buf presence;                            /* its newest presence as a frame for the others */
   uint64_t presence_due[ATR_MEMBERS_MAX / 64]; /* whose presence it has not been sent */
   preview *previews;
 
   atr_xfer *xfer;
   uint32_t offers; /* open */
+  uint64_t sought; /* was told of all that is sought up to this number */
   hold *holds, *holds_last;
   uint32_t n_holds;
 };
@@ -211,6 +213,9 @@ struct atr_room {
   bool ever_joined;
 
   upload *uploads;
+  upload *sought; /* those of them that nobody sends, by number */
+  uint64_t last_sought;
+  atr_buf members_list; /* `members` as frames; empty: to be written anew */
   preview *orphans;
   atr_buf scratch;
 };
@@ -243,6 +248,10 @@ void room_doc_commit(atr_room *room, const staged *s, const atr_op *op, bool in_
 void room_preview_end(atr_room *room, preview *p);
 void room_tombs_trim(atr_room *room);
 
+/* room.c */
+/* Who is here. */
+int room_append_members(atr_room_member *m, atr_buf *out);
+
 /* commit.c */
 /* Takes a checked operation; `part` is NULL for the room's own. `op` is its encoded form, relayed as it is; its JSON prints as `printed` bytes
  * at most. */
@@ -261,7 +270,7 @@ int room_stage_preview_end(atr_room *room, const atr_id *doc, uint32_t number);
 
 /* receive.c */
 /* Remembers the refusal and answers with it. */
-void room_refuse(atr_room *room, participant *part, uint64_t counter, int err);
+void room_refuse(participant *part, uint64_t counter, int err);
 /* What REFUSED says about the JSON of an operation (0: nothing), or ATR_PROTO and the like where the peer must be cut. */
 int room_check_json(const atr_room *room, const atr_op *op, int *refusal, size_t *printed);
 /* ATR_BLOB_SIZE where the blob is here and has another size than the array that a tree makes of it. */
@@ -289,8 +298,8 @@ int room_receive_get(atr_room_member *m, atr_span message);
 int room_receive_bulk(atr_room_member *m, atr_span message);
 void room_release_holds(atr_room_member *m, const atr_op *op);
 void room_transfer_leave(atr_room_member *m);
-/* Asks a new member for the blobs that others miss. */
-void room_transfer_ask(atr_room_member *m);
+/* The blobs that are missed and that the member was not told of yet: a new one all of them. */
+int room_append_sought(atr_room_member *m, atr_buf *out, size_t end);
 int room_transfer_init(atr_room_member *m);
 
 #endif

@@ -16,16 +16,27 @@
 
 /* --- answers ---------------------------------------------------------------------------------------------------- */
 
+/* A client waits for each answer, so one that cannot be given ends the connection: then it asks again. */
+static void end_answer(atr_room_member *m, size_t mark, int err)
+{
+  err = atr_frame_finish(&m->answers, mark, ATR_LANE_STATE, err);
+  if (err)
+    room_cut(m, err);
+  else
+    room_wake(m, ATR_LANE_STATE);
+}
+
 static void append_refused(atr_room_member *m, uint64_t counter, int err)
 {
   const char *text = atr_err_text(err);
   atr_msg_refused refused = {
       .room = m->room->config.handle, .counter = counter, .err = err, .text = atr_span_of(text, strlen(text))};
   size_t mark;
+  int failed = atr_frame_begin(&m->answers, &mark);
 
-  if (atr_frame_begin(&m->answers, &mark) == 0 && atr_msg_write_refused(&m->answers, &refused) == 0)
-    atr_frame_end(&m->answers, mark, ATR_LANE_STATE);
-  room_wake(m, ATR_LANE_STATE);
+  if (!failed)
+    failed = atr_msg_write_refused(&m->answers, &refused);
+  end_answer(m, mark, failed);
 }
 
 /* A client has at most ATR_PENDING_MAX operations out, so older refusals can no longer be asked for. */
@@ -58,9 +69,8 @@ static bool remember(participant *part, uint64_t counter, int err)
   return true;
 }
 
-void room_refuse(atr_room *room, participant *part, uint64_t counter, int err)
+void room_refuse(participant *part, uint64_t counter, int err)
 {
-  (void)room;
   remember(part, counter, err);
   if (part->member)
     append_refused(part->member, counter, err);
@@ -71,6 +81,7 @@ static void answer_again(atr_room_member *m, uint64_t counter)
 {
   atr_msg_ack ack = {.room = m->room->config.handle, .counter = counter, .seq = 0};
   size_t mark;
+  int err;
 
   for (uint32_t i = 0; i < m->part->n_refused; i++) {
     if (m->part->refused[i].counter == counter) {
@@ -80,9 +91,10 @@ static void answer_again(atr_room_member *m, uint64_t counter)
   }
   if (counter > m->part->committed)
     return; /* still with the store: the answer comes when that is done */
-  if (atr_frame_begin(&m->answers, &mark) == 0 && atr_msg_write_ack(&m->answers, &ack) == 0)
-    atr_frame_end(&m->answers, mark, ATR_LANE_STATE);
-  room_wake(m, ATR_LANE_STATE);
+  err = atr_frame_begin(&m->answers, &mark);
+  if (!err)
+    err = atr_msg_write_ack(&m->answers, &ack);
+  end_answer(m, mark, err);
 }
 
 /* --- checking --------------------------------------------------------------------------------------------------- */
@@ -221,7 +233,7 @@ static int receive_submit(atr_room *room, atr_room_member *m, atr_span message)
     return room_stage(room, part, part->number, s.counter, 0, &s.op, printed);
   end_own_preview(room, m, &s.op);
   if (s.counter)
-    room_refuse(room, part, s.counter, refusal);
+    room_refuse(part, s.counter, refusal);
   return 0;
 }
 
@@ -248,8 +260,7 @@ static int receive_presence(atr_room *room, atr_room_member *m, atr_span message
   err = atr_frame_begin(&m->presence, &mark);
   if (!err)
     err = atr_msg_write_presence_of(&m->presence, &p);
-  if (!err)
-    err = atr_frame_end(&m->presence, mark, ATR_LANE_PRESENCE);
+  err = atr_frame_finish(&m->presence, mark, ATR_LANE_PRESENCE, err);
   if (err)
     return err;
   for (atr_room_member *o = room->members; o; o = o->next) {

@@ -94,7 +94,7 @@ static int append_want(atr_room_member *m, const atr_id *ids, size_t n, uint8_t 
 
   if (!err)
     err = atr_msg_write_want(&m->big, m->room->config.handle, flags, ids, n);
-  return err ? err : atr_frame_end(&m->big, mark, ATR_LANE_STATE);
+  return atr_frame_finish(&m->big, mark, ATR_LANE_STATE, err);
 }
 
 int room_receive_versions(atr_room_member *m, atr_span message)

@@ -56,6 +56,7 @@ int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_c
   room->head = room->staged_head = config->seq_base;
   room->ring.first = room->ring.next = config->seq_base + 1;
   atr_buf_init(&room->scratch, ATR_MESSAGE_BYTES_MAX);
+  atr_buf_init(&room->members_list, 2 * ATR_CONTROL_BYTES_MAX);
   for (int i = 0; i < 2; i++)
     atr_buf_init(&room->stages[i].bytes, SIZE_MAX / 2);
   *out = room;
@@ -99,6 +100,7 @@ void atr_room_free(atr_room *room)
   }
   room_ring_free(&room->ring);
   atr_buf_free(&room->scratch);
+  atr_buf_free(&room->members_list);
   if (room->config.owns_blobs)
     atr_blobs_free(room->config.blobs);
   free(room);
@@ -179,11 +181,11 @@ static cJSON *add_id(cJSON *object, const char *key, const atr_id *id)
   return cJSON_AddStringToObject(object, key, hex);
 }
 
-static int print_and(atr_room *room, cJSON *json, atr_buf *text)
+/* Takes the tree over. */
+static int print_and_delete(cJSON *json, atr_buf *text)
 {
   int err;
 
-  (void)room;
   atr_buf_init(text, ATR_CONTROL_BYTES_MAX);
   err = json ? atr_json_print(json, text) : ATR_NOMEM;
   cJSON_Delete(json);
@@ -242,7 +244,7 @@ static cJSON *members_json(atr_room *room)
 static int tell(atr_room *room, atr_room_member *m, cJSON *json)
 {
   atr_buf text;
-  int err = print_and(room, json, &text);
+  int err = print_and_delete(json, &text);
 
   if (!err)
     room->cb.on_control(room->ctx, m, atr_buf_span(&text));
@@ -250,14 +252,39 @@ static int tell(atr_room *room, atr_room_member *m, cJSON *json)
   return err;
 }
 
+/* Each is sent the newest when its line has room (serve.c): somebody who comes and goes all the time costs the others one list, and not one for
+ * each time. */
 static void tell_members(atr_room *room)
 {
-  atr_buf text;
+  atr_buf_clear(&room->members_list);
+  for (atr_room_member *m = room->members; m; m = m->next) {
+    m->members_due = true;
+    room_wake(m, ATR_LANE_CONTROL);
+  }
+}
 
-  if (print_and(room, members_json(room), &text) == 0)
-    for (atr_room_member *m = room->members; m; m = m->next)
-      room->cb.on_control(room->ctx, m, atr_buf_span(&text));
+static int write_members(atr_room *room)
+{
+  atr_buf text;
+  size_t mark = 0;
+  int err = print_and_delete(members_json(room), &text);
+
+  if (!err)
+    err = atr_frame_begin(&room->members_list, &mark);
+  if (!err)
+    err = atr_msg_write_json(&room->members_list, atr_buf_span(&text));
+  err = atr_frame_finish(&room->members_list, mark, ATR_LANE_CONTROL, err);
   atr_buf_free(&text);
+  return err;
+}
+
+int room_append_members(atr_room_member *m, atr_buf *out)
+{
+  atr_buf *list = &m->room->members_list;
+  int err = list->len ? 0 : write_members(m->room);
+
+  m->members_due = false;
+  return err ? err : atr_buf_append(out, list->data, list->len);
 }
 
 /* --- members ---------------------------------------------------------------------------------------------------- */
@@ -295,7 +322,7 @@ void atr_room_leave(atr_room *room, atr_room_member *m, bool for_good)
 void room_cut(atr_room_member *m, int err)
 {
   m->cut = err;
-  room_wake(m, ATR_LANE_STATE);
+  room_wake(m, ATR_LANE_CONTROL); /* which needs no credit */
 }
 
 static void evict(atr_room *room, atr_room_member *m)
@@ -394,7 +421,6 @@ int atr_room_join_member(atr_room *room, const atr_room_join *join, void *user, 
       m->presence_due[slot / 64] |= UINT64_C(1) << slot % 64;
   for (int lane = 0; lane < ATR_LANES; lane++)
     room_wake(m, lane);
-  room_transfer_ask(m);
   room_hold(room, m);
   tell_members(room);
   return 0;
@@ -455,7 +481,7 @@ size_t atr_room_memory(const atr_room *room)
 {
   size_t n = sizeof *room + room->ring.cap + room->ring.index_cap * sizeof *room->ring.index + room->docs_bytes;
 
-  n += held(&room->scratch) + held(&room->stages[0].bytes) + held(&room->stages[1].bytes);
+  n += held(&room->scratch) + held(&room->members_list) + held(&room->stages[0].bytes) + held(&room->stages[1].bytes);
   n += (room->stages[0].cap + room->stages[1].cap) * sizeof(staged);
   for (const participant *p = room->participants; p; p = p->hh.next)
     n += sizeof *p + p->refused_cap * sizeof *p->refused;

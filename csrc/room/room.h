@@ -46,7 +46,7 @@ typedef struct atr_room_callbacks {
   /* The member has something to pull on that lane (called once per lane until a pull there finds nothing). The control lane
    * carries blob statuses, so it is pulled too. */
   void (*on_wake)(void *ctx, atr_room_member *m, int lane);
-  /* The text of one JSON control message for this member. */
+  /* The text of one JSON control message for this member: `joined`, `closed`. What it need not have at once is pulled. */
   void (*on_control)(void *ctx, atr_room_member *m, atr_span json);
   /* The participant has come in again over another connection: this member is about to be freed. Forget it; `closed`
    * was sent. */
@@ -83,9 +83,8 @@ void *atr_room_member_user(const atr_room_member *m);
 
 /* One state or blob-negotiation or presence message from a member. < 0: the peer broke the protocol and must be cut. */
 int atr_room_receive(atr_room *room, atr_room_member *m, int lane, atr_span message);
-/* As atr_session_pull: frames that the member is owed, in order. */
-/* Control, presence, state and bulk lane. */
-int64_t atr_room_pull(atr_room *room, atr_room_member *m, int lane, atr_buf *out, size_t budget);
+/* As atr_session_pull: frames that the member is owed on that lane, in order. */
+int64_t atr_room_pull(atr_room_member *m, int lane, atr_buf *out, size_t budget);
 
 uint64_t atr_room_head(const atr_room *room);
 size_t atr_room_members(const atr_room *room);

@@ -116,9 +116,7 @@ static int append_catchup(atr_room_member *m, atr_buf *out)
 
   if (!err)
     err = atr_msg_write_catchup(out, &c);
-  if (!err)
-    err = atr_frame_end(out, mark, ATR_LANE_STATE);
-  return err;
+  return atr_frame_finish(out, mark, ATR_LANE_STATE, err);
 }
 
 static int append_cursor(atr_room_member *m, uint64_t seq, uint8_t flags, atr_buf *out)
@@ -130,7 +128,7 @@ static int append_cursor(atr_room_member *m, uint64_t seq, uint8_t flags, atr_bu
   if (!err)
     err = atr_msg_write_cursor(out, &c);
   m->told_cursor = seq;
-  return err ? err : atr_frame_end(out, mark, ATR_LANE_STATE);
+  return atr_frame_finish(out, mark, ATR_LANE_STATE, err);
 }
 
 static int append_ack(atr_room_member *m, uint64_t counter, uint64_t seq, atr_buf *out)
@@ -141,7 +139,7 @@ static int append_ack(atr_room_member *m, uint64_t counter, uint64_t seq, atr_bu
 
   if (!err)
     err = atr_msg_write_ack(out, &ack);
-  return err ? err : atr_frame_end(out, mark, ATR_LANE_STATE);
+  return atr_frame_finish(out, mark, ATR_LANE_STATE, err);
 }
 
 static int append_preview(atr_room *room, const room_doc *d, atr_buf *out)
@@ -160,7 +158,7 @@ static int append_preview(atr_room *room, const room_doc *d, atr_buf *out)
     err = atr_msg_write_doc_head(out, ATR_MSG_DOC, &msg);
   if (!err)
     err = atr_buf_append(out, json, p ? p->json_len : 2);
-  return err ? err : atr_frame_end(out, mark, ATR_LANE_STATE);
+  return atr_frame_finish(out, mark, ATR_LANE_STATE, err);
 }
 
 int room_append_doc(atr_room *room, room_doc *d, uint8_t flags, atr_buf *out)
@@ -178,8 +176,7 @@ int room_append_doc(atr_room *room, room_doc *d, uint8_t flags, atr_buf *out)
     err = atr_msg_write_doc_head(out, ATR_MSG_DOC, &msg);
   if (!err && d->alive)
     err = atr_buf_append(out, d->json, d->json_len);
-  if (!err)
-    err = atr_frame_end(out, mark, ATR_LANE_STATE);
+  err = atr_frame_finish(out, mark, ATR_LANE_STATE, err);
   if (!err && d->alive && (d->preview || d->preview_seq > d->seq))
     err = append_preview(room, d, out);
   return err;
@@ -200,12 +197,12 @@ static int append_live(atr_room_member *m, uint8_t settles, atr_buf *out)
     size_t part = n - at < ATR_LIST_LONG_MAX ? n - at : ATR_LIST_LONG_MAX;
     uint8_t flags = (uint8_t)((at ? 0 : ATR_PART_FIRST) | (at + part == n ? ATR_PART_LAST : 0) | settles);
 
-    if (!err)
+    if (!err) {
       err = atr_frame_begin(out, &mark);
-    if (!err)
-      err = atr_msg_write_live(out, room->config.handle, room->head, flags, ids + at, part);
-    if (!err)
-      err = atr_frame_end(out, mark, ATR_LANE_STATE);
+      if (!err)
+        err = atr_msg_write_live(out, room->config.handle, room->head, flags, ids + at, part);
+      err = atr_frame_finish(out, mark, ATR_LANE_STATE, err);
+    }
     at += part;
   } while (!err && at < n);
   free(ids);
@@ -380,10 +377,8 @@ static int pull_healing(atr_room_member *m, atr_buf *out, size_t end)
 
 static int pull_state(atr_room_member *m, atr_buf *out, size_t end)
 {
-  int err = m->cut;
+  int err = drain(&m->big, out, end);
 
-  if (!err)
-    err = drain(&m->big, out, end);
   if (!err && m->mode == MODE_RING && m->part_off)
     err = pull_ring(m, out, end);
   if (err || m->big.len || m->part_off || out->len >= end)
@@ -404,6 +399,18 @@ static int pull_state(atr_room_member *m, atr_buf *out, size_t end)
     if (m->mode == before)
       break;
   }
+  return err;
+}
+
+/* What comes last is always at hand: it is written only when all that was queued is out, so that a member who reads slowly has the newest once. */
+static int pull_control(atr_room_member *m, atr_buf *out, size_t end)
+{
+  int err = drain(&m->control, out, end);
+
+  if (!err && m->members_due && out->len < end)
+    err = room_append_members(m, out);
+  if (!err && out->len < end)
+    err = room_append_sought(m, out, end);
   return err;
 }
 
@@ -433,15 +440,16 @@ static int64_t pull_bulk(atr_room_member *m, atr_buf *out, size_t budget)
   return n;
 }
 
-int64_t atr_room_pull(atr_room *room, atr_room_member *m, int lane, atr_buf *out, size_t budget)
+int64_t atr_room_pull(atr_room_member *m, int lane, atr_buf *out, size_t budget)
 {
   size_t start = out->len, end = start + (budget ? budget : 1);
   int err;
 
-  (void)room;
+  if (m->cut)
+    return m->cut;
   switch (lane) {
   case ATR_LANE_CONTROL:
-    err = drain(&m->control, out, end);
+    err = pull_control(m, out, end);
     break;
   case ATR_LANE_PRESENCE:
     err = pull_presence(m, out, end);

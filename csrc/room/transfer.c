@@ -13,6 +13,8 @@
 
 #include <utlist.h>
 
+enum { SOUGHT_PER_MESSAGE = 256 };
+
 typedef struct waiting {
   struct waiting *prev, *next;
   atr_room_member *member;
@@ -22,6 +24,8 @@ typedef struct waiting {
 
 struct upload {
   UT_hash_handle hh;
+  struct upload *prev, *next; /* in room->sought */
+  uint64_t sought;            /* place in that list; 0: not in it */
   atr_hash hash;
   atr_room_member *sender; /* NULL: named by a document, but nobody has offered it yet */
   waiting *offering;       /* the sender is not among them */
@@ -52,12 +56,19 @@ static upload *add(atr_room *room, const atr_hash *hash)
   return u;
 }
 
+static bool is_waiting(const waiting *list, const atr_room_member *m)
+{
+  const waiting *w;
+
+  DL_SEARCH_SCALAR(list, w, member, m);
+  return w != NULL;
+}
+
 static int add_waiting(waiting **list, atr_room_member *m, const atr_hash *base, uint64_t size)
 {
   waiting *w;
 
-  DL_SEARCH_SCALAR(*list, w, member, m);
-  if (w)
+  if (is_waiting(*list, m))
     return 0;
   w = calloc(1, sizeof *w);
   if (!w)
@@ -80,10 +91,65 @@ static void remove_waiting(waiting **list, const atr_room_member *m)
   free(w);
 }
 
+/* --- what is sought ----------------------------------------------------------------------------------------------- */
+
+/* Others may have what a document names and nobody is sending, and offer it when they hear of it. Each member is told by and by, from
+ * where it has come to in the list: thousands may be sought at once, and a slow line must not be a reason to be cut. */
+static void seek(atr_room *room, upload *u)
+{
+  u->sought = ++room->last_sought;
+  DL_APPEND(room->sought, u);
+  for (atr_room_member *m = room->members; m; m = m->next)
+    room_wake(m, ATR_LANE_CONTROL);
+}
+
+static void seek_no_more(atr_room *room, upload *u)
+{
+  if (u->sought)
+    DL_DELETE(room->sought, u);
+  u->sought = 0;
+}
+
+/* The first that the member was not told of. */
+static upload *next_sought(const atr_room_member *m)
+{
+  upload *u = m->room->sought ? m->room->sought->prev : NULL;
+
+  if (!u || u->sought <= m->sought)
+    return NULL;
+  while (u != m->room->sought && u->prev->sought > m->sought)
+    u = u->prev;
+  return u;
+}
+
+int room_append_sought(atr_room_member *m, atr_buf *out, size_t end)
+{
+  atr_blob_status list[SOUGHT_PER_MESSAGE];
+  upload *u = next_sought(m);
+  int err = 0;
+
+  while (!err && u && out->len < end) {
+    size_t n = 0, mark;
+
+    for (; u && n < SOUGHT_PER_MESSAGE; u = u->next) {
+      list[n++] = (atr_blob_status){.hash = u->hash, .status = ATR_BLOB_STATUS_SOUGHT};
+      m->sought = u->sought;
+    }
+    err = atr_frame_begin(out, &mark);
+    if (!err)
+      err = atr_msg_write_blob_status(out, m->room->config.handle, list, n);
+    err = atr_frame_finish(out, mark, ATR_LANE_CONTROL, err);
+  }
+  return err;
+}
+
+/* --- its end ------------------------------------------------------------------------------------------------------ */
+
 static void drop(atr_room *room, upload *u)
 {
   waiting *w, *tmp;
 
+  seek_no_more(room, u);
   HASH_DEL(room->uploads, u);
   atr_blobs_unref(room->config.blobs, &u->hash);
   DL_FOREACH_SAFE (u->offering, w, tmp) {
@@ -99,11 +165,15 @@ static void say(atr_room_member *m, const atr_hash *hash, uint8_t code)
 {
   atr_blob_status status = {.hash = *hash, .status = code};
   size_t mark;
+  int err = atr_frame_begin(&m->control, &mark);
 
-  if (atr_frame_begin(&m->control, &mark) == 0 &&
-      atr_msg_write_blob_status(&m->control, m->room->config.handle, &status, 1) == 0)
-    atr_frame_end(&m->control, mark, ATR_LANE_CONTROL);
-  room_wake(m, ATR_LANE_CONTROL);
+  if (!err)
+    err = atr_msg_write_blob_status(&m->control, m->room->config.handle, &status, 1);
+  err = atr_frame_finish(&m->control, mark, ATR_LANE_CONTROL, err);
+  if (err) /* its operations would wait for this `have` for ever */
+    room_cut(m, err);
+  else
+    room_wake(m, ATR_LANE_CONTROL);
 }
 
 /* --- holds ------------------------------------------------------------------------------------------------------ */
@@ -177,6 +247,7 @@ static int ask(atr_room_member *m, upload *u, uint64_t size, const atr_hash *bas
   if (err)
     return err;
   u->sender = m;
+  seek_no_more(m->room, u);
   say(m, &u->hash, delta ? ATR_BLOB_STATUS_WANT_DELTA : ATR_BLOB_STATUS_WANT);
   return 0;
 }
@@ -213,6 +284,7 @@ static int offer(atr_room_member *m, const atr_blob_offer *o)
 {
   atr_room *room = m->room;
   upload *u;
+  int err;
 
   if (o->size > ATR_BLOB_BYTES_MAX) {
     say(m, &o->hash, ATR_BLOB_STATUS_REFUSED);
@@ -224,15 +296,18 @@ static int offer(atr_room_member *m, const atr_blob_offer *o)
     return 0;
   }
   u = find(room, &o->hash);
-  if (u && u->sender == m)
-    return 0;
-  if (++m->offers > ATR_OFFERS_MAX)
+  if (u && (u->sender == m || is_waiting(u->offering, m)))
+    return 0; /* said again */
+  if (m->offers >= ATR_OFFERS_MAX)
     return ATR_LIMIT;
   if (!u)
     u = add(room, &o->hash);
   if (!u)
     return ATR_NOMEM;
-  return u->sender ? add_waiting(&u->offering, m, &o->base, o->size) : ask(m, u, o->size, &o->base);
+  err = u->sender ? add_waiting(&u->offering, m, &o->base, o->size) : ask(m, u, o->size, &o->base);
+  if (!err)
+    m->offers++;
+  return err;
 }
 
 int room_receive_offer(atr_room_member *m, atr_span message)
@@ -247,20 +322,6 @@ int room_receive_offer(atr_room_member *m, atr_span message)
   while (!err && atr_list_next_offer(&list, &o))
     err = offer(m, &o);
   return err;
-}
-
-/* A document was brought back by somebody who lacks one of its blobs himself: others may have it, and offer it then. */
-static void ask_everybody(atr_room *room, const upload *u)
-{
-  for (atr_room_member *m = room->members; m; m = m->next)
-    say(m, &u->hash, ATR_BLOB_STATUS_SOUGHT);
-}
-
-void room_transfer_ask(atr_room_member *m)
-{
-  for (const upload *u = m->room->uploads; u; u = u->hh.next)
-    if (!u->sender)
-      say(m, &u->hash, ATR_BLOB_STATUS_SOUGHT);
 }
 
 static int get(atr_room_member *m, const atr_blob_get *g)
@@ -279,7 +340,7 @@ static int get(atr_room_member *m, const atr_blob_get *g)
     return 0;
   }
   if (!u && (u = add(room, &g->hash)))
-    ask_everybody(room, u);
+    seek(room, u); /* a document was brought back by somebody who lacks one of its blobs himself */
   return u ? add_waiting(&u->getting, m, &g->base, 0) : ATR_NOMEM;
 }
 
@@ -327,8 +388,10 @@ static void next_sender(atr_room *room, upload *u)
       return;
     room_cut(m, err);
   }
-  if (atr_blobs_refs(room->config.blobs, &u->hash) > 1 && u->getting) /* ours, and a document's */
+  if (atr_blobs_refs(room->config.blobs, &u->hash) > 1 && u->getting) { /* ours, and a document's */
+    seek(room, u);
     return;
+  }
   DL_FOREACH (u->getting, w) {
     say(w->member, &u->hash, ATR_BLOB_STATUS_UNKNOWN);
   }

@@ -283,6 +283,7 @@ void conn_accept(atr_server *server, atr_stream *stream)
   c->state = CONN_HELLO;
   c->network = stream->network;
   c->deadline_ms = server_now_ms(server) + server->hello_timeout_ms;
+  atr_turns_add(&c->turns, &c->list_turn, lobby_pull_list, c);
   if (atr_session_new(&c->session, stream, true, server->identity, &callbacks, c) < 0) {
     free(c);
     return;

@@ -110,6 +110,7 @@ struct conn {
   char name[ATR_USER_NAME_BYTES_MAX + 1];
   float color[3];
   bool wants_rooms; /* has asked for the list */
+  bool rooms_due;   /* and has not been sent the newest */
   proof *proof;     /* while a password is being proved */
   bool has_proved;  /* or has tried to: once per connection */
   bool knows_password;
@@ -118,6 +119,7 @@ struct conn {
   atr_id invited_to;                /* the room that it came for, by invite or password; zero: none */
   membership *memberships;
   atr_turns turns; /* of the memberships, on the lanes */
+  atr_turn list_turn;
 };
 
 struct atr_server {
@@ -255,7 +257,9 @@ bool lobby_has(const atr_server *server, const atr_id *room);
 /* The room, where it exists and this user may enter it; else NULL. */
 const hall *lobby_visible(const conn *c, const atr_id *room);
 
-void lobby_list(conn *c); /* `rooms` */
+void lobby_list(conn *c); /* `rooms`: it is due */
+/* Sends it, as atr_session_pull. */
+int64_t lobby_pull_list(void *ctx, int lane, atr_buf *out, size_t budget);
 void lobby_changed(atr_server *server);
 void lobby_list_task(atr_net_task *task);
 void lobby_create(conn *c, const cJSON *message);

@@ -9,7 +9,7 @@
  * numbers begin above all of the older epochs (atr_room_seq_base), so that nothing of the new epoch can be taken for older than
  * something of the last one (docs/protocol.md, 3.3). Whoever comes second with the same `create` just joins.
  *
- * The list is sent at most once per turn of the loop, to those who have asked for it. */
+ * The list is sent to those who have asked for it, at most once per turn of the loop and only when their line has room. */
 #include "server/internal.h"
 
 #include "base/log.h"
@@ -45,20 +45,44 @@ static void write_hall(atr_jw *w, hall *h, const conn *c)
   atr_jw_end(w);
 }
 
-void lobby_list(conn *c)
+static int write_list(const conn *c, atr_buf *buf)
 {
-  atr_buf buf;
-  atr_jw w;
+  atr_jw w = atr_jw_begin(buf);
 
-  atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
-  w = atr_jw_begin(&buf);
   atr_jw_str(&w, "t", "rooms");
   atr_jw_array(&w, "rooms");
   for (hall *h = c->server->halls; h; h = h->next)
     if (may_enter(c, &h->id))
       write_hall(&w, h, c);
-  conn_send_json(c, &w);
-  atr_buf_free(&buf);
+  return atr_jw_finish(&w);
+}
+
+/* Asked for when all that was queued is out: who reads slowly gets the newest list, once. */
+int64_t lobby_pull_list(void *ctx, int lane, atr_buf *out, size_t budget)
+{
+  conn *c = ctx;
+  size_t before = out->len, mark;
+  atr_buf text;
+  int err;
+
+  (void)budget;
+  if (lane != ATR_LANE_CONTROL || !c->rooms_due || c->state != CONN_IN)
+    return 0;
+  c->rooms_due = false;
+  atr_buf_init(&text, ATR_CONTROL_BYTES_MAX);
+  err = write_list(c, &text);
+  if (err == ATR_OK)
+    err = atr_frame_begin(out, &mark);
+  if (err == ATR_OK)
+    err = atr_frame_finish(out, mark, ATR_LANE_CONTROL, atr_msg_write_json(out, atr_buf_span(&text)));
+  atr_buf_free(&text);
+  return err < 0 ? err : (int64_t)(out->len - before);
+}
+
+void lobby_list(conn *c)
+{
+  c->rooms_due = true;
+  atr_session_wake(c->session, ATR_LANE_CONTROL);
 }
 
 void lobby_list_task(atr_net_task *task)
@@ -166,7 +190,7 @@ static int64_t pull(void *ctx, int lane, atr_buf *out, size_t budget)
 {
   membership *m = ctx;
 
-  return atr_room_pull(m->hall->room, m->member, lane, out, budget);
+  return atr_room_pull(m->member, lane, out, budget);
 }
 
 /* The room's member is gone, or is about to go. */

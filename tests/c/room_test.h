@@ -118,7 +118,9 @@ struct peer {
   uint64_t op_seq; /* of the last OP of somebody else */
   char op_json[64];
   size_t docs, lives; /* DOC and LIVE */
-  size_t statuses;    /* BLOB_STATUS, and the last one */
+  size_t jsons;       /* JSON messages, and the last one */
+  char json[1024];
+  size_t statuses; /* BLOB_STATUS, and the last one */
   uint8_t status;
   bool held; /* as the room said last */
 };
@@ -155,6 +157,9 @@ static inline int peer_message(void *ctx, enum atr_lane lane, const uint8_t *byt
     peer->op_seq = op.seq;
     snprintf(peer->op_json, sizeof peer->op_json, "%.*s", (int)op.op.json.n, (const char *)op.op.json.p);
     peer->ops++;
+  } else if (bytes[0] == ATR_MSG_JSON) {
+    snprintf(peer->json, sizeof peer->json, "%.*s", (int)len - 1, (const char *)bytes + 1);
+    peer->jsons++;
   } else if (bytes[0] == ATR_MSG_DOC) {
     peer->docs++;
   } else if (bytes[0] == ATR_MSG_LIVE) {
@@ -181,7 +186,7 @@ static inline int try_pull(struct peer *peer)
 
   atr_buf_init(&out, SIZE_MAX);
   for (int lane = 0; lane < ATR_LANES && n >= 0; lane++)
-    while ((n = atr_room_pull(room, peer->member, lane, &out, 1 << 20)) > 0) {
+    while ((n = atr_room_pull(peer->member, lane, &out, 1 << 20)) > 0) {
       assert_ok(atr_frame_reader_feed(peer->reader, out.data, out.len, peer_message, peer));
       atr_buf_clear(&out);
     }

@@ -81,6 +81,20 @@ static void the_next_is_asked_when_the_sender_leaves(void **state)
   leave(&three);
 }
 
+/* Each time counted as one more, until it was one too many. */
+static void an_offer_that_is_said_again_is_the_same_offer(void **state)
+{
+  (void)state;
+  offer(&one);
+  for (uint32_t i = 0; i < 2 * ATR_OFFERS_MAX; i++)
+    offer(&two);
+  send_blob(&one);
+  assert_told(&two, 1, ATR_BLOB_STATUS_HAVE);
+  leave(&one);
+  leave(&two);
+  leave(&three);
+}
+
 /* AddressSanitizer has an allocator of its own. */
 #ifndef __SANITIZE_ADDRESS__
 static int calls_until_short;
@@ -109,7 +123,7 @@ static void who_cannot_be_asked_begins_anew_and_the_next_is_asked(void **state)
   leave(&one);
   assert_int_equal(calls_until_short, 0);
   atr_buf_init(&out, SIZE_MAX);
-  assert_err((int)atr_room_pull(room, two.member, ATR_LANE_STATE, &out, 1 << 16), ATR_NOMEM);
+  assert_err((int)atr_room_pull(two.member, ATR_LANE_STATE, &out, 1 << 16), ATR_NOMEM);
   atr_buf_free(&out);
   assert_told(&three, 1, ATR_BLOB_STATUS_WANT);
   leave(&two);
@@ -124,6 +138,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(the_first_is_asked_and_all_hear_of_its_end, begin_three, end),
       cmocka_unit_test_setup_teardown(the_next_is_asked_when_the_sender_leaves, begin_three, end),
+      cmocka_unit_test_setup_teardown(an_offer_that_is_said_again_is_the_same_offer, begin_three, end),
 #ifndef __SANITIZE_ADDRESS__
       cmocka_unit_test_setup_teardown(who_cannot_be_asked_begins_anew_and_the_next_is_asked, begin_three, end),
 #endif

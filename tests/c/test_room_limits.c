@@ -139,7 +139,7 @@ static void who_was_cut_in_its_first_pass_hears_what_lives(void **state)
   atr_buf_init(&out, SIZE_MAX);
   while (!cut.docs) {
     atr_buf_clear(&out);
-    assert_true(atr_room_pull(room, cut.member, ATR_LANE_STATE, &out, 1) > 0);
+    assert_true(atr_room_pull(cut.member, ATR_LANE_STATE, &out, 1) > 0);
     assert_ok(atr_frame_reader_feed(cut.reader, out.data, out.len, peer_message, &cut));
   }
   atr_buf_free(&out);

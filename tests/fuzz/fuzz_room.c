@@ -68,7 +68,7 @@ static void pull(struct world *w, int i)
 
   atr_buf_init(&out, SIZE_MAX);
   for (int lane = 0; lane < ATR_LANES; lane++) {
-    int64_t n = atr_room_pull(w->room, w->members[i], lane, &out, PULL_BYTES);
+    int64_t n = atr_room_pull(w->members[i], lane, &out, PULL_BYTES);
 
     CHECK(n >= 0 && (size_t)n == out.len);
     CHECK(atr_frame_reader_feed(w->readers[i], out.data, out.len, check_message, NULL) == 0);

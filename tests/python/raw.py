@@ -53,14 +53,18 @@ class Raw:
             self.tls.sendall(b"".join(parts))
 
     def frames(self) -> Iterator[tuple[int, bytes]]:
-        """Lane and payload of each until the server closes; fragments do not occur here."""
+        """Lane and payload of each message until the server closes; its fragments are put together."""
+        begun: dict[int, bytes] = {}
         while True:
             while len(self._bytes) >= 3:
                 lane, size = struct.unpack(">BH", self._bytes[:3])
                 if len(self._bytes) < 3 + size:
                     break
                 payload, self._bytes = self._bytes[3 : 3 + size], self._bytes[3 + size :]
-                yield lane, payload
+                if lane & 0x80:
+                    begun[lane & 3] = begun.get(lane & 3, b"") + payload
+                else:
+                    yield lane, begun.pop(lane, b"") + payload
             try:
                 more = self.tls.recv(65536)
             except (ConnectionError, ssl.SSLError):

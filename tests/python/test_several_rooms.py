@@ -16,6 +16,7 @@ from atrium import Client
 from atrium.engine import Engine
 
 from .conftest import Process, eventually
+from .raw import Raw, hello, message
 from .test_engine import events_until
 
 Start = Callable[..., Process]
@@ -90,3 +91,25 @@ def test_a_room_is_left_before_all_is_out(start: Start, clients: Clients, tmp_pa
     joined.flush(20)
     assert doc in joined.documents
     eventually(lambda: other.state == "JOINED")
+
+
+def test_who_does_not_read_gets_the_newest_list_once(start: Start, clients: Clients, raw: Callable[[int], Raw]) -> None:
+    """The list of rooms was queued whole each time that somebody came or went: a line that was slow for a while had its bound filled by others,
+    and was cut."""
+    server = start("--open")
+    client = clients("host")
+    client.connect(server.address)
+    rooms = [client.create_room(f"{number} ".ljust(250, "x")) for number in range(150)]
+    slow = raw(server.port)
+    slow.send(hello(), message({"t": "rooms"}))
+    assert len(slow.until("rooms")["rooms"]) == len(rooms)
+    guest = clients("guest")
+    guest.connect(server.address)
+    for _ in range(300):  # 20 MB of lists
+        guest.join(rooms[0].id).leave()
+    rooms.append(client.create_room("the last"))
+    client.rooms()
+    lists = 0
+    while len(slow.until("rooms")["rooms"]) < len(rooms):
+        lists += 1
+    assert lists < 200

@@ -626,7 +626,7 @@ static void server_pulls(line *l)
   if (!l->member || !l->server_awake[lane] || l->down.len > l->down_max)
     return;
   sim_heap_enter(SIM_SERVER);
-  n = atr_room_pull(w.room, l->member, lane, &l->down, 1 + sim_below(sim_chance(50) ? 300 : 70000));
+  n = atr_room_pull(l->member, lane, &l->down, 1 + sim_below(sim_chance(50) ? 300 : 70000));
   sim_heap_leave();
   if (n == ATR_IO && w.failing_percent) {
     server_drops(l);
