@@ -114,8 +114,8 @@ class Incoming:
         # Documents that Blender has named as changed.
         self._reported = reported
         self._last = last
-        # Datablocks to remove once no modal operator runs.
-        self._doomed: list[str] = []
+        # Documents deleted by others whose datablocks go once no modal operator runs.
+        self._doomed: dict[str, None] = {}
         # Datablocks whose name another one still has here; it is to get another name, which has not arrived yet.
         self._misnamed: set[str] = set()
         # Of the batch at hand, what each document is to become.
@@ -151,7 +151,7 @@ class Incoming:
         living = [c for c in changes.values() if c.room is not None]
         self._rooms = {c.doc: c.room or {} for c in living}
         fresh = [c for c in living if self._identity.block(c.doc) is None]
-        made = self._make_and_write(living, fresh)
+        made = self._spare(living) | self._make_and_write(living, fresh)
         self._write_waiting(made, dependents | moved, self._rooms)
         stilled = self._stilled(changes)
         # What goes gives its name free first.
@@ -168,6 +168,18 @@ class Incoming:
         # What goes may leave its place to another: of two first shape keys of one mesh only one is shown.
         if made or len(living) < len(changes):
             self.try_parked()
+
+    def _spare(self, living: list[Change]) -> set[str]:
+        """Who deleted them has taken that back before they could go from here: their datablocks stay, as if just made."""
+        back = {change.doc for change in living if change.doc in self._doomed}
+        for change in living:
+            self._doomed.pop(change.doc, None)
+            self._state.buried.discard(change.doc)
+        return back
+
+    def is_doomed(self, doc: str) -> bool:
+        """Whether others have deleted it and only its datablock is still here: nothing that happens to that is sent."""
+        return doc in self._doomed
 
     def mend(self) -> None:
         for mender in self._menders:
@@ -338,18 +350,20 @@ class Incoming:
     def _write_interfaces(self, group: list[Change], new: set[str]) -> None:
         """Of all node groups before the nodes of any: groups use groups, and links need the sockets."""
         for change in group:
-            block = self._identity.block(change.doc)
-            wanted = ((change.room or {}).get("i") or {}).get("interface")
-            if block is None or not wanted or not (change.doc in new or change.replaced or change.shape.get("i")):
-                continue
-            old = change.room if change.doc in new else self._state.shadows[change.doc].load()[0]
-            cur = self._reader.read_block(change.doc, block, old, fresh=True)
-            patch = mergepatch.diff(cur.get("i", {}).get("interface", {}), wanted)
-            if patch:
-                self._try(change, self._write_part, block, {"i": {"interface": patch}}, cur)
+            if change.doc in new or change.replaced or change.shape.get("i"):
+                self._try(change, self._write_interface, change.doc in new)
 
-    def _write_part(self, change: Change, block: Any, patch: Tree, cur: Tree) -> None:
-        self._writer.write_block(change.doc, block, patch, change.room or {}, cur)
+    def _write_interface(self, change: Change, is_new: bool) -> None:
+        block, room = self._identity.block(change.doc), change.room or {}
+        wanted = (room.get("i") or {}).get("interface")
+        if block is None or not wanted:
+            return
+        known = self._state.shadows.get(change.doc)
+        old = room if is_new or known is None else known.load()[0]
+        cur = self._reader.read_block(change.doc, block, old, fresh=True)
+        patch = mergepatch.diff(cur.get("i", {}).get("interface", {}), wanted)
+        if patch:
+            self._writer.write_block(change.doc, block, {"i": {"interface": patch}}, room, cur)
 
     def _make(self, change: Change) -> bool:
         room = change.room or {}
@@ -545,7 +559,7 @@ class Incoming:
                 continue
             if removals_wait:
                 self._unlink(block)
-                self._doomed.append(doc)
+                self._doomed[doc] = None
             else:
                 blocks.append(block)
                 self._identity.forget(doc)
@@ -559,7 +573,8 @@ class Incoming:
 
     def remove_doomed(self) -> None:
         """Called when no modal operator runs."""
-        docs, self._doomed = self._doomed, []
+        # One that lives in the room again is not ours to remove: that would be a deletion of the user's.
+        docs, self._doomed = [doc for doc in self._doomed if doc not in self._state.shadows], {}
         blocks = [b for b in (self._identity.block(d) for d in docs) if b is not None]
         for doc in docs:
             self._identity.forget(doc)

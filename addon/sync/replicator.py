@@ -511,7 +511,7 @@ class Replicator:
         return mine
 
     def _captured(self, doc: str, deadline: float) -> Tree:
-        if doc in self._left_alone:
+        if doc in self._left_alone or self._incoming.is_doomed(doc):
             return {}
         try:
             if doc not in self._after_undo:

@@ -618,6 +618,61 @@ def test_what_is_dragged_does_not_jump(three):
     assert_silent(stage)
 
 
+BUSY = """
+import sys; from unittest import mock
+hand = mock.patch.object(sys.modules["sync.replicator"], "_running", lambda: ["VIEW3D_OT_rotate"]); hand.start(); None
+"""
+GROUPED = """
+g = bpy.data.node_groups.new("Group", "ShaderNodeTree")
+g.interface.new_socket("In", in_out="INPUT", socket_type="NodeSocketFloat")
+g.nodes.new("NodeGroupInput"); g.nodes.new("ShaderNodeMath")
+"""
+
+
+@pytest.mark.parametrize("let_go", ["before", "after"])
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [("", "objects['Cube']"), (GROUPED, "node_groups['Group']"), ("", "meshes['Cube']")],
+    ids=["object", "node group", "mesh"],
+)
+def test_a_deletion_that_is_taken_back_while_another_is_busy(three, make, what, let_go):
+    """Nothing is removed while somebody is in the middle of an operator. What was to be removed then, and had come back before, was
+    removed when he let go, and that was sent as his own deletion."""
+    stage, a, b, c = three
+    if make:
+        a.do(make)
+        stage.settle()
+    name = f"bpy.data.{what}"
+    doc = a.do(f"rep.identity.doc({name})")
+    looks = f"[len(bpy.data.objects), {name}.name, len(getattr({name}, 'nodes', ()))]"
+    before = a.do(looks)
+    uid = a.do(f"{name}.session_uid")
+    a.do(BUSY)
+    trees = stage.room.all_trees()
+    b.do(f"bpy.data.batch_remove([{name}]); rep.capture_all()")
+    assert stage.room.tree_of(doc) is None
+    for _ in range(3):  # each looks at the lists of datablocks anew
+        a.do("rep._stamps.clear(); rep.capture_all(); rep.tick(1000.0); None")
+    a.do(f"rep._dirty[{doc!r}] = None; rep.tick(1000.0); None")
+    assert stage.room.tree_of(doc) is None  # what stays for a while is no new thing
+    if let_go == "before":
+        a.do("hand.stop(); rep.tick(1000.0); None")
+    now = stage.room.all_trees()
+    for other in sorted(trees, key=lambda d: d != doc):
+        if now.get(other) != trees[other]:
+            stage.room.submit(99, other, "create", json.dumps(trees[other]))
+    for _ in range(3):
+        a.do("rep.tick(1000.0); None")
+    if let_go == "after":
+        assert a.do(f"{name}.session_uid") == uid
+        a.do("hand.stop(); rep.tick(1000.0); None")
+    stage.settle()
+    assert a.do("[e for e in link.sent if e[1] == 'delete']") == []
+    assert stage.room.tree_of(doc) is not None
+    assert a.do(looks) == b.do(looks) == c.do(looks) == before
+    assert_silent(stage)
+
+
 STROKE = """
 import sys; from unittest import mock
 ob = bpy.data.objects["Cube"]; bpy.context.view_layer.objects.active = ob; ob.select_set(False)
