@@ -36,6 +36,11 @@ def hello(**changes: Any) -> bytes:
     return message({**fields, "participant": secrets.token_hex(16), **changes})
 
 
+def submit(counter: int, kind: int, doc: bytes, tree: bytes, blobs: tuple[bytes, ...] = (), room: int = 1) -> bytes:
+    head = struct.pack(">BIQBB16sQH", 0x20, room, counter, kind, 0, doc, 0, len(blobs))
+    return frame(STATE, head + b"".join(blobs) + tree)
+
+
 class Raw:
     """A peer that says whatever it is told to."""
 

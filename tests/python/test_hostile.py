@@ -26,7 +26,7 @@ import pytest
 from atrium import AtriumError, Client
 
 from .conftest import TIMEOUT_S, Process, eventually, settle
-from .raw import BULK, CONTROL, PRESENCE, STATE, WELCOME, Raw, frame, hello, message
+from .raw import BULK, CONTROL, PRESENCE, STATE, WELCOME, Raw, frame, hello, message, submit
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -168,11 +168,6 @@ def test_nonsense_asked_for_in_a_room_is_answered_by_name(
         assert (errors[0]["code"], errors[0]["re"]) == (code, bad["t"])
         errors.append(peer.until("error"))
     assert (errors[-1]["code"], errors[-1]["room"]) == ("NOROOM", "f" * 32)
-
-
-def submit(counter: int, kind: int, doc: bytes, tree: bytes, blobs: tuple[bytes, ...] = ()) -> bytes:
-    head = struct.pack(">BIQBB16sQH", 0x20, 1, counter, kind, 0, doc, 0, len(blobs))
-    return frame(STATE, head + b"".join(blobs) + tree)
 
 
 DOC = b"d" * 16

@@ -10,76 +10,8 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from hostile_documents import CREATES, MESHES
 from peers import assert_silent, drop_stage, fresh_stage, joined
-
-CREATES = [
-    {},
-    {"type": 5},
-    {"type": "Nonsense", "name": "x"},
-    {"type": "Object"},
-    {"type": "Object", "name": "x", "p": []},
-    {"type": "Object", "name": "n" * 10000, "p": {"location": "here", "data": ["$none"], "parent": ["$ref"]}},
-    {
-        "type": "Object",
-        "name": "y",
-        "p": {"location": [1, 2], "rotation_mode": 7, "scale": [["$f", "nan"]] * 3},
-        "i": {
-            "modifiers": {"@1": {"type": "SubsurfModifier"}, "@2": {"type": "No", "make": {"type": "NOPE"}, "name": 5}},
-            "constraints": {"@3": 7},
-        },
-        "s": {"@pose": {"type": "Pose", "i": {"bones": {"@=x": {"type": "PoseBone"}}}}},
-    },
-    {"type": "Light", "name": "l", "p": {"type": "MOON"}},
-    {"type": "Image", "name": "i", "p": {"generated_width": 1e9, "file": ["$blob", "00" * 32, "file", [1], "../../x"]}},
-    {
-        "type": "Material",
-        "name": "m",
-        "s": {
-            "@node_tree": {
-                "type": "ShaderNodeTree",
-                "i": {
-                    "nodes": {"@a": {"type": "Operator", "name": "n"}},
-                    "links": {"@l": {"type": "NodeLink", "make": {"from": 1}}},
-                },
-            }
-        },
-    },
-    {
-        "type": "Curve",
-        "name": "c",
-        "make": {"type": "CURVE"},
-        "i": {"splines": {"@s": {"type": "Spline", "make": {"type": "BEZIER", "points": -4}}}},
-    },
-    {"type": "Key", "name": "k", "make": {"user": ["$ref", "ff" * 16]}},
-    {
-        "type": "Action",
-        "name": "a",
-        "i": {
-            "slots": {
-                "@legacy": {
-                    "type": "ActionSlot",
-                    "make": {"id": "OBJECT"},
-                    "i": {
-                        "fcurves": {
-                            "@f": {
-                                "type": "FCurve",
-                                "make": {"data_path": "x", "array_index": -9},
-                                "p": {"keys": [1, 2, 3]},
-                            }
-                        }
-                    },
-                }
-            }
-        },
-    },
-]
-
-MESHES = [
-    {"counts": [3, 0, 1, 3], "face_offsets": [0]},
-    {"counts": [1000000000, 0, 0, 0], "face_offsets": []},
-    {"counts": [-1, 0, 0, 0], "face_offsets": []},
-    {"counts": "many"},
-]
 
 
 @pytest.fixture
@@ -95,25 +27,7 @@ def test_strange_documents(two):
         stage.room.submit(9, f"{i:032x}", "create", json.dumps(tree))
         for peer in (a, b):
             peer.do("rep.tick(1000)")
-    for i, p in enumerate(MESHES):
-        tree = {
-            "type": "Mesh",
-            "name": f"bad {i}",
-            "p": {"geometry": "@g"},
-            "i": {
-                "geometry": {
-                    "@g": {
-                        "type": "Geometry",
-                        "p": p,
-                        "a": {
-                            "@=position": {"type": "FLOAT_VECTOR", "domain": "POINT", "v": [0.0] * 9},
-                            "@=.corner_vert": {"type": "INT", "domain": "CORNER", "v": [0, 1, 77]},
-                            "@=.corner_edge": {"type": "INT", "domain": "CORNER", "v": [0, 1, 2]},
-                        },
-                    }
-                }
-            },
-        }
+    for i, tree in enumerate(MESHES):
         stage.room.submit(9, f"{100 + i:032x}", "create", json.dumps(tree))
     b.do("rep.tick(1000)")
     a.do("bpy.data.objects['Cube'].location.x = 5; rep.capture_all()")
