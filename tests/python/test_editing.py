@@ -286,13 +286,35 @@ def test_disconnecting_sends_what_was_submitted(start: Start, clients: Clients) 
     settle(everybody[1:], lambda: len(b.documents) == 500, what="the last documents")
 
 
-def test_presence_is_seen_and_only_the_newest_counts(start: Start, clients: Clients) -> None:
-    everybody, (a, b) = party(start, clients, 2)
-    seen: list[object] = []
-    b.on_presence = lambda _member, data: seen.append(data)
-    for i in range(100):
-        a.send_presence({"frame": i})
-    settle(everybody, lambda: seen and seen[-1] == {"frame": 99}, what="the newest presence")
+PRESENCES = 2000
+PRESENCE_BYTES = 3900  # of each: more than all that the kernel and the engines take in on the way
+
+
+def test_presence_is_seen_and_only_the_newest_counts(
+    start: Start, clients: Clients, wire: Callable[[int], Wire]
+) -> None:
+    """Somebody whose line stands still is not sent what is outdated when it moves again."""
+    server = start("--open")
+    near, far = clients("near"), clients("far")
+    near.connect(server.address)
+    line = wire(server.port)
+    far.connect(f"localhost:{line.port}")
+    a = near.create_room("party")
+    b = far.join("party")
+    seen: list[int] = []
+    b.on_presence = lambda _member, data: seen.append(data["frame"])
+    a.send_presence({"frame": -1})
+    settle([near, far], lambda: seen == [-1], what="the first presence")
+    line.stalled = True
+    for i in range(PRESENCES):
+        a.send_presence({"frame": i, "looks": "x" * PRESENCE_BYTES})
+        if i % 10 == 9:
+            a.flush()  # so the server has had every one
+    line.stalled = False
+    settle([near, far], lambda: seen[-1] == PRESENCES - 1, what="the newest presence")
+    assert seen == sorted(set(seen))
+    print(f"{len(seen)} of {PRESENCES}")
+    assert len(seen) < PRESENCES // 10
 
 
 def test_an_edit_of_what_is_gone_is_refused_and_reported(start: Start, clients: Clients) -> None:
