@@ -157,8 +157,10 @@ def in_turns(ours: Callable[[], T], theirs: Callable[[], T]) -> tuple[list[T], l
 
 def relay_fanout() -> list[Entry]:
     count = 200_000
-    ours, theirs = map(statistics.median, in_turns(lambda: atrium_fanout(count, "sub"), lambda: nats_fanout(count)))
-    merged = atrium_fanout(count // 4, "sub-merged")
+    rounds = [
+        (atrium_fanout(count, "sub"), nats_fanout(count), atrium_fanout(count, "sub-merged")) for _ in range(ROUNDS)
+    ]
+    ours, theirs, merged = map(statistics.median, zip(*rounds, strict=True))
     return [
         entry("relay.fanout", ours, "deliveries/s", "nats-server TLS", theirs, more_is_better=True),
         entry("relay.fanout_merged", merged, "deliveries/s", "nats-server TLS", theirs, more_is_better=True),
