@@ -12,6 +12,7 @@
 #include "reach/portmap.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -38,6 +39,8 @@ struct atr_portmap {
   atr_portmap_view view;
   bool has_fixed_router, has_router;
   atr_ask_request request; /* of the mapping that there is, or is wanted */
+  bool has_secret;
+  uint8_t secret[ATR_HASH_BYTES];
   uint16_t port;
   size_t asker;     /* that is asked, or was last */
   size_t mapped_by; /* ASKERS: none */
@@ -258,6 +261,27 @@ static void on_answer(void *ctx, const atr_ask_answer *answer)
 
 /* --- the router ------------------------------------------------------------------------------------------------ */
 
+/* Of PCP, the right to a mapping: only who knows it gets it again. RFC 6887 (11.2) recommends a new one whenever a client begins, which would keep a server that
+ * was killed out of its own mapping until that lapses. So it follows from a secret, and from all that makes the mapping: another router is shown another one. */
+static void make_nonce(atr_portmap *p)
+{
+  const atr_ask_request *r = &p->request;
+  uint8_t from[sizeof p->secret + sizeof r->router + sizeof r->inner + sizeof r->ipv6.router + sizeof r->ipv6.own + 2];
+  uint8_t *at = from;
+  atr_hash hash;
+
+  memcpy(at, p->secret, sizeof p->secret);
+  memcpy(at += sizeof p->secret, r->router, sizeof r->router);
+  memcpy(at += sizeof r->router, r->inner, sizeof r->inner);
+  memcpy(at += sizeof r->inner, r->ipv6.router, sizeof r->ipv6.router);
+  memcpy(at += sizeof r->ipv6.router, r->ipv6.own, sizeof r->ipv6.own);
+  atr_put_u16(at + sizeof r->ipv6.own, p->port);
+  if (p->has_secret && atr_sha256_of(from, sizeof from, &hash) == ATR_OK)
+    memcpy(p->request.nonce, hash.b, sizeof p->request.nonce);
+  else
+    (void)atr_random(p->request.nonce, sizeof p->request.nonce);
+}
+
 /* Another router, or another address of ours: what was mapped is nothing to that one. What was wanted outside stays wanted. */
 static void change_router(atr_portmap *p, bool has, const atr_ask_request *there)
 {
@@ -274,7 +298,7 @@ static void change_router(atr_portmap *p, bool has, const atr_ask_request *there
     memcpy(p->request.router, there->router, sizeof p->request.router);
     memcpy(p->request.inner, there->inner, sizeof p->request.inner);
     p->request.ipv6 = there->ipv6;
-    (void)atr_random(p->request.nonce, sizeof p->request.nonce);
+    make_nonce(p);
   }
   view = plain_view(p, has ? ATR_PORTMAP_ASKING : ATR_PORTMAP_NONE, has ? ATR_PORTMAP_FINE : ATR_PORTMAP_NO_ROUTER);
   show(p, &view);
@@ -399,6 +423,9 @@ int atr_portmap_new(atr_portmap **out, uv_loop_t *loop, const atr_portmap_option
   p->retry_ms = ATR_PORTMAP_RETRY_FIRST_MS;
   p->request.is_ipv6 = options->is_ipv6;
   p->request.control_port = options->control_port ? options->control_port : ATR_PCP_PORT;
+  p->has_secret = options->secret != NULL;
+  if (options->secret)
+    memcpy(p->secret, options->secret, sizeof p->secret);
   p->has_fixed_router = options->router && fix_router(p, options);
   p->view = plain_view(p, ATR_PORTMAP_ASKING, ATR_PORTMAP_FINE);
   uv_timer_init(loop, &p->timer);

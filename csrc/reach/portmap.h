@@ -18,6 +18,8 @@
 #ifndef ATR_REACH_PORTMAP_H
 #define ATR_REACH_PORTMAP_H
 
+#include "base/id.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -92,6 +94,8 @@ extern const atr_portmap_view atr_portmap_view_off;
 typedef struct atr_portmap_options {
   uint16_t port; /* TCP: the server's; the same is wanted outside */
   bool is_ipv6;  /* not a mapping but a hole in the router's firewall, and only PCP makes one */
+  /* ATR_HASH_BYTES, the same each time this server runs: then what it has left behind when it was killed is its own. NULL: it is not. */
+  const uint8_t *secret;
   /* For tests; 0 and NULL: what is usual. */
   const char *router;     /* its address; the system's default router */
   const char *own;        /* with it, for IPv6: this machine's */

@@ -288,6 +288,7 @@ static void on_mapping(void *ctx, const atr_portmap_view *view)
 static void open_portmap(atr_server *server, const atr_server_config *config)
 {
   const char *bind = config->bind ? config->bind : "::";
+  uint8_t secret[ATR_HASH_BYTES];
   atr_portmap_options options = {.port = server->port};
   atr_portmap_callbacks callbacks = {on_mapping, server};
 
@@ -297,6 +298,8 @@ static void open_portmap(atr_server *server, const atr_server_config *config)
     atr_log(ATR_LOG_INFO, "the router is not asked for a port: this server listens on one address only");
     return;
   }
+  if (atr_identity_secret(server->identity, "atrium port mappings", secret) == ATR_OK)
+    options.secret = secret;
   if (atr_portmap_new(&server->portmap, &server->loop, &options, &callbacks) < 0)
     atr_log(ATR_LOG_WARN, "the router cannot be asked for a port");
   options.is_ipv6 = true;

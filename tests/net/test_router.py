@@ -336,6 +336,23 @@ def test_a_hole_for_ipv6_is_kept_and_lapses_when_its_server_is_killed(world: Wor
     until(lambda: open_at(opened) == [], 10, "the end of what a killed server has left behind")
 
 
+def test_a_hole_that_a_killed_server_has_left_is_that_of_the_next(world: World) -> None:
+    """A router gives what it has given to nobody but who knows the nonce (RFC 6887, 11.3). The next server of this host is not somebody else, and
+    must not wait ten minutes for the end of its own mapping."""
+    anna, opened, cora = home_with_ipv6(world, "203.0.113.17")
+    first, host = hosting(world, anna)
+    settled(host)
+    host.close()
+    first.process.kill()
+    first.process.wait(10)
+    assert open_at(opened) == [[OWN_IPV6, PORT]]
+    second, host = hosting(world, anna)
+    told = settled(host)
+    assert (told["state"], told["reason"]) == ("should", "ipv6_opened"), told
+    proved_by(world, cora, second, host)
+    assert open_at(opened) == [], "it was the second server's to close"
+
+
 # --- no router, and one that lies ------------------------------------------------------------------------------------
 
 
