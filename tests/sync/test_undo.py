@@ -420,3 +420,25 @@ def test_what_was_undone_before_it_was_sent_is_redone(two, undoer):
     me.do("bpy.ops.ed.redo()")
     stage.settle()
     assert both(a, b, "[m.name for m in bpy.data.objects['Cube'].modifiers]") == ["S"]
+
+
+@pytest.mark.parametrize("undoer", ["who made it", "who joined"])
+def test_a_node_tree_stays_where_its_first_use_is_undone(two, undoer):
+    """Blender takes none away from a material, so the others could not."""
+    stage, a, b = two
+    plain = "bpy.data.materials['Plain']"
+    a.do("bpy.data.materials.new('Plain').use_fake_user = True")
+    stage.settle()
+    me = a if undoer == "who made it" else b
+    me.do(BEGIN)
+    before = both(a, b, f"{plain}.use_nodes")
+    me.do(f"{plain}.use_nodes = True; {plain}.roughness = 0.25; bpy.ops.ed.undo_push(message='nodes')")
+    stage.settle()
+    for again, shown in (("undo", before), ("redo", True), ("undo", before)):
+        me.do(f"bpy.ops.ed.{again}()")
+        stage.settle()
+        assert both(a, b, f"[{plain}.use_nodes, round({plain}.roughness, 2)]") == [
+            shown,
+            0.25 if again == "redo" else 0.4,
+        ]
+        assert both(a, b, f"{plain}.node_tree is not None and sorted(n.name for n in {plain}.node_tree.nodes)")

@@ -107,9 +107,19 @@ def tidy(patch: Tree, room: Tree, tree: Tree) -> None:
     mesh.tidy(patch, room)
 
 
+NODE_TREE = "@node_tree"
+
+
 def keep_whole(mine: Tree, other: Tree) -> None:
-    """After a patch was split into one's own and what others wrote: what makes sense only together goes to one of them."""
+    """After a patch was split into one's own and what others wrote: what makes sense only together goes to one of them. A node tree
+    that an undo took away is put back, as nobody else could: Blender gives one to what uses nodes, and takes none away."""
     mesh.keep_whole(mine, other)
+    if (mine.get("s") or {}).get(NODE_TREE, {}) is None:
+        mine["s"] = {key: value for key, value in mine["s"].items() if key != NODE_TREE}
+        other["s"] = {**(other.get("s") or {}), NODE_TREE: None}
+    for tree in (mine, other):
+        for member in [m for m in ("i", "s") if tree.get(m) == {}]:
+            del tree[member]
 
 
 def clear_up(patch: Tree) -> bool:
