@@ -176,6 +176,7 @@ class State:
     latency_ms: float = 0.0
     problem: Problem | None = None
     refusals: list[str] = field(default_factory=list)
+    healed: int = 0  # documents of this room that differed from the server's, and were replaced
     refused_at: float = 0.0
     left: Here | None = None  # offered to be joined again
     ask_unsaved: str = ""  # the room whose join waits for a word on unsaved work
@@ -339,6 +340,7 @@ class State:
     def enter(self, here: Here, text: str) -> None:
         self.here, self.left, self.ask_unsaved = here, None, ""
         self.refusals.clear()
+        self.healed = 0
         self.set_stage(Stage.ASKED, text)
 
     def leave(self) -> None:
@@ -499,6 +501,15 @@ class State:
         self.refused_at = self.clock()
         del self.refusals[:-REFUSALS_MAX]
 
+    def _on_healed(self, event: Event) -> None:
+        if self.is_here(event):
+            self.healed = int(event.get("count") or 0)
+
+    def report(self, trouble: Problem) -> str:
+        """Everything, as the copy button gives it."""
+        healed = f"\nHealed: {self.healed}" if self.healed else ""
+        return trouble.report() + healed
+
     def _on_closed(self, event: Event) -> None:
         if self.is_here(event):
             trouble = self._problem_of(event)
@@ -586,6 +597,7 @@ _HANDLERS: dict[str, Callable[[State, Event], None]] = {
     "latency": State._on_latency,
     "pending": State._on_pending,
     "refused": State._on_refused,
+    "healed": State._on_healed,
     "closed": State._on_closed,
     "error": State._on_error,
 }

@@ -193,7 +193,7 @@ class ATRIUM_PT_main(Panel):
         paragraph(box, trouble.sentence, context, "ERROR")
         row = box.row(align=True)
         row.alert = False  # no danger in these
-        row.operator("atrium.copy", text="Copy Details", icon="COPYDOWN").text = trouble.report()
+        row.operator("atrium.copy", text="Copy Details", icon="COPYDOWN").text = state.report(trouble)
         if trouble.code in UNREACHED | UNREACHED_INVITED and not runtime.need().checking.running:
             row.operator("atrium.check_network", icon="VIEWZOOM")
         if trouble.code == "KEY_CHANGED" and state.link == OFFLINE:

@@ -108,6 +108,23 @@ static void on_refused(void *ctx, const atr_id *doc, int err, const char *text)
   tell_refused(ctx, doc, err, text);
 }
 
+/* Nothing is lost by it, but somewhere there is a mistake: the log says which document, and the application counts. */
+static void on_healed(void *ctx, const atr_id *doc, uint64_t seq)
+{
+  const seat *s = ctx;
+  atr_jw w = event_begin(s->client, "healed");
+  char hex[ATR_ID_HEX + 1];
+
+  atr_id_to_hex(doc, hex);
+  atr_log(ATR_LOG_WARN, "room \"%s\": %s differed from the server's at %llu and is healed", s->name, hex,
+          (unsigned long long)seq);
+  atr_jw_id(&w, "room", &s->room);
+  atr_jw_id(&w, "doc", doc);
+  atr_jw_int(&w, "seq", (int64_t)seq);
+  atr_jw_int(&w, "count", (int64_t)atr_replica_healed(s->replica));
+  event_end(s->client, &w, NULL);
+}
+
 static void on_wake(void *ctx, int lane)
 {
   const seat *s = ctx;
@@ -156,8 +173,11 @@ static int64_t pull(void *ctx, int lane, atr_buf *out, size_t budget)
 
 seat *seat_new(atr_client *c, const atr_id *room, const int blender[3])
 {
-  static const atr_replica_callbacks callbacks = {
-      .on_event = on_event, .on_refused = on_refused, .on_wake = on_wake, .on_progress = on_progress};
+  static const atr_replica_callbacks callbacks = {.on_event = on_event,
+                                                  .on_refused = on_refused,
+                                                  .on_wake = on_wake,
+                                                  .on_progress = on_progress,
+                                                  .on_healed = on_healed};
   seat *s = calloc(1, sizeof *s);
 
   if (!s)

@@ -318,8 +318,10 @@ static int receive_doc(atr_replica *r, atr_span message)
     rep_end_preview(r, d);
     return err ? err : apply_preview(r, d, m.seq, (uint32_t)m.created, patch);
   }
-  if (m.flags & ATR_DOC_HEALING)
+  if (m.flags & ATR_DOC_HEALING) {
     r->healed++;
+    r->cb.on_healed(r->ctx, &m.doc, m.seq);
+  }
   if (d->preview) {
     err = rep_part(r, d);
     rep_end_preview(r, d);

@@ -48,6 +48,8 @@ typedef struct atr_replica_callbacks {
   void (*on_wake)(void *ctx, int lane);
   /* Everything up to `seq` is complete and delivered (joined, or caught up). `progress` 0..1 while catching up. */
   void (*on_progress)(void *ctx, double progress, bool complete, uint64_t seq);
+  /* What was confirmed here differed from the server's document of the very same version, which takes its place. It should never happen. */
+  void (*on_healed)(void *ctx, const atr_id *doc, uint64_t seq);
 } atr_replica_callbacks;
 
 typedef struct atr_submit {

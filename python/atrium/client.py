@@ -106,6 +106,7 @@ class Room:
         self.shown_names: dict[str, str] = {}
         self.members: list[dict[str, Any]] = []
         self.refusals: list[Message] = []
+        self.healed = 0  # documents that differed from the server's of the same version, and were replaced
         self.complete = False
         self.progress = 0.0
         self.closed: AtriumError | None = None
@@ -689,6 +690,10 @@ def _on_refused(room: Room, message: Message) -> None:
     room.refusals.append(message)
 
 
+def _on_healed(room: Room, message: Message) -> None:
+    room.healed = message["count"]
+
+
 def _on_presence(room: Room, message: Message) -> None:
     if room.on_presence:
         room.on_presence(message["member"], message["data"])
@@ -700,5 +705,6 @@ _ROOM_EVENTS: dict[str, Callable[[Room, Message], None]] = {
     "progress": _on_progress,
     "flushed": _on_flushed,
     "refused": _on_refused,
+    "healed": _on_healed,
     "presence": _on_presence,
 }

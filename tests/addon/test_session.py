@@ -13,6 +13,7 @@ import pytest
 from atrium_session import settings
 from atrium_session.checking import MachineLook
 from atrium_session.driver import Helpers, Options, Session, Trouble
+from atrium_session.sentences import problem
 from atrium_session.state import Stage, State
 
 from tests.addon.fakes import FakeCheck, FakeEngine, FakeScene, FakeServerStart, FakeTunnel
@@ -969,6 +970,15 @@ def test_refusals_reach_the_user_and_the_replicator() -> None:
     bench.state.clock = lambda: bench.state.refused_at + 3600
     assert bench.state.fresh_refusals == [] and len(bench.state.refusals) == 3
     assert bench.session.link is not None and bench.session.link.poll()[0]["t"] == "refused"
+
+
+def test_what_was_healed_is_counted_in_the_details() -> None:
+    bench = Bench().in_lobby().joined()
+    trouble = problem("CLOSED")
+    assert "Healed" not in bench.state.report(trouble)
+    bench.tick({"t": "healed", "room": ROOM, "doc": "00" * 16, "seq": 5, "count": 1})
+    bench.tick({"t": "healed", "room": ROOM, "doc": "11" * 16, "seq": 6, "count": 2})
+    assert bench.state.report(trouble).endswith("\nHealed: 2")
 
 
 def test_rendering_stops_capture_and_apply_and_says_so() -> None:

@@ -38,4 +38,11 @@ static inline void ignore_progress(void *ctx, double progress, bool complete, ui
   (void)seq;
 }
 
+static inline void no_healing(void *ctx, const atr_id *doc, uint64_t seq)
+{
+  (void)ctx;
+  (void)doc;
+  fail_msg("healed at %llu", (unsigned long long)seq);
+}
+
 #endif

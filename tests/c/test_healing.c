@@ -20,6 +20,7 @@ struct client {
   atr_frame_reader *up, *down;
   char *told;   /* the tree or patch of the last event */
   bool corrupt; /* a bit of the next operation that it receives flips */
+  uint64_t healed;
 };
 
 static atr_store *store;
@@ -79,9 +80,18 @@ static int on_event(void *ctx, const atr_replica_event *event)
   return 0;
 }
 
+static void on_healed(void *ctx, const atr_id *id, uint64_t seq)
+{
+  struct client *c = ctx;
+
+  assert_true(atr_id_equal(id, &doc) && seq);
+  c->healed++;
+  assert_int_equal(atr_replica_healed(c->replica), c->healed); /* the count is right when it is told */
+}
+
 static void new_client(struct client *c, uint8_t number)
 {
-  static const atr_replica_callbacks callbacks = {on_event, no_refusal, ignore_wake, ignore_progress};
+  static const atr_replica_callbacks callbacks = {on_event, no_refusal, ignore_wake, ignore_progress, on_healed};
   atr_id participant = {{number}};
 
   memset(c, 0, sizeof *c);
@@ -241,6 +251,7 @@ static void a_document_that_differs_is_healed(void **state)
   settle();
   assert_int_equal(atr_replica_healed(two.replica), 1);
   assert_holds(&two, "{\"a\":2}");
+  assert_int_equal(two.healed, 1);
   assert_string_equal(two.told, "{\"a\":2}"); /* and so is what the application shows */
   atr_replica_idle(two.replica, 64);
   settle();

@@ -86,7 +86,7 @@ static void join(void)
 
 static int begin(void **state)
 {
-  static const atr_replica_callbacks callbacks = {on_event, no_refusal, ignore_wake, ignore_progress};
+  static const atr_replica_callbacks callbacks = {on_event, no_refusal, ignore_wake, ignore_progress, no_healing};
   static const atr_id participant = {{1}};
 
   (void)state;

@@ -510,7 +510,7 @@ static int create(atr_replica *replica, uint32_t number)
 
 static void a_client_has_so_many_operations_out(void **state)
 {
-  static const atr_replica_callbacks callbacks = {ignore_event, no_refusal, ignore_wake, ignore_progress};
+  static const atr_replica_callbacks callbacks = {ignore_event, no_refusal, ignore_wake, ignore_progress, no_healing};
   static const atr_id participant = {{1}};
   atr_replica *replica;
 

@@ -56,6 +56,13 @@ static void on_progress(void *ctx, double progress, bool complete, uint64_t seq)
   CHECK(progress >= 0 && progress <= 1);
 }
 
+static void on_healed(void *ctx, const atr_id *doc, uint64_t seq)
+{
+  (void)ctx;
+  (void)doc;
+  (void)seq;
+}
+
 static void join(struct world *w)
 {
   static const char text[] =
@@ -145,7 +152,7 @@ static size_t record(struct world *w, const uint8_t *p, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static const atr_replica_callbacks callbacks = {on_event, on_refused, on_wake, on_progress};
+  static const atr_replica_callbacks callbacks = {on_event, on_refused, on_wake, on_progress, on_healed};
   static const atr_id participant = {{1}};
   struct world w = {0};
   atr_blobs *blobs;

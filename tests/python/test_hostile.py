@@ -475,9 +475,11 @@ def test_many_knocks_are_bounded(start: Start, certificate: Path, clients: Clien
 
 
 class Impostor:
-    """Listens with TLS and sends each connection the given bytes; `ends` closes it then."""
+    """Listens with TLS and sends each connection the given bytes; `ends` closes it then, `answers` says what is sent for what was heard."""
 
-    def __init__(self, certificate: Path, data: bytes, *, ends: bool = False) -> None:
+    def __init__(
+        self, certificate: Path, data: bytes, *, ends: bool = False, answers: dict[bytes, bytes] | None = None
+    ) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         context.set_alpn_protocols(["atrium/1"])
@@ -493,6 +495,7 @@ class Impostor:
                         tls.sendall(data)
                         while not ends and (more := tls.recv(1000)):
                             self.heard += more
+                            tls.sendall(b"".join(a for q, a in (answers or {}).items() if q in more))
 
         threading.Thread(target=serve, daemon=True).start()
 
@@ -584,6 +587,32 @@ def test_what_a_server_leaves_out_never_reaches_the_application(
         assert wrong is not None and wrong.code == "PROTO"
     finally:
         impostor.close()
+
+
+def test_a_document_that_is_healed_is_counted(clients: Clients, certificate: Path) -> None:
+    """Convergence is checked: where a digest differs, the server sends its document of the very same version, and the application hears of it."""
+    joined = {"t": "joined", "room": ROOM["id"], "handle": 1, "epoch": "1" * 32, "member": 2, "head": 5, "settled": 0}
+    healing = [
+        frame(STATE, b"\x24" + struct.pack(">IQQ", 1, 0, 5)),
+        *(
+            frame(STATE, b"\x25" + struct.pack(">IQQB", 1, 5, 5, flags) + DOC + b'{"type":"Light"}')
+            for flags in (0, 2, 2)
+        ),
+        frame(STATE, b"\x26" + struct.pack(">IQB", 1, 5, 1)),
+    ]
+    answers = {
+        b'"rooms"': message({"t": "rooms", "rooms": [ROOM]}),
+        b'"join"': message({**joined, "refused": [], "created": False, "name": "r"}) + b"".join(healing),
+    }
+    impostor = Impostor(certificate, message(WELCOME), answers=answers)
+    client = clients()
+    try:
+        client.connect(f"localhost:{impostor.port}", timeout=5)
+        room = client.join("r", timeout=10)
+        settle([client], lambda: room.healed == 2, what="the second healing")
+    finally:
+        impostor.close()
+    assert room.documents == {DOC.hex(): {"type": "Light"}}
 
 
 SALT = {"t": "pake", "salt": "00" * 16, "passes": 1, "memory_kib": 8}

@@ -339,10 +339,20 @@ static void client_progress(void *ctx, double progress, bool complete, uint64_t 
     sim_fail("progress %g", progress);
 }
 
+static void client_healed(void *ctx, const atr_id *doc, uint64_t seq)
+{
+  const client *c = ctx;
+
+  sim_fail("client %d: document %02x at %llu was healed", c->number, doc->b[0], (unsigned long long)seq);
+}
+
 static void start_client(client *c)
 {
-  static const atr_replica_callbacks cb = {
-      .on_event = client_event, .on_refused = client_refused, .on_wake = client_wake, .on_progress = client_progress};
+  static const atr_replica_callbacks cb = {.on_event = client_event,
+                                           .on_refused = client_refused,
+                                           .on_wake = client_wake,
+                                           .on_progress = client_progress,
+                                           .on_healed = client_healed};
 
   c->active = true;
   sim_id(&c->participant);
