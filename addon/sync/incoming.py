@@ -50,6 +50,9 @@ OWN = "own"
 REST = "rest"
 Batch = dict[str, list[dict[str, Any]]]
 
+# Of what has just been made: shape keys may be, while their owner is in edit mode, and then show nothing of what the room says.
+NOTHING_SEEN: Tree = {"i": {}}
+
 
 @dataclass
 class Change:
@@ -81,9 +84,9 @@ def is_structural_patch(kind: str, patch: Tree) -> bool:
     return any(name in (patch.get(member) or {}) for member, name in STRUCTURAL.get(kind, ()))
 
 
-def _moves_keys(before: Tree, after: Tree, key: Tree) -> bool:
+def _moves_keys(shape: Tree, before: Tree, after: Tree, key: Tree) -> bool:
     try:
-        return special.mesh.moves_keys(before, after, key)
+        return special.moves_keys(shape, before, after, key)
     except ERRORS:  # a tree from elsewhere may hold anything
         return True
 
@@ -302,21 +305,22 @@ class Incoming:
         found = {d for doc in going for d in self._state.referrers.get(doc, ())}
         return {d for d in found if d not in changes or changes[d].room is not None}
 
-    def keys_of(self, mesh: str) -> list[str]:
-        """The shape keys of a mesh: one document, or two of which one waits."""
-        found = [d for d in self._state.referrers.get(mesh, ()) if self._identity.type_of(d) == "Key"]
+    def keys_of(self, owner: str) -> list[str]:
+        """The shape keys of a mesh, curve or lattice: one document, or two of which one waits."""
+        found = [d for d in self._state.referrers.get(owner, ()) if self._identity.type_of(d) == "Key"]
         return sorted(d for d in found if d in self._state.shadows and self._identity.block(d) is not None)
 
     def _keys_moved(self, changes: dict[str, Change]) -> set[str]:
-        """Shape keys that Blender moves with their mesh, whatever the batch does to them."""
+        """Shape keys that Blender moves with their owner, whatever the batch does to them."""
         found: set[str] = set()
         for doc, change in changes.items():
-            if change.room is None or not any("geometry" in (change.shape.get(m) or {}) for m in ("p", "i")):
-                continue
-            before = self._state.shadows[doc].load()[0] if change.rest else self._state.room_tree(doc) or {}
-            for key in self.keys_of(doc):
+            keys = self.keys_of(doc) if change.room is not None else []
+            before: Tree = {}
+            if keys:
+                before = self._state.shadows[doc].load()[0] if change.rest else self._state.room_tree(doc) or {}
+            for key in keys:
                 room = changes[key].room if key in changes else self._state.room_tree(key)
-                if room is not None and _moves_keys(before, change.room, room):
+                if room is not None and _moves_keys(change.shape, before, change.room or {}, room):
                     found.add(key)
         return found
 
@@ -606,7 +610,7 @@ class Incoming:
             theirs = True if change.by_others else None
         elif not change.rest:  # its marks were made when it came
             theirs = shadow.mark(theirs, change.shape, by_others=change.by_others)
-        tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else None)
+        tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else NOTHING_SEEN)
         self._state.put(doc, tree, room, theirs)
         for mender in self._menders:
             mender.note(doc, tree, room)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import assert_silent, joined
+from peers import FRESH, assert_silent, joined
 
 KEYS = """[(k.name, k.value, k.frame, k.relative_key.name, [tuple(p.co) for p in k.data])
            for k in bpy.data.objects['Cube'].data.shape_keys.key_blocks]"""
@@ -233,6 +233,21 @@ def test_a_misfit_is_edited(misfits):
     assert same(a, b)[1][4][8:10] == [(6, 6, 6), (5, 5, 5)]
 
 
+def test_the_first_keys_of_a_mesh_come_while_another_edits_it(version):
+    with joined(version, 2) as (stage, (a, b)):
+        a.do("bpy.context.view_layer.objects.active = bpy.data.objects['Cube']; bpy.ops.object.mode_set(mode='EDIT')")
+        b.do("""
+            ob = bpy.data.objects["Cube"]
+            ob.shape_key_add(name="Basis")
+            ob.shape_key_add(name="Smile", from_mix=False).data[0].co = (2, 0, 0)
+        """)
+        stage.settle()
+        a.do("bpy.ops.object.mode_set(mode='OBJECT')")
+        stage.settle()
+        assert same(a, b)[1][4][0] == (2, 0, 0)
+        assert_silent(stage)
+
+
 def test_another_shape_and_a_value_in_one_batch(two):
     stage, a, b = two
     a.do(FEWER_FACES)
@@ -355,3 +370,127 @@ def test_frames_and_order_are_changed_later(two):
     assert [name for name, *_ in blocks] == ["Basis", "Smile", "Early"]
     assert [frame for _, _, frame, *_ in blocks] == pytest.approx([0, 10, 20])
     assert blocks[1][4][0] == (2, 0, 0)
+
+
+# Other owners than meshes: how one is made, another shape of it (without shape keys), and where its points lie.
+CURVE = """
+    data = bpy.data.curves.new('It', 'CURVE')
+    data.splines.new('BEZIER').bezier_points.add(1)
+    data.splines.new('NURBS').points.add(2)
+    for i, point in enumerate([*data.splines[0].bezier_points, *data.splines[1].points]):
+        point.co = (i, 2, 3, 1)[:len(point.co)]
+"""
+SURFACE = """
+    bpy.ops.surface.primitive_nurbs_surface_surface_add()
+    bpy.context.object.data.name = 'It'
+    data = bpy.data.curves['It']
+    bpy.data.objects.remove(bpy.context.object)
+"""
+OWNERS = {
+    "a curve": (CURVE, "data.splines.new('POLY').points.add(3); data.splines[0].bezier_points.add(1)"),
+    "a curve of other kinds": (CURVE, "data.splines.remove(data.splines[0]); data.splines.new('POLY').points.add(1)"),
+    "a surface": (SURFACE, "data.splines.new('NURBS').points.add(3)"),
+    "a lattice": ("data = bpy.data.lattices.new('It')", "data.points_u = 3; data.points_v = 4"),
+}
+OWNER = "data = next(d for group in (bpy.data.curves, bpy.data.lattices) for d in group if d.name == 'It')"
+OF_OWNER = f"""
+    {OWNER}
+    key = data.shape_keys
+    where = (lambda p: tuple(p.co)) if hasattr(data, 'splines') else (lambda p: tuple(p.co_deform))
+    own = [where(p) for p in getattr(data, 'points', ())]
+    for spline in getattr(data, 'splines', ()):
+        own += [tuple(p.co)[:3] for p in [*spline.bezier_points, *spline.points]]
+    own, [(k.name, k.value, k.relative_key.name, [tuple(p.co) for p in k.data]) for k in key.key_blocks] if key else []
+"""
+FIRST_KEYS = f"""
+    {OWNER}
+    ob = bpy.data.objects['It']
+    ob.shape_key_add(name='Basis')
+    key = ob.shape_key_add(name='Bent', from_mix=False)
+    key.data[0].co, key.value = (7, 8, 9), 0.5
+    key.id_data.animation_data_create()
+    key.driver_add('slider_max').driver.expression = '3'
+"""
+
+
+PLACE_IT = OWNER + "; bpy.context.scene.collection.objects.link(bpy.data.objects.new('It', data))"
+
+
+def at_once(stage, a, b, one, other):
+    a.do("link.hold = True"), b.do("link.hold = True")
+    a.do(one), b.do(other)
+    a.do("rep.capture_all()"), b.do("rep.capture_all()")
+    a.do("link.release()"), b.do("link.release()")
+    stage.settle()
+
+
+@pytest.mark.parametrize("what", OWNERS)
+def test_one_reshapes_what_gets_its_first_keys(version, what):
+    with joined(version, 3) as (stage, (a, b, late)):
+        setup, reshape = OWNERS[what]
+        a.do(setup), a.do(PLACE_IT)
+        stage.settle()
+        at_once(stage, a, b, OWNER + "; " + reshape, FIRST_KEYS)
+        own, blocks = same(a, b, OF_OWNER)
+        assert [points for *_, points in blocks] == [own] * 2
+        assert_silent(stage)
+        late.do(FRESH.format(member=late.number))
+        late.join()
+        stage.settle()
+        same(a, late, OF_OWNER)
+        same(a, late, f"{OWNER}; len(data.shape_keys.animation_data.drivers)")
+        # Whoever moves a point of a key says where all of it is.
+        for peer, value in ((a, 5), (b, 6)):
+            peer.do(f"{OWNER}; data.shape_keys.key_blocks['Bent'].data[1].co = ({value}, 5, 5)")
+            stage.settle()
+            _, blocks = same(a, b, OF_OWNER)
+            assert blocks[1][3][1] == (value, 5, 5)
+        same(a, late, OF_OWNER)
+        assert_silent(stage)
+
+
+MORE_POINTS = """
+    bpy.context.view_layer.objects.active = bpy.data.objects['It']
+    bpy.ops.object.mode_set(mode='EDIT')
+    bpy.ops.curve.select_all(action='SELECT')
+    bpy.ops.curve.subdivide()
+    bpy.ops.object.mode_set(mode='OBJECT')
+"""
+
+
+@pytest.mark.parametrize("what", ["a curve", "a surface"])
+@pytest.mark.parametrize("other", ["moves a point of one", "adds one", "nothing"])
+def test_one_reshapes_what_has_keys(two, what, other):
+    stage, a, b = two
+    a.do(OWNERS[what][0]), a.do(PLACE_IT), a.do(FIRST_KEYS)
+    stage.settle()
+    change = {
+        "moves a point of one": f"{OWNER}; data.shape_keys.key_blocks['Bent'].data[1].co = (6, 6, 6)",
+        "adds one": "bpy.data.objects['It'].shape_key_add(name='Third', from_mix=False)",
+        "nothing": "pass",
+    }[other]
+    at_once(stage, a, b, MORE_POINTS, change)
+    own, blocks = same(a, b, OF_OWNER)
+    assert len(blocks) == (3 if other == "adds one" else 2)
+    assert all(len(points) == len(own) for *_, points in blocks)
+    assert blocks[1][3][0] == (7, 8, 9)
+
+
+@pytest.mark.parametrize("what", ["a curve", "a surface", "a lattice"])
+@pytest.mark.parametrize("reshapes", [False, True])
+def test_the_first_keys_come_while_another_edits(two, what, reshapes):
+    stage, a, b = two
+    a.do(OWNERS[what][0]), a.do(PLACE_IT)
+    stage.settle()
+    enter, *change, leave = MORE_POINTS.strip().splitlines()[1:]
+    a.do(f"bpy.context.view_layer.objects.active = bpy.data.objects['It']; {enter.strip()}")
+    if reshapes and what != "a lattice":
+        a.do("; ".join(line.strip() for line in change))
+    b.do(FIRST_KEYS)
+    stage.settle()
+    a.do(leave.strip())
+    stage.settle()
+    own, blocks = same(a, b, OF_OWNER)
+    assert [len(points) for *_, points in blocks] == [len(own)] * 2
+    if not reshapes:
+        assert blocks[1][3][0] == (7, 8, 9)

@@ -122,6 +122,11 @@ def keep_whole(mine: Tree, other: Tree) -> None:
             del tree[member]
 
 
+def moves_keys(shape: Tree, before: Tree, after: Tree, key: Tree) -> bool:
+    """Whether a change of what has shape keys moves their blocks, too."""
+    return shapekeys.is_reshaped(shape) and (after.get("type") != "Mesh" or mesh.moves_keys(before, after, key))
+
+
 def clear_up(patch: Tree) -> bool:
     """After a patch of the user's: takes away what Blender has left behind in other datablocks; whether there was anything."""
     return (patch.get("p") or {}).get("materials") == [] and objects.drop_idle_slots()

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 
 from .. import paths, values
-from . import weights
+from . import shapekeys, weights
 
 Tree = dict[str, Any]
 
@@ -58,8 +58,17 @@ def _read_lattice(reader: Any, lattice: Any, old: Tree, out: Tree) -> None:
 
 
 def _before_lattice(writer: Any, lattice: Any, patch: Tree, full: Tree, cur: Tree) -> None:
-    """A number of points that is set resizes the edited lattice, too, and the points would be its user's."""
+    """A number of points that is set resizes the edited lattice, too, and the points would be its user's; and where there are
+    shape keys it cannot be set."""
     if not lattice.is_editmode:
+        sizes = {name: full["p"][name] for name in _SIZE if getattr(lattice, name) != full["p"].get(name)}
+        corner = values.decode(full["p"].get("corner"))
+        touched = any(name in (patch.get("p") or {}) for name in ("corner", *_SIZE))
+        if lattice.shape_keys is not None and touched and (sizes or corner != list(lattice.points[0].co)):
+            with shapekeys.away(writer, lattice):
+                for name, size in sizes.items():
+                    setattr(lattice, name, size)
+                _lay_out(lattice, corner)
         return
     p, i = patch.get("p") or {}, patch.get("i") or {}
     if "vertex_groups" in i or any(name in p for name in _EDITED):

@@ -10,11 +10,15 @@ Then there may be none that fit: the owner of the new shape need not have had th
 points are, so the mesh does: **a key block without points of the mesh's size in the room lies where the mesh lies**, for
 all and always. What lies there is nobody's edit and is not sent; what does not (its user has moved it, or the
 mesh under it) is new points. So whoever writes a mesh looks at its keys before and writes them after.
+
+The same holds for curves, surfaces and lattices, with two differences. Blender does not resize the key blocks of a curve outside of edit mode: one of
+another length reads as having no points, and all of them are made anew when they are written. And it does not
+resize a lattice that has shape keys: they are taken away for that moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,7 +36,12 @@ _LAYOUTS: dict[str, tuple[tuple[str, int], ...]] = {
     "ShapeKeyCurvePoint": (("co", 3), ("tilt", 1), ("radius", 1)),
     "ShapeKeyBezierPoint": (("co", 3), ("handle_left", 3), ("handle_right", 3), ("tilt", 1), ("radius", 1)),
 }
+# The points of curves themselves hold the same.
+_LAYOUTS |= {"SplinePoint": _LAYOUTS["ShapeKeyCurvePoint"], "BezierSplinePoint": _LAYOUTS["ShapeKeyBezierPoint"]}
 
+
+# Where the points of an owner are in its tree: of meshes, curves and lattices.
+_SHAPES = ("geometry", "splines", "points", "points_u", "points_v", "points_w")
 
 # A block that is there for a moment, and the last frame that Blender has.
 STAND_IN = "atrium stand-in"
@@ -47,8 +56,7 @@ class Blocks(items.Items):
     unique_names = True
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        with _object_of(writer, owner.user) as ob, _at_frame(owner, tree["p"]["frame"]):
-            return ob.shape_key_add(name=tree["name"], from_mix=False)
+        return _add(writer, owner, tree["name"], tree["p"]["frame"])
 
     def remove(self, writer: Any, owner: Any, item: Any) -> None:
         with _object_of(writer, owner.user) as ob:
@@ -66,6 +74,8 @@ class Blocks(items.Items):
         """Blender keeps the blocks in the order of their frames, and neither can be set."""
         frames = {key: full[key]["p"]["frame"] for key in live.keys if key in full}
         wrong = [key for key, frame in frames.items() if abs(live.item(key).frame - frame) > FRAME_NEAR / 2]
+        if any(not _fits(owner.user, live.item(key)) for key in frames):
+            wrong = list(frames)
         if wrong and is_edited(owner):
             writer.defer("shape keys", "their owner is in edit mode here")
             return []
@@ -77,9 +87,11 @@ class Blocks(items.Items):
         if len(going) < len(live.keys) or not any(key in full for key in patch):
             super()._remove_all(writer, owner, patch, full, live)
             return
-        with _object_of(writer, owner.user) as ob, _at_frame(owner, float(FRAME_MAX)):
-            stand_in = ob.shape_key_add(name=STAND_IN, from_mix=False)
-        super()._remove_all(writer, owner, patch, full, live)
+        stand_in = _add(writer, owner, STAND_IN, float(FRAME_MAX))
+        # The basis last: Blender gives the owner the shape of what is the basis next, and only the one that stands in is sure to have its shape.
+        for key in reversed(going):
+            self.remove(writer, owner, live.item(key))
+            live.drop(key)
         self._create_all(writer, owner, patch, full, live)
         self.remove(writer, owner, stand_in)
 
@@ -90,7 +102,7 @@ class Blocks(items.Items):
         if is_edited(owner) and chosen(seen := _seen(reader, item), None)[0] is not None:
             # The edit mesh is elsewhere: what stands here is stale until the mode is left.
             _keep_points(tree, seen)
-        else:
+        elif _fits(owner.user, item):
             self._read_points(reader, owner, item, tree, old)
         if item.relative_key is not None:
             p["relative_to"] = item.relative_key.name
@@ -118,11 +130,22 @@ class Blocks(items.Items):
         key, points = chosen(full, _read_points(item).size)
         if key is not None:
             _write_points(item, writer.blobs.get(points["p"]["v"], "float32"))
-        elif (own := _positions(owner.user)) is not None:
-            _fill(item, own)
+        else:
+            _fill(item, _positions(owner.user))
 
 
 BLOCKS = Blocks("key_blocks")
+
+
+def _add(writer: Any, key: Any, name: str, frame: float) -> Any:
+    """A block that lies where the owner lies. Where that is no mesh Blender copies the first block, which may be the new one itself or of
+    another length; what is made from a mix has the owner's."""
+    owner = key.user
+    with _object_of(writer, owner) as ob, _at_frame(key, frame):
+        block = ob.shape_key_add(name=name, from_mix=not isinstance(owner, bpy.types.Mesh))
+    if not isinstance(owner, bpy.types.Mesh):
+        _fill(block, _positions(owner))
+    return block
 
 
 def _with_shown_frames(blocks: Tree) -> Tree:
@@ -157,10 +180,14 @@ def _keep_points(tree: Tree, before: Tree) -> None:
     tree["i"] = {"points": before["i"]["points"]}
 
 
-def _positions(owner: Any) -> np.ndarray | None:
-    """Where the vertices of a mesh lie. The points of curves and lattices have no such stand-in."""
+def _positions(owner: Any) -> np.ndarray:
+    """Where the points of the owner lie, as its key blocks hold them."""
+    if isinstance(owner, bpy.types.Lattice):
+        own = np.empty(len(owner.points) * 3, dtype=np.float32)
+        owner.points.foreach_get("co_deform", own)
+        return own
     if not isinstance(owner, bpy.types.Mesh):
-        return None
+        return _numbers(point for spline in owner.splines for point in _points_of(spline))
     own = np.empty(len(owner.vertices) * 3, dtype=np.float32)
     if owner.is_editmode:
         # As stale as the key blocks; attributes show the edit mesh.
@@ -170,9 +197,31 @@ def _positions(owner: Any) -> np.ndarray | None:
     return own
 
 
+def _points_of(spline: Any) -> Any:
+    return spline.bezier_points if spline.type == "BEZIER" else spline.points
+
+
+def _fits(owner: Any, block: Any) -> bool:
+    """Whether a key block is as long as its owner. In edit mode of a curve its own points are not to be had."""
+    if isinstance(owner, bpy.types.Mesh) or owner.is_editmode:
+        return True
+    if isinstance(owner, bpy.types.Lattice):
+        return len(block.data) == len(owner.points)
+    kinds = [
+        "ShapeKeyBezierPoint" if spline.type == "BEZIER" else "ShapeKeyCurvePoint"
+        for spline in owner.splines
+        for _ in _points_of(spline)
+    ]
+    return [type(point).__name__ for point in block.data] == kinds
+
+
 def _lies_on(owner: Any, array: np.ndarray) -> bool:
-    own = _positions(owner)
-    return own is not None and own.tobytes() == array.tobytes()
+    return _positions(owner).tobytes() == array.tobytes()
+
+
+def is_reshaped(shape: Tree) -> bool:
+    """Whether a change of an owner moves its points."""
+    return any(name in (shape.get(member) or {}) for member in ("p", "i") for name in _SHAPES)
 
 
 def lies_on_owner(key: Tree, size: int) -> bool:
@@ -196,11 +245,16 @@ def _read_points(item: Any) -> np.ndarray:
         points = np.empty(len(data) * 3, dtype=np.float32)
         data.foreach_get("co", points)
         return points
+    return _numbers(data)
+
+
+def _numbers(points: Iterable[Any]) -> np.ndarray:
     flat: list[float] = []
-    for point in data:
+    for point in points:
         for name, width in _LAYOUTS[type(point).__name__]:
             value = getattr(point, name)
-            flat.extend(value if width > 1 else (value,))
+            # Of a point of a spline the fourth is its weight, which no shape key has.
+            flat.extend(value[:width] if width > 1 else (value,))
     return np.array(flat, dtype=np.float32)
 
 
@@ -242,9 +296,24 @@ def fill(mesh: Any) -> None:
         _fill(block, own)
 
 
-def _fill(block: Any, positions: Any) -> None:
-    if len(block.data) * 3 == len(positions):
-        block.data.foreach_set("co", positions)
+def _fill(block: Any, positions: np.ndarray) -> None:
+    if _read_points(block).size == positions.size:
+        _write_points(block, positions)
+
+
+@contextmanager
+def away(writer: Any, lattice: Any) -> Iterator[None]:
+    """Takes the shape keys of a lattice away for a moment. What they were is written to those that are made afterwards, as whoever changes
+    their owner writes them after it."""
+    key = lattice.shape_keys
+    doc, name = (writer.identity.doc(key), key.name) if key is not None else (None, "")
+    if key is not None:
+        remove(key)
+    yield
+    if doc is not None:
+        made = create(writer, {"make": {"user": values.ref(writer.doc)}})
+        made.name = name
+        writer.identity.bind(doc, made)
 
 
 @contextmanager
