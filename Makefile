@@ -181,10 +181,16 @@ wheel:
 	@ls build/wheel/*.whl
 
 # Real processes on two cores do at times miss a time limit that has nothing to do with what is shown, so what fails gets a second run
-# with the machine to itself, and says so; what fails twice is broken. $(call PYTEST,environment,options,folders)
-PYTEST = run() { $(1) $(TOOLS) -m pytest -q "$$@" $(3); }; run $(2) $(if $(T),-k '$(T)') || { \
-	  echo '************ UNSTEADY OR BROKEN: what has failed is run once more, alone'; \
+# with the machine to itself, and says so; what fails twice is broken, and what tests/loud.py names is so at once.
+# $(call PYTEST,environment,options,folders)
+FINAL := $(CURDIR)/build/no-second-run
+PYTEST = rm -f $(FINAL); run() { ATRIUM_NO_SECOND_RUN=$(FINAL) $(1) $(TOOLS) -m pytest -q "$$@" $(if $(T),-k '$(T)') $(3); }; \
+	run --cache-clear $(2) || { \
+	  if [ -s $(FINAL) ]; then echo '************ BROKEN, and not a matter of time:'; cat $(FINAL); exit 1; fi; \
+	  echo '************ UNSTEADY OR BROKEN: what has failed is run once more, alone' | tee -a $(UNSTEADY); \
+	  cat .pytest_cache/v/cache/lastfailed >> $(UNSTEADY); \
 	  run --last-failed --last-failed-no-failures none; }
+UNSTEADY := $(CURDIR)/build/unsteady
 
 # Python tests over real processes on loopback; T=name runs those whose name has it.
 # With VARIANT=asan the engine inside of Python is checked too.
@@ -206,9 +212,10 @@ setup:
 # One after the other, the quick ones first: they share two cores at most. Each reports for itself, and what fails keeps none from running.
 TEST_PARTS := test-c test-asan test-tsan fuzz-short test-sim test-mutants test-python test-net test-blender
 test: setup
-	@failed=; for part in $(TEST_PARTS); do \
+	@mkdir -p build; rm -f $(UNSTEADY); failed=; for part in $(TEST_PARTS); do \
 	  echo "==== $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \
 	done; \
+	if [ -s $(UNSTEADY) ]; then cat $(UNSTEADY); fi; \
 	if [ -n "$$failed" ]; then echo "************ FAILED:$$failed"; exit 1; fi; echo "==== all parts passed"
 
 RUN_TESTS = $(if $(T),$(filter %$(T),$(1)),$(1))
@@ -311,7 +318,8 @@ format:
 	$(CLANG_FORMAT) -i $(C_FILES)
 	$(TOOLS) -m ruff format --quiet $(PYTHONS)
 
-# One stamp per file, newer than its object: only what changed, itself or in a header, is linted again.
+# One stamp per file, newer than its object: only what changed, itself or in a header, is linted again. Not csrc/pymod: Python's headers, and the
+# slots that cast every function, are most of what it would find there.
 TIDY_STAMPS = $(patsubst %.c,build/tidy/%.ok,$(filter-out csrc/pymod/%,$(filter csrc/%.c,$(C_FILES))))
 tidy: $(TIDY_STAMPS)
 build/tidy/%.ok: %.c .clang-tidy build/release/%.o

@@ -37,7 +37,6 @@ LIBRARIES: dict[str, set[str]] = {
     "uv.h": {"transport", "session", "reach", "store", "client", "server", "pymod", "main.c"},
     "openssl/": {"base", "transport", "session"},
     "sodium.h": {"base", "session"},
-    "sqlite3.h": {"store"},
     "zstd.h": {"proto"},
     "xxhash.h": {"base"},
     "miniupnpc/": {"proto"},

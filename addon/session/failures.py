@@ -34,7 +34,7 @@ FAILURES: dict[str, str] = {
     "TUNNEL_EMPTY": "The tunnel at {address} answers, but nobody is behind it: is the host connected?",
     "SERVER_FULL": "The server at {address} is full: try again when somebody has left.",
     "TIMEOUT": "{address} took too long to answer: try again.",
-    "CLOSED": "The connection to {address} was closed.",
+    "CLOSED": "The connection to {address} was closed: is the host connected?",
     "INVITED_RESOLVE": INVITED_NOWHERE,
     "INVITED_NAME_SERVER": INVITED_NOWHERE,
     "INVITED_UNREACHABLE": INVITED_NOWHERE,

@@ -11,7 +11,7 @@ DERIVED = "computed from other properties"
 UI = "the user's own view: selection, what is active or unfolded"
 SPECIAL = "read and written by a module of its own under special/"
 CACHE = "a cache or a result of evaluation"
-LATER = "has no constructor here yet; a later issue"
+LATER = "has no constructor here: not carried yet"
 CLASS = "belongs to the class, not to the instance"
 LOCAL = "the user's own way of working"
 

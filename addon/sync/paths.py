@@ -5,7 +5,7 @@ Inputs travel as content and name: ["$blob", sha256, "file", [size], name]. The 
 hash in Atrium's own folder and points the property there; reading it back gives the same value, so nothing echoes. A file
 that is missing at the sender travels as its path. Such a path from elsewhere is only set where nothing of that name exists
 here, and what it may come to point at later is never read: otherwise one could ask for anybody's files. Where an output goes and what Blender runs stay in the document
-and reach Blender only when its user has agreed to it: `consent` is empty until the user interface fills it.
+and never reach another user's Blender.
 
 A property of subtype FILE_PATH or DIR_PATH that the table lacks is treated as an output; a test walks all of RNA for such.
 """
@@ -101,9 +101,6 @@ _HASH = re.compile("[0-9a-f]{64}")
 
 _PATH_SUBTYPES = {"FILE_PATH", "DIR_PATH"}
 
-# Names of kinds ("output", "code") that this user has agreed to let through.
-consent: set[str] = set()
-
 _kinds: dict[tuple[str, str], str] = {}
 _folder: Path | None = None
 # Paths that others have set here.
@@ -198,7 +195,7 @@ def write(writer: Any, struct: Any, plan: rna.Plan, prop: rna.Prop, value: Any) 
 def may_set(plan: rna.Plan, prop: rna.Prop, value: Any) -> bool:
     """Whether an output path or code may reach Blender."""
     kind = kind_of(plan, prop)
-    if kind in ("", INPUT) or kind in consent or value in ("", False, values.NONE_VALUE):
+    if kind in ("", INPUT) or value in ("", False, values.NONE_VALUE):
         return True
     if f"{plan.type_name}.{prop.name}" in BELOW:
         return isinstance(value, str) and is_tame(value)

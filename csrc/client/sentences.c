@@ -46,7 +46,7 @@ static const struct {
     {ATR_SERVER_FULL, "The server at {address} is full: try again when somebody has left.", NULL, NULL},
     {ATR_TIMEOUT, "{address} took too long to answer: try again.", NULL, NULL},
     /* so does a tunnel whose other end has nobody to connect to */
-    {ATR_CLOSED, "The connection to {address} was closed.",
+    {ATR_CLOSED, "The connection to {address} was closed: is the host connected?",
      "The connection to {address}, an address of this invite, was closed before the host had answered: is the host "
      "connected?",
      NULL},

@@ -73,8 +73,11 @@ def on_path(folder: Path) -> Blender | None:
     program = shutil.which("blender")
     if program is None:
         return None
-    asked = [program, "--version"]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        say(f"  the Blender on PATH does not start ({error}); taking another")
+        return None
     found = re.search(r"^Blender (\d+)\.(\d+)\.(\d+)", done.stdout, re.MULTILINE)
     if found is None or tuple(map(int, found.groups()))[:2] < OLDEST:
         say(f"  the Blender on PATH is older than {OLDEST[0]}.{OLDEST[1]}; taking another")
@@ -218,7 +221,8 @@ def with_windows(blender: Blender, zip_file: Path, folder: Path) -> set[str]:
             anna.call(wait_for_knock)
         pictures(people, "knocking")
         with timed("anna clicks Let In for Good"):
-            anna.window.press("atrium.admit")
+            key = anna.blender.evaluate("bpy.context.window_manager.atrium.knocks[0].key")
+            anna.window.press(f'atrium.admit(key="{key}", remember=True')
             ben.call(wait_for_lobby)
         with timed("ben clicks Join Room"):
             click_until(ben, "atrium.join_room", ["JOINED"])

@@ -114,7 +114,7 @@ EVALUATED = (
 )
 RESULTS = frozenset(name for _struct, name in EVALUATED)
 
-# What another Blender gets only with its user's consent (design, section 5): (RNA struct, property, reason)
+# What no other Blender gets (design, section 5): (RNA struct, property, reason)
 CONSENT = (("RenderSettings", "filepath", "output path: Blender writes there"),)
 
 # Datablocks that are not data: (collection, property, value, reason)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Installs, through apt, everything that building and testing Atrium needs on a
-# fresh Debian (12 or newer) or Ubuntu (22.04 or newer).
+# fresh Debian (12 or newer) or Ubuntu (24.04 or newer).
 #
 # When all packages are present it only asks dpkg once and returns (a fraction
 # of a second), so every make target may call it. Otherwise it installs what is
@@ -21,7 +21,7 @@ set -euo pipefail
 WANTED=(
     # engine: compilers, static libraries and their headers
     build-essential pkg-config python3 python3-venv python3-dev
-    libuv1-dev libssl-dev zlib1g-dev libsodium-dev libzstd-dev libxxhash-dev libsqlite3-dev
+    libuv1-dev libssl-dev zlib1g-dev libsodium-dev libzstd-dev libxxhash-dev
     libminiupnpc-dev libnatpmp-dev
     # sources of what is compiled in, downloads
     uthash-dev dpkg-dev ca-certificates curl git

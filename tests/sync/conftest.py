@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peers import OFFICIAL, assert_silent, available, joined
+from tests.loud import pytest_terminal_summary  # noqa: F401
 
 GIVEN = os.environ.get("ATRIUM_SYNC_BLENDER")
 

@@ -22,7 +22,6 @@ def two(version):
 
 def test_strange_documents(two):
     stage, a, b = two
-    stage.room._name_all = lambda: None
     for i, tree in enumerate(CREATES):
         stage.room.submit(9, f"{i:032x}", "create", json.dumps(tree))
         for peer in (a, b):

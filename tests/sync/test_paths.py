@@ -126,7 +126,7 @@ def test_parts_of_an_output_path_stay_below_it(stage):
     assert b.do("link.sent") == []
 
 
-def test_outputs_and_code_wait_for_consent(stage):
+def test_outputs_and_code_of_others_stay_out(stage):
     a, b = stage.peer(stage.version), stage.peer(stage.version)
     a.upload()
     b.join()

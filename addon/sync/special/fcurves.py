@@ -152,7 +152,7 @@ def write_keys(writer: Any, curve: Any, p: Tree) -> None:
 
 
 def write_expression(driver: Any, expression: str) -> str | None:
-    """Sets a driver's expression; one that would run Python needs consent. Returns why not.
+    """Sets a driver's expression; but for one that would run Python. Returns why not.
 
     Also where the driver's type does not use it: the type may change without another word on the expression.
     """
@@ -163,7 +163,7 @@ def write_expression(driver: Any, expression: str) -> str | None:
     is_simple = driver.is_simple_expression
     if kind != "SCRIPTED":
         driver.type = kind
-    if is_simple or not expression or paths.CODE in paths.consent:
+    if is_simple or not expression:
         return None
     driver.expression = before if before != expression else ""
     return f"this expression would run Python, and {paths.REASONS[paths.CODE]}"

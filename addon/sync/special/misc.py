@@ -26,7 +26,7 @@ def _read_text(reader: Any, text: Any, old: Tree, out: Tree) -> None:
 def _write_text(writer: Any, text: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     if "body" in (patch.get("p") or {}):
         body = full["p"]["body"]
-        if text.use_module and paths.CODE not in paths.consent:
+        if text.use_module:
             # This user trusts what it was, not what others have made of it.
             text.use_module = False
             writer.refuse("Text.use_module", paths.REASONS[paths.CODE])

@@ -17,9 +17,6 @@ from . import before_5_0
 
 Tree = dict[str, Any]
 
-# The schema's number: raised when documents of old and new can no longer be read alike.
-SCHEMA = 1
-
 # (first version that no longer needs the table, table)
 _TABLES = [((5, 0, 0), before_5_0)]
 

@@ -392,7 +392,8 @@ TEXTS = {
     "The server at {address} is full: try again when somebody has left.": "El servidor en {address} está lleno: intentar de nuevo "
     "cuando alguien haya salido.",
     "{address} took too long to answer: try again.": "{address} tardó demasiado en responder: intentar de nuevo.",
-    "The connection to {address} was closed.": "Se cerró la conexión con {address}.",
+    "The connection to {address} was closed: is the host connected?": "Se cerró la conexión con {address}: "
+    "¿está conectado el anfitrión?",
     "Blender is set to stay offline, so only this machine can be reached: allow online access in Preferences, System, Network.": "Blender "
     "está configurado para permanecer sin conexión, así que solo se puede alcanzar este equipo: permitir el acceso en línea en "
     "Preferencias, Sistema, Red.",
