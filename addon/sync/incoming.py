@@ -19,11 +19,13 @@ from typing import Any, TypeGuard
 from . import constructors, dirty, idtypes, mergepatch, shadow, special, values, versions
 from .apply import ERRORS, Writer
 from .capture import Reader
+from .children import Children
 from .identity import Identity
 from .instances import Instances
 from .last import Last
 from .parents import Parents
 from .state import State
+from .viewlayers import ViewLayers
 
 Tree = dict[str, Any]
 
@@ -123,7 +125,8 @@ class Incoming:
         self._misnamed: set[str] = set()
         # Of the batch at hand, what each document is to become.
         self._rooms: dict[str, Tree] = {}
-        self._menders = [kind(identity, writer, state, capture, self._settle) for kind in (Parents, Instances)]
+        kinds = (Parents, Instances, Children, ViewLayers)
+        self._menders = [kind(identity, writer, state, capture, self._settle) for kind in kinds]
         # For tests: what a batch did.
         self.batches = 0
 
@@ -479,7 +482,7 @@ class Incoming:
                 self._tag(block)
                 if known is not None:
                     tree = self._reader.read_block(doc, block, room, seen=read)
-                    self._state.put(doc, tree, room, theirs)
+                    self._put(doc, tree, room, theirs)
 
     def try_parked(self) -> None:
         """What waited for data that is here now."""
@@ -611,9 +614,7 @@ class Incoming:
         elif not change.rest:  # its marks were made when it came
             theirs = shadow.mark(theirs, change.shape, by_others=change.by_others)
         tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else NOTHING_SEEN)
-        self._state.put(doc, tree, room, theirs)
-        for mender in self._menders:
-            mender.note(doc, tree, room)
+        self._put(doc, tree, room, theirs)
 
     def _settle(self, doc: str) -> None:
         """Reads a dependent back: whatever has changed in it is no user's doing."""
@@ -622,4 +623,10 @@ class Incoming:
         if block is None or known is None:
             return
         read, room, theirs = known.load()
-        self._state.put(doc, self._reader.read_block(doc, block, room, seen=read), room, theirs)
+        self._put(doc, self._reader.read_block(doc, block, room, seen=read), room, theirs)
+
+    def _put(self, doc: str, tree: Tree, room: Tree, theirs: Any) -> None:
+        """Remembers what a document shows after it was written, or after others were."""
+        self._state.put(doc, tree, room, theirs)
+        for mender in self._menders:
+            mender.note(doc, tree, room)

@@ -569,6 +569,7 @@ class Replicator:
         if self.state.is_given(doc, mine.get("name"), room):
             # Of before it got its suffix, or another.
             other["name"] = mine.pop("name")
+        special.layers.complete(mine, room, tree)
         if mine:
             self._outgoing.send_edit(doc, mine)
             self.state.gone.note(doc, mine, read)

@@ -30,3 +30,20 @@ def two(version):
         yield stage, a, b
         stage.settle()
         assert_silent(stage)
+
+
+@pytest.fixture
+def three(version):
+    """Three Blenders in one room, which at the end exchange nothing, and show the same to one who comes late."""
+    with joined(version, 3) as (stage, (a, b, c)):
+        yield stage, a, b, c
+        stage.settle()
+        assert_silent(stage)
+        late = stage.peer(version)
+        late.join()
+        names = "sorted((type(x).__name__, x.name) for x in [*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials])"
+        assert late.do(names) == a.do(names) == b.do(names) == c.do(names)
+        inside = """sorted((x.name, sorted(c.name for c in getattr(x, "collection", x).children))
+            for x in [*bpy.data.scenes, *bpy.data.collections])"""
+        assert late.do(inside) == a.do(inside) == b.do(inside) == c.do(inside)
+        assert_silent(stage)

@@ -151,6 +151,18 @@ def assert_silent(stage: Stage) -> None:
     assert stage.room.head() == before
 
 
+def at_once(stage, *deeds):
+    """Everybody acts before anybody hears of the others; who is named first comes first in the room's order."""
+    for peer, _ in deeds:
+        peer.do("link.hold = True")
+    for peer, code in deeds:
+        peer.do(code)
+        peer.do("rep.capture_all()")
+    for peer, _ in deeds:
+        peer.do("link.release()")
+    stage.settle()
+
+
 # A link whose queue has no room for every other blob, until it is asked again.
 HESITANT = """
     turns, put = [0], link.put_blob

@@ -10,32 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import assert_silent, both, joined
-
-
-@pytest.fixture
-def three(version):
-    with joined(version, 3) as (stage, (a, b, c)):
-        yield stage, a, b, c
-        stage.settle()
-        assert_silent(stage)
-        late = stage.peer(version)
-        late.join()
-        names = "sorted((type(x).__name__, x.name) for x in [*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials])"
-        assert late.do(names) == a.do(names) == b.do(names) == c.do(names)
-        assert_silent(stage)
-
-
-def at_once(stage, *deeds):
-    """Everybody acts before anybody hears of the others; who is named first comes first in the room's order."""
-    for peer, _ in deeds:
-        peer.do("link.hold = True")
-    for peer, code in deeds:
-        peer.do(code)
-        peer.do("rep.capture_all()")
-    for peer, _ in deeds:
-        peer.do("link.release()")
-    stage.settle()
+from peers import assert_silent, at_once, both
 
 
 def test_the_same_property(three):
@@ -237,68 +212,6 @@ def test_an_edit_that_is_not_captured_yet_comes_last(three):
     stage.settle()
     assert both(a, b, "list(bpy.data.objects['Cube'].location)") == [2, 2, 2]
     assert c.do("bpy.data.objects['Cube'].scale.x") == 3
-
-
-def test_parents_in_a_circle(three):
-    stage, a, b, c = three
-    at_once(
-        stage,
-        (a, "bpy.data.objects['Cube'].parent = bpy.data.objects['Light']"),
-        (b, "bpy.data.objects['Light'].parent = bpy.data.objects['Cube']"),
-    )
-    shown = "sorted((o.name, o.parent and o.parent.name) for o in bpy.data.objects)"
-    circle = both(a, b, shown)
-    assert c.do(shown) == circle and circle != [("Camera", None), ("Cube", None), ("Light", None)]
-    # Whoever lets go gives the other one's word its due again.
-    child = a.do("next(o.name for o in bpy.data.objects if o.parent)")
-    a.do(f"bpy.data.objects[{child!r}].parent = None")
-    stage.settle()
-    assert both(a, b, shown) == c.do(shown)
-    assert [n for n, parent in c.do(shown) if parent] == [n for n in ("Cube", "Light") if n != child]
-
-
-def test_parents_that_change_places(three):
-    """On the way there may be a circle that is in nobody's mind."""
-    stage, a, b, c = three
-    a.do("bpy.data.objects['Cube'].parent = bpy.data.objects['Light']")
-    a.do("bpy.data.objects['Light'].parent = bpy.data.objects['Camera']")
-    stage.settle()
-    a.do("bpy.data.objects['Light'].parent = None; bpy.data.objects['Cube'].parent = None")
-    a.do("bpy.data.objects['Light'].parent = bpy.data.objects['Cube']")
-    a.do("bpy.data.objects['Camera'].parent = bpy.data.objects['Light']")
-    stage.settle()
-    shown = "sorted((o.name, o.parent and o.parent.name) for o in bpy.data.objects)"
-    assert both(a, b, shown) == c.do(shown) == [("Camera", "Light"), ("Cube", None), ("Light", "Cube")]
-
-
-@pytest.mark.parametrize("first", [0, 1])
-@pytest.mark.parametrize("opened", ["the object", "the collection"])
-def test_an_object_shows_a_collection_that_gets_it(three, first, opened):
-    """Blender takes only one of the two: everywhere it is the collection's, until somebody opens the circle."""
-    stage, a, b, c = three
-    a.do("""
-        made = bpy.data.collections.new("Box")
-        bpy.context.scene.collection.children.link(made)
-        bpy.context.scene.collection.objects.link(bpy.data.objects.new("Shows", None))
-    """)
-    stage.settle()
-    deeds = [
-        (a, "bpy.data.collections['Box'].objects.link(bpy.data.objects['Shows'])"),
-        (b, "bpy.data.objects['Shows'].instance_collection = bpy.data.collections['Box']"),
-    ]
-    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
-    inside = "[o.name for o in bpy.data.collections['Box'].objects]"
-    shows = "(found := bpy.data.objects['Shows'].instance_collection) and found.name"
-    assert both(a, b, inside) == c.do(inside) == ["Shows"]
-    assert both(a, b, shows) is None and c.do(shows) is None
-    if opened == "the collection":
-        c.do("bpy.data.collections['Box'].objects.unlink(bpy.data.objects['Shows'])")
-    else:
-        # Whoever has it show something else means that.
-        a.do("bpy.data.objects['Shows'].instance_collection = bpy.data.collections['Collection']")
-    stage.settle()
-    assert both(a, b, shows) == c.do(shows) == ("Box" if opened == "the collection" else "Collection")
-    assert both(a, b, inside) == c.do(inside) == ([] if opened == "the collection" else ["Shows"])
 
 
 def test_what_blender_clamps_is_left_alone(three):

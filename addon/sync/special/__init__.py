@@ -102,6 +102,7 @@ def write(writer: Any, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur
 
 def tidy(patch: Tree, room: Tree, tree: Tree) -> None:
     """Adds to the patch of a tree that is about to be sent what its author has to clear up, and leaves out what nobody has changed."""
+    layers.complete(patch, room, tree)
     objects.leave_out_computed(patch, room)
     armatures.complete(patch, room, tree)
     mesh.tidy(patch, room)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several people close a circle that nobody of them would be let close alone: at rest it is open at the same place for all.
+
+Blender takes of parents, collections inside of collections and objects that show collections only what comes before the last of the
+circle, and who has got what first must not matter.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peers import at_once, both
+
+
+def test_parents_in_a_circle(three):
+    stage, a, b, c = three
+    at_once(
+        stage,
+        (a, "bpy.data.objects['Cube'].parent = bpy.data.objects['Light']"),
+        (b, "bpy.data.objects['Light'].parent = bpy.data.objects['Cube']"),
+    )
+    shown = "sorted((o.name, o.parent and o.parent.name) for o in bpy.data.objects)"
+    circle = both(a, b, shown)
+    assert c.do(shown) == circle and circle != [("Camera", None), ("Cube", None), ("Light", None)]
+    # Whoever lets go gives the other one's word its due again.
+    child = a.do("next(o.name for o in bpy.data.objects if o.parent)")
+    a.do(f"bpy.data.objects[{child!r}].parent = None")
+    stage.settle()
+    assert both(a, b, shown) == c.do(shown)
+    assert [n for n, parent in c.do(shown) if parent] == [n for n in ("Cube", "Light") if n != child]
+
+
+def test_parents_that_change_places(three):
+    """On the way there may be a circle that is in nobody's mind."""
+    stage, a, b, c = three
+    a.do("bpy.data.objects['Cube'].parent = bpy.data.objects['Light']")
+    a.do("bpy.data.objects['Light'].parent = bpy.data.objects['Camera']")
+    stage.settle()
+    a.do("bpy.data.objects['Light'].parent = None; bpy.data.objects['Cube'].parent = None")
+    a.do("bpy.data.objects['Light'].parent = bpy.data.objects['Cube']")
+    a.do("bpy.data.objects['Camera'].parent = bpy.data.objects['Light']")
+    stage.settle()
+    shown = "sorted((o.name, o.parent and o.parent.name) for o in bpy.data.objects)"
+    assert both(a, b, shown) == c.do(shown) == [("Camera", "Light"), ("Cube", None), ("Light", "Cube")]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("opened", ["the object", "the collection"])
+def test_an_object_shows_a_collection_that_gets_it(three, first, opened):
+    """Blender takes only one of the two: everywhere it is the collection's, until somebody opens the circle."""
+    stage, a, b, c = three
+    a.do("""
+        made = bpy.data.collections.new("Box")
+        bpy.context.scene.collection.children.link(made)
+        bpy.context.scene.collection.objects.link(bpy.data.objects.new("Shows", None))
+    """)
+    stage.settle()
+    deeds = [
+        (a, "bpy.data.collections['Box'].objects.link(bpy.data.objects['Shows'])"),
+        (b, "bpy.data.objects['Shows'].instance_collection = bpy.data.collections['Box']"),
+    ]
+    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
+    inside = "[o.name for o in bpy.data.collections['Box'].objects]"
+    shows = "(found := bpy.data.objects['Shows'].instance_collection) and found.name"
+    assert both(a, b, inside) == c.do(inside) == ["Shows"]
+    assert both(a, b, shows) is None and c.do(shows) is None
+    if opened == "the collection":
+        c.do("bpy.data.collections['Box'].objects.unlink(bpy.data.objects['Shows'])")
+    else:
+        # Whoever has it show something else means that.
+        a.do("bpy.data.objects['Shows'].instance_collection = bpy.data.collections['Collection']")
+    stage.settle()
+    assert both(a, b, shows) == c.do(shows) == ("Box" if opened == "the collection" else "Collection")
+    assert both(a, b, inside) == c.do(inside) == ([] if opened == "the collection" else ["Shows"])
+
+
+BOXES = """
+for name in ("A", "B", "C", "Else"):
+    made = bpy.data.collections.new(name)
+    bpy.context.scene.collection.children.link(made)
+    made.objects.link(bpy.data.objects.new("in " + name, None))
+"""
+INSIDE = "{c.name: sorted(x.name for x in c.children) for c in [bpy.context.scene.collection, *bpy.data.collections]}"
+IN_SIGHT = "sorted(o.name for o in bpy.context.scene.objects if o.name[:3] == 'in ')"
+ALL_BOXES = ["in A", "in B", "in C", "in Else"]
+
+
+def _put(what, into, out_of="bpy.context.scene.collection"):
+    """As the outliner does it: out of where it was."""
+    what = f"bpy.data.collections[{what!r}]"
+    out = f"; {out_of}.children.unlink({what})" if out_of else ""
+    return f"bpy.data.collections[{into!r}].children.link({what}){out}"
+
+
+def _boxes(*peers):
+    """What is in each collection, the same to all, and what is in it in sight."""
+    shown = [peer.do(INSIDE) for peer in peers]
+    assert all(other == shown[0] for other in shown), shown
+    assert all(peer.do(IN_SIGHT) == ALL_BOXES for peer in peers)
+    return shown[0]
+
+
+@pytest.mark.parametrize("shown", ["still in the scene", "nowhere else"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_collections_in_a_circle(three, first, shown):
+    stage, a, b, c = three
+    a.do(BOXES)
+    stage.settle()
+    out_of = None if shown == "still in the scene" else "bpy.context.scene.collection"
+    deeds = [(a, _put("A", "B", out_of)), (b, _put("B", "A", out_of))]
+    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
+    inside = _boxes(a, b, c)
+    assert sorted((inside["A"], inside["B"])) == [[], ["A"]] or sorted((inside["A"], inside["B"])) == [[], ["B"]]
+    # Whoever takes one out gives the other one's word its due again.
+    outer, inner = ("A", "B") if inside["A"] else ("B", "A")
+    scene = "bpy.context.scene.collection"
+    link = "" if shown == "still in the scene" else f"{scene}.children.link(bpy.data.collections[{inner!r}]); "
+    c.do(f"{link}bpy.data.collections[{outer!r}].children.unlink(bpy.data.collections[{inner!r}])")
+    stage.settle()
+    opened = _boxes(a, b, c)
+    assert (opened[outer], opened[inner]) == ([], [outer])
+    left = {"A", "B"} if shown == "still in the scene" else {inner}
+    assert set(opened["Scene Collection"]) == {"C", "Collection", "Else"} | left
+
+
+@pytest.mark.parametrize("shown", ["still in the scene", "nowhere else"])
+def test_three_collections_in_a_circle(three, shown):
+    stage, a, b, c = three
+    a.do(BOXES)
+    stage.settle()
+    out_of = None if shown == "still in the scene" else "bpy.context.scene.collection"
+    at_once(stage, (a, _put("A", "B", out_of)), (b, _put("B", "C", out_of)), (c, _put("C", "A", out_of)))
+    inside = _boxes(a, b, c)
+    assert sorted(len(inside[name]) for name in "ABC") == [0, 1, 1]
+    # One of the three goes elsewhere, and no longer is the circle one.
+    outer = next(name for name in "ABC" if not any(name in inside[other] for other in "ABC"))
+    inner = inside[outer][0]
+    b.do(_put(inner, "Else", f"bpy.data.collections[{outer!r}]"))
+    stage.settle()
+    opened = _boxes(a, b, c)
+    last = next(name for name in "ABC" if name not in (outer, inner))
+    assert (opened["Else"], opened[inner], opened[last], opened[outer]) == ([inner], [last], [outer], [])
+
+
+def test_a_collection_of_a_circle_is_deleted(three):
+    stage, a, b, c = three
+    a.do(BOXES)
+    stage.settle()
+    at_once(stage, (a, _put("A", "B")), (b, _put("B", "A")))
+    outer = "A" if both(a, b, INSIDE)["A"] else "B"
+    # What was inside is out of sight with what it was in, as ever; nothing else is there to show it.
+    c.do(f"bpy.data.collections.remove(bpy.data.collections[{outer!r}])")
+    stage.settle()
+    assert both(a, b, INSIDE) == c.do(INSIDE)
+    assert both(a, b, "sorted(o.name for o in bpy.data.objects)") == ["Camera", "Cube", "Light", *ALL_BOXES]
+
+
+def test_who_takes_a_circle_out_of_sight(three):
+    """It is shown as long as it is one: nothing else would show what is in it."""
+    stage, a, b, c = three
+    a.do(BOXES)
+    stage.settle()
+    at_once(stage, (a, _put("A", "B")), (b, _put("B", "A")))
+    inside = _boxes(a, b, c)
+    outer = "A" if inside["A"] else "B"
+    c.do(f"s = bpy.context.scene.collection.children; s.unlink(s[{outer!r}])")
+    stage.settle()
+    assert _boxes(a, b, c) == inside
+
+
+def test_a_collection_in_a_circle_is_set_aside(three):
+    stage, a, b, c = three
+    a.do(BOXES)
+    stage.settle()
+    at_once(stage, (a, _put("A", "B")), (b, _put("B", "A")))
+    outer = "A" if both(a, b, INSIDE)["A"] else "B"
+    c.do(f"bpy.context.view_layer.layer_collection.children[{outer!r}].holdout = True")
+    stage.settle()
+    shown = "{l.name: l.holdout for l in bpy.context.view_layer.layer_collection.children}"
+    assert both(a, b, shown) == c.do(shown) == {"C": False, "Collection": False, "Else": False, outer: True}
