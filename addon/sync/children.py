@@ -111,14 +111,47 @@ class Children(Mender):
 
     def _set(self, doc: str, child: str, inside: bool) -> None:
         block = self._identity.block(child)
+        children = self._collection(doc).children
         try:
-            if inside:
-                self._collection(doc).children.link(block)
-            else:
-                self._collection(doc).children.unlink(block)
+            if not inside:
+                children.unlink(block)
+            elif not self._link_what_shows(children, block):
+                children.link(block)
         except ERRORS as e:
             self._writer.doc = doc
             self._writer.refuse(f"children: {getattr(block, 'name', child)}", e)
+
+    def _link_what_shows(self, children: Any, block: Any) -> bool:
+        """A collection of which some object shows collections, perhaps what it is put into: Blender would refuse it, and takes one that
+        comes to show it afterwards, where it is not inside itself (instances.py)."""
+        shown = [(ob, doc, ob.instance_collection) for ob in _showing(block) if (doc := self._identity.doc(ob))]
+        shown = [(ob, doc, what) for ob, doc, what in shown if doc in self._state.shadows]
+        for _, doc, _ in shown:
+            self._capture(doc)
+        for ob, _, _ in shown:
+            ob.instance_collection = None
+        try:
+            if shown:
+                children.link(block)
+        finally:
+            for ob, doc, what in shown:
+                if what.all_objects.get(ob.name) != ob:
+                    ob.instance_collection = what
+                self._settle(doc)
+        return bool(shown)
+
+
+def _showing(collection: Any) -> list[Any]:
+    """The objects that show a collection, in this one and in what is shown there."""
+    found: list[Any] = []
+    rest = [collection]
+    for at in rest:
+        for ob in at.all_objects:
+            if ob.instance_collection is not None and ob not in found:
+                found.append(ob)
+                if ob.instance_collection not in rest:
+                    rest.append(ob.instance_collection)
+    return found
 
 
 def _members(tree: Tree) -> Tree:

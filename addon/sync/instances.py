@@ -74,14 +74,19 @@ class Instances(Mender):
             self.suspects.discard(doc)
             return
         ob, collection = self._identity.block(doc), self._identity.block(target or "")
-        if ob is None or not isinstance(collection, bpy.types.Collection) or _holds(collection, ob):
+        if ob is None or not isinstance(collection, bpy.types.Collection):
             return
-        self.suspects.discard(doc)
+        inside = _holds(collection, ob)
+        if inside and ob.instance_collection is None:
+            return
+        if not inside:
+            self.suspects.discard(doc)
         self._capture(doc)
         if _shown(self._state.room_tree(doc) or {}) != target:
             return
         try:
-            ob.instance_collection = collection
+            # Not what it has shown before either: only some would still show that.
+            ob.instance_collection = None if inside else collection
         except ERRORS as e:
             self._writer.doc = doc
             self._writer.refuse("instance_collection", e)

@@ -182,3 +182,22 @@ def test_a_collection_in_a_circle_is_set_aside(three):
     stage.settle()
     shown = "{l.name: l.holdout for l in bpy.context.view_layer.layer_collection.children}"
     assert both(a, b, shown) == c.do(shown) == {"C": False, "Collection": False, "Else": False, outer: True}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_collection_gets_one_that_shows_it(three, first):
+    """Blender refuses to put a collection into one that is shown inside of it. What is shown inside goes, and not what was shown before stays."""
+    stage, a, b, c = three
+    a.do(BOXES + "bpy.data.objects['in Else'].instance_collection = bpy.data.collections['C']")
+    stage.settle()
+    deeds = [
+        (a, "bpy.data.collections['A'].children.link(bpy.data.collections['Else'])"),
+        (b, "bpy.data.objects['in Else'].instance_collection = bpy.data.collections['A']"),
+    ]
+    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
+    assert _boxes(a, b, c)["A"] == ["Else"]
+    shows = "(shown := bpy.data.objects['in Else'].instance_collection) and shown.name"
+    assert both(a, b, shows) is None and c.do(shows) is None
+    a.do("bpy.data.collections['A'].children.unlink(bpy.data.collections['Else'])")
+    stage.settle()
+    assert both(a, b, shows) == c.do(shows) == "A"
