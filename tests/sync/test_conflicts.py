@@ -175,7 +175,7 @@ def test_members_arrive_before_what_they_name(three):
     room = stage.room
 
     def submit(doc, kind, tree):
-        assert room.submit(9, doc, kind, json.dumps(tree))
+        assert room.submit(0, doc, kind, json.dumps(tree))
 
     def empty(name):
         return {"type": "Object", "name": name, "p": {"data": ["$none"]}}

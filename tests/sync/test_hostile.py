@@ -23,11 +23,11 @@ def two(version):
 def test_strange_documents(two):
     stage, a, b = two
     for i, tree in enumerate(CREATES):
-        stage.room.submit(9, f"{i:032x}", "create", json.dumps(tree))
+        stage.room.submit(0, f"{i:032x}", "create", json.dumps(tree))
         for peer in (a, b):
             peer.do("rep.tick(1000)")
     for i, tree in enumerate(MESHES):
-        stage.room.submit(9, f"{100 + i:032x}", "create", json.dumps(tree))
+        stage.room.submit(0, f"{100 + i:032x}", "create", json.dumps(tree))
     b.do("rep.tick(1000)")
     a.do("bpy.data.objects['Cube'].location.x = 5; rep.capture_all()")
     b.do("rep.tick(1000)")
@@ -58,7 +58,7 @@ def test_strange_patches(two):
         (mesh, {"i": {"geometry": None}}),
         (mesh, {"i": {"vertex_groups": 1}}),
     ]:
-        stage.room.submit(9, doc, "edit", json.dumps(patch))
+        stage.room.submit(0, doc, "edit", json.dumps(patch))
         for peer in (a, b):
             peer.do("rep.tick(1000)")
     a.do("bpy.data.objects['Light'].location.x = 5; rep.capture_all()")

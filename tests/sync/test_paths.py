@@ -86,7 +86,7 @@ def test_a_file_is_never_looked_for_where_its_sender_says(stage, tmp_path):
         ("../" * 20 + str(tmp_path), "secret.png"),
     ):
         value = ["$blob", hash, "file", [6], name]
-        stage.room.submit(9, doc, "edit", json.dumps({"p": {"source": "FILE", "file": value}}))
+        stage.room.submit(0, doc, "edit", json.dumps({"p": {"source": "FILE", "file": value}}))
         for peer in (a, b):
             peer.do("rep.tick(1000); rep.capture_all(); rep.tick(1000)")
         assert str(tmp_path) not in b.do("bpy.data.images['bait'].filepath_raw")
@@ -217,17 +217,17 @@ def test_nobody_can_ask_for_a_file_of_others(stage, tmp_path):
     a.do("i = bpy.data.images.new('bait', 4, 4)")
     stage.settle()
     doc = a.do("rep.identity.doc(bpy.data.images['bait'])")
-    stage.room.submit(9, doc, "edit", json.dumps({"p": {"source": "FILE", "file": str(secret)}}))
+    stage.room.submit(0, doc, "edit", json.dumps({"p": {"source": "FILE", "file": str(secret)}}))
     stage.settle()
     assert b"secret" not in stage.room.blobs.values()
     assert b.do("bpy.data.images['bait'].filepath_raw") == "secret.png"
     # The same on the way out of the scene's folder.
     b.do(f"bpy.ops.wm.save_as_mainfile(filepath={str(tmp_path / 'deep' / 'scene.blend')!r}, relative_remap=False)")
     for path, shown in (("//../secret.png", "secret.png"), ("//../../gone/lost.png", "//../../gone/lost.png")):
-        stage.room.submit(9, doc, "edit", json.dumps({"p": {"source": "FILE", "file": path}}))
+        stage.room.submit(0, doc, "edit", json.dumps({"p": {"source": "FILE", "file": path}}))
         stage.settle()
         assert b.do("bpy.data.images['bait'].filepath_raw") == shown
-    stage.room.submit(9, doc, "edit", json.dumps({"p": {"source": "FILE", "file": "//server/share/x.png"}}))
+    stage.room.submit(0, doc, "edit", json.dumps({"p": {"source": "FILE", "file": "//server/share/x.png"}}))
     stage.settle()
     assert b"secret" not in stage.room.blobs.values()
 
