@@ -142,6 +142,7 @@ struct atr_replica {
 
   bool online;     /* between joined and disconnected */
   bool may_submit; /* what is brought back goes first */
+  bool is_short;   /* of memory: the next pull fails */
   uint32_t handle, self;
   bool has_epoch;
   atr_id epoch;     /* of what is confirmed */

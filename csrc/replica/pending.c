@@ -119,6 +119,15 @@ static void queue_to_send(atr_replica *r, pend *p)
   if (!p->preview) {
     p->counter = r->next_counter++;
     HASH_ADD(hh, r->by_counter, counter, sizeof p->counter, p);
+    if (!atr_table_added(
+            p)) { /* its answer would not be found: the connection ends, and on the next one it begins anew */
+      r->next_counter--;
+      p->counter = 0;
+      p->in_sendq = false;
+      r->is_short = true;
+      r->cb.on_wake(r->ctx, ATR_LANE_STATE);
+      return;
+    }
   }
   DL_APPEND2(r->sendq, p, send_prev, send_next);
   r->cb.on_wake(r->ctx, ATR_LANE_STATE);

@@ -130,6 +130,7 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
   if (r->online)
     atr_replica_disconnected(r);
   r->online = r->may_submit = true;
+  r->is_short = false;
   r->told_complete = false;
   forgotten = r->self && member != r->self && atr_id_equal(&epoch, &r->now_epoch);
   if (!atr_id_equal(&epoch, &r->epoch))
@@ -211,7 +212,7 @@ static int fill(atr_replica *r)
 static int64_t pull_state(atr_replica *r, atr_buf *out, size_t budget)
 {
   size_t start = out->len;
-  int err = 0;
+  int err = r->is_short ? ATR_NOMEM : 0;
 
   while (r->online && !err && out->len - start < budget) {
     size_t n;

@@ -8,6 +8,9 @@
  * store fails, everything staged is refused: what came later was checked against what failed. What has no counter cannot be refused:
  * a member whose document was to be brought back is cut, so that it compares again, and the end of a preview is tried again.
  *
+ * Where memory is too short to keep what the store has committed, the room ends (room_fail): what it holds would no longer be what its
+ * numbers say. Its members are cut, and bring it back in a new epoch.
+ *
  * A store that is slower than the members for long: from half of the bound on they are told to hold back (on_hold), and what comes
  * all the same is refused at the bound. */
 #include <stdlib.h>
@@ -15,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "room/internal.h"
 
 #include <utlist.h>
@@ -118,10 +122,11 @@ int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t coun
   stage *st = &room->stages[room->stage_now];
   staged *s = add_op(st);
   size_t before = st->bytes.len;
-  bool known = room_doc_find(room, &op->doc) != NULL;
-  room_doc *d = known ? room_doc_find(room, &op->doc) : room_doc_add(room, &op->doc);
+  room_doc *known = room_doc_find(room, &op->doc), *d = known;
   int err;
 
+  if (s && !known)
+    d = room_doc_add(room, &op->doc);
   if (!s || !d)
     return ATR_NOMEM;
   *s = (staged){.doc = d,
@@ -206,7 +211,7 @@ void room_end_orphans(atr_room *room)
 
 /* --- done ------------------------------------------------------------------------------------------------------- */
 
-static void commit_one(atr_room *room, const stage *st, const staged *s)
+static int commit_one(atr_room *room, const stage *st, const staged *s)
 {
   const uint8_t *frames = st->bytes.data + s->offset;
   entry e = {.doc = s->doc, .counter = s->counter, .member = s->member, .kind = s->kind, .preview = s->preview};
@@ -214,16 +219,16 @@ static void commit_one(atr_room *room, const stage *st, const staged *s)
   atr_msg_op op;
   atr_span msg;
   bool in_ring;
+  int err = room_message_of(room, frames, s->len, &msg);
 
   atr_buf_init(&gathered, ATR_MESSAGE_BYTES_MAX);
-  if (s->len > ATR_FRAME_BYTES_MAX) { /* room->scratch is needed by merges below */
-    if (room_message_of(room, frames, s->len, &msg) || atr_buf_append(&gathered, msg.p, msg.n))
-      goto Exit;
+  if (!err && s->len > ATR_FRAME_BYTES_MAX) { /* room->scratch is needed by merges below */
+    err = atr_buf_append(&gathered, msg.p, msg.n);
     msg = atr_buf_span(&gathered);
-  } else {
-    msg = atr_span_of(frames + ATR_FRAME_HEADER_BYTES, s->len - ATR_FRAME_HEADER_BYTES);
   }
-  if (atr_msg_read_op(msg, &op))
+  if (!err)
+    err = atr_msg_read_op(msg, &op);
+  if (err)
     goto Exit;
   s->doc->staged--;
   if (s->part)
@@ -241,6 +246,7 @@ static void commit_one(atr_room *room, const stage *st, const staged *s)
     room_release_holds(s->part->member, &op.op);
 Exit:
   atr_buf_free(&gathered);
+  return err;
 }
 
 /* Its sender shows it no more: the empty preview, and the durable operation that closes it. */
@@ -275,11 +281,26 @@ static void refuse_one(atr_room *room, const stage *st, const staged *s, int err
     room_refuse(s->part, s->counter, err);
 }
 
-static void refuse_all(atr_room *room, stage *st, int err)
+static void refuse_from(atr_room *room, stage *st, size_t first, int err)
 {
-  for (size_t i = 0; i < st->n; i++)
+  for (size_t i = first; i < st->n; i++)
     refuse_one(room, st, &st->ops[i], err);
   empty(st);
+}
+
+static void refuse_all(atr_room *room, stage *st, int err)
+{
+  refuse_from(room, st, 0, err);
+}
+
+void room_fail(atr_room *room, int err)
+{
+  if (room->failed)
+    return;
+  atr_log(ATR_LOG_ERROR, "room \"%s\" has lost what was committed and ends: %s", room->name, atr_err_text(err));
+  room->failed = err;
+  for (atr_room_member *m = room->members; m; m = m->next)
+    room_cut(m, err);
 }
 
 /* Whose operation ended the batch, if he is here. */
@@ -311,8 +332,14 @@ static void done(void *ctx, int err)
     check_hold(room);
     return;
   }
-  for (size_t i = 0; i < st->n; i++)
-    commit_one(room, st, &st->ops[i]);
+  for (size_t i = 0; i < st->n && !room->failed; i++) {
+    err = commit_one(room, st, &st->ops[i]);
+    if (!err)
+      continue;
+    refuse_from(room, st, i, err);
+    refuse_all(room, &room->stages[room->stage_now], err);
+    room_fail(room, err);
+  }
   author = last_author(st);
   empty(st);
   room_end_orphans(room);
@@ -327,10 +354,10 @@ static void done(void *ctx, int err)
 /* A store that is done at once calls back from within commit(): the loop here, not recursion, takes the next batch. */
 void room_flush(atr_room *room)
 {
-  if (room->committing)
+  if (room->committing || room->failed)
     return;
   room->committing = true;
-  while (!room->in_flight && room->stages[room->stage_now].n) {
+  while (!room->in_flight && !room->failed && room->stages[room->stage_now].n) {
     stage *st = &room->stages[room->stage_now];
     atr_store_batch batch = {.room = room->config.id,
                              .seq_first = room->head + 1,

@@ -399,6 +399,7 @@ static void chain(atr_room *room, room_doc *d, uint64_t seq)
 static void commit_durable(atr_room *room, const staged *s, const atr_op *op, bool in_ring)
 {
   room_doc *d = s->doc;
+  int err;
 
   if (op->kind != ATR_OP_EDIT || (d->preview && d->preview->number == s->member))
     room_preview_end(room, d->preview);
@@ -416,8 +417,8 @@ static void commit_durable(atr_room *room, const staged *s, const atr_op *op, bo
   d->bytes_est = (op->kind == ATR_OP_EDIT ? d->bytes_est : 0) + s->printed;
   if (op->kind != ATR_OP_DELETE && in_ring)
     chain(room, d, s->seq);
-  else if (op->kind != ATR_OP_DELETE)
-    merge_now(room, d, op);
+  else if (op->kind != ATR_OP_DELETE && (err = merge_now(room, d, op)))
+    room_fail(room, err);
   d->seq = s->seq;
   d->version = s->version ? s->version : s->seq;
 }

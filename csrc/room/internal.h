@@ -200,6 +200,7 @@ struct atr_room {
   stage stages[2];
   int stage_now; /* being filled; the other is with the store */
   bool in_flight, committing, dying;
+  int failed;   /* what was committed could not be kept: the room has ended, with this error */
   bool holding; /* members get no credit for state */
 
   participant *participants;
@@ -258,6 +259,8 @@ int room_append_members(atr_room_member *m, atr_buf *out);
 int room_stage(atr_room *room, participant *part, uint32_t member, uint64_t counter, uint64_t version, const atr_op *op,
                size_t printed);
 void room_flush(atr_room *room);
+/* Something that was committed is lost. */
+void room_fail(atr_room *room, int err);
 /* Whether `n` more bytes may wait for the store. */
 bool room_stage_has_room(const atr_room *room, size_t n);
 /* Tells a new member whether the store keeps up. */

@@ -223,14 +223,18 @@ static int receive_submit(atr_room *room, atr_room_member *m, atr_span message)
   err = room_check_json(room, &s.op, &refusal, &printed);
   if (err)
     return err;
-  if (s.counter)
-    part->last = s.counter;
   if (!refusal)
     refusal = check_state(room, &s.op, printed);
   if (!refusal && !room_stage_has_room(room, message.n))
     refusal = ATR_STORE_BUSY;
   if (!refusal)
-    return room_stage(room, part, part->number, s.counter, 0, &s.op, printed);
+    err = room_stage(room, part, part->number, s.counter, 0, &s.op, printed);
+  if (err)
+    return err; /* the counter is as it was: `settled` must not speak of what was never staged */
+  if (s.counter)
+    part->last = s.counter;
+  if (!refusal)
+    return 0;
   end_own_preview(room, m, &s.op);
   if (s.counter)
     room_refuse(part, s.counter, refusal);
@@ -274,6 +278,8 @@ static int receive_presence(atr_room *room, atr_room_member *m, atr_span message
 
 int atr_room_receive(atr_room *room, atr_room_member *m, int lane, atr_span message)
 {
+  if (room->failed)
+    return room->failed;
   if (!message.n || atr_msg_lane(message.p[0]) != lane)
     return ATR_PROTO;
   if (m->answers.len > ATR_CONTROL_BYTES_MAX || m->control.len > ATR_CONTROL_BYTES_MAX)

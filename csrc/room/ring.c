@@ -59,7 +59,8 @@ static void save_rest(atr_room *room, const entry *e, uint64_t seq)
   for (atr_room_member *m = room->members; m; m = m->next) {
     if (m->mode != MODE_RING || m->at != seq || !m->part_off)
       continue;
-    atr_buf_append(&m->big, room->ring.data + e->offset + m->part_off, e->len - m->part_off);
+    if (atr_buf_append(&m->big, room->ring.data + e->offset + m->part_off, e->len - m->part_off))
+      room_cut(m, ATR_NOMEM);
     m->part_off = 0;
     m->at++;
   }
@@ -82,11 +83,16 @@ static void drop_first(atr_room *room)
   ring *r = &room->ring;
   uint64_t seq = r->first;
   entry *e = room_ring_at(r, seq);
+  int err = 0;
 
   if (e->len > ATR_FRAME_BYTES_MAX)
     save_rest(room, e, seq);
-  if (e->doc->chain_first && e->doc->chain_first <= seq && room_doc_merge(room, e->doc))
-    e->doc->chain_first = e->doc->chain_last = 0; /* what cannot be merged now never will be */
+  if (e->doc->chain_first && e->doc->chain_first <= seq)
+    err = room_doc_merge(room, e->doc);
+  if (err) { /* and what cannot be merged now never will be */
+    e->doc->chain_first = e->doc->chain_last = 0;
+    room_fail(room, err);
+  }
   if (e->n_blobs)
     unref_blobs(room, e);
   r->used -= e->len;

@@ -396,8 +396,8 @@ int atr_room_join_member(atr_room *room, const atr_room_join *join, void *user, 
   int err;
 
   *out = NULL;
-  if (!part)
-    return ATR_NOMEM;
+  if (!part || room->failed)
+    return room->failed ? room->failed : ATR_NOMEM;
   if (!atr_hash_equal(&part->key, &join->key))
     return ATR_DENIED;
   if (part->member)
@@ -436,6 +436,11 @@ void *atr_room_member_user(const atr_room_member *m)
 uint64_t atr_room_head(const atr_room *room)
 {
   return room->head;
+}
+
+int atr_room_failed(const atr_room *room)
+{
+  return room->failed;
 }
 
 size_t atr_room_members(const atr_room *room)

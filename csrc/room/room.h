@@ -86,6 +86,9 @@ int atr_room_receive(atr_room *room, atr_room_member *m, int lane, atr_span mess
 /* As atr_session_pull: frames that the member is owed on that lane, in order. */
 int64_t atr_room_pull(atr_room_member *m, int lane, atr_buf *out, size_t budget);
 
+/* < 0: memory was too short to keep what was committed, and the room has ended. Its members are cut and bring it back in a new epoch, under the same
+ * id: it is to be forgotten, and freed when they have left. */
+int atr_room_failed(const atr_room *room);
 uint64_t atr_room_head(const atr_room *room);
 size_t atr_room_members(const atr_room *room);
 size_t atr_room_documents(const atr_room *room); /* living ones */

@@ -52,7 +52,7 @@ static int write_list(const conn *c, atr_buf *buf)
   atr_jw_str(&w, "t", "rooms");
   atr_jw_array(&w, "rooms");
   for (hall *h = c->server->halls; h; h = h->next)
-    if (may_enter(c, &h->id))
+    if (may_enter(c, &h->id) && !atr_room_failed(h->room))
       write_hall(&w, h, c);
   return atr_jw_finish(&w);
 }
@@ -127,7 +127,7 @@ static hall *hall_of_id(const atr_server *server, const atr_id *id)
 {
   hall *h = server->halls;
 
-  while (h && !atr_id_equal(&h->id, id))
+  while (h && (!atr_id_equal(&h->id, id) || atr_room_failed(h->room)))
     h = h->next;
   return h;
 }
@@ -530,12 +530,12 @@ static void free_hall(hall *h)
   free(h);
 }
 
-/* Nobody has filled it, and nobody will. */
+/* Nobody has filled it, and nobody will; or it has lost something, and those who were in it bring it back. */
 static bool is_abandoned(const hall *h, uint64_t now_ms)
 {
   bool late = now_ms - h->empty_since_ms >= h->server->room_unready_ms;
 
-  return !h->ready && h->users == 0 && (h->given_up || late);
+  return h->users == 0 && (atr_room_failed(h->room) || (!h->ready && (h->given_up || late)));
 }
 
 /* Sizes drift with every operation; a list goes out when one is off by an eighth. */
@@ -554,9 +554,11 @@ void lobby_tick(atr_server *server, uint64_t now_ms)
     hall *h = *at;
 
     if (is_abandoned(h, now_ms)) {
-      atr_log_stranger(&server->logged, now_ms, ATR_LOG_INFO, "room \"%s\" was never filled and is removed", h->name);
+      atr_log_stranger(&server->logged, now_ms, ATR_LOG_INFO,
+                       "room \"%s\" was never filled or has ended, and is removed", h->name);
       *at = h->next;
-      (void)atr_passwords_set(server->passwords, &h->id, NULL, NULL);
+      if (!atr_room_failed(h->room)) /* it comes back, with the password that it had */
+        (void)atr_passwords_set(server->passwords, &h->id, NULL, NULL);
       free_hall(h);
       changed = true;
       continue;

@@ -87,7 +87,8 @@ static int begin(void **state)
   memset(&room_config, 0, sizeof room_config);
   config.handle = HANDLE;
   config.name = "room";
-  config.ring_bytes_max = RING_BYTES;
+  if (!config.ring_bytes_max)
+    config.ring_bytes_max = RING_BYTES;
   config.store = &store;
   store_does = STORE_DONE;
   store_waiting = NULL;
