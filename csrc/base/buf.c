@@ -108,14 +108,6 @@ int atr_buf_append_u8(atr_buf *buf, uint8_t v)
   return atr_buf_append(buf, &v, 1);
 }
 
-int atr_buf_append_u16(atr_buf *buf, uint16_t v)
-{
-  uint8_t b[2];
-
-  atr_put_u16(b, v);
-  return atr_buf_append(buf, b, sizeof b);
-}
-
 int atr_buf_append_u32(atr_buf *buf, uint32_t v)
 {
   uint8_t b[4];

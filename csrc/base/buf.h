@@ -54,7 +54,6 @@ void atr_buf_added(atr_buf *buf, size_t n);
 int atr_buf_append(atr_buf *buf, const void *bytes, size_t n);
 int atr_buf_append_str(atr_buf *buf, const char *text);
 int atr_buf_append_u8(atr_buf *buf, uint8_t v);
-int atr_buf_append_u16(atr_buf *buf, uint16_t v);
 int atr_buf_append_u32(atr_buf *buf, uint32_t v);
 int atr_buf_append_u64(atr_buf *buf, uint64_t v);
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/limits.h"
 #include "proto/keys.h"
 
@@ -32,19 +31,6 @@ int atr_json_parse_object(const char *text, size_t len, cJSON **out)
   cJSON_Delete(*out);
   *out = NULL;
   return ATR_JSON_TYPE;
-}
-
-int atr_json_digest(const cJSON *tree, uint8_t out[ATR_DIGEST_BYTES])
-{
-  atr_buf text;
-  int err;
-
-  atr_buf_init(&text, SIZE_MAX);
-  err = atr_json_canonical(tree, &text);
-  if (!err)
-    atr_xxh128(text.data, text.len, out);
-  atr_buf_free(&text);
-  return err;
 }
 
 cJSON *atr_json_get(const cJSON *object, const char *key)

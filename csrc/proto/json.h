@@ -63,9 +63,8 @@ int atr_json_print(const cJSON *tree, atr_buf *out);
 /* The same with each object's keys in bytewise order: equal trees give equal bytes. */
 int atr_json_canonical(const cJSON *tree, atr_buf *out);
 
-/* XXH3-128 of the canonical form: the digest of a document (docs/protocol.md, 3.3). */
+/* Of the digest of a document: XXH3-128 of the canonical form (docs/protocol.md, 3.3). */
 #define ATR_DIGEST_BYTES 16
-int atr_json_digest(const cJSON *tree, uint8_t out[ATR_DIGEST_BYTES]);
 
 /* The text of one number as printed above, NUL-terminated; returns its length, or ATR_JSON_NUMBER. */
 #define ATR_JSON_NUMBER_CHARS 32

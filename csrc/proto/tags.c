@@ -190,44 +190,10 @@ int atr_tag_blob(const cJSON *node, atr_blob_ref *out)
   return atr_tag_of(node) == ATR_TAG_BLOB && read_blob(node, out) ? 0 : ATR_JSON_TAG;
 }
 
-int atr_tag_ref(const cJSON *node, atr_id *out)
-{
-  if (atr_tag_of(node) != ATR_TAG_REF)
-    return ATR_JSON_TAG;
-  return atr_id_from_hex(second(node)->valuestring, ATR_ID_HEX, out);
-}
-
-int atr_tag_float(const cJSON *node, double *out)
-{
-  return atr_tag_of(node) == ATR_TAG_FLOAT && read_float(node, out) ? 0 : ATR_JSON_TAG;
-}
-
-int atr_tag_int(const cJSON *node, bool *negative, uint64_t *magnitude)
-{
-  return atr_tag_of(node) == ATR_TAG_INT && read_int(node, negative, magnitude) ? 0 : ATR_JSON_TAG;
-}
-
-cJSON *atr_tag_make_ref(const atr_id *id)
-{
-  char hex[ATR_ID_HEX + 1];
-  const char *elements[] = {"$ref", hex};
-
-  atr_id_to_hex(id, hex);
-  return cJSON_CreateStringArray(elements, 2);
-}
-
-cJSON *atr_tag_make_none(void)
-{
-  const char *elements[] = {"$none"};
-
-  return cJSON_CreateStringArray(elements, 1);
-}
-
 /* --- visiting ---------------------------------------------------------------------------------------------------- */
 
 struct visitor {
   int (*on_blob)(void *ctx, const atr_blob_ref *blob);
-  int (*on_ref)(void *ctx, const atr_id *id);
   void *ctx;
 };
 
@@ -236,7 +202,6 @@ static int visit(const cJSON *node, const struct visitor *v)
 {
   const cJSON *child;
   atr_blob_ref blob;
-  atr_id id;
   int result = 0;
 
   switch (atr_tag_of(node)) {
@@ -244,8 +209,6 @@ static int visit(const cJSON *node, const struct visitor *v)
     return ATR_JSON_TAG;
   case ATR_TAG_BLOB:
     return v->on_blob && read_blob(node, &blob) ? v->on_blob(v->ctx, &blob) : 0;
-  case ATR_TAG_REF:
-    return v->on_ref && !atr_tag_ref(node, &id) ? v->on_ref(v->ctx, &id) : 0;
   case ATR_TAG_PLAIN:
     for (child = node ? node->child : NULL; child && !result; child = child->next)
       result = visit(child, v);
@@ -257,21 +220,14 @@ static int visit(const cJSON *node, const struct visitor *v)
 
 int atr_tags_check(const cJSON *tree)
 {
-  struct visitor v = {NULL, NULL, NULL};
+  struct visitor v = {NULL, NULL};
 
   return visit(tree, &v);
 }
 
 int atr_json_visit_blobs(const cJSON *tree, int (*on_blob)(void *ctx, const atr_blob_ref *blob), void *ctx)
 {
-  struct visitor v = {on_blob, NULL, ctx};
-
-  return visit(tree, &v);
-}
-
-int atr_json_visit_refs(const cJSON *tree, int (*on_ref)(void *ctx, const atr_id *id), void *ctx)
-{
-  struct visitor v = {NULL, on_ref, ctx};
+  struct visitor v = {on_blob, ctx};
 
   return visit(tree, &v);
 }

@@ -48,22 +48,14 @@ typedef struct atr_blob_ref {
   uint64_t bytes; /* elem_bytes times the product of shape; at most ATR_BLOB_BYTES_MAX */
 } atr_blob_ref;
 
-/* Decoders: 0, or ATR_JSON_TAG where the node is no such tag or has a wrong shape. */
+/* 0, or ATR_JSON_TAG where the node is no such tag or has a wrong shape. */
 int atr_tag_blob(const cJSON *node, atr_blob_ref *out);
-int atr_tag_ref(const cJSON *node, atr_id *out);
-int atr_tag_float(const cJSON *node, double *out);
-int atr_tag_int(const cJSON *node, bool *negative, uint64_t *magnitude);
-
-/* Makers. NULL when memory is short. */
-cJSON *atr_tag_make_ref(const atr_id *id);
-cJSON *atr_tag_make_none(void);
 
 /* Checks every tag of a tree. 0 or ATR_JSON_TAG. */
 int atr_tags_check(const cJSON *tree);
 
-/* Calls `visit` for each blob (reference) that the tree names, in document order, repeats included, and stops at
+/* Calls `visit` for each blob that the tree names, in document order, repeats included, and stops at
  * the first result that is not 0, which it returns. ATR_JSON_TAG for a malformed tag. */
 int atr_json_visit_blobs(const cJSON *tree, int (*visit)(void *ctx, const atr_blob_ref *blob), void *ctx);
-int atr_json_visit_refs(const cJSON *tree, int (*visit)(void *ctx, const atr_id *id), void *ctx);
 
 #endif

@@ -18,17 +18,6 @@ static int on_blob(void *ctx, const atr_blob_ref *blob)
   return 0;
 }
 
-static int on_ref(void *ctx, const atr_id *id)
-{
-  cJSON *made = atr_tag_make_ref(id);
-  atr_id again;
-
-  ++*(size_t *)ctx;
-  CHECK(atr_tag_ref(made, &again) == 0 && atr_id_equal(id, &again));
-  cJSON_Delete(made);
-  return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   atr_json_info info;
@@ -42,7 +31,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   CHECK(err == 0 || err == ATR_JSON_TAG);
   CHECK(info.tags || err == 0); /* what the check does not announce is not there */
   CHECK(atr_json_visit_blobs(tree, on_blob, &found) == err);
-  CHECK(atr_json_visit_refs(tree, on_ref, &found) == err);
   CHECK(info.tags || found == 0);
   cJSON_Delete(tree);
   return 0;

@@ -335,6 +335,15 @@ static app_doc *some_doc(app *a, bool living)
   return NULL;
 }
 
+static cJSON *reference(const atr_id *id)
+{
+  char hex[ATR_ID_HEX + 1];
+  const char *elements[] = {"$ref", hex};
+
+  atr_id_to_hex(id, hex);
+  return cJSON_CreateStringArray(elements, 2);
+}
+
 static void create(app *a, app_doc *d)
 {
   const app_doc *needed = sim_chance(50) ? some_doc(a, true) : NULL;
@@ -345,7 +354,7 @@ static void create(app *a, app_doc *d)
     needed = NULL;
   if (needed) { /* the model looks whether it was there in time */
     c->needs = needed->id;
-    put(c->submit.tree, "data", atr_tag_make_ref(&needed->id));
+    put(c->submit.tree, "data", reference(&needed->id));
   }
   cJSON_Delete(d->tree);
   d->tree = cJSON_Duplicate(c->submit.tree, true);

@@ -115,7 +115,8 @@ static void check_needs(model *m, const atr_msg_op *op, const cJSON *tree)
   const cJSON *ref = atr_json_get(tree, "data");
   atr_id id;
 
-  if (ref && atr_tag_ref(ref, &id) == 0 && !model_find(m, &id))
+  if (atr_tag_of(ref) == ATR_TAG_REF && !atr_id_from_hex(cJSON_GetArrayItem(ref, 1)->valuestring, ATR_ID_HEX, &id) &&
+      !model_find(m, &id))
     sim_fail("document %02x was created before %02x, which it needs", op->op.doc.b[0], id.b[0]);
 }
 
