@@ -17,6 +17,8 @@ import numpy as np
 
 from . import values
 
+# The engine takes no larger blob (ATR_BLOB_BYTES_MAX).
+BLOB_BYTES_MAX = 1 << 30
 # Arrays up to this many numbers are written into the tree itself: a blob costs a round trip of its own.
 INLINE_MAX = 48
 
@@ -46,6 +48,8 @@ class Blobs:
     def __init__(self, link: BlobLink) -> None:
         self._link = link
         self._seen: dict[tuple[Any, ...], tuple[int, int, list[Any]]] = {}
+        # (path, size, mtime) -> value, so that a file is read once. Of this link: another one has none of the bytes.
+        self._files: dict[tuple[str, int, int], list[Any]] = {}
         self._comparing = 0
 
     def put(self, array: np.ndarray, where: tuple[Any, ...]) -> list[Any]:
@@ -61,7 +65,9 @@ class Blobs:
         mark = self._link.fingerprint(data)
         size = len(data)
         seen = self._seen.get(where)
-        if seen is not None and seen[0] == mark and seen[1] == size and seen[2][2:] == [dtype, shape]:
+        same = seen is not None and seen[0] == mark and seen[1] == size and seen[2][2:] == [dtype, shape]
+        # The link keeps what nothing names for a while only.
+        if seen is not None and same and self._link.blob(seen[2][1]) is not None:
             return seen[2]
         name = self._link.put_blob(data)
         value = [values.BLOB, name or self._name_alone(data), dtype, shape]
@@ -70,8 +76,16 @@ class Blobs:
         return value
 
     def put_file(self, data: Any) -> str:
-        """A file's bytes; its caller remembers which files it has sent. Raises QueueFull if the link takes no more."""
+        """A file's bytes. Raises QueueFull if the link takes no more."""
         return self._link.put_blob(data) or self._name_alone(data)
+
+    def file(self, at: tuple[str, int, int]) -> list[Any] | None:
+        """The value of a file that was put, if its bytes are still there: the link keeps what nothing names for a while only."""
+        value = self._files.get(at)
+        return value if value is not None and self._link.blob(value[1]) is not None else None
+
+    def note_file(self, at: tuple[str, int, int], value: list[Any]) -> None:
+        self._files[at] = value
 
     @contextmanager
     def comparing(self) -> Iterator[None]:

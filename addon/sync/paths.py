@@ -12,6 +12,7 @@ A property of subtype FILE_PATH or DIR_PATH that the table lacks is treated as a
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -20,6 +21,7 @@ from typing import Any
 import bpy
 
 from . import rna, values
+from .blobs import BLOB_BYTES_MAX
 
 INPUT, OUTPUT, CODE, LOCAL = "input", "output", "code", "local"
 
@@ -103,10 +105,12 @@ _PATH_SUBTYPES = {"FILE_PATH", "DIR_PATH"}
 
 _kinds: dict[tuple[str, str], str] = {}
 _folder: Path | None = None
-# Paths that others have set here.
+# Paths that others have set here. It outlives the room: whoever hosts the same scene next must not send what has come to stand there.
 _foreign: set[str] = set()
-# (path, size, mtime) -> value, so that a file is hashed once.
-_hashed: dict[tuple[str, int, int], list[Any]] = {}
+# Bytes of a name: file systems take 255, and some add to it.
+NAME_BYTES_MAX = 120
+# The number of a frame, and the kind of file.
+_TAIL = re.compile(r"\d{0,10}(\.[^.]{1,15})?$")
 
 
 def set_folder(folder: str | os.PathLike[str]) -> None:
@@ -150,11 +154,17 @@ def read_input(reader: Any, struct: Any, path: str) -> Any:
         stat = os.stat(absolute)
         if not os.path.isfile(absolute):
             return as_text(reader, path)
+        if stat.st_size > BLOB_BYTES_MAX:
+            reader.report(f"the file {name_of(path)}", f"it is larger than {BLOB_BYTES_MAX >> 20} MiB")
+            return as_text(reader, path)
         at = (absolute, stat.st_size, stat.st_mtime_ns)
-        if at not in _hashed:
+        value: list[Any] | None = reader.blobs.file(at)
+        if value is None:
             data = Path(absolute).read_bytes()
-            _hashed[at] = [values.BLOB, reader.blobs.put_file(data), "file", [len(data)], name_of(path)]
-        return _hashed[at]
+            value = [values.BLOB, reader.blobs.put_file(data), "file", [len(data)], name_of(path)]
+            reader.blobs.note_file(at, value)
+            reader.pause()
+        return value
     except (OSError, ValueError):
         return as_text(reader, path)
 
@@ -250,4 +260,15 @@ def name_of(path: str) -> str:
     """The last part of a path, as a name that every file system takes."""
     last = path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     clean = "".join("_" if c in '<>:"|?*' or ord(c) < 32 else c for c in _without_halves(last))
-    return clean[:120] if clean.strip(".") else "file"
+    if not clean.strip("."):
+        return "file"
+    return clean if len(clean.encode()) <= NAME_BYTES_MAX else _shortened(clean)
+
+
+def _shortened(name: str) -> str:
+    """Cut in the middle: files of one sequence stay one, others that begin alike do not become the same."""
+    tail = (_TAIL.search(name) or [""])[0]
+    stem = name[: len(name) - len(tail)]
+    mark = f"~{hashlib.sha256(stem.encode()).hexdigest()[:8]}_"
+    kept = stem.encode()[: NAME_BYTES_MAX - len(mark) - len(tail.encode())]
+    return kept.decode(errors="ignore") + mark + tail

@@ -64,6 +64,16 @@ DRAGGING = (
 )
 # What runs a pass over everything asks for its time between two slices of at most this length.
 UPLOAD_SLICE_S = 0.005
+# What the room has refused because bytes were missing is offered so often again.
+OFFERED_AGAIN_MAX = 3
+# Why the room has refused a datablock, as its user reads it; others as the engine says it.
+REFUSED_BECAUSE = {
+    "NOBLOB": "its arrays or files did not all arrive",
+    "DOC_SIZE": "it is too large for the room",
+    "BLOB_SIZE": "an array or a file of it is too large for the room",
+    "LIMIT": "the room is full, or it has too many arrays or files",
+    "DENIED": "you do not have the right to do this",
+}
 # Blender takes no less.
 UNDO_STEPS_MIN = 2
 # What builds a scene does as much between two looks at Blender's lists of datablocks, which take 3 ms for ten thousand.
@@ -124,9 +134,10 @@ class Replicator:
         self._stamps: dict[str, bytes] = {}
         self._living: dict[str, set[int]] = {}
         self._polled = 0.0
-        self.rejected: list[dict[str, Any]] = []
-        # What this user has made and the room has refused: it stays in this Blender, and is not offered again.
-        self._left_alone: set[str] = set()
+        # What this user has made and the room has refused, and why: it stays in this Blender, and is not offered again unless it was for
+        # want of bytes; and how often that was done.
+        self._left_alone: dict[str, tuple[str, str]] = {}
+        self._offered_again: dict[str, int] = {}
         # During a join, the number of the scene that Blender shows until the room's are there.
         self._stand_in = 0
         dirty.attach()
@@ -144,7 +155,17 @@ class Replicator:
         here = [
             (doc, what, why) for (doc, what), why in self._reader.unread.items() if self.identity.uid(doc) is not None
         ]
+        here += [
+            (doc, WHOLE, REFUSED_BECAUSE.get(code, text))
+            for doc, (code, text) in self._left_alone.items()
+            if self.identity.block(doc) is not None
+        ]
         return [Unread(doc, self._name(doc), what, why) for doc, what, why in here]
+
+    @property
+    def left_out(self) -> list[str]:
+        """Names of the datablocks that the room has refused."""
+        return [self._name(doc) for doc in self._left_alone if self.identity.block(doc) is not None]
 
     def name_of(self, doc: str) -> str:
         """What the user knows a document by; empty where this Blender does not have it."""
@@ -183,6 +204,16 @@ class Replicator:
                 self._note_changes()
             yield (i + 1) / len(todo)
             self._note_changes()
+
+    def upload_again(self) -> Iterator[float]:
+        """What the room has refused of that, as far as another attempt may help."""
+        self._inbox.extend(self._doc_events(self._link.poll(EVENTS_PER_BATCH)))
+        todo = sorted(self._dirty, key=self._rank)
+        for i, doc in enumerate(todo):
+            while not self._try_capture(doc):
+                yield i / len(todo)
+            self._dirty.pop(doc, None)
+        yield 1.0
 
     def _try_capture(self, doc: str) -> bool:
         """One slice of reading and sending a document; whether it is done."""
@@ -364,7 +395,6 @@ class Replicator:
         out: list[dict[str, Any]] = []
         for event in events:
             if event["t"] == "refused":
-                self.rejected.append(event)
                 self._note_refusal(event)
             elif event["t"] == "doc" and not self._is_own_refused(event):
                 out.append(event)
@@ -378,7 +408,7 @@ class Replicator:
             and doc in self.state.own
             and self.identity.block(doc) is not None
         ):
-            self._left_alone.add(doc)
+            self._left_alone[doc] = str(event.get("code")), str(event.get("text"))
 
     def _is_own_refused(self, event: dict[str, Any]) -> bool:
         """That such a document is not in the room leaves its datablock here; a later event means that it is there after all."""
@@ -386,11 +416,18 @@ class Replicator:
         if doc not in self._left_alone:
             return False
         if event["kind"] != "delete":
-            self._left_alone.discard(doc)
+            del self._left_alone[doc]
             return False
         self.state.drop(doc)
         self._inbox.drop(doc)
         self._dirty.pop(doc, None)
+        tries = self._offered_again.get(doc, 0)
+        if self._left_alone[doc][0] == "NOBLOB" and tries < OFFERED_AGAIN_MAX:
+            # Read once more, its bytes are put once more.
+            self._offered_again[doc] = tries + 1
+            self._reader.blobs.forget(doc)
+            del self._left_alone[doc]
+            self._dirty[doc] = None
         return True
 
     def _scan(self) -> None:

@@ -15,6 +15,7 @@ import copy
 import hashlib
 import json
 import os
+import re
 import sys
 import zlib
 from typing import Any
@@ -34,6 +35,8 @@ class FakeRoom:
         self.blobs: dict[str, bytes] = {}
         # Names of datablocks that are too much for this room.
         self.too_much: set[str] = set()
+        # Whether a create is refused that names a blob which is not here.
+        self.strict = False
 
     def submit(self, member: int, doc: str, kind: str, text: str) -> int:
         """Commits or refuses; the sequence number, 0 if refused."""
@@ -46,6 +49,9 @@ class FakeRoom:
             return 0
         if kind == "create" and what.get("name") in self.too_much:
             self.log.append((seq, member, doc, "refused", json.dumps({"code": "LIMIT", "text": kind})))
+            return 0
+        if kind == "create" and self.strict and not self.blobs.keys() >= set(re.findall(r'"\$blob", "(\w+)"', text)):
+            self.log.append((seq, member, doc, "refused", json.dumps({"code": "NOBLOB", "text": kind})))
             return 0
         assert kind != "create" or not _nulls(what), what
         self.trees[doc] = _after(have, kind, what)
@@ -65,6 +71,9 @@ class FakeRoom:
         sha = hashlib.sha256(data).hexdigest()
         self.blobs[sha] = data
         return sha
+
+    def drop_blob(self, sha: str) -> None:
+        self.blobs.pop(sha, None)
 
     def get_blob(self, sha: str) -> bytes | None:
         return self.blobs.get(sha)

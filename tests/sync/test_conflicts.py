@@ -436,7 +436,11 @@ def test_what_the_room_refuses_stays_with_its_maker(three):
     stage.settle()
     assert a.do("len(bpy.data.meshes['Too Much'].vertices)") == 1
     assert a.do("bpy.data.objects['Holder'].data.name") == "Too Much"
-    assert a.do("[e['code'] for e in rep.rejected]") == ["LIMIT"]
+    said = "[str(x) for x in rep.unread]"
+    refused = [
+        "Too Much: the datablock as a whole was not sent (the room is full, or it has too many arrays or files)."
+    ]
+    assert a.do(said) == refused
     assert b.do("'Too Much' in bpy.data.meshes") is False
     a.do("bpy.data.meshes['Too Much'].vertices[0].co.x = 5; bpy.data.meshes['Too Much'].update()")
     stage.settle()
@@ -448,6 +452,49 @@ def test_what_the_room_refuses_stays_with_its_maker(three):
     a.do("bpy.data.meshes.remove(bpy.data.meshes['Too Much'])")
     stage.settle()
     assert_silent(stage)
+
+
+FORGETFUL = """
+put = link.put_blob
+def forgetful(data):
+    name = put(data)
+    link.cache.pop(name)
+    link.room.drop_blob(name)
+    return name
+link.put_blob = forgetful
+"""
+LARGE = "m = bpy.data.meshes.new('Large'); m.from_pydata([(i, 0, 0) for i in range(999)], [], [])"
+
+
+def test_what_was_refused_for_want_of_bytes_is_offered_again(three):
+    stage, a, b, c = three
+    stage.room.strict = True
+    a.do(FORGETFUL)
+    a.do(LARGE + "; rep.capture_all()")
+    doc = a.do("rep.identity.doc(bpy.data.meshes['Large'])")
+    assert stage.room.tree_of(doc) is None
+    a.do("link.put_blob = put")
+    stage.settle()
+    assert a.do("[str(x) for x in rep.unread]") == []
+    assert len(stage.room.tree_of(doc)) > 2
+    assert [x.do("len(bpy.data.meshes['Large'].vertices)") for x in (a, b, c)] == [999] * 3
+    assert_silent(stage)
+
+
+def test_what_is_refused_for_want_of_bytes_is_offered_so_often(three):
+    """And then it is listed, as anything that this Blender has and the room has not."""
+    stage, a, b, _c = three
+    stage.room.strict = True
+    a.do(FORGETFUL)
+    a.do(LARGE)
+    stage.settle()
+    why = "Large: the datablock as a whole was not sent (its arrays or files did not all arrive)."
+    assert a.do("[str(x) for x in rep.unread]") == [why]
+    assert a.do("rep.left_out") == ["Large"]
+    assert b.do("'Large' in bpy.data.meshes") is False
+    assert_silent(stage)
+    a.do("bpy.data.meshes.remove(bpy.data.meshes['Large'])")
+    assert a.do("rep.left_out, rep.unread") == ([], [])
 
 
 def test_one_removes_the_last_of_what_another_adds_to(three):

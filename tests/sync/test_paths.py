@@ -250,3 +250,81 @@ def test_a_file_travels_by_content(stage, tmp_path):
     assert b.do("list(bpy.data.images['tile.png'].pixels)[0:4]") == [1, 0, 0, 1]
     b.do("link.sent.clear(); rep.capture_all()")
     assert b.do("link.sent") == []
+
+
+def test_long_names_are_cut_before_their_end(stage):
+    """They lost the number and the kind of file, and those that begin alike became one."""
+    peer = stage.peer(stage.version)
+    peer.do("from sync import paths")
+    head = "x" * 150
+    names = [f"/a/{head}_{i:04d}.png" for i in range(3)] + [f"/a/{head}y_0001.png", "/a/" + "\u6c34" * 100 + ".exr"]
+    short = peer.do(f"[paths.name_of(x) for x in {names!r}]")
+    assert len(set(short)) == len(names)
+    assert all(len(name.encode()) <= 120 for name in short)
+    assert [name[-8:] for name in short[:4]] == ["0000.png", "0001.png", "0002.png", "0001.png"]
+    assert len({name[:-8] for name in short[:3]}) == 1  # one sequence
+    assert short[4].endswith(".exr")
+    assert peer.do(f"[paths.name_of(x) for x in {short!r}]") == short
+    assert peer.do("paths.name_of('/a/wood.png')") == "wood.png"
+
+
+def test_a_file_goes_to_the_next_room_too(stage):
+    """Whoever left and hosted again sent the name of a file, and none of its bytes: all that named one was refused."""
+    a = stage.peer(stage.version)
+    path = os.path.join(stage.folder, "wood.png")
+    a.do(f"i = bpy.data.images.new('Wood', 4, 4); i.filepath_raw = {path!r}; i.file_format = 'PNG'; i.save()")
+    a.upload()
+    files = len(stage.room.blobs)
+    assert files
+    stage.room.blobs.clear()
+    a.do("rep.detach(); link = FakeLink(fresh_room(), 1); rep = Replicator(link, room_id='e' * 32)")
+    a.upload()
+    assert len(stage.room.blobs) == files
+
+
+def test_a_file_too_large_is_not_read(stage):
+    """A film of 30 GB was read as a whole before its size was looked at."""
+    a = stage.peer(stage.version)
+    path = os.path.join(stage.folder, "film.mov")
+    with open(path, "wb") as film:
+        film.truncate((1 << 30) + 1)
+    a.do(f"i = bpy.data.images.new('Film', 4, 4); i.source = 'FILE'; i.filepath_raw = {path!r}")
+    a.do("from unittest import mock; import pathlib; real = pathlib.Path.read_bytes")
+    a.do("read = mock.patch.object(pathlib.Path, 'read_bytes', side_effect=AssertionError); read.start(); None")
+    a.upload()
+    assert a.do("[str(x) for x in rep.unread]") == [
+        "Film: the file film.mov was not sent (it is larger than 1024 MiB)."
+    ]
+    assert a.do("[t['p']['file'] for _, _, t in link.sent if t.get('name') == 'Film']") == [path]
+
+
+FRAMES = """
+import os, time
+for i in range({count}):
+    open(os.path.join({folder!r}, f"frame_{{i:04d}}.png"), "wb").write(b"%d" % i)
+editor = bpy.context.scene.sequence_editor_create()
+strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+strip = strips.new_image("Frames", os.path.join({folder!r}, "frame_0000.png"), 1, 1)
+for i in range(1, {count}):
+    strip.elements.append(f"frame_{{i:04d}}.png")
+put, counts = link.put_blob, []
+def slow(data):
+    counts[-1] += len(data) < 4
+    time.sleep(0.02)
+    return put(data)
+link.put_blob = slow
+"""
+
+
+def test_the_frames_of_a_strip_are_read_one_after_another(stage):
+    """All of them were read, copied and hashed in one tick."""
+    a, count = stage.peer(stage.version), 12
+    a.upload()
+    a.do(FRAMES.format(folder=stage.folder, count=count))
+    a.do("for _ in range(60):\n    counts.append(0); rep.tick(1.0)")
+    counts = a.do("counts")
+    assert sum(counts) == count
+    assert max(counts) <= count // 3  # a tick looks in three ways, each time for one slice
+    scene = next(t for t in stage.room.all_trees().values() if t["type"] == "Scene")
+    (strip,) = scene["s"]["@sequence_editor"]["i"]["strips"].values()
+    assert [value[4] for value in strip["p"]["files"]] == [f"frame_{i:04d}.png" for i in range(count)]
