@@ -38,6 +38,8 @@ Job = Generator[bool, None, None]
 DEFAULT_PORT = 12800
 EVENTS_PER_TICK = 512  # json.loads of one takes some 5 microseconds: a tick stays within 3 ms
 
+# What the room has refused of a new room's scene is offered again as often as the replicator does that; the last time is to hear the end of it.
+UPLOADS_AGAIN = 4
 # Leaving waits this long for the server to have what was queued; the connection may be gone, and the user is waiting.
 GOODBYE_S = 5.0
 # The same while Blender loads another file, when nothing can be drawn or cancelled. The engine has all by then, and goes on sending.
@@ -62,10 +64,12 @@ class Replicator(Protocol):
 
     refused: Any
     unread: Any
+    left_out: Any  # names of what the room has refused
     pending: int  # datablocks to capture and events to apply
     busy: bool
 
     def upload_all(self) -> Iterator[float]: ...
+    def upload_again(self) -> Iterator[float]: ...
     def replace_all(self) -> Iterator[float]: ...
     def tick(self, budget_ms: float) -> Any: ...
     def capture_slowly(self) -> Iterator[float]: ...
@@ -636,6 +640,20 @@ class Session:
         self.link.complete = True
         replicator = self._attach()
         yield from self._steps(replicator.upload_all(), "UPLOAD_FAILED")
+        yield from self._sending(self.link)
+        for _ in range(UPLOADS_AGAIN if state.refusals else 0):
+            yield from self._steps(replicator.upload_again(), "UPLOAD_FAILED")
+            yield from self._sending(self.link)
+        self._send({"t": "ready", "room": self.link.room})
+        state.set_stage(Stage.LIVE)
+        state.finish("create")
+        if replicator.left_out:
+            state.problem = problem("NOT_ALL_SENT", name="”, “".join(replicator.left_out))
+            state.changed()
+
+    def _sending(self, link: Link) -> Job:
+        """Until the room has all of the scene, or has refused it."""
+        state = self.state
         state.set_stage(Stage.SETTLING, translated("Sending the scene"))
         total = state.pending  # told by the engine, ten times a second
         number = self._ask_flush()
@@ -644,9 +662,6 @@ class Session:
             if total:
                 state.set_progress(1.0 - state.pending / total)
             yield WAIT
-        self._send({"t": "ready", "room": self.link.room})
-        state.set_stage(Stage.LIVE)
-        state.finish("create")
 
     def _joining(self, room: str, unsaved: str) -> Job:
         state = self.state

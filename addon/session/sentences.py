@@ -49,6 +49,7 @@ ERRORS: dict[str, str] = {
     "SAVE_FAILED": "Your scene could not be saved, so the room was not joined and nothing was changed. {text}",
     "RESTORE_FAILED": "Your scene could not be brought back by itself, but nothing of it is lost: open this file. {text}",
     "REPLACE_FAILED": "The room's scene could not be built, so your own was brought back. {text}",
+    "NOT_ALL_SENT": "The room was created, but it does not hold all of your scene: “{name}” was not taken. The list in the panel says why.",
     "UPLOAD_FAILED": "The scene could not be read, so the room was not created. {text}",
     # asking for the impossible
     "BUSY": "Atrium is busy: {text} Wait for it, or cancel.",
@@ -79,6 +80,10 @@ REFUSALS: dict[str, str] = {
     "DOC_SIZE": "“{name}” is too large for the room, so your last change to it was not taken: split it into smaller ones.",
     "BLOB_SIZE": "“{name}” has data too large for the room, so your last change to it was not taken: split it into smaller ones.",
     "LIMIT": "A limit of the room was reached, so your last change to “{name}” was not taken: delete what nobody needs.",
+    "NOBLOB": "The arrays or files of “{name}” did not all reach the room, so your last change to it was not taken: make it once more.",
+    "NOENT": "“{name}” is not in the room, so your last change to it was not taken.",
+    "STORE_BUSY": "The server could not keep up, so your last change to “{name}” was not taken: make it once more.",
+    "FULL": "Too much was on its way, so your last change to “{name}” was not taken: make it once more.",
 }
 REFUSED = "Your last change to “{name}” was not taken by the room. {text}"
 REFUSED_UNNAMED = "One of your changes was not taken by the room. {text}"
@@ -107,7 +112,13 @@ def problem(code: str, *, detail: str = "", text: str = "", **fields: object) ->
     template = ERRORS.get(code)
     if template is None:
         return Problem(code, own or translated(ERRORS["INTERNAL"]), detail)
-    known = {"address": "the host", "room": "", "seconds": "", **{k: shortened(str(v)) for k, v in fields.items()}}
+    known = {
+        "address": "the host",
+        "room": "",
+        "seconds": "",
+        "name": "",
+        **{k: shortened(str(v)) for k, v in fields.items()},
+    }
     known["text"] = own
     return Problem(code, translated(template).format(**known).strip(), detail)
 

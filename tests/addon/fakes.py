@@ -55,6 +55,7 @@ class FakeReplicator:
         self.scene, self.link, self.room_id = scene, link, room_id
         self.refused: list[str] = []
         self.unread: list[str] = []
+        self.left_out: list[str] = []
         self.busy = False
         self.pending = 0
         self.log: list[str] = []
@@ -71,6 +72,9 @@ class FakeReplicator:
 
     def upload_all(self) -> Iterator[float]:
         return self._steps("upload_all")
+
+    def upload_again(self) -> Iterator[float]:
+        return self._steps("upload_again")
 
     def replace_all(self) -> Iterator[float]:
         return self._steps("replace_all")

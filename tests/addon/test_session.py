@@ -688,6 +688,23 @@ def test_create_uploads_then_flushes_then_opens_the_room() -> None:
     assert bench.engine.kinds()[-1] == "ready" and task.done and bench.state.phase == "JOINED"
 
 
+def test_a_room_that_lacks_something_of_the_scene_says_so() -> None:
+    """It said that all was well, and who joined got a scene without objects."""
+    bench = Bench().in_lobby()
+    task = bench.session.create_room("Mine")
+    bench.tick({"t": "joined", "room": ROOM, "handle": 3, "created": True, "name": "Mine"})
+    bench.tick({"t": "refused", "room": ROOM, "doc": "00" * 16, "code": "NOBLOB", "text": "Not there."})
+    (replicator,) = bench.scene.replicators
+    replicator.left_out = ["Scene", "Cube"]
+    for n in range(1, 6):  # each is one more attempt
+        assert not task.done
+        bench.tick({"t": "flushed", "room": ROOM, "n": n, "seq": 9})
+    assert task.done and bench.state.phase == "JOINED" and replicator.log.count("upload_again") == 4
+    assert "“Scene”, “Cube” was not taken" in bench.state.problem.sentence
+    assert bench.state.problem.code == "NOT_ALL_SENT"
+    assert "“Cube” did not all reach the room" in bench.state.fresh_refusals[0]
+
+
 def test_the_name_of_a_room_is_measured_in_characters() -> None:
     """As its sentence says: in Japanese 21 characters are 63 bytes."""
     bench = Bench().in_lobby()

@@ -420,6 +420,8 @@ TEXTS = {
     "escena automáticamente, pero no se perdió nada de ella: abrir este archivo. {text}",
     "The room's scene could not be built, so your own was brought back. {text}": "No fue posible construir la escena de la sala, por lo "
     "que se recuperó la anterior. {text}",
+    "The room was created, but it does not hold all of your scene: “{name}” was not taken. The list in the panel says why.": "La sala se "
+    "creó, pero no contiene toda la escena: “{name}” no se aceptó. La lista del panel dice por qué.",
     "The scene could not be read, so the room was not created. {text}": "No fue posible leer la escena, así que no se creó la sala. "
     "{text}",
     # asking for the impossible
@@ -454,6 +456,14 @@ TEXTS = {
     "datos demasiado grandes para la sala, así que el último cambio no se aceptó: dividirlo en otros más pequeños.",
     "A limit of the room was reached, so your last change to “{name}” was not taken: delete what nobody needs.": "Se alcanzó un límite de "
     "la sala, así que el último cambio en “{name}” no se aceptó: borrar lo que nadie necesite.",
+    "The arrays or files of “{name}” did not all reach the room, so your last change to it was not taken: make it once more.": "No todas las "
+    "matrices o archivos de “{name}” llegaron a la sala, así que el último cambio no se aceptó: hacerlo otra vez.",
+    "“{name}” is not in the room, so your last change to it was not taken.": "“{name}” no está en la sala, así que el último cambio no se "
+    "aceptó.",
+    "The server could not keep up, so your last change to “{name}” was not taken: make it once more.": "El servidor no dio abasto, así que "
+    "el último cambio en “{name}” no se aceptó: hacerlo otra vez.",
+    "Too much was on its way, so your last change to “{name}” was not taken: make it once more.": "Había demasiado en camino, así que el "
+    "último cambio en “{name}” no se aceptó: hacerlo otra vez.",
     "Your last change to “{name}” was not taken by the room. {text}": "La sala no aceptó el último cambio en “{name}”. {text}",
     "One of your changes was not taken by the room. {text}": "La sala no aceptó uno de los cambios. {text}",
 }
