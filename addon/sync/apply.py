@@ -44,6 +44,10 @@ FIRST: dict[str, tuple[str, ...]] = {
 }
 
 
+# Blender keeps no change to what a library brings: it would be gone when the file is next loaded.
+LINKED = "it is linked from another file; make it local, or change it there"
+
+
 class Writer:
     def __init__(self, ids: Identity, blobs: Blobs, reader: Reader) -> None:
         self.identity = ids
@@ -89,7 +93,7 @@ class Writer:
             return
         try:
             block = self.identity.block(doc)
-            if block is not None and block.type != kind:
+            if block is not None and block.library is None and block.type != kind:
                 block.type = kind
         except ERRORS as e:
             self.doc = doc
@@ -101,7 +105,10 @@ class Writer:
         dirty.tracker.foreign = True
         for at in [at for at in self.refused if at[0] == doc]:
             del self.refused[at]
-        self.write_struct(block, patch, full, cur)
+        if block.library is not None:
+            self.refuse("what others have changed", LINKED)
+        else:
+            self.write_struct(block, patch, full, cur)
         self.block = None
 
     def write_struct(self, struct: Any, patch: Tree, full: Tree, cur: Tree) -> None:

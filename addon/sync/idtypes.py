@@ -63,7 +63,7 @@ COLLECTIONS: dict[str, str] = {
 LEFT_OUT: dict[str, str] = {
     "Brush": "a tool of the user, not part of the scene",
     "PaintCurve": "belongs to brushes",
-    "Library": "a file on one user's disk; linked data arrives as data of its own",
+    "Library": "a file on one user's disk; linked data arrives as data of its own, which its owner's Blender does not let others change",
     "Screen": "the user's own windows",
     "WindowManager": "the user's own windows",
     "WorkSpace": "the user's own windows",

@@ -14,7 +14,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import Stage, available
+from peers import Stage, assert_silent, available
 
 VERSIONS = [v for v in ("bpy42", "bpy45", "bpy50") if available(v)]
 
@@ -328,3 +328,45 @@ def test_the_frames_of_a_strip_are_read_one_after_another(stage):
     scene = next(t for t in stage.room.all_trees().values() if t["type"] == "Scene")
     (strip,) = scene["s"]["@sequence_editor"]["i"]["strips"].values()
     assert [value[4] for value in strip["p"]["files"]] == [f"frame_{i:04d}.png" for i in range(count)]
+
+
+LINK = """
+import os
+path = os.path.join({folder!r}, "library.blend")
+m = bpy.data.meshes.new("Far"); m.from_pydata([(0, 0, 0), (1, 0, 0)], [(0, 1)], []); m["mark"] = 1
+o = bpy.data.objects.new("Far", m)
+light = bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "POINT"))
+bpy.data.libraries.write(path, {{o, light}})
+bpy.data.batch_remove([o, m, light, light.data])
+with bpy.data.libraries.load(path, link=True) as (there, here):
+    here.objects = ["Far", "Lamp"]
+for o in here.objects:
+    bpy.context.scene.collection.objects.link(o)
+"""
+
+
+def test_what_is_linked_is_not_changed_by_others(stage):
+    """It was, and all of that was gone without a word when the file was loaded again: Blender saves nothing of a linked datablock."""
+    a, b = stage.peer(stage.version), stage.peer(stage.version)
+    a.do(LINK.format(folder=stage.folder))
+    a.upload()
+    b.join()
+    stage.settle()
+    looks = "[o.library is not None, o.location.x, len(o.data.vertices), o.data['mark'], bpy.data.lights['Lamp'].type]"
+    far = "o = bpy.data.objects['Far']; "
+    assert b.do(far + looks) == [False, 0, 2, 1, "POINT"]
+    b.do(far + "o.location.x = 3; o.data.vertices.add(1); o.data['mark'] = 2; bpy.data.lights['Lamp'].type = 'SUN'")
+    b.do("o = bpy.data.objects['Cube']; o.location.x = 5")
+    stage.settle()
+    assert a.do(far + looks) == [True, 0, 2, 1, "POINT"]
+    assert a.do("bpy.data.objects['Cube'].location.x") == 5
+    assert b.do(far + looks) == [False, 3, 3, 2, "SUN"]
+    told = a.do("sorted(str(x) for x in rep.refused)")
+    why = "what others have changed was not taken (it is linked from another file; make it local, or change it there)."
+    assert told == [f"Far: {why}", f"Far: {why}", f"Lamp: {why}"]
+    assert_silent(stage)
+    a.do("bpy.data.objects['Far'].make_local()")
+    stage.settle()
+    b.do("bpy.data.objects['Far'].location.y = 7")
+    stage.settle()
+    assert a.do("bpy.data.objects['Far'].location.y") == 7
