@@ -96,7 +96,7 @@ class Tunneling:
             self._changed(self._tunnel)
 
     def close(self) -> None:
-        """At once, whatever it was doing; waits a moment for the program, so not for while Blender is worked in."""
+        """At once, whatever it was doing."""
         tunnel, self._tunnel, self._phase = self._tunnel, None, STOPPED
         if tunnel is not None:
             tunnel.close()

@@ -24,9 +24,12 @@ static const said said_reasons[] = {
     {"listening", "Atrium listens here; nobody has come in this way yet.", ""},
     {"firewall", "The firewall {tool} is active on this machine and may keep guests out.",
      "If they cannot connect, allow the port: {tcp}"},
-    {"firewall_windows", "Windows asks whether Blender may be reached when you host for the first time.",
+    {"firewall_windows",
+     "Windows asks whether Blender, or the Python in it, may be reached when you host for the first time.",
      "Tick private networks, and public ones too if your network counts as one, then allow access."},
-    {"firewall_macos", "macOS asks whether Blender may accept incoming connections when you host for the first time.",
+    {"firewall_macos",
+     "macOS asks whether Blender, or the Python in it, may accept incoming connections when you host for the first "
+     "time.",
      "Choose Allow. Later it is found in System Settings, Network, Firewall."},
     {"loopback_only", "This server takes connections from this machine only.",
      "If Blender has started it, allow online access in Blender's preferences (System, Network), then press Restart "

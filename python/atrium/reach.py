@@ -50,11 +50,11 @@ REASONS = {
         "If they cannot connect, allow the port: {tcp}",
     ),
     "firewall_windows": Reason(
-        "Windows asks whether Blender may be reached when you host for the first time.",
+        "Windows asks whether Blender, or the Python in it, may be reached when you host for the first time.",
         "Tick private networks, and public ones too if your network counts as one, then allow access.",
     ),
     "firewall_macos": Reason(
-        "macOS asks whether Blender may accept incoming connections when you host for the first time.",
+        "macOS asks whether Blender, or the Python in it, may accept incoming connections when you host for the first time.",
         "Choose Allow. Later it is found in System Settings, Network, Firewall.",
     ),
     "loopback_only": Reason(

@@ -258,11 +258,10 @@ class Tunnel:
             self._let_go()
 
     def close(self) -> None:
-        """Ends it without waiting for more than a moment; any number of times."""
+        """Ends it without waiting: the keeper goes on until the program has ended. Any number of times."""
         self.stop()
         if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.2)
+            self._process.poll()
             if self.phase is Phase.STOPPING:
                 self.phase = Phase.STOPPED
         self._folder.cleanup()

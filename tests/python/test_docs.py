@@ -192,7 +192,7 @@ def test_whatever_can_go_wrong_is_in_the_faq() -> None:
 
 
 # Reasons of the table in atrium/reach.py with which all is well, or that wait; and those of systems on which Atrium does not run yet.
-FINE = {"proved", "listening", "asking_router", "mapped", "typed", "public_address", "ipv6", "ipv6_opened", "tunnel"}
+FINE = {"proved", "listening", "asking_router", "mapped", "public_address", "ipv6_opened", "tunnel"}
 ELSEWHERE = {"firewall_windows", "firewall_macos"}
 
 

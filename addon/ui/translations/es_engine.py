@@ -249,12 +249,12 @@ ENGINE = {
     "The firewall {tool} is active on this machine and may keep guests out.": "El cortafuegos {tool} está activo en este equipo y puede "
     "impedir la entrada.",
     "If they cannot connect, allow the port: {tcp}": "Si no pueden conectar, permitir el puerto: {tcp}",
-    "Windows asks whether Blender may be reached when you host for the first time.": "Al alojar por primera vez, Windows pregunta si se "
-    "permite el acceso a Blender.",
+    "Windows asks whether Blender, or the Python in it, may be reached when you host for the first time.": "Al alojar por primera vez, "
+    "Windows pregunta si se permite el acceso a Blender, o al Python que trae.",
     "Tick private networks, and public ones too if your network counts as one, then allow access.": "Marcar las redes privadas, y "
     "también las públicas si la red figura como tal, y permitir el acceso.",
-    "macOS asks whether Blender may accept incoming connections when you host for the first time.": "Al alojar por primera vez, macOS "
-    "pregunta si Blender puede aceptar conexiones entrantes.",
+    "macOS asks whether Blender, or the Python in it, may accept incoming connections when you host for the first time.": "Al alojar por primera "
+    "vez, macOS pregunta si Blender, o el Python que trae, puede aceptar conexiones entrantes.",
     "Choose Allow. Later it is found in System Settings, Network, Firewall.": "Elegir Permitir. Más adelante se encuentra en Ajustes del "
     "Sistema, Red, Firewall.",
     "This server takes connections from this machine only.": "Este servidor solo acepta conexiones desde este equipo.",
