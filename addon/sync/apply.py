@@ -171,7 +171,14 @@ class Writer:
             if paths.is_path(plan, prop):
                 paths.write(self, struct, plan, prop, value)
             elif prop.kind == rna.REFERENCE:
-                setattr(struct, prop.name, self.resolve(value))
+                target = self.resolve(value)
+                if (
+                    prop.name == "instance_collection"
+                    and target is not None
+                    and special.objects.leads_to(target, struct)
+                ):
+                    raise ValueError("it would show itself")
+                setattr(struct, prop.name, target)
             else:
                 setattr(struct, prop.name, _shaped(prop, values.decode(value)))
             return True

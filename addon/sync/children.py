@@ -19,7 +19,7 @@ from typing import Any
 from . import dirty
 from .apply import ERRORS
 from .mender import Mender, Tree
-from .special import layers
+from .special import layers, objects
 
 # Each collection or scene, with the collections that it is to have inside.
 Links = dict[str, list[str]]
@@ -135,7 +135,7 @@ class Children(Mender):
                 children.link(block)
         finally:
             for ob, doc, what in shown:
-                if what.all_objects.get(ob.name) != ob:
+                if not objects.leads_to(what, ob):
                     ob.instance_collection = what
                 self._settle(doc)
         return bool(shown)

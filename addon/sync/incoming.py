@@ -125,7 +125,7 @@ class Incoming:
         self._misnamed: set[str] = set()
         # Of the batch at hand, what each document is to become.
         self._rooms: dict[str, Tree] = {}
-        kinds = (Parents, Instances, Children, ViewLayers)
+        kinds = (Parents, Children, Instances, ViewLayers)
         self._menders = [kind(identity, writer, state, capture, self._settle) for kind in kinds]
         # For tests: what a batch did.
         self.batches = 0

@@ -201,3 +201,33 @@ def test_a_collection_gets_one_that_shows_it(three, first):
     a.do("bpy.data.collections['A'].children.unlink(bpy.data.collections['Else'])")
     stage.settle()
     assert both(a, b, shows) == c.do(shows) == "A"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("way", ["each other", "one that shows it", "three"])
+def test_objects_show_collections_in_a_circle(three, first, way):
+    """Blender takes it, and crashes when it evaluates the scene: everybody's would, and that of who joins."""
+    stage, a, b, c = three
+    between = "bpy.data.objects['in {}'].instance_collection = bpy.data.collections['{}']".format
+    a.do(BOXES + (between("Else", "C") if way == "one that shows it" else ""))
+    stage.settle()
+    if way == "one that shows it":
+        deeds = [(a, "bpy.data.collections['A'].children.link(bpy.data.collections['Else'])"), (b, between("C", "A"))]
+    elif way == "three":
+        deeds = [(a, between("A", "B")), (b, between("B", "C")), (c, between("C", "A"))]
+    else:
+        deeds = [(a, between("A", "B")), (b, between("B", "A"))]
+    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
+    for peer in (a, b, c):
+        peer.do("bpy.context.view_layer.update()")
+    stage.settle()
+    _boxes(a, b, c)
+    shows = "{o.name[3:]: o.instance_collection.name for o in bpy.data.objects if o.instance_collection}"
+    shown = both(a, b, shows)
+    assert c.do(shows) == shown and len(shown) == (2 if way == "three" else 1)
+    # As soon as it is open all show what they are to.
+    name = next(iter(shown))
+    c.do(f"bpy.data.objects['in {name}'].instance_collection = None")
+    stage.settle()
+    opened = both(a, b, shows)
+    assert c.do(shows) == opened and len(opened) == len(shown) and name not in opened

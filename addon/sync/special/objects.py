@@ -63,6 +63,20 @@ def write(writer: Any, ob: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         _slots(writer, ob, full["p"].get("material_slots") or [])
 
 
+def leads_to(collection: Any, ob: Any) -> bool:
+    """Whether an object is inside of a collection, or of what is shown there: if it showed the collection, Blender would crash."""
+    if not ob.users_collection:
+        return False
+    rest = [collection]
+    for at in rest:
+        for other in at.all_objects:
+            if other == ob:
+                return True
+            if other.instance_collection is not None and other.instance_collection not in rest:
+                rest.append(other.instance_collection)
+    return False
+
+
 def set_parent(writer: Any, ob: Any, p: Tree) -> None:
     parent = writer.resolve(p.get("parent"))
     try:
