@@ -199,7 +199,7 @@
 /* Somebody who has proved a key has this long to say hello: the user may be reading the host's check code. */
 #define ATR_HELLO_TIMEOUT_MS 120000u
 
-/* Connections that wait for a host's answer. A panel shows a handful; a stranger with many keys must not fill it. */
+/* Keys that wait for a host's answer. A panel shows a handful; a stranger with many keys must not fill it. */
 #define ATR_KNOCKS_MAX 32u
 
 /* Rows in a server's list of guests. */
@@ -353,6 +353,10 @@
 /* Reconnecting: first pause, and the longest (with jitter). */
 #define ATR_BACKOFF_FIRST_MS 250u
 #define ATR_BACKOFF_LAST_MS 15000u
+
+/* A connection that has lasted so long was a good one: the pauses begin anew when it breaks. One that ends right behind its welcome, each time, is
+ * met by pauses that grow. */
+#define ATR_BACKOFF_FORGOTTEN_MS 5000u
 
 /* After so many, some 2 s, the user is told why nobody was reached: a server that starts anew is back before that. */
 #define ATR_ATTEMPTS_UNEXPLAINED 3u

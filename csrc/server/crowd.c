@@ -22,33 +22,30 @@ uint32_t crowd_connections_max(uint32_t files)
   return files - spare < ATR_CONNECTIONS_MAX ? files - spare : ATR_CONNECTIONS_MAX;
 }
 
-/* Somebody who has not said hello. */
-typedef struct silent {
+typedef struct waiting {
   conn *conn;
   size_t age; /* 0: the newest */
-} silent;
+} waiting;
 
 /* Within a network the newest comes first. */
 static int by_network(const void *a, const void *b)
 {
-  const silent *x = a, *y = b;
+  const waiting *x = a, *y = b;
 
   if (x->conn->network != y->conn->network)
     return x->conn->network < y->conn->network ? -1 : 1;
   return (x->age > y->age) - (x->age < y->age);
 }
 
-/* The oldest of the network that most of them have; where several have as many, the oldest of all of those: no number of an address may
- * make somebody go first. NULL: everybody has said hello. */
-static conn *greediest(const atr_server *server)
+conn *crowd_greediest(const atr_server *server, conn_state state)
 {
-  silent list[ATR_CONNECTIONS_MAX];
-  const silent *found = NULL;
+  waiting list[ATR_CONNECTIONS_MAX];
+  const waiting *found = NULL;
   size_t n = 0, held = 0, most = 0;
 
   for (conn *c = server->conns; c && n < ATR_CONNECTIONS_MAX; c = c->next) /* the newest is the first */
-    if (c->state == CONN_HELLO) {
-      list[n] = (silent){c, n};
+    if (c->state == state) {
+      list[n] = (waiting){c, n};
       n++;
     }
   qsort(list, n, sizeof *list, by_network);
@@ -64,7 +61,7 @@ static conn *greediest(const atr_server *server)
 
 static bool make_room(atr_server *server)
 {
-  conn *oldest = greediest(server);
+  conn *oldest = crowd_greediest(server, CONN_HELLO);
 
   if (!oldest)
     return false;

@@ -177,6 +177,9 @@ void server_end(conn *host, const cJSON *message);
 
 /* How many may stay where so many files can be open. */
 uint32_t crowd_connections_max(uint32_t files);
+/* Of those in this state the oldest of the network that has the most of them; where several have as many, the oldest of all of those: no number
+ * of an address may make somebody go first. NULL: there are none. */
+conn *crowd_greediest(const atr_server *server, conn_state state);
 /* A new connection from the listener; takes the stream. */
 void crowd_arrives(atr_server *server, atr_stream *stream);
 

@@ -152,9 +152,10 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* --- time ---------------------------------------------------------------------------------------------------- */
 
+/* Whoever knocks keeps nothing open: without a host nobody can let them in, and anybody can go on knocking for ever. */
 static void check_idle(atr_server *server, uint64_t now_ms)
 {
-  if (server->n_in > 0 || server->n_knocking > 0 || server->idle_since_ms == 0)
+  if (server->n_in > 0 || server->idle_since_ms == 0)
     server->idle_since_ms = now_ms;
   if (server->idle_exit_ms > 0 && now_ms - server->idle_since_ms >= server->idle_exit_ms)
     begin_stop(server, "nobody was here for a while");

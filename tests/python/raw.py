@@ -44,13 +44,13 @@ def submit(counter: int, kind: int, doc: bytes, tree: bytes, blobs: tuple[bytes,
 class Raw:
     """A peer that says whatever it is told to."""
 
-    def __init__(self, port: int, certificate: Path) -> None:
+    def __init__(self, port: int, certificate: Path, source: str = "127.0.0.1") -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.load_cert_chain(certificate)
         context.set_alpn_protocols(["atrium/1"])
-        self.tls = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10))
+        self.tls = context.wrap_socket(socket.create_connection(("127.0.0.1", port), 10, (source, 0)))
         self._bytes = b""
 
     def send(self, *parts: bytes) -> None:

@@ -25,8 +25,9 @@ import pytest
 
 from atrium import AtriumError, Client
 
-from .conftest import TIMEOUT_S, Process, eventually, settle
+from .conftest import TIMEOUT_S, Process, eventually, host_of, make_certificate, settle
 from .raw import BULK, CONTROL, PRESENCE, STATE, WELCOME, Raw, frame, hello, message, submit
+from .test_entering import connect_in_thread
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -446,29 +447,68 @@ def test_no_session_is_ever_resumed(busy: Process, raw: Callable[[int], Raw], ce
     assert has_ticket(other)
 
 
-def test_many_knocks_are_bounded(start: Start, certificate: Path, clients: Clients) -> None:
-    """ATR_KNOCKS_MAX, 32. Whoever comes then is told why, and a client passes it on."""
+def knock(server: Process, certificate: Path, source: str = "127.0.0.1") -> Raw:
+    peer = Raw(server.port, certificate, source)
+    peer.send(hello())
+    assert next(peer.messages())["t"] == "knocking"
+    return peer
+
+
+def last_word(peer: Raw) -> str:
+    return str(list(peer.messages())[-1]["code"])
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> list[Path]:
+    folders = [tmp_path / f"key{i}" for i in range(33)]
+    for folder in folders:
+        folder.mkdir()
+    return [make_certificate(folder) for folder in folders]
+
+
+def test_many_knocks_are_bounded(start: Start, keys: list[Path], clients: Clients) -> None:
+    """ATR_KNOCKS_MAX, 32. A flood of keys from one network pushes out itself: whoever knocks from another one stays, and whoever comes gets in line."""
     server = start()
-    peers = []
-    answers = []
-    try:
-        for _ in range(33):
-            peer = Raw(server.port, certificate)
-            peer.send(hello())
-            answers.append(next(peer.messages()))
-            peers.append(peer)
-        assert [answer["t"] for answer in answers[:32]] == ["knocking"] * 32
-        assert answers[32]["code"] == "SERVER_FULL"
-        guest = clients()
-        with pytest.raises(AtriumError) as full:
-            guest.connect(server.address)
-        assert full.value.code == "SERVER_FULL"
-        assert "try again in a few minutes" in full.value.text
-        guest.pump(1.0)
-        assert guest.state == "OFFLINE", "it does not go on asking by itself"
-    finally:
+    with contextlib.ExitStack() as stack:
+        peers = [knock(server, key, "127.0.0.1" if i else "127.0.0.2") for i, key in enumerate(keys)]
         for peer in peers:
-            peer.tls.close()
+            stack.callback(peer.tls.close)
+        assert last_word(peers[1]) == "SERVER_FULL"
+        host = host_of(server, clients)
+        settle([host], lambda: len(host.knocks) == 32, what="the knocks")
+        host.admit(next(knock.key for knock in host.knocks.values()), remember=False)
+        settle([host], lambda: len(host.knocks) == 31, what="the one that was let in")
+
+
+def test_whoever_is_pushed_out_does_not_go_on_asking(start: Start, keys: list[Path], clients: Clients) -> None:
+    server = start()
+    guest = clients()
+    thread, failures = connect_in_thread(guest, f"127.0.0.1:{server.port}")
+    while guest.state != "KNOCKING":
+        assert thread.is_alive()
+    with contextlib.ExitStack() as stack:
+        for key in keys[:32]:
+            stack.callback(knock(server, key).tls.close)
+        thread.join(TIMEOUT_S)
+        (full,) = failures
+        assert full.code == "SERVER_FULL" and "try again in a few minutes" in full.text
+        guest.pump(1.0)
+        assert guest.state == "OFFLINE"
+
+
+def test_one_key_knocks_once(start: Start, certificate: Path, clients: Clients) -> None:
+    """Its newest connection has the knock: as many as it likes to open take no place from others, and the host sees one question throughout."""
+    server = start()
+    host = host_of(server, clients)
+    with contextlib.ExitStack() as stack:
+        peers = [knock(server, certificate) for _ in range(40)]
+        for peer in peers:
+            stack.callback(peer.tls.close)
+        assert {last_word(peer) for peer in peers[:-1]} == {"DENIED"}
+        settle([host], lambda: host.knocks, what="the knock")
+        (question,) = host.knocks
+        host.admit(question, remember=False)
+        assert peers[-1].until("welcome")
 
 
 # --- a server that is none ---

@@ -23,6 +23,7 @@ import atrium
 from atrium import AtriumError, Client
 
 from .conftest import ROOT, Process, eventually, sanitizer, server_command
+from .raw import Raw, hello
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -226,6 +227,16 @@ def test_idleness_ends_it_when_asked_for(start: Start, clients: Clients) -> None
     assert server.popen.poll() is None  # somebody is there
     client.close()
     assert server.wait(10) == 0
+
+
+def test_whoever_knocks_does_not_keep_an_idle_server_open(start: Start, certificate: Path) -> None:
+    """Nobody is there who could answer, and a stranger could knock for ever."""
+    server = start("--idle-exit-min", "0.02")
+    peer = Raw(server.port, certificate)
+    peer.send(hello())
+    assert next(peer.messages())["t"] == "knocking"
+    assert server.wait(10) == 0
+    peer.tls.close()
 
 
 def test_serve_runs_in_this_process(tmp_path: Path, clients: Clients) -> None:
