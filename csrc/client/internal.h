@@ -183,6 +183,7 @@ struct atr_client {
   uint64_t networks_digest; /* as they were */
   uint32_t looks_without;   /* in a row that have not seen the connection's address */
   uint32_t attempt;
+  uint64_t up_since_ms; /* of the last welcome */
   atr_race *race;
   atr_session *session;
   atr_address address;

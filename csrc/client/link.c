@@ -201,6 +201,8 @@ static void try_again(atr_client *c, int err, const char *detail)
 {
   char sentence[ATR_REASON_BYTES_MAX];
 
+  if (c->link == LINK_UP && client_now_ms(c) - c->up_since_ms >= ATR_BACKOFF_FORGOTTEN_MS)
+    c->attempt = 0;
   drop_line(c);
   begin_pause(c);
   c->said_err = ATR_OK;
@@ -533,7 +535,7 @@ void link_welcome(atr_client *c, const cJSON *message)
   c->link = LINK_UP;
   c->was_up = true;
   c->server_restarts = false;
-  c->attempt = 0;
+  c->up_since_ms = client_now_ms(c);
   c->trusted_code[0] = '\0';
   password_forget(c);
   (void)atr_check_code(atr_identity_spki(c->identity), own_code);

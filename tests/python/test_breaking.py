@@ -82,6 +82,33 @@ def test_pauses_between_attempts_double(start: Start, wire: Callable[[int], Wire
         assert tried[n + 1] - tried[n] > 0.125 * 2 ** (n - 1) - 0.06, tried
 
 
+def test_pauses_grow_where_each_welcome_is_followed_by_the_end(
+    start: Start, wire: Callable[[int], Wire], tmp_path: Path
+) -> None:
+    """ATR_BACKOFF_FORGOTTEN_MS, 5000: a connection that has lasted so long is met by the first pause again."""
+    server = start("--open")
+    line = wire(server.port)
+    attempts: list[int] = []
+    lasts_until = 0.0
+    with Engine(tmp_path / "guest") as engine:
+        engine.send({"t": "connect", "host": f"localhost:{line.port}", "name": "guest"})
+        end = time.monotonic() + 40
+        while len(attempts) < 5:
+            assert time.monotonic() < end, attempts
+            engine.wait(0.02)
+            for event in engine.poll():
+                if event["t"] == "welcome" and len(attempts) < 4:
+                    line.cut()
+                elif event["t"] == "welcome":
+                    lasts_until = time.monotonic() + 5.5
+                elif event.get("state") == "RECONNECTING" and attempts[-1:] != [event["attempt"]]:
+                    attempts.append(event["attempt"])
+            if lasts_until and time.monotonic() > lasts_until:
+                lasts_until = 0.0
+                line.cut()
+    assert attempts == [1, 2, 3, 4, 1]
+
+
 def test_cuts_at_any_moment_lose_nothing(start: Start, clients: Clients, wire: Callable[[int], Wire]) -> None:
     server = start("--open")
     line = wire(server.port)
