@@ -51,3 +51,27 @@ size_t atr_utf8_prefix(const char *text, size_t len, size_t max)
       n--;
   return n;
 }
+
+/* U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069: marks, separators, and overrides of the direction. */
+static bool is_disguise(const uint8_t *p, size_t left)
+{
+  if (left >= 2 && p[0] == 0xd8)
+    return p[1] == 0x9c;
+  if (left < 3 || p[0] != 0xe2)
+    return false;
+  if (p[1] == 0x80)
+    return p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae);
+  return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
+bool atr_utf8_shows_well(const char *text, size_t len)
+{
+  const uint8_t *p = (const uint8_t *)text;
+
+  if (len == 0 || !atr_utf8_valid(text, len))
+    return false;
+  for (size_t i = 0; i < len; i++)
+    if (p[i] < 0x20 || p[i] == 0x7f || (p[i] == 0xc2 && p[i + 1] < 0xa0) || is_disguise(p + i, len - i))
+      return false;
+  return true;
+}

@@ -18,4 +18,8 @@ bool atr_utf8_valid(const char *text, size_t len);
 /* The length of the longest prefix of at most `max` bytes that cuts no sequence. */
 size_t atr_utf8_prefix(const char *text, size_t len, size_t max);
 
+/* True where people may be shown it beside a button: valid, not empty, and without what could disguise it. Control characters end lines, and
+ * those of Unicode that change the direction of writing make a text look like another one. */
+bool atr_utf8_shows_well(const char *text, size_t len);
+
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A name is shown to people beside a button, so one that could disguise itself is none: control characters end lines, and those of
- * Unicode that change the direction of writing make a text look like another one. */
+ * A name is shown to people beside a button, so one that could disguise itself (base/utf8.h) is none. */
 #include "proto/beacon.h"
 
 #include "base/buf.h"
@@ -14,30 +13,6 @@ enum { VERSION = 1, KIND_QUERY = 1, KIND_ANSWER = 2 };
 
 static const uint8_t magic[4] = {'A', 'T', 'R', 'd'};
 static const char nameless[] = "?";
-
-/* --- names ----------------------------------------------------------------------------------------------------- */
-
-/* U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069: marks, separators, and overrides of the direction. */
-static bool is_disguise(const uint8_t *p, size_t left)
-{
-  if (left < 3 || p[0] != 0xe2)
-    return false;
-  if (p[1] == 0x80)
-    return p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae);
-  return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
-}
-
-static bool is_shown_well(const char *name, size_t len)
-{
-  const uint8_t *p = (const uint8_t *)name;
-
-  if (len == 0 || !atr_utf8_valid(name, len))
-    return false;
-  for (size_t i = 0; i < len; i++)
-    if (p[i] < 0x20 || p[i] == 0x7f || (p[i] == 0xc2 && p[i + 1] < 0xa0) || is_disguise(p + i, len - i))
-      return false;
-  return true;
-}
 
 /* --- writing --------------------------------------------------------------------------------------------------- */
 
@@ -63,7 +38,7 @@ size_t atr_beacon_answer_write(const atr_beacon *beacon, uint8_t out[ATR_BEACON_
   atr_span name = atr_span_of(beacon->name, atr_utf8_prefix(beacon->name, len, ATR_HOST_NAME_BYTES_MAX));
   uint8_t *p = put_head(out, KIND_ANSWER, &beacon->nonce);
 
-  if (!is_shown_well((const char *)name.p, name.n))
+  if (!atr_utf8_shows_well((const char *)name.p, name.n))
     name = atr_span_of(nameless, sizeof nameless - 1);
   atr_put_u16(p, beacon->port);
   memcpy(p + 2, beacon->key.b, sizeof beacon->key.b);
@@ -106,7 +81,8 @@ int atr_beacon_answer_read(const uint8_t *bytes, size_t n, atr_beacon *out)
   out->port = atr_rd_u16(&rd);
   atr_rd_copy(&rd, out->key.b, sizeof out->key.b);
   name = atr_rd_bytes(&rd, atr_rd_u8(&rd));
-  if (rd.err || out->port == 0 || name.n > ATR_HOST_NAME_BYTES_MAX || !is_shown_well((const char *)name.p, name.n))
+  if (rd.err || out->port == 0 || name.n > ATR_HOST_NAME_BYTES_MAX ||
+      !atr_utf8_shows_well((const char *)name.p, name.n))
     return ATR_PROTO;
   memcpy(out->name, name.p, name.n);
   return ATR_OK;

@@ -12,6 +12,7 @@
 #include "server/internal.h"
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "proto/json.h"
 
@@ -288,7 +289,8 @@ static int read_hello(conn *c, const cJSON *hello, const char **text)
     *text = "The user name is longer than 255 bytes: choose a shorter one.";
     return ATR_LIMIT;
   }
-  snprintf(c->name, sizeof c->name, "%s", name);
+  /* Hosts are shown it in a question, and everybody beside whoever really has the name that it would look like. */
+  snprintf(c->name, sizeof c->name, "%s", !name[0] || atr_utf8_shows_well(name, strlen(name)) ? name : "?");
   read_via(c, hello);
   return ATR_OK;
 }

@@ -87,8 +87,20 @@ static int read_name(const void *name, size_t len)
 
 static void names_are_shown_as_they_are_or_not_at_all(void **state)
 {
-  static const char *const bad[] = {"a\nb", "\x1b[2J",  "a\x7f",     "\xc2\x85",     "a\xe2\x80\xae", "\xe2\x81\xa6sdf",
-                                    "\xff", "\xe2\x82", "a\xc0\x80", "\xe2\x80\xa8", "\t tab",        ""};
+  static const char *const bad[] = {"a\nb",
+                                    "\x1b[2J",
+                                    "a\x7f",
+                                    "\xc2\x85",
+                                    "a\xe2\x80\xae",
+                                    "\xe2\x81\xa6sdf",
+                                    "\xff",
+                                    "\xe2\x82",
+                                    "a\xc0\x80",
+                                    "\xe2\x80\xa8",
+                                    "\t tab",
+                                    "",
+                                    "\xd8\x9c"
+                                    "ab"};
   char name[ATR_HOST_NAME_BYTES_MAX + 2];
   uint8_t bytes[ATR_BEACON_BYTES_MAX];
   atr_beacon found, beacon;

@@ -511,6 +511,21 @@ def test_one_key_knocks_once(start: Start, certificate: Path, clients: Clients) 
         assert peers[-1].until("welcome")
 
 
+@pytest.mark.parametrize("name", ["Ada\nlet in", "Ada\x1b[2J", "\u202eadA", "\u061cAda", "A\u2028da", "A\x7f"])
+def test_a_name_that_could_disguise_itself_is_not_shown(
+    start: Start, certificate: Path, clients: Clients, name: str
+) -> None:
+    """The host reads it in a question: line breaks would write that anew, marks of direction turn it around."""
+    server = start()
+    peer = Raw(server.port, certificate)
+    with contextlib.closing(peer.tls):
+        peer.send(hello(name=name))
+        assert next(peer.messages())["t"] == "knocking"
+        host = host_of(server, clients)
+        settle([host], lambda: host.knocks, what="the knock")
+        assert [knock.name for knock in host.knocks.values()] == ["?"]
+
+
 # --- a server that is none ---
 
 
