@@ -136,6 +136,9 @@
 /* Unreferenced blobs that a room, or a client, keeps because they may be wanted again soon (undo, a second join). */
 #define ATR_BLOBS_BYTES ATR_MIB(256)
 
+/* What is counted for each of them beside its bytes: its entry, its place in a hash table, the head of its bytes. */
+#define ATR_BLOB_ENTRY_BYTES 256u
+
 /* Blobs that the application has put and not yet named: all those of one operation, which names them at its end. Four of the
  * largest; a mesh of ten million points with all its attributes has a tenth. What is more is spare. */
 #define ATR_BLOBS_PUT_BYTES ((uint64_t)4 * 1024 * ATR_MIB(1))

@@ -32,6 +32,8 @@ typedef struct blob {
   UT_hash_handle hh;
 } blob;
 
+_Static_assert(sizeof(blob) <= ATR_BLOB_ENTRY_BYTES - 32, "an entry is larger than what is counted for it");
+
 struct atr_blobs {
   blob *table;
   blob *spare, *held; /* oldest first */
@@ -39,9 +41,15 @@ struct atr_blobs {
   uint64_t round;
 };
 
-static size_t weight(const blob *b)
+static size_t payload(const blob *b)
 {
   return (b->bytes ? atr_bytes_len(b->bytes) : 0) + (b->delta ? atr_bytes_len(b->delta) : 0);
+}
+
+/* What it takes of a bound: blobs of four bytes are mostly entry. */
+static size_t weight(const blob *b)
+{
+  return payload(b) + ATR_BLOB_ENTRY_BYTES;
 }
 
 static blob *find(const atr_blobs *t, const atr_hash *hash)
@@ -54,7 +62,7 @@ static blob *find(const atr_blobs *t, const atr_hash *hash)
 
 static void drop(atr_blobs *t, blob *b)
 {
-  t->bytes -= weight(b);
+  t->bytes -= payload(b);
   HASH_DEL(t->table, b);
   atr_bytes_release(b->bytes);
   atr_bytes_release(b->delta);

@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "blob/blobs.h"
 
-enum { BYTES = 1000, SPARE = 4 * BYTES };
+enum { BYTES = 1000, WEIGHT = BYTES + ATR_BLOB_ENTRY_BYTES, SPARE = 4 * WEIGHT };
 
 static atr_hash put_by(int (*how)(atr_blobs *, const atr_hash *, atr_bytes *), atr_blobs *table, uint32_t number,
                        size_t n)
@@ -52,6 +52,21 @@ static void what_nothing_names_is_bounded(void **state)
     assert_int_equal(atr_blobs_have(table, &hashes[i]), i >= 6); /* the newest stay */
   put(table, 77, SPARE + 1);
   assert_true(atr_blobs_bytes(table) <= SPARE);
+  atr_blobs_free(table);
+}
+
+/* ATR_BLOB_ENTRY_BYTES: the table itself took fifty times what it counted. */
+static void small_blobs_are_counted_with_their_entries(void **state)
+{
+  atr_blobs *table;
+  size_t kept = 0;
+
+  (void)state;
+  assert_ok(atr_blobs_new(&table, SPARE));
+  for (uint32_t i = 0; i < 1000; i++)
+    put(table, i, sizeof i);
+  kept = atr_blobs_bytes(table) / sizeof(uint32_t);
+  assert_int_equal(kept, SPARE / (ATR_BLOB_ENTRY_BYTES + sizeof(uint32_t)));
   atr_blobs_free(table);
 }
 
@@ -129,7 +144,7 @@ static void what_is_held_is_bounded(void **state)
 
   (void)state;
   assert_ok(atr_blobs_new(&table, 0));
-  atr_blobs_hold_at_most(table, 6 * BYTES);
+  atr_blobs_hold_at_most(table, 6 * WEIGHT);
   for (uint32_t i = 0; i < 10; i++)
     hashes[i] = hold(table, i, BYTES);
   for (uint32_t i = 0; i < 10; i++)
@@ -162,6 +177,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_nothing_names_is_bounded),
+      cmocka_unit_test(small_blobs_are_counted_with_their_entries),
       cmocka_unit_test(what_something_names_stays),
       cmocka_unit_test(what_is_put_to_be_named_stays_until_it_is),
       cmocka_unit_test(what_is_put_again_is_held_too),
