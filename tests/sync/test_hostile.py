@@ -7,17 +7,9 @@ import json
 import os
 import sys
 
-import pytest
-
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from hostile_documents import CREATES, MESHES
-from peers import assert_silent, drop_stage, fresh_stage, joined
-
-
-@pytest.fixture
-def two(version):
-    with joined(version, 2) as (stage, (a, b)):
-        yield stage, a, b
+from peers import assert_silent, drop_stage, fresh_stage
 
 
 def test_strange_documents(two):

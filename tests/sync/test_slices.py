@@ -13,7 +13,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import joined
+from peers import assert_silent, joined
 
 CURVES = 40
 
@@ -21,14 +21,12 @@ CURVES = 40
 SETUP = """
     from sync import capture, dirty, outgoing
     from sync.special import fcurves
+    usual = capture.SLICE_MIN_S, outgoing.AGAIN_S, fcurves.FCurves.read_one
     capture.SLICE_MIN_S = outgoing.AGAIN_S = 0.0
-    rep._audit_some = rep._poll_unreported = lambda deadline: None
     counts = []
-    if not hasattr(fcurves, "real"):
-        fcurves.real = fcurves.FCurves.read_one
     def counted(self, *more):
         counts[-1] += 1
-        return fcurves.real(self, *more)
+        return usual[2](self, *more)
     fcurves.FCurves.read_one = counted
     def tick():
         counts.append(0)
@@ -40,6 +38,11 @@ SETUP = """
     def values():
         return [[k.co.y for k in c.keyframe_points] for c in curves()]
 """
+UNDO_SETUP = "capture.SLICE_MIN_S, outgoing.AGAIN_S, fcurves.FCurves.read_one = usual"
+
+# What is looked at unasked would be counted, too.
+LOOK_AWAY = "rep._audit_some = rep._poll_unreported = lambda deadline: None"
+LOOK_AGAIN = "del rep._audit_some, rep._poll_unreported; counts.append(0)"
 
 ANIMATE = f"""
     ob = bpy.data.objects.new("Animated", None)
@@ -53,7 +56,7 @@ ANIMATE = f"""
 
 
 @pytest.fixture(scope="module")
-def two(version):
+def pair(version):
     with joined(version, 2) as (stage, (a, b)):
         a.do(SETUP)
         b.do(SETUP)
@@ -62,6 +65,21 @@ def two(version):
         b.do("counts.append(0)")
         stage.settle()
         yield stage, a, b
+        for peer in (a, b):
+            peer.do(UNDO_SETUP)
+
+
+@pytest.fixture
+def two(pair):
+    """The same two for all tests, which after each exchange nothing."""
+    stage, *peers = pair
+    for peer in peers:
+        peer.do(LOOK_AWAY)
+    yield pair
+    for peer in peers:
+        peer.do(LOOK_AGAIN)
+    stage.settle()
+    assert_silent(stage)
 
 
 def change(peer, value, curve=7):

@@ -13,13 +13,21 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import HESITANT, joined
+from peers import HESITANT, assert_silent, joined
 
 
 @pytest.fixture(scope="module")
-def two(version):
+def pair(version):
     with joined(version, 2) as (stage, (a, b)):
         yield stage, a, b
+
+
+@pytest.fixture
+def two(pair):
+    """The same two for all tests, which after each exchange nothing."""
+    yield pair
+    pair[0].settle()
+    assert_silent(pair[0])
 
 
 def test_a_reported_change_takes_one_tick(two):
@@ -178,8 +186,8 @@ def test_a_plain_object_costs_little_memory(two):
     assert a.do("rep.state.shadows[rep.identity.doc(bpy.data.objects['Cube'])].bytes_used()") < 4096
 
 
-def test_leaving_removes_the_handlers(two):
-    _, a, _ = two
+def test_leaving_removes_the_handlers(pair):
+    _, a, _ = pair
     a.do("rep.detach()")
     handlers = "[f.__module__ for l in (bpy.app.handlers.depsgraph_update_post, bpy.app.handlers.undo_post) for f in l]"
     assert "sync.dirty" not in a.do(handlers)
