@@ -2,10 +2,11 @@
 """The edits that the demo makes and measures, and how the others see them.
 
 Each is a pair of functions that run in different Blenders: `do` makes the edit
-and returns the time, `see` is advanced once per main loop round until the
-scene shows it and returns the time. Both clocks are the machine's monotonic
-one, so their difference is from edit to edit, with nothing in between left
-out. `see` asks only what a user of that Blender could ask.
+and returns the time at which it began, `see` is advanced once per main loop
+round until the scene shows it and returns the time. Both clocks are the
+machine's monotonic one, so their difference is from edit to edit, with nothing
+in between left out: Blender's own work on the edit counts, too. `see` asks only
+what a user of that Blender could ask.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ def first_mesh_object() -> str:
 
 
 def do_move(name: str, x: float) -> float:
+    began = time.monotonic()
     bpy.data.objects[name].location.x = x
     bpy.context.view_layer.update()
-    return time.monotonic()
+    return began
 
 
 def see_move(name: str, x: float) -> Seen:
@@ -47,12 +49,13 @@ def see_move(name: str, x: float) -> Seen:
 
 
 def do_add(name: str) -> float:
+    began = time.monotonic()
     mesh = bpy.data.meshes.new(name)
     mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
     found = bpy.data.objects.new(name, mesh)
     bpy.context.scene.collection.objects.link(found)
     bpy.context.view_layer.update()
-    return time.monotonic()
+    return began
 
 
 def see_add(name: str) -> Seen:
@@ -62,11 +65,12 @@ def see_add(name: str) -> Seen:
 
 
 def do_material(name: str) -> float:
+    began = time.monotonic()
     material = bpy.data.materials.new(name)
     material.diffuse_color = (0.25, 0.5, 0.75, 1.0)
     bpy.data.objects[name].data.materials.append(material)
     bpy.context.view_layer.update()
-    return time.monotonic()
+    return began
 
 
 def see_material(name: str) -> Seen:
@@ -78,12 +82,13 @@ def see_material(name: str) -> Seen:
 
 
 def do_vertices(name: str, z: float) -> float:
+    began = time.monotonic()
     mesh = bpy.data.objects[name].data
     for vertex in mesh.vertices:
         vertex.co.z = z
     mesh.update()
     bpy.context.view_layer.update()
-    return time.monotonic()
+    return began
 
 
 def see_vertices(name: str, z: float) -> Seen:
@@ -93,8 +98,9 @@ def see_vertices(name: str, z: float) -> Seen:
 
 
 def do_custom(name: str, value: int) -> float:
+    began = time.monotonic()
     bpy.data.objects[name]["told"] = value
-    return time.monotonic()
+    return began
 
 
 def see_custom(name: str, value: int) -> Seen:
@@ -104,9 +110,10 @@ def see_custom(name: str, value: int) -> Seen:
 
 
 def do_rename(old: str, new: str) -> float:
+    began = time.monotonic()
     bpy.data.objects[old].name = new
     bpy.context.view_layer.update()
-    return time.monotonic()
+    return began
 
 
 def see_rename(old: str, new: str) -> Seen:
@@ -116,9 +123,10 @@ def see_rename(old: str, new: str) -> Seen:
 
 
 def do_delete(name: str) -> float:
+    began = time.monotonic()
     bpy.data.objects.remove(bpy.data.objects[name])
     bpy.context.view_layer.update()
-    return time.monotonic()
+    return began
 
 
 def see_delete(name: str) -> Seen:
