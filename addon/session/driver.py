@@ -83,6 +83,8 @@ class Scene(Protocol):
     def replicator(self, link: Link, room_id: str) -> Replicator: ...
     def is_full(self, error: Exception) -> bool: ...
     def is_rendering(self) -> bool: ...
+    @property
+    def holds_others_work(self) -> bool: ...
     def is_unsaved(self) -> bool: ...
     def secure(self, mode: str) -> Any: ...
     def clear(self) -> None: ...
@@ -384,7 +386,7 @@ class Session:
             if self._options().background:
                 unsaved = "KEEP_COPY"
             elif self._scene.is_unsaved():
-                self.state.ask_unsaved = room.name
+                self.state.ask_unsaved = room.id
                 self.state.changed()
                 return None
         task = self.state.begin("join", translated("Joining the room “{name}”.").format(name=room.name))
@@ -429,7 +431,6 @@ class Session:
         self._start(self._leaving("leave"))
         held_s = 0.0
         while self._job is not None and held_s < hold_s:
-            self._job_waits = True  # while Blender renders it takes no step
             self.tick(50.0)
             if self._job_waits:
                 time.sleep(HELD_STEP_S)
@@ -459,6 +460,11 @@ class Session:
             self.state.forgetting.finish()
 
     @property
+    def others_work_is_unsaved(self) -> bool:
+        """Blender itself does not count it, and asks nobody before it ends."""
+        return self.state.stage is Stage.LIVE and self._scene.holds_others_work
+
+    @property
     def has_work(self) -> bool:
         """More to do than looking round."""
         if self._job is not None or (self.link is not None and self.link.waiting):
@@ -480,10 +486,9 @@ class Session:
             self.state.changed()
         self._post()
         self._take_events(self.engine)
-        if not paused:
-            self._run_job(end)
-            if self.replicator is not None and self.state.stage is Stage.LIVE:
-                self._guarded(self.replicator.tick, budget_ms)
+        self._run_job(end)
+        if not paused and self.replicator is not None and self.state.stage is Stage.LIVE:
+            self._guarded(self.replicator.tick, budget_ms)
         self._revive_server()
         self._post()
         if self._lost is not None:
@@ -512,6 +517,9 @@ class Session:
         for event in engine.poll(EVENTS_PER_TICK):
             if event.get("t") in ("doc", "refused") and self.link is not None and self.state.is_here(event):
                 self.link.deliver(event)
+                if event.get("t") == "doc" and self.state.stage is Stage.LIVE and not self._scene.holds_others_work:
+                    self._scene.mark_unsaved()
+                    self.state.changed()
             if event.get("t") != "doc":
                 self._on(event)
 
@@ -638,6 +646,7 @@ class Session:
             yield WAIT
         state.set_stage(Stage.UPLOADING, translated("Reading the scene"))
         self.link.complete = True
+        yield from self._having_the_scene()
         replicator = self._attach()
         yield from self._steps(replicator.upload_all(), "UPLOAD_FAILED")
         yield from self._sending(self.link)
@@ -672,6 +681,7 @@ class Session:
             yield WAIT
         while not self.link.complete:
             yield WAIT
+        yield from self._having_the_scene()
         copy = self._try("SAVE_FAILED", self._scene.secure, unsaved)
         state.set_stage(Stage.REPLACING, translated("Building the scene"))
         try:
@@ -698,9 +708,10 @@ class Session:
         return None
 
     def _leaving(self, kind: str) -> Job:
-        """Captures what was not captured yet, says goodbye, and waits (within GOODBYE_S) until it is heard."""
+        """Captures what was not captured yet, says goodbye, and waits (within GOODBYE_S) until it is heard. A render may take hours: what was changed
+        just before it began stays here then, and counts as unsaved."""
         state, room = self.state, self.link.room if self.link else None
-        if self.replicator is not None and state.stage is Stage.LIVE:
+        if self.replicator is not None and state.stage is Stage.LIVE and not self._scene.is_rendering():
             yield from self._capture_all(self.replicator)
         self._drop_replicator()
         if state.here is not None:
@@ -720,6 +731,7 @@ class Session:
 
     def _flushing(self, task: Task) -> Job:
         assert self.replicator is not None and self.link is not None
+        yield from self._having_the_scene()
         yield from self._capture_all(self.replicator)
         number = self._ask_flush()
         while self._flushed < number:
@@ -729,12 +741,18 @@ class Session:
         task.finish()
         self.state.changed()
 
+    def _having_the_scene(self) -> Job:
+        """Waits while it belongs to threads of Blender's."""
+        while self._scene.is_rendering():
+            yield WAIT
+
     def _capture_all(self, replicator: Replicator) -> Job:
         """One complete pass; where the engine's queue is full, another one when it has emptied a little."""
         while True:
             try:
                 for _ in replicator.capture_slowly():
                     yield WORK
+                    yield from self._having_the_scene()
                 return
             except Exception as error:
                 if not self._scene.is_full(error):
@@ -744,6 +762,7 @@ class Session:
     def _steps(self, steps: Iterator[float], code: str) -> Job:
         """Runs the replicator's steps; its failure becomes `code`."""
         while True:
+            yield from self._having_the_scene()
             try:
                 value = next(steps)
             except StopIteration:

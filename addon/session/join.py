@@ -52,7 +52,6 @@ class Copy:
 class BlenderScene:
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._rendering = False
         self._session_work = False  # changes of a room that no file holds yet
         self.loading = False  # this module loads a file, not the user
 
@@ -62,6 +61,11 @@ class BlenderScene:
         """Changes by others push no undo step, so Blender does not count them: what a room has left behind is remembered
         here. Not to be asked in background, where Blender's flag says nothing."""
         return bool(bpy.data.is_dirty) or self._session_work or bool(_painted())
+
+    @property
+    def holds_others_work(self) -> bool:
+        """What was made in a room, and is in no file of this user."""
+        return self._session_work
 
     def mark_unsaved(self) -> None:
         self._session_work = True
@@ -100,8 +104,8 @@ class BlenderScene:
             with self._own_load(), _in_window():
                 if copy.original:
                     bpy.ops.wm.recover_auto_save(filepath=str(copy.path))
-                else:
-                    bpy.ops.wm.open_mainfile(filepath=str(copy.path), load_ui=False, display_file_selector=False)
+                else:  # as what a new scene begins with, or the next Ctrl-S would go into the copy unasked
+                    bpy.ops.wm.read_homefile(filepath=str(copy.path), load_ui=False)
         except RuntimeError as error:
             raise RuntimeError(f"{copy.path} ({error})") from error
         _let_go(copy.unused)
@@ -161,13 +165,9 @@ class BlenderScene:
 
     def is_rendering(self) -> bool:
         """While Blender renders or bakes, scene data belongs to other threads."""
-        if self._rendering:
-            return True
-        return bool(bpy.app.is_job_running("RENDER") or bpy.app.is_job_running("OBJECT_BAKE"))
+        from ..sync import dirty
 
-    def set_rendering(self, value: bool) -> None:
-        """From render handlers, which may run on any thread: only a flag is set."""
-        self._rendering = value
+        return dirty.tracker.busy()
 
 
 def _begin_history() -> None:

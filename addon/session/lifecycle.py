@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When Blender starts, loads, saves, renders and ends: what the session must do then.
+"""When Blender starts, loads, saves and ends: what the session must do then.
 
 Loading another file leaves the room, after what was queued has gone out, and offers to join again. Handlers are
 persistent, so they outlive the load. A Blender that is closed switches its add-ons off first, while there is a scene:
-what was changed last goes out then. Rendering only sets a flag here: its handlers may run on other threads, where
-bpy must not be touched. The engine's thread is ended on unregister and at exit; both may happen, and in any order.
+what was changed last goes out then. The engine's thread is ended on unregister and at exit; both may happen, and in any order.
 """
 
 from __future__ import annotations
@@ -48,28 +47,11 @@ def on_save_post(path: Any = "", *_: Any) -> None:
         scene.mark_saved()
 
 
-@persistent
-def on_render_begin(*_: Any) -> None:
-    scene = runtime.scene()
-    if scene is not None:
-        scene.set_rendering(True)
-
-
-@persistent
-def on_render_end(*_: Any) -> None:
-    scene = runtime.scene()
-    if scene is not None:
-        scene.set_rendering(False)
-
-
 _HANDLERS = (
     ("load_pre", on_load_pre),
     ("load_post", on_load_post),
     ("load_post_fail", on_load_failed),
     ("save_post", on_save_post),
-    ("render_init", on_render_begin),
-    ("render_complete", on_render_end),
-    ("render_cancel", on_render_end),
 )
 
 

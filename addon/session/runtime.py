@@ -204,10 +204,13 @@ def _budget(current: Session) -> float:
 def _home_folder() -> Path:
     """Without the engine's package the add-on still registers, and says so when it is used."""
     try:
-        from atrium.home import home_folder
+        from atrium.home import default_home, home_folder
     except ImportError:
         return Path(os.environ.get("ATRIUM_HOME") or bpy.utils.user_resource("CONFIG", path="atrium"))
-    return Path(home_folder())
+    try:
+        return Path(home_folder())
+    except OSError as error:  # it is said when the folder is used
+        return Path(error.filename or default_home())
 
 
 def _make_engine() -> Any:

@@ -2,7 +2,7 @@
 """What a user wants to find again next time: name, colour, the last host.
 
 Kept in ATRIUM_HOME/settings.json and not in Blender's preferences, because it belongs to the person: two Blenders of
-one user share it, as they share the key that identifies them. A damaged or unwritable file costs the settings, never
+one user share it, as they share the key that identifies them; each writes only what was changed in it. A damaged or unwritable file costs the settings, never
 the session: reading falls back to defaults, and writing reports failure by its return value.
 """
 
@@ -81,14 +81,20 @@ def kept(settings: Settings) -> dict[str, Any]:
     return data
 
 
-def save(home: Path, settings: Settings) -> bool:
-    """Written beside and renamed, so that a crash leaves either the old file or the new one."""
+def save(home: Path, settings: Settings, *names: str) -> bool:
+    """Those that are named (or all); the others stay as another Blender may have written them meanwhile. Written beside and renamed, so that a crash
+    leaves either the old file or the new one."""
     temporary = ""
+    data = kept(settings)
+    if names:
+        others = kept(load(home))
+        data = {key: (data if key in names else others).get(key) for key in asdict(settings)}
+        data = {key: value for key, value in data.items() if value is not None}
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(prefix=".settings-", dir=home)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(kept(settings), file, ensure_ascii=False, indent=1)
+            json.dump(data, file, ensure_ascii=False, indent=1)
         os.replace(temporary, home / FILE)
         return True
     except OSError:

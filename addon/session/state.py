@@ -179,7 +179,7 @@ class State:
     healed: int = 0  # documents of this room that differed from the server's, and were replaced
     refused_at: float = 0.0
     left: Here | None = None  # offered to be joined again
-    ask_unsaved: str = ""  # the room whose join waits for a word on unsaved work
+    ask_unsaved: str = ""  # id of the room whose join waits for a word on unsaved work
     paused: bool = False  # Blender renders or bakes
     invite: str = ""  # the newest link that was made here
     revoked: bool = False  # all links, since the newest was made
@@ -350,6 +350,7 @@ class State:
 
     def forget_connection(self) -> None:
         self.leave()
+        self.left, self.ask_unsaved = None, ""
         self.host, self.rooms, self.knocks, self.kept_out, self.attempt, self.note = None, [], [], [], 0, ""
         self.invite, self.revoked, self.has_password, self.reach = "", False, False, []
         self.latency_ms = 0.0
@@ -406,6 +407,8 @@ class State:
     def _on_rooms(self, event: Event) -> None:
         """The first list ends connecting: a script may join at once."""
         self.rooms = [self._room_of(room) for room in event.get("rooms") or ()]
+        if self.ask_unsaved and self.room_named(self.ask_unsaved) is None:
+            self.ask_unsaved = ""
         self.finish("connect")
 
     def _room_of(self, room: Event) -> Room:

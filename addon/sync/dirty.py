@@ -8,6 +8,7 @@ What Blender does not report at all is covered by polling (replicator.py).
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -18,6 +19,18 @@ from bpy.app.handlers import persistent
 UPDATE_FADE = 0.9
 
 
+# Work on threads of their own, of which no handler tells; Blender names those of the first kind, and the operator that waits for one of the second (until
+# the first event after its end).
+JOBS = ("RENDER", "OBJECT_BAKE")
+BAKES = re.compile(r"(FLUID|PTCACHE)_OT_bake|OBJECT_OT_(simulation_nodes|geometry_node)_")
+
+
+def running() -> list[str]:
+    """The operators that the user is in the middle of."""
+    windows = bpy.context.window_manager.windows if bpy.context.window_manager else ()
+    return [operator.bl_idname for window in windows for operator in getattr(window, "modal_operators", ())]
+
+
 class Tracker:
     """The hints since they were last taken. One per process; handlers cannot carry state of their own."""
 
@@ -25,7 +38,7 @@ class Tracker:
         self.uids: dict[int, None] = {}
         self.structure = True
         self.undone = False
-        self.rendering = 0
+        self.rendering = 0  # for the handlers: they may run on another thread
         # Whether something was written to Blender's data that no undo step knows.
         self.foreign = False
         # What Blender's own updates take, the longest of late; and when the present one has begun.
@@ -38,8 +51,13 @@ class Tracker:
         return out
 
     def busy(self) -> bool:
-        """Whether Blender renders or bakes: then nothing may be read or written."""
-        return self.rendering > 0 or any(bpy.app.is_job_running(job) for job in ("RENDER", "OBJECT_BAKE"))
+        """Whether Blender renders or bakes: then nothing may be read or written. On the main thread.
+
+        A render that cannot begin is announced to handlers and never ended, so what they have noted counts for themselves only."""
+        if any(bpy.app.is_job_running(job) for job in JOBS):
+            return True
+        self.rendering = 0
+        return any(BAKES.match(name) for name in running())
 
 
 tracker = Tracker()

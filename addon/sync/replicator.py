@@ -685,21 +685,15 @@ def _window() -> Iterator[None]:
         yield
 
 
-def _running() -> list[str]:
-    """The operators that the user is in the middle of."""
-    windows = bpy.context.window_manager.windows if bpy.context.window_manager else ()
-    return [operator.bl_idname for window in windows for operator in getattr(window, "modal_operators", ())]
-
-
 def _modal() -> bool:
     """Whether the user is in the middle of an operator: then nothing is removed. Only Blender's own count, which keep pointers: many
     add-ons have one running all the time, and for them nothing would ever be removed."""
     python_class = bpy.types.Operator.bl_rna_get_subclass_py
-    return any(python_class(name) is None for name in _running())
+    return any(python_class(name) is None for name in dirty.running())
 
 
 def _drags() -> bool:
-    return any(name.startswith(DRAGGING) for name in _running())
+    return any(name.startswith(DRAGGING) for name in dirty.running())
 
 
 def _in_hand() -> Iterator[Any]:

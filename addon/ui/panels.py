@@ -67,7 +67,7 @@ def milliseconds(value: float) -> str:
 def status_text(state: State) -> tuple[str, str]:
     """One line on what is happening, and its icon."""
     phase, seconds = state.phase, state.elapsed_s
-    if state.paused and phase == JOINED:
+    if state.paused and state.in_room:
         return translated("Waiting while Blender renders"), "RENDER_STILL"
     if phase == CONNECTING:
         what = state.note or translated("Connecting to {address}").format(address=state.address)
@@ -338,7 +338,7 @@ class ATRIUM_PT_rooms(Panel):
             self._rejoin(layout, context, state)
         layout.template_list("ATRIUM_UL_rooms", "", atrium, "rooms", atrium, "room_index", rows=3)
         index = atrium.room_index
-        room = atrium.rooms[index] if index < len(atrium.rooms) else None
+        room = atrium.rooms[index] if 0 <= index < len(atrium.rooms) else None
         if state.ask_unsaved:
             self._unsaved(layout, context, state)
         else:
@@ -352,7 +352,9 @@ class ATRIUM_PT_rooms(Panel):
         row = layout.row()
         row.enabled = room is not None and room.joinable
         row.operator("atrium.join_room", icon="IMPORT").name = room.id if room else ""
-        if room is None:
+        if room is None and runtime.state().rooms:
+            paragraph(layout, translated("The room that you had chosen is gone: choose another one."), context)
+        elif room is None:
             paragraph(layout, translated("There is no room here yet: create one with your scene."), context)
         elif not room.joinable:
             paragraph(layout, room.reason, context, "INFO")
@@ -360,7 +362,8 @@ class ATRIUM_PT_rooms(Panel):
     def _unsaved(self, layout: Any, context: Any, state: State) -> None:
         box = layout.box()
         text = translated("The scene of “{room}” takes the place of yours, which has changes that are not saved.")
-        paragraph(box, text.format(room=state.ask_unsaved), context, "QUESTION")
+        room = state.room_named(state.ask_unsaved)
+        paragraph(box, text.format(room=room.name if room else "?"), context, "QUESTION")
         column = box.column(align=True)
         saved = bool(bpy.data.filepath)
         for mode, label in (
@@ -425,6 +428,13 @@ class ATRIUM_PT_room(Panel):
             if state.may_remove(user):
                 row.operator("atrium.remove_user", text="", icon="X", emboss=False).user = user.id
         self._pending(layout, context, state)
+        if runtime.need().others_work_is_unsaved:
+            paragraph(
+                layout,
+                translated("What others have changed is not in your file yet: save it to keep that."),
+                context,
+                "INFO",
+            )
         self._not_taken(layout, context)
         draw_lock(layout, state, state.here.id if state.here is not None else "")
 

@@ -7,6 +7,7 @@ Where the add-on was registered without being enabled as one (some tests do), th
 
 import logging
 import os
+from logging.handlers import RotatingFileHandler
 from typing import Any
 
 import bpy
@@ -14,6 +15,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ..session import runtime
 from ..session.driver import DEFAULT_PORT, Options
+from ..session.repeats import Repeats
 
 PACKAGE = __package__.rpartition(".")[0]
 
@@ -38,12 +40,11 @@ def _set_log(preferences: Any, _: Any = None) -> None:
     path = runtime.home() / "logs" / "addon.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
-            path.replace(path.with_suffix(".log.1"))
-        _handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+        _handler = RotatingFileHandler(path, maxBytes=LOG_BYTES_MAX, backupCount=1, encoding="utf-8", delay=True)
     except OSError:
         return  # a log is no reason to fail
     _handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
+    _handler.addFilter(Repeats())
     log.addHandler(_handler)
     log.setLevel(level)
 

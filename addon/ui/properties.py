@@ -67,9 +67,10 @@ class AtriumKnock(bpy.types.PropertyGroup):
     check_code: StringProperty(name="Check Code")
 
 
-def _store_settings() -> None:
+def _store(setting: str, value: Any) -> None:
     state = runtime.state()
-    settings.save(runtime.home(), state.settings)
+    setattr(state.settings, setting, value)
+    settings.save(runtime.home(), state.settings, setting)
     state.changed()
 
 
@@ -81,8 +82,7 @@ def _get_host(_: Any) -> str:
 def _set_host(_: Any, value: str) -> None:
     if value == address.HIDDEN and address.is_invite(runtime.state().settings.host):
         return  # what the field showed was confirmed, or a script gives back what it has read
-    runtime.state().settings.host = value
-    _store_settings()
+    _store("host", value)
 
 
 def _get_public_address(_: Any) -> str:
@@ -90,8 +90,7 @@ def _get_public_address(_: Any) -> str:
 
 
 def _set_public_address(_: Any, value: str) -> None:
-    runtime.state().settings.public_address = value
-    _store_settings()
+    _store("public_address", value)
     runtime.need().tell_public_address()
 
 
@@ -100,8 +99,7 @@ def _get_user_name(_: Any) -> str:
 
 
 def _set_user_name(_: Any, value: str) -> None:
-    runtime.state().settings.user_name = settings.clean_name(value) or settings.system_user()
-    _store_settings()
+    _store("user_name", settings.clean_name(value) or settings.system_user())
 
 
 def _get_user_color(_: Any) -> Sequence[float]:
@@ -109,8 +107,7 @@ def _get_user_color(_: Any) -> Sequence[float]:
 
 
 def _set_user_color(_: Any, value: Sequence[float]) -> None:
-    runtime.state().settings.user_color = (value[0], value[1], value[2])
-    _store_settings()
+    _store("user_color", (value[0], value[1], value[2]))
 
 
 def _set_invite_lasts(value: int) -> None:
@@ -128,16 +125,23 @@ def _get_error(_: Any) -> str:
     return trouble.sentence if trouble else ""
 
 
-_selected_room = 0
+# The room that is chosen, by its id: the server lists the newest first, so places change under the user's hand.
+_selected_room = ""
 
 
 def _get_room_index(_: Any) -> int:
-    return min(_selected_room, max(0, len(runtime.state().rooms) - 1))
+    """At first it is the first one. Where the one that was chosen has gone, it is none: a click that comes at that moment is about no other."""
+    global _selected_room
+    ids = [room.id for room in runtime.state().rooms]
+    if not _selected_room and ids:
+        _selected_room = ids[0]
+    return ids.index(_selected_room) if _selected_room in ids else -1
 
 
 def _set_room_index(_: Any, value: int) -> None:
     global _selected_room
-    _selected_room = value
+    rooms = runtime.state().rooms
+    _selected_room = rooms[value].id if 0 <= value < len(rooms) else ""
 
 
 class AtriumState(bpy.types.PropertyGroup):
@@ -282,7 +286,10 @@ def mirror() -> None:
     """Copies the lists into Blender's collections. Not from a draw function: Blender forbids writing there."""
     if runtime.session() is None:
         return
+    global _selected_room
     state = runtime.state()
+    if not state.rooms:
+        _selected_room = ""
     for manager in _managers():
         target = manager.atrium
         rooms = [

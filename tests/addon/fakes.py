@@ -125,6 +125,8 @@ class FakeScene:
     def is_unsaved(self) -> bool:
         return self.unsaved
 
+    holds_others_work = False
+
     def secure(self, mode: str) -> str:
         if self.fails == "secure":
             raise RuntimeError("The disk is full.")
@@ -143,6 +145,7 @@ class FakeScene:
         self.log.append(f"discard {copy}")
 
     def mark_unsaved(self) -> None:
+        self.holds_others_work = True
         self.log.append("mark_unsaved")
 
 

@@ -307,6 +307,30 @@ def test_a_file_that_does_not_load_leaves_the_work_unsaved(anna: BlenderProcess,
     ]  # fmt: skip
 
 
+def a_render_that_cannot_begin(path: str) -> list[Any]:
+    """Blender says that it begins, and nothing afterwards."""
+    begun: list[str] = []
+    bpy.app.handlers.render_init.append(lambda *_: begun.append("begun"))
+    for name in ("render_complete", "render_cancel"):
+        getattr(bpy.app.handlers, name).append(lambda *_: begun.append("ended"))
+    bpy.ops.atrium.connect()
+    bpy.ops.atrium.create_room(name="Set")
+    render = bpy.context.scene.render
+    render.resolution_x = render.resolution_y = 32
+    if hasattr(render.image_settings, "media_type"):
+        render.image_settings.media_type = "VIDEO"
+    render.image_settings.file_format, render.filepath = "FFMPEG", path
+    error_of(bpy.ops.render.render, animation=True)
+    runtime.tick()
+    paused = runtime.state().paused
+    bpy.ops.atrium.disconnect(timeout=10.0)
+    return [begun, paused, atrium().state]
+
+
+def test_a_render_that_cannot_begin_stops_nothing(anna: BlenderProcess) -> None:
+    assert anna.call(a_render_that_cannot_begin, "/proc/nowhere/film") == [["begun"], False, "OFFLINE"]
+
+
 def shown_in_dialogs() -> list[str]:
     names = [name for name in dir(bpy.ops.atrium) if not name.startswith("_")]
     types = [getattr(bpy.ops.atrium, name).get_rna_type() for name in names]

@@ -554,8 +554,8 @@ def test_every_moment_of_a_session_is_drawn(tall_anna: WindowedBlender) -> None:
     anna.press("atrium.join_room")
     time.sleep(0.5)
     anna.picture(name_of(anna, "unsaved"))
-    assert anna.evaluate("[runtime.state().ask_unsaved, atrium().state]") == ["Set", "LOBBY"]
-    anna.press("atrium.join_room(name=\"Set\", unsaved='DISCARD'")  # Join Without Saving
+    assert anna.evaluate("[runtime.state().ask_unsaved, atrium().state]") == ["ab" * 16, "LOBBY"]
+    anna.press(f"atrium.join_room(name=\"{'ab' * 16}\", unsaved='DISCARD'")  # Join Without Saving
     anna.call(sent, "join")
     assert anna.evaluate("sorted(o.name for o in bpy.data.objects)") == ["Camera", "Cube", "Cube.001", "Light"]
     anna.execute("engine.events.extend(engine._joined(False, 'Set'))")

@@ -892,7 +892,7 @@ def test_with_a_window_unsaved_work_is_asked_about() -> None:
     bench.scene.unsaved = True
     sent = len(bench.engine.sent)
     assert bench.session.join_room("Set", "ASK") is None
-    assert bench.state.ask_unsaved == "Set" and len(bench.engine.sent) == sent
+    assert bench.state.ask_unsaved == ROOM and len(bench.engine.sent) == sent
     bench.session.cancel()
     assert bench.state.ask_unsaved == "" and bench.state.phase == "LOBBY"
     bench.scene.unsaved = False
@@ -1008,6 +1008,55 @@ def test_rendering_stops_capture_and_apply_and_says_so() -> None:
     bench.scene.rendering = False
     bench.tick()
     assert "tick" in replicator.log and not bench.state.paused
+
+
+def test_connecting_and_leaving_do_not_wait_for_a_render() -> None:
+    """It may take hours; what reads or writes the scene waits for it."""
+    bench = Bench()
+    bench.scene.rendering = True
+    bench.session.connect("192.0.2.7")
+    bench.tick()
+    assert bench.engine.kinds() == ["connect"]
+    bench = Bench().in_lobby().joined()
+    bench.scene.rendering = True
+    flush = bench.session.flush()
+    bench.tick(times=5)
+    assert "capture_all" not in bench.scene.replicators[0].log and not flush.done
+    leave = bench.session.leave_room()
+    bench.tick()
+    bench.tick({"t": "state", "state": "LOBBY"})
+    assert leave.done and "capture_all" not in bench.scene.replicators[0].log
+    bench.scene.log.clear()
+    bench.receiving("DISCARD")
+    bench.tick(progress(1.0, True), times=5)
+    assert not any(line.startswith(("secure", "clear")) for line in bench.scene.log)
+    bench.scene.rendering = False
+    bench.tick(times=10)
+    assert "clear" in bench.scene.log
+
+
+def test_what_others_have_changed_is_said_to_be_in_no_file() -> None:
+    bench = Bench().in_lobby().joined()
+    assert not bench.session.others_work_is_unsaved
+    bench.tick(doc(9))
+    assert bench.session.others_work_is_unsaved
+    bench.scene.holds_others_work = False  # saved
+    assert not bench.session.others_work_is_unsaved
+
+
+def test_what_was_about_a_room_of_another_host_is_forgotten() -> None:
+    bench = Bench().in_lobby()
+    bench.scene.unsaved = True
+    bench.session.join_room("Set", "ASK")
+    bench.tick({"t": "rooms", "rooms": []})
+    assert bench.state.ask_unsaved == ""
+    bench = Bench().in_lobby().joined()
+    bench.engine.events.append({"t": "state", "state": "LOBBY"})
+    bench.session.file_loads()
+    assert bench.state.left is not None
+    bench.session.disconnect()
+    bench.tick({"t": "state", "state": "OFFLINE"}, times=3)
+    assert bench.state.left is None
 
 
 def test_a_long_render_leaves_the_events_in_the_engine() -> None:
@@ -1322,7 +1371,7 @@ def test_unsaved_work_is_asked_about_before_an_invite_replaces_it() -> None:
             "rooms": [{"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True}],
         },
     )
-    assert bench.state.ask_unsaved == "Set"
+    assert bench.state.ask_unsaved == ROOM
     assert "join" not in bench.engine.kinds()
 
 

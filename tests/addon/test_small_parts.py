@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import string
 import struct
 import time
@@ -11,7 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from atrium_session import address, backup, colors, history, inviting, reaching, sentences, settings, whole, words
+from atrium_session import (
+    address,
+    backup,
+    colors,
+    history,
+    inviting,
+    reaching,
+    repeats,
+    sentences,
+    settings,
+    whole,
+    words,
+)
 
 from atrium import Client, serve
 from atrium.check import check
@@ -141,6 +154,16 @@ def test_an_invite_is_not_shown() -> None:
 def test_settings_that_cannot_be_written_are_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert not settings.save(tmp_path / "file", settings.defaults())
+
+
+def test_two_blenders_of_one_user_write_only_what_was_changed_in_them(tmp_path: Path) -> None:
+    one, other = settings.load(tmp_path), settings.load(tmp_path)
+    one.user_name = "Anna"
+    assert settings.save(tmp_path, one, "user_name")
+    other.host, other.user_color = "192.0.2.7", (0.25, 0.5, 0.75)
+    assert settings.save(tmp_path, other, "host") and settings.save(tmp_path, other, "user_color")
+    found = settings.load(tmp_path)
+    assert (found.user_name, found.host, found.user_color) == ("Anna", "192.0.2.7", (0.25, 0.5, 0.75))
 
 
 def test_names_are_one_line_and_bounded() -> None:
@@ -415,3 +438,22 @@ def test_sentences_are_folded_to_the_width_that_there_is(text: str, lines: list[
 
 def test_a_sidebar_without_any_width_still_shows_every_letter() -> None:
     assert "".join(words.folded("two words", -5, len)) == "twowords"
+
+
+def test_what_fails_in_every_tick_is_logged_once_in_a_while() -> None:
+    written = []
+    handler = logging.Handler()
+    handler.emit = lambda record: written.append(record.getMessage())  # type: ignore[method-assign]
+    handler.addFilter(repeats.Repeats())
+
+    def say(at_s: float, error: str) -> None:
+        exc = ValueError(error)
+        record = logging.LogRecord("atrium", logging.ERROR, "", 0, "tick", None, (ValueError, exc, None))
+        record.created = at_s
+        handler.handle(record)
+
+    for n in range(1500):
+        say(n / 100, "broken")
+    say(15.0, "other")
+    say(15.1, "broken")
+    assert written == ["tick", "tick [999 more]", "tick", "tick"]

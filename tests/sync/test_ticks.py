@@ -78,14 +78,14 @@ def test_an_unreported_change_takes_a_few_ticks(two, what):
 
 def test_nothing_happens_while_blender_renders(two):
     stage, a, b = two
-    b.do("from sync import dirty; dirty.tracker.rendering = 1")
+    b.do("from sync import dirty; is_busy = dirty.Tracker.busy; dirty.Tracker.busy = lambda self: True")
     a.do("bpy.data.objects['Cube'].location.y = 8; rep.capture_all()")
     b.do("bpy.data.objects['Cube'].scale.z = 4; link.sent.clear()")
     b.do("for _ in range(5): rep.tick(20)")
     b.do("rep.capture_all()")
     assert b.do("bpy.data.objects['Cube'].location.y") == 0
     assert b.do("link.sent") == []
-    b.do("dirty.tracker.rendering = 0")
+    b.do("dirty.Tracker.busy = is_busy")
     stage.settle()
     for peer in (a, b):
         assert peer.do("(lambda o: (o.location.y, o.scale.z))(bpy.data.objects['Cube'])") == (8, 4)

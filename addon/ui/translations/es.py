@@ -133,6 +133,9 @@ TEXTS = {
     "Host: an invite or an address": "Anfitrión: invitación o dirección",
     "Public address, for invites": "Dirección pública, para invitaciones",
     "Whoever connects for the first time is shown this code:": "Quien se conecta por primera vez ve este código:",
+    "The room that you had chosen is gone: choose another one.": "La sala elegida ya no está: elegir otra.",
+    "What others have changed is not in your file yet: save it to keep that.": "Lo que otros han cambiado aún no está en el archivo: guardarlo para "
+    "conservarlo.",
     "There is no room here yet: create one with your scene.": "Aquí todavía no hay ninguna sala: crear una con la escena actual.",
     "The scene of “{room}” takes the place of yours, which has changes that are not saved.": "La escena de “{room}” reemplaza a la "
     "actual, que contiene cambios no guardados.",

@@ -51,6 +51,8 @@ ENGINE = {
     "There is no such room.": "Esa sala no existe.",
     "The room was made with another version of Blender.": "La sala se creó con otra versión de Blender.",
     # connections
+    "You have asked to enter a second time: the host's answer goes there.": "Se ha llamado por segunda vez: la respuesta del anfitrión llega "
+    "allí.",
     "The connection was closed.": "Se cerró la conexión.",
     "The other side took too long.": "El otro extremo tardó demasiado.",
     "The other side speaks another version of the protocol.": "El otro extremo usa otra versión del protocolo.",
