@@ -112,6 +112,14 @@ class FoundHost:
 
 
 @dataclass(frozen=True)
+class Deafness:
+    """This machine's own firewall may drop what hosts answer; the command that lets it in."""
+
+    tool: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Question:
     """A host whose key is not known yet; the user compares its check code. Another key than a known one is no question but an error."""
 
@@ -167,6 +175,7 @@ class State:
     host: Host | None = None
     here: Here | None = None
     hosts: list[FoundHost] = field(default_factory=list)  # on the local network, while one looks
+    deafness: Deafness | None = None  # why there may be none
     rooms: list[Room] = field(default_factory=list)
     users: list[User] = field(default_factory=list)
     knocks: list[Knock] = field(default_factory=list)
@@ -403,6 +412,8 @@ class State:
             FoundHost(str(h.get("name", "")), str(h.get("address", "")), bool(h.get("known")))
             for h in event.get("hosts") or ()
         ]
+        firewall = event.get("firewall") or {}
+        self.deafness = Deafness(str(firewall["tool"]), str(firewall["command"])) if firewall else None
 
     def _on_rooms(self, event: Event) -> None:
         """The first list ends connecting: a script may join at once."""

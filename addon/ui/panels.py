@@ -249,7 +249,9 @@ class ATRIUM_PT_nearby(Panel):
             icon = "CHECKMARK" if host.known else "NETWORK_DRIVE"
             column.operator("atrium.connect_found", text=text, icon=icon, translate=False).host = host.address
         if not state.hosts:
-            paragraph(layout, translated("Nobody hosts here at the moment."), context)
+            paragraph(layout, translated("Nobody answered on this network."), context)
+            if state.deafness is not None:
+                reach_panels.draw_deafness(layout, context, state.deafness)
 
 
 class ATRIUM_PT_knocks(Panel):

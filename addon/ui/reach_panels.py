@@ -16,7 +16,7 @@ import bpy
 
 from ..session import inviting, reaching, runtime
 from ..session.reaching import Verdict
-from ..session.state import State
+from ..session.state import Deafness, State
 from ..session.words import translated
 from .drawing import Panel, code_row, paragraph
 
@@ -133,6 +133,15 @@ def draw_firewall(layout: Any, context: Any, verdict: Verdict) -> None:
     paragraph(box, verdict.sentence, context, "ERROR")
     paragraph(box, translated("If others cannot connect, run this in a terminal:"), context)
     draw_to_copy(box, verdict.commands)
+
+
+def draw_deafness(layout: Any, context: Any, deafness: Deafness) -> None:
+    """Which firewall of this machine's own may drop the answers of those who host, and the command that lets them in."""
+    box = layout.box()
+    text = translated("The firewall {tool} is active on this machine and may drop the answers of those who host.")
+    paragraph(box, text.format(tool=deafness.tool), context, "INFO")
+    paragraph(box, translated("To let them in, run this in a terminal:"), context)
+    draw_to_copy(box, [deafness.command])
 
 
 def draw_rule(layout: Any, verdict: Verdict) -> None:

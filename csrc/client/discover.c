@@ -7,6 +7,23 @@
  * connects, the key is proved and trust.c decides as for an address that was typed. */
 #include "client/internal.h"
 
+#include "reach/firewall.h"
+
+/* This machine's own firewall, which may drop the answers: they come from those whom nobody has spoken to alone. */
+static void write_firewall(atr_jw *w)
+{
+  char line[ATR_FIREWALL_COMMAND_BYTES];
+  atr_firewall firewall = atr_firewall_look("", 0);
+
+  atr_firewall_answers_command(firewall, ATR_DISCOVERY_PORT, line);
+  if (!line[0])
+    return;
+  atr_jw_object(w, "firewall");
+  atr_jw_str(w, "tool", atr_firewall_name(firewall));
+  atr_jw_str(w, "command", line);
+  atr_jw_end(w);
+}
+
 static void tell_hosts(void *ctx, const atr_neighbors *neighbors)
 {
   const atr_neighbor *shown[ATR_NEIGHBORS_MAX];
@@ -23,6 +40,9 @@ static void tell_hosts(void *ctx, const atr_neighbors *neighbors)
     atr_jw_bool(&w, "known", shown[i]->is_known);
     atr_jw_end(&w);
   }
+  atr_jw_end(&w);
+  if (n == 0)
+    write_firewall(&w);
   event_end(c, &w, "hosts");
 }
 
@@ -48,10 +68,9 @@ void discover_set(atr_client *c, const cJSON *message)
     return;
   }
   discover_end(c);
-  if (!on) {
-    tell_hosts(c, &nobody);
+  tell_hosts(c, &nobody);
+  if (!on)
     return;
-  }
   err = atr_seeker_new(&c->seeker, &c->loop, (uint16_t)port, &callbacks);
   if (err < 0)
     event_error(c, err, "The local network cannot be asked for hosts.", "discover", NULL);

@@ -113,3 +113,16 @@ void atr_firewall_command(atr_firewall firewall, uint16_t port, bool udp, char o
     snprintf(out, ATR_FIREWALL_COMMAND_BYTES,
              "sudo firewall-cmd --permanent --add-port=%u/%s && sudo firewall-cmd --reload", port, protocol);
 }
+
+/* An answer comes from the port that was asked to one that the system chose, and so from whom nothing was sent to: to a firewall it belongs
+ * to no conversation. Where the tool can say so, no port but those that the system chooses by itself is opened; servers have others. */
+void atr_firewall_answers_command(atr_firewall firewall, uint16_t port, char out[ATR_FIREWALL_COMMAND_BYTES])
+{
+  out[0] = '\0';
+  if (firewall == ATR_FIREWALL_UFW)
+    snprintf(out, ATR_FIREWALL_COMMAND_BYTES, "sudo ufw allow proto udp from any port %u to any port 32768:60999",
+             port);
+  else if (firewall == ATR_FIREWALL_FIREWALLD)
+    snprintf(out, ATR_FIREWALL_COMMAND_BYTES,
+             "sudo firewall-cmd --permanent --add-source-port=%u/udp && sudo firewall-cmd --reload", port);
+}

@@ -22,7 +22,7 @@ typedef enum atr_firewall {
 
 #define ATR_FIREWALL_COMMAND_BYTES 128
 
-/* `root`: "" for this machine; a folder that stands for / in tests. Reads a few small files. */
+/* `root`: "" for this machine; a folder that stands for / in tests. `port` 0: whatever it lets in already. Reads a few small files. */
 atr_firewall atr_firewall_look(const char *root, uint16_t port);
 
 /* "ufw", "firewalld"; empty where no tool has a name. */
@@ -30,5 +30,8 @@ const char *atr_firewall_name(atr_firewall firewall);
 
 /* The command that lets connections (`udp`: packets of those who look for hosts) to this port in; empty where there is none to type. */
 void atr_firewall_command(atr_firewall firewall, uint16_t port, bool udp, char out[ATR_FIREWALL_COMMAND_BYTES]);
+
+/* The command that lets in what hosts answer, from this port, to who asked the whole network; empty where there is none to type. */
+void atr_firewall_answers_command(atr_firewall firewall, uint16_t port, char out[ATR_FIREWALL_COMMAND_BYTES]);
 
 #endif

@@ -14,13 +14,14 @@ Host a room and edit it, in one script (more in docs/scripting.md):
 """
 
 from atrium._core import AtriumError, __version__
-from atrium.client import Client, Event, FoundHost, Knock, Room, RoomInfo
+from atrium.client import Client, Deafness, Event, FoundHost, Knock, Room, RoomInfo
 from atrium.engine import forward_log
 from atrium.serving import RunningServer, serve
 
 __all__ = [
     "AtriumError",
     "Client",
+    "Deafness",
     "Event",
     "FoundHost",
     "Knock",

@@ -76,6 +76,14 @@ class FoundHost:
 
 
 @dataclass(frozen=True, slots=True)
+class Deafness:
+    """This machine's own firewall may drop what hosts answer; the command that lets it in."""
+
+    tool: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A change of one document: `tree` is the whole tree ("create"), the merge patch ("edit") or None ("delete")."""
 
@@ -241,6 +249,7 @@ class Client:
         self.knocks: dict[str, Knock] = {}
         self.kept_out: dict[str, str] = {}  # for hosts: the names of those who were refused for good, by key
         self.hosts: list[FoundHost] = []
+        self.deafness: Deafness | None = None
         self.reach: list[
             Message
         ] = []  # for hosts: who can reach them, as in the protocol; `atrium.reach` has the sentences
@@ -287,6 +296,7 @@ class Client:
     def discover(self, seconds: float = 2.0, *, port: int = 0) -> list[FoundHost]:
         """Looks for hosts on the same network for so long; those whose key is remembered come first.
 
+        Where nobody was found, `deafness` is set if this machine's own firewall may be why.
         `port`: the UDP port that hosts answer on, if not the usual one.
         """
         self.hosts, self._now.error = [], None
@@ -561,6 +571,7 @@ class Client:
 
     def _on_hosts(self, message: Message) -> None:
         self.hosts = [FoundHost(h["name"], h["address"], h["key"], h["known"]) for h in message["hosts"]]
+        self.deafness = Deafness(**message["firewall"]) if "firewall" in message else None
 
     def _on_forgotten(self, message: Message) -> None:
         self._now.forgotten = message["known"]

@@ -640,6 +640,10 @@ def hosts_are_looked_for() -> Iterator[None]:
 def test_a_host_on_this_network_is_one_click_away(anna: WindowedBlender) -> None:
     anna.execute("bpy.context.preferences.system.use_online_access = True")
     anna.call(hosts_are_looked_for)  # the panel is there to be seen, and that is enough
+    command = "sudo ufw allow proto udp from any port 12800 to any port 32768:60999"
+    anna.call(tell, {"t": "hosts", "hosts": [], "firewall": {"tool": "ufw", "command": command}})
+    anna.find(f'atrium.copy(text="{command}"')
+    anna.picture(name_of(anna, "nobody-nearby"))
     host = {"name": "studio", "address": "192.0.2.7:12800", "key": "ab" * 32, "known": False}
     anna.call(tell, {"t": "hosts", "hosts": [host]})
     anna.find('atrium.connect_found(host="192.0.2.7:12800"')

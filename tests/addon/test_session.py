@@ -135,6 +135,16 @@ def test_it_does_not_look_while_connected_nor_where_it_may_not() -> None:
         assert bench.session.engine is None
 
 
+def test_a_firewall_of_ones_own_is_named_while_nobody_is_found() -> None:
+    bench = Bench()
+    bench.session.looking.glance()
+    command = "sudo ufw allow proto udp from any port 12800 to any port 32768:60999"
+    bench.tick({"t": "hosts", "hosts": [], "firewall": {"tool": "ufw", "command": command}})
+    assert bench.state.deafness is not None and bench.state.deafness.command == command
+    bench.tick(found("studio"))
+    assert bench.state.deafness is None
+
+
 def test_a_network_that_cannot_be_asked_is_no_problem_to_the_user() -> None:
     bench = Bench()
     bench.session.looking.glance()

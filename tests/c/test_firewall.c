@@ -110,6 +110,20 @@ static void what_to_type(void **state)
   assert_string_equal(command, "");
 }
 
+static void what_to_type_where_one_looks(void **state)
+{
+  char command[ATR_FIREWALL_COMMAND_BYTES];
+
+  (void)state;
+  atr_firewall_answers_command(ATR_FIREWALL_UFW, 12800, command);
+  assert_string_equal(command, "sudo ufw allow proto udp from any port 12800 to any port 32768:60999");
+  atr_firewall_answers_command(ATR_FIREWALL_FIREWALLD, 12800, command);
+  assert_string_equal(command,
+                      "sudo firewall-cmd --permanent --add-source-port=12800/udp && sudo firewall-cmd --reload");
+  atr_firewall_answers_command(ATR_FIREWALL_NONE, 12800, command);
+  assert_string_equal(command, "");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -118,6 +132,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(an_endless_list_of_rules, begin, end),
       cmocka_unit_test_setup_teardown(firewalld_runs_or_not, begin, end),
       cmocka_unit_test(what_to_type),
+      cmocka_unit_test(what_to_type_where_one_looks),
   };
 
   return cmocka_run_group_tests_name("firewall", tests, NULL, NULL);

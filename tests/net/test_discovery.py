@@ -83,3 +83,44 @@ def test_a_host_is_found_where_only_ipv6_is(world: World) -> None:
     address, state = log.read_text().split()[-2:]
     assert address.startswith("[fe80::") and address.endswith(f"%eth0]:{PORT}"), log.read_text()
     assert state == "LOBBY"
+
+
+# Looks until it has found somebody, or for so long; who was found, and what its own firewall does about that. argv: home, seconds
+LOOKER = """
+import sys
+from atrium import Client
+with Client(sys.argv[1]) as guest:
+    print([one.address for one in guest.discover(float(sys.argv[2]))], guest.deafness, sep="\\n")
+"""
+
+
+def test_a_firewall_of_who_looks_is_named_with_the_command_that_helps(world: World) -> None:
+    """ufw lets in what belongs to a conversation, and drops the rest: an answer to a question to all belongs to none. Its command is turned
+    into the rule that it makes, as ufw itself does not work in a namespace."""
+    anna, ben, lan = world.lab.host("anna"), world.lab.host("ben"), world.lab.segment("lan")
+    anna.plug(lan, "192.168.0.10/24")
+    ben.plug(lan, "192.168.0.48/24")
+    (world.folder / "etc/ufw").mkdir(parents=True)
+    (world.folder / "etc/ufw/ufw.conf").write_text("ENABLED=yes\n")
+    overlay = f'mount -t overlay overlay -o "lowerdir={world.folder}/etc:/etc" /etc && exec "$@"'
+    ben.launcher = ("unshare", "--mount", "--propagation", "private", "sh", "-c", overlay, "sh")
+    world.serve(anna)
+
+    def looked(name: str) -> list[str]:
+        log = world.folder / f"{name}.log"
+        words = (sys.executable, "-c", LOOKER, str(world.folder / "ben-user"), str(SECONDS))
+        assert ben.spawn(*words, log=log, env={**os.environ, "PYTHONPATH": str(ROOT / "python")}).wait(30) == 0, (
+            log.read_text()
+        )
+        return log.read_text().splitlines()[-2:]
+
+    there = [f"['192.168.0.10:{PORT}']", "None"]
+    assert looked("open") == there
+    ben.nft(
+        "table inet ufw { chain in { type filter hook input priority 0; policy drop; iif lo accept;"
+        " ct state established,related accept; }; }"
+    )
+    command = "sudo ufw allow proto udp from any port 12800 to any port 32768:60999"
+    assert looked("closed") == ["[]", f"Deafness(tool='ufw', command='{command}')"]
+    ben.nft("add rule inet ufw in udp sport 12800 udp dport 32768-60999 accept")
+    assert looked("allowed") == there

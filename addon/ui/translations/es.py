@@ -97,7 +97,10 @@ TEXTS = {
     "Atrium": "Atrium",
     "On This Network": "En esta red",
     "Who hosts on the local network": "Anfitriones en la red local",
-    "Nobody hosts here at the moment.": "Nadie hace de anfitrión aquí en este momento.",
+    "Nobody answered on this network.": "Nadie ha respondido en esta red.",
+    "The firewall {tool} is active on this machine and may drop the answers of those who host.": "El cortafuegos {tool} está activo en "
+    "este equipo y puede descartar las respuestas de los anfitriones.",
+    "To let them in, run this in a terminal:": "Para dejarlas pasar, ejecutar esto en una terminal:",
     "Somebody Knocks": "Alguien llama",
     "Who asks to enter": "Quién pide entrar",
     "Kept Out": "Sin acceso",
