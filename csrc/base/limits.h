@@ -120,6 +120,19 @@
 #define ATR_OFFERS_MAX 64u
 #define ATR_HOLDS_MAX 1024u
 
+/* Bytes of the latter; what is beyond it is spare, the oldest first. As much as an operation may name (ATR_BLOBS_PUT_BYTES). */
+#define ATR_HOLDS_BYTES_MAX ((uint64_t)4 * 1024 * ATR_MIB(1))
+
+/* Blobs of one connection that have begun to arrive: a correct peer sends one after the other. */
+#define ATR_ARRIVING_BYTES_MAX ((uint64_t)2 * ATR_BLOB_BYTES_MAX)
+
+/* Blobs of one room, which stand in the memory of its server: more than a workstation's graphics card holds, or a small server. */
+#define ATR_ROOM_BLOB_BYTES_MAX ((uint64_t)16 * 1024 * ATR_MIB(1))
+
+/* A blob that may come as a delta. It is put together and hashed at once, which for a larger one would hold up all others; that comes whole,
+ * and is hashed piece by piece. Positions of 2.8 million points. */
+#define ATR_DELTA_BLOB_BYTES_MAX ATR_MIB(32)
+
 /* Blobs that a member has asked for and not yet got. */
 #define ATR_GETS_MAX 16384u
 

@@ -189,6 +189,8 @@ static void try_delta(atr_xfer *x, outgoing *o)
   atr_buf delta;
 
   o->delta_tried = true;
+  if (atr_bytes_len(o->bytes) > ATR_DELTA_BLOB_BYTES_MAX)
+    return;
   if (ready) {
     o->delta = atr_bytes_retain(ready);
     return;
@@ -350,6 +352,8 @@ static int begin(atr_xfer *x, incoming *in, uint64_t size, uint64_t bytes, bool 
     return size == in->size && is_delta == in->is_delta ? 0 : ATR_PROTO;
   if (size > ATR_BLOB_BYTES_MAX || (in->size != UINT64_MAX && in->size != size))
     return ATR_BLOB_SIZE;
+  if (bytes > ATR_ARRIVING_BYTES_MAX - x->memory)
+    return ATR_LIMIT;
   in->begun = true;
   in->is_delta = is_delta;
   in->size = size;
@@ -480,7 +484,7 @@ static int receive_delta(atr_xfer *x, uint32_t room, atr_span message)
     return err;
   in = find(x, &m.hash);
   if (m.room != room || !in || !in->base || !atr_hash_equal(&m.base, &in->base_hash) || m.total < 4 ||
-      m.total > m.size + ATR_KIB(64))
+      m.size > ATR_DELTA_BLOB_BYTES_MAX || m.total > m.size + ATR_KIB(64))
     return ATR_PROTO;
   err = begin(x, in, m.size, m.total, true);
   if (err)

@@ -113,6 +113,7 @@ enum member_mode {
 
 typedef struct hold {
   atr_hash hash;
+  size_t bytes;
   struct hold *next;
 } hold;
 
@@ -161,6 +162,7 @@ struct atr_room_member {
   uint64_t sought; /* was told of all that is sought up to this number */
   hold *holds, *holds_last;
   uint32_t n_holds;
+  uint64_t holds_bytes;
 };
 
 typedef struct staged {

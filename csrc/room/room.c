@@ -49,6 +49,10 @@ int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_c
     room->config.participants_max = ATR_PARTICIPANTS_MAX;
   if (!room->config.staged_bytes_max)
     room->config.staged_bytes_max = ATR_STAGED_BYTES_MAX;
+  if (!room->config.holds_bytes_max)
+    room->config.holds_bytes_max = ATR_HOLDS_BYTES_MAX;
+  if (!room->config.blob_bytes_max)
+    room->config.blob_bytes_max = ATR_ROOM_BLOB_BYTES_MAX;
   memcpy(room->name, config->name, len);
   room->config.name = room->name;
   room->cb = *cb;

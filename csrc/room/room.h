@@ -29,13 +29,15 @@ struct atr_blobs;
 typedef struct atr_room_config {
   atr_id id;
   atr_id epoch;
-  uint32_t handle;         /* of the room, goes into every binary message */
-  uint64_t seq_base;       /* the first operation gets seq_base + 1 */
-  const char *name;        /* UTF-8, as shown */
-  size_t ring_bytes_max;   /* 0: ATR_RING_BYTES */
-  size_t tombstones_max;   /* 0: ATR_TOMBSTONES_MAX */
-  size_t participants_max; /* 0: ATR_PARTICIPANTS_MAX */
-  size_t staged_bytes_max; /* 0: ATR_STAGED_BYTES_MAX */
+  uint32_t handle;          /* of the room, goes into every binary message */
+  uint64_t seq_base;        /* the first operation gets seq_base + 1 */
+  const char *name;         /* UTF-8, as shown */
+  size_t ring_bytes_max;    /* 0: ATR_RING_BYTES */
+  size_t tombstones_max;    /* 0: ATR_TOMBSTONES_MAX */
+  size_t participants_max;  /* 0: ATR_PARTICIPANTS_MAX */
+  size_t staged_bytes_max;  /* 0: ATR_STAGED_BYTES_MAX */
+  uint64_t holds_bytes_max; /* 0: ATR_HOLDS_BYTES_MAX */
+  uint64_t blob_bytes_max;  /* 0: ATR_ROOM_BLOB_BYTES_MAX */
   struct atr_store *store;
   struct atr_blobs *blobs;
   bool owns_blobs; /* they are freed with the room, which may outlive atr_room_free() by a commit */

@@ -186,25 +186,30 @@ static void release_oldest(atr_room_member *m)
   if (!m->holds)
     m->holds_last = NULL;
   m->n_holds--;
+  m->holds_bytes -= h->bytes;
   atr_blobs_unref(m->room->config.blobs, &h->hash);
   free(h);
 }
 
 static void hold_blob(atr_room_member *m, const atr_hash *hash)
 {
-  hold *h = calloc(1, sizeof *h);
+  const atr_bytes *bytes = atr_blobs_get(m->room->config.blobs, hash);
+  hold *h = bytes ? calloc(1, sizeof *h) : NULL;
 
   if (!h || atr_blobs_ref(m->room->config.blobs, hash)) {
     free(h);
     return;
   }
   h->hash = *hash;
+  h->bytes = atr_bytes_len(bytes);
+  m->holds_bytes += h->bytes;
   if (m->holds_last)
     m->holds_last->next = h;
   else
     m->holds = h;
   m->holds_last = h;
-  if (++m->n_holds > ATR_HOLDS_MAX)
+  m->n_holds++;
+  while (m->n_holds > ATR_HOLDS_MAX || (m->holds_bytes > m->room->config.holds_bytes_max && m->n_holds > 1))
     release_oldest(m);
 }
 
@@ -222,6 +227,7 @@ static void release_hold(atr_room_member *m, const atr_hash *hash)
     if (m->holds_last == h)
       m->holds_last = before;
     m->n_holds--;
+    m->holds_bytes -= h->bytes;
     atr_blobs_unref(m->room->config.blobs, hash);
     free(h);
     return;
@@ -238,6 +244,12 @@ void room_release_holds(atr_room_member *m, const atr_op *op)
 }
 
 /* --- uploads ---------------------------------------------------------------------------------------------------- */
+
+/* Whether the room may hold so many bytes more. */
+static bool has_space(const atr_room *room, uint64_t bytes)
+{
+  return atr_blobs_bytes(room->config.blobs) + bytes <= room->config.blob_bytes_max;
+}
 
 static int ask(atr_room_member *m, upload *u, uint64_t size, const atr_hash *base)
 {
@@ -258,6 +270,17 @@ static void give(atr_room_member *m, const atr_hash *hash, const atr_hash *base)
     room_wake(m, ATR_LANE_BULK);
 }
 
+/* It has come, and stays for who has sent it; or there is no room for it, as what was offered at the same time came before. */
+static void tell_arrived(atr_room_member *m, const atr_hash *hash)
+{
+  if (has_space(m->room, 0)) {
+    hold_blob(m, hash);
+    say(m, hash, ATR_BLOB_STATUS_HAVE);
+  } else {
+    say(m, hash, ATR_BLOB_STATUS_REFUSED);
+  }
+}
+
 static void on_received(void *ctx, const atr_hash *hash)
 {
   atr_room_member *m = ctx;
@@ -267,12 +290,10 @@ static void on_received(void *ctx, const atr_hash *hash)
   if (!u)
     return;
   u->sender->offers--;
-  hold_blob(u->sender, hash);
-  say(u->sender, hash, ATR_BLOB_STATUS_HAVE);
+  tell_arrived(u->sender, hash);
   DL_FOREACH (u->offering, w) {
     w->member->offers--;
-    hold_blob(w->member, hash);
-    say(w->member, hash, ATR_BLOB_STATUS_HAVE);
+    tell_arrived(w->member, hash);
   }
   DL_FOREACH (u->getting, w) {
     give(w->member, hash, &w->base);
@@ -286,13 +307,13 @@ static int offer(atr_room_member *m, const atr_blob_offer *o)
   upload *u;
   int err;
 
-  if (o->size > ATR_BLOB_BYTES_MAX) {
-    say(m, &o->hash, ATR_BLOB_STATUS_REFUSED);
-    return 0;
-  }
   if (atr_blobs_have(room->config.blobs, &o->hash)) {
     hold_blob(m, &o->hash);
     say(m, &o->hash, ATR_BLOB_STATUS_HAVE);
+    return 0;
+  }
+  if (o->size > ATR_BLOB_BYTES_MAX || !has_space(room, o->size)) {
+    say(m, &o->hash, ATR_BLOB_STATUS_REFUSED);
     return 0;
   }
   u = find(room, &o->hash);

@@ -7,12 +7,19 @@
 #include "base/hash.h"
 
 static struct peer one, two, three;
-static atr_hash blob;
+static const char *text; /* of four bytes */
+static atr_hash blob;    /* its name */
+
+static void take(const char *chosen)
+{
+  text = chosen;
+  assert_ok(atr_sha256_of(text, 4, &blob));
+}
 
 static int begin_three(void **state)
 {
   begin(state);
-  assert_ok(atr_sha256_of("blob", 4, &blob));
+  take("blob");
   join(&one, 0);
   join(&two, 1);
   join(&three, 2);
@@ -37,7 +44,7 @@ static void send_blob(struct peer *peer)
 
   atr_buf_init(&msg, SIZE_MAX);
   assert_ok(atr_msg_write_blob_data_head(&msg, &head));
-  assert_ok(atr_buf_append(&msg, "blob", 4));
+  assert_ok(atr_buf_append(&msg, text, 4));
   assert_ok(atr_room_receive(room, peer->member, ATR_LANE_BULK, atr_buf_span(&msg)));
   atr_buf_free(&msg);
 }
@@ -47,6 +54,13 @@ static void assert_told(struct peer *peer, size_t statuses, int status)
   pull(peer);
   assert_int_equal(peer->statuses, statuses);
   assert_int_equal(peer->status, status);
+}
+
+static void offer_and_send(struct peer *peer, const char *chosen)
+{
+  take(chosen);
+  offer(peer);
+  send_blob(peer);
 }
 
 static void the_first_is_asked_and_all_hear_of_its_end(void **state)
@@ -90,6 +104,59 @@ static void an_offer_that_is_said_again_is_the_same_offer(void **state)
     offer(&two);
   send_blob(&one);
   assert_told(&two, 1, ATR_BLOB_STATUS_HAVE);
+  leave(&one);
+  leave(&two);
+  leave(&three);
+}
+
+static int begin_small(void **state)
+{
+  room_config.blob_bytes_max = 10; /* instead of ATR_ROOM_BLOB_BYTES_MAX */
+  return begin_three(state);
+}
+
+/* A member could fill the server's memory, with blobs that cost it a few bytes each. Whatever is offered at the same time finds room. */
+static void a_room_that_is_full_takes_no_more_blobs(void **state)
+{
+  (void)state;
+  for (int i = 0; i < 3; i++) {
+    take((const char *[]){"aaaa", "bbbb", "cccc"}[i]);
+    offer(&one);
+  }
+  assert_told(&one, 3, ATR_BLOB_STATUS_WANT);
+  for (int i = 0; i < 3; i++) {
+    take((const char *[]){"aaaa", "bbbb", "cccc"}[i]);
+    send_blob(&one);
+    assert_told(&one, 4 + (size_t)i, i < 2 ? ATR_BLOB_STATUS_HAVE : ATR_BLOB_STATUS_REFUSED);
+  }
+  assert_false(atr_blobs_have(blobs, &blob));
+  take("dddd");
+  offer(&one);
+  assert_told(&one, 7, ATR_BLOB_STATUS_REFUSED);
+  leave(&one); /* it named none of them */
+  offer(&two);
+  assert_told(&two, 1, ATR_BLOB_STATUS_WANT);
+  leave(&two);
+  leave(&three);
+}
+
+static int begin_with_few_holds(void **state)
+{
+  room_config.holds_bytes_max = 8; /* instead of ATR_HOLDS_BYTES_MAX */
+  return begin_three(state);
+}
+
+static void what_is_held_for_a_member_is_bounded_in_bytes(void **state)
+{
+  (void)state;
+  offer_and_send(&one, "aaaa");
+  offer_and_send(&one, "bbbb");
+  assert_int_equal(atr_blobs_bytes(blobs), 8);
+  offer_and_send(&one, "cccc");
+  assert_int_equal(atr_blobs_bytes(blobs), 8);
+  assert_true(atr_blobs_have(blobs, &blob));
+  take("aaaa");
+  assert_false(atr_blobs_have(blobs, &blob));
   leave(&one);
   leave(&two);
   leave(&three);
@@ -139,6 +206,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(the_first_is_asked_and_all_hear_of_its_end, begin_three, end),
       cmocka_unit_test_setup_teardown(the_next_is_asked_when_the_sender_leaves, begin_three, end),
       cmocka_unit_test_setup_teardown(an_offer_that_is_said_again_is_the_same_offer, begin_three, end),
+      cmocka_unit_test_setup_teardown(a_room_that_is_full_takes_no_more_blobs, begin_small, end),
+      cmocka_unit_test_setup_teardown(what_is_held_for_a_member_is_bounded_in_bytes, begin_with_few_holds, end),
 #ifndef __SANITIZE_ADDRESS__
       cmocka_unit_test_setup_teardown(who_cannot_be_asked_begins_anew_and_the_next_is_asked, begin_three, end),
 #endif

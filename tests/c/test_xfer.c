@@ -172,6 +172,36 @@ static void a_delta_arrives_in_few_bytes(void **state)
   assert_non_null(atr_blobs_delta(theirs, &changed_hash, &noise_hash)); /* to be sent on as it is */
 }
 
+/* ATR_DELTA_BLOB_BYTES_MAX: it would be put together and hashed at one go, while everybody else waits. */
+static void a_large_blob_is_not_made_of_a_delta(void **state)
+{
+  const size_t len = ATR_DELTA_BLOB_BYTES_MAX + 4;
+  uint8_t *large = calloc(1, len);
+  atr_msg_blob_delta m = {.room = ROOM, .size = len, .total = 4};
+  atr_hash base;
+  atr_buf msg;
+
+  (void)state;
+  assert_ok(atr_sha256_of(large, len, &base));
+  put(ours, &base, large, len);
+  put(theirs, &base, large, len);
+  large[1000] = 1;
+  assert_ok(atr_sha256_of(large, len, &m.hash));
+  put(ours, &m.hash, large, len);
+  m.base = base;
+  assert_ok(atr_xfer_expect(to, &m.hash, len, &base));
+  atr_buf_init(&msg, SIZE_MAX);
+  assert_ok(atr_msg_write_blob_delta_head(&msg, &m));
+  assert_ok(atr_buf_append_u32(&msg, 0));
+  assert_err(atr_xfer_receive(to, ROOM, atr_buf_span(&msg)), ATR_PROTO);
+  atr_buf_free(&msg);
+  assert_ok(atr_xfer_send(from, &m.hash, &base));
+  carry(SIZE_MAX);
+  assert_arrived(&m.hash, large, len);
+  assert_null(atr_blobs_delta(theirs, &m.hash, &base));
+  free(large);
+}
+
 static void one_that_is_not_there_is_not_sent(void **state)
 {
   (void)state;
@@ -210,6 +240,22 @@ static void an_announced_gigabyte_takes_no_memory(void **state)
   assert_ok(data(m, noise, 60000));
   assert_int_equal(uv_resident_set_memory(&after), 0);
   assert_true(after < before + ATR_MIB(16));
+}
+
+/* ATR_ARRIVING_BYTES_MAX: each may be a gigabyte, and a member may have offered many. */
+static void blobs_come_one_after_the_other(void **state)
+{
+  atr_msg_blob_data m = {.size = ATR_BLOB_BYTES_MAX};
+
+  (void)state;
+  for (uint8_t i = 1; i <= 3; i++) {
+    memset(&m.hash, i, sizeof m.hash);
+    assert_ok(atr_xfer_expect(to, &m.hash, m.size, NULL));
+    if (i * (uint64_t)ATR_BLOB_BYTES_MAX <= ATR_ARRIVING_BYTES_MAX)
+      assert_ok(data(m, noise, 1000));
+    else
+      assert_err(data(m, noise, 1000), ATR_LIMIT);
+  }
 }
 
 static void expect_noise(void)
@@ -407,9 +453,11 @@ int main(void)
       cmocka_unit_test_setup_teardown(a_whole_blob_arrives, begin, end),
       cmocka_unit_test_setup_teardown(a_large_blob_arrives, begin, end),
       cmocka_unit_test_setup_teardown(an_announced_gigabyte_takes_no_memory, begin, end),
+      cmocka_unit_test_setup_teardown(blobs_come_one_after_the_other, begin, end),
       cmocka_unit_test_setup_teardown(a_blob_that_packs_arrives_in_few_bytes, begin, end),
       cmocka_unit_test_setup_teardown(an_empty_blob_arrives, begin, end),
       cmocka_unit_test_setup_teardown(a_delta_arrives_in_few_bytes, begin, end),
+      cmocka_unit_test_setup_teardown(a_large_blob_is_not_made_of_a_delta, begin, end),
       cmocka_unit_test_setup_teardown(one_that_is_not_there_is_not_sent, begin, end),
       cmocka_unit_test_setup_teardown(bytes_that_are_not_the_blobs, begin, end),
       cmocka_unit_test_setup_teardown(a_blob_that_nobody_expects, begin, end),
