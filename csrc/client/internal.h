@@ -39,6 +39,7 @@
 #include "session/password.h"
 #include "session/pins.h"
 #include "session/session.h"
+#include "session/token.h"
 #include "session/turns.h"
 #include "transport/invite.h"
 #include "transport/platform.h"
@@ -291,7 +292,7 @@ bool trust_on_other_key(atr_client *c, const char *code);
 /* Both know the password. */
 void trust_password_proved(atr_client *c);
 /* The token that this home's own server left for its key, or false. */
-bool trust_token(const atr_client *c, const atr_hash *key, char out[65]);
+bool trust_token(const atr_client *c, const atr_hash *key, char out[ATR_TOKEN_HEX + 1]);
 
 /* --- enter.c --- */
 

@@ -296,7 +296,7 @@ void link_send_json(atr_client *c, atr_jw *w)
 
 void link_hello(atr_client *c)
 {
-  char token[65];
+  char token[ATR_TOKEN_HEX + 1];
   atr_buf buf;
   atr_jw w;
 

@@ -15,21 +15,15 @@
 #include <string.h>
 
 /* The token that this home's own server left for its key, or false. */
-bool trust_token(const atr_client *c, const atr_hash *key, char out[65])
+bool trust_token(const atr_client *c, const atr_hash *key, char out[ATR_TOKEN_HEX + 1])
 {
-  char hex[ATR_HASH_HEX + 1], path[4096];
-  FILE *file;
-  bool found;
-  int n;
+  char why[512];
+  int err = atr_token_read(c->home, key, out, why, sizeof why);
 
-  atr_hash_to_hex(key, hex);
-  n = snprintf(path, sizeof path, "%s/tokens/%s", c->home, hex);
-  file = n > 0 && (size_t)n < sizeof path ? fopen(path, "r") : NULL;
-  if (!file)
-    return false;
-  found = fgets(out, 65, file) && strlen(out) == 64;
-  fclose(file);
-  return found;
+  if (err < 0 && err != ATR_NOENT)
+    atr_log(ATR_LOG_WARN, "the token of this home's server cannot be used: %s",
+            err == ATR_IO ? why : atr_err_text(err));
+  return err == ATR_OK;
 }
 
 static void accept_key(atr_client *c)
@@ -60,7 +54,7 @@ static void ask_user(atr_client *c)
 /* An address that is not pinned. */
 static bool is_trusted_unasked(atr_client *c, const atr_hash *key)
 {
-  char token[65];
+  char token[ATR_TOKEN_HEX + 1];
 
   if (c->host_accepted && atr_hash_equal(&c->host_key, key))
     return true;
@@ -86,7 +80,7 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
 {
   atr_client *c = ctx;
   int pin = atr_pins_check(c->home, c->address_text, key, NULL);
-  char token[65];
+  char token[ATR_TOKEN_HEX + 1];
 
   if (atr_check_code(spki, c->host_code) < 0) {
     atr_session_close(c->session, ATR_CRYPTO, NULL);
@@ -129,7 +123,7 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
 /* Instead of trust_on_key(), where the address is pinned: another key was shown, and the host has not seen ours. */
 bool trust_on_other_key(atr_client *c, const char *code)
 {
-  char token[65];
+  char token[ATR_TOKEN_HEX + 1];
 
   snprintf(c->host_code, sizeof c->host_code, "%s", code);
   if (!c->probes && !(c->only_own && !trust_token(c, atr_session_peer_key(c->session), token)))

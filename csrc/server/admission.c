@@ -7,8 +7,7 @@
  * A key that is let in without "remember" stays so until the server ends, for a connection that breaks must not make its user
  * knock again; a refusal without it counts for this knock only.
  *
- * The token is a file named after this server's key, in a folder of the home that only the user can read: a client looks there for the
- * key that it has just seen proved, so a token is never shown to another server. */
+ * The token is a file of the home (session/token.h). */
 #include "server/internal.h"
 
 #include "base/log.h"
@@ -16,87 +15,24 @@
 #include "base/version.h"
 #include "proto/json.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- token --------------------------------------------------------------------------------------------------- */
 
-static int token_path(const atr_server *server, const char *home, char *out, size_t out_bytes)
-{
-  char hex[ATR_HASH_HEX + 1];
-  uv_fs_t req;
-  int n;
-
-  n = snprintf(out, out_bytes, "%s/tokens", home);
-  if (n < 0 || (size_t)n + 2 + ATR_HASH_HEX > out_bytes)
-    return ATR_IO;
-  uv_fs_mkdir(NULL, &req, out, 0700, NULL); /* exists: fine; fails: the file's error tells */
-  uv_fs_req_cleanup(&req);
-  atr_hash_to_hex(atr_identity_key(server->identity), hex);
-  snprintf(out + n, out_bytes - (size_t)n, "/%s", hex);
-  return ATR_OK;
-}
-
-static int read_token(atr_server *server, const char *path)
-{
-  char hex[2 * ATR_TOKEN_BYTES + 1] = "";
-  FILE *file = fopen(path, "r");
-  int err = ATR_NOENT;
-
-  if (!file)
-    return ATR_NOENT;
-  if (fgets(hex, sizeof hex, file))
-    err = atr_hex_decode(hex, strlen(hex), server->token, sizeof server->token) < 0 ? ATR_NOENT : ATR_OK;
-  fclose(file);
-  return err;
-}
-
-/* 0600 from the first byte on: created so, not changed afterwards. */
-static int write_token(const atr_server *server, const char *path)
-{
-  char hex[2 * ATR_TOKEN_BYTES + 1];
-  uv_fs_t req;
-  uv_buf_t buf;
-  int fd, n;
-
-  atr_hex_encode(server->token, sizeof server->token, hex);
-  uv_fs_unlink(NULL, &req, path, NULL);
-  uv_fs_req_cleanup(&req);
-  fd = uv_fs_open(NULL, &req, path, UV_FS_O_WRONLY | UV_FS_O_CREAT | UV_FS_O_EXCL, 0600, NULL);
-  uv_fs_req_cleanup(&req);
-  if (fd < 0)
-    return fd;
-  buf = uv_buf_init(hex, sizeof hex - 1);
-  n = uv_fs_write(NULL, &req, fd, &buf, 1, 0, NULL);
-  uv_fs_req_cleanup(&req);
-  uv_fs_close(NULL, &req, fd, NULL);
-  uv_fs_req_cleanup(&req);
-  return n == (int)sizeof hex - 1 ? ATR_OK : n < 0 ? n : UV_ENOSPC;
-}
-
 int admission_open_token(atr_server *server, const char *home, char *why, size_t why_bytes)
 {
-  char path[4096];
-  int err = token_path(server, home, path, sizeof path);
+  const atr_hash *key = atr_identity_key(server->identity);
+  char hex[ATR_TOKEN_HEX + 1];
+  int err = atr_token_read(home, key, hex, why, why_bytes);
 
-  if (err < 0) {
-    snprintf(why, why_bytes, "The path of ATRIUM_HOME is too long.");
+  if (err == ATR_OK)
+    return atr_hex_decode(hex, strlen(hex), server->token, sizeof server->token);
+  if (err != ATR_NOENT)
     return err;
-  }
-  if (read_token(server, path) == ATR_OK)
-    return ATR_OK;
   err = atr_random(server->token, sizeof server->token);
-  if (err < 0)
-    return err;
-  err = write_token(server, path);
-  if (err < 0) {
-    snprintf(why, why_bytes, "The file %s cannot be written: %s.", path, uv_strerror(err));
-    return ATR_IO;
-  }
-  return ATR_OK;
+  return err ? err : atr_token_write(home, key, server->token, why, why_bytes);
 }
 
 /* Takes the same time wherever the first difference is. */

@@ -17,6 +17,7 @@
 #include "session/file.h"
 #include "session/identity.h"
 #include "session/session.h"
+#include "session/token.h"
 #include "transport/net.h"
 #include "transport/tcp.h"
 
@@ -36,7 +37,7 @@ typedef struct checkup {
   atr_tcp_connect *attempt;
   atr_session *session;
   atr_server *server; /* for this moment; NULL: one runs already */
-  char code[ATR_CHECK_CODE_BYTES], token[65];
+  char code[ATR_CHECK_CODE_BYTES], token[ATR_TOKEN_HEX + 1];
   cJSON *reach;    /* the newest */
   const char *how; /* of said_texts; NULL: not decided */
   char why[512];
@@ -183,19 +184,7 @@ static void finish(checkup *k, const char *how)
 
 static bool read_token(checkup *k, const atr_hash *key)
 {
-  char hex[ATR_HASH_HEX + 1], path[4096];
-  bool found = false;
-  FILE *file;
-
-  atr_hash_to_hex(key, hex);
-  if (snprintf(path, sizeof path, "%s/tokens/%s", k->config->home, hex) >= (int)sizeof path)
-    return false;
-  file = fopen(path, "r");
-  if (file) {
-    found = fgets(k->token, sizeof k->token, file) && strlen(k->token) == 64;
-    fclose(file);
-  }
-  return found;
+  return atr_token_read(k->config->home, key, k->token, k->why, sizeof k->why) == ATR_OK;
 }
 
 static void send_json(checkup *k, atr_buf *buf, atr_jw *w)

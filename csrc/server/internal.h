@@ -45,6 +45,7 @@
 #include "session/identity.h"
 #include "session/password.h"
 #include "session/session.h"
+#include "session/token.h"
 #include "session/turns.h"
 #include "store/store.h"
 #include "transport/listen.h"
@@ -52,8 +53,6 @@
 
 #include <stdatomic.h>
 #include <uv.h>
-
-#define ATR_TOKEN_BYTES 32
 
 typedef struct conn conn;
 typedef struct hall hall;

@@ -212,6 +212,22 @@ static int write_all(uv_file file, atr_span bytes)
   return r;
 }
 
+/* A rename is in the folder, which is a file of its own to the disk. Where folders cannot be opened (Windows) the system sees to it. */
+static void sync_folder_of(const char *path)
+{
+  char folder[ATR_PATH_BYTES];
+  const char *slash = strrchr(path, '/');
+  int file, r;
+
+  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+  FS(file, uv_fs_open(NULL, &req, folder[0] ? folder : "/", UV_FS_O_RDONLY, 0, NULL));
+  if (file < 0)
+    return;
+  FS(r, uv_fs_fsync(NULL, &req, file, NULL));
+  (void)r;
+  close_file(file);
+}
+
 int atr_file_replace(const char *path, atr_span bytes, char *why, size_t why_bytes)
 {
   char temporary[ATR_PATH_BYTES + 32];
@@ -226,8 +242,10 @@ int atr_file_replace(const char *path, atr_span bytes, char *why, size_t why_byt
   close_file(file);
   if (r == 0)
     FS(r, uv_fs_rename(NULL, &req, temporary, path, NULL));
-  if (r == 0)
+  if (r == 0) {
+    sync_folder_of(path);
     return 0;
+  }
   FS(ignored, uv_fs_unlink(NULL, &req, temporary, NULL));
   (void)ignored;
   return failed(why, why_bytes, path, "cannot be written", r);
