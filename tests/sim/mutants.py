@@ -220,7 +220,7 @@ MUTANTS = [
     Mutant(
         "blobs: what was sent is held until it is named",
         "csrc/room/transfer.c",
-        [("  hold_blob(u->sender, hash);\n", "")],
+        [("  if (has_space(m->room, 0)) {\n    hold_blob(m, hash);\n", "  if (has_space(m->room, 0)) {\n")],
     ),
     Mutant(
         "blobs: documents keep what they name",
