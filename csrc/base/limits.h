@@ -33,6 +33,8 @@
 /* A presence message: view, mode, frame and a part of the selection of one user. Only the newest counts, so it
  * must stay cheap enough to be sent 30 times a second. */
 #define ATR_PRESENCE_BYTES_MAX ATR_KIB(4)
+/* Its JSON: the server passes it on with a longer head, which must fit too. */
+#define ATR_PRESENCE_JSON_BYTES_MAX (ATR_PRESENCE_BYTES_MAX - 64u)
 
 /* A bulk message is one frame: a piece of a blob. So a blob's hash advances while it arrives, and no message of a
  * gigabyte is ever held. */

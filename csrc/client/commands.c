@@ -158,23 +158,10 @@ static int on_presence(atr_client *c, cJSON *message, uint64_t seen)
 {
   seat *s = seat_named(c, message, "presence");
   const cJSON *data = atr_json_get(message, "data");
-  atr_buf json, out;
 
   (void)seen;
-  if (!s || !s->joined || !c->session || !data)
-    return ATR_OK;
-  atr_buf_init(&json, ATR_PRESENCE_BYTES_MAX);
-  atr_buf_init(&out, ATR_PRESENCE_BYTES_MAX + 64);
-  if (atr_json_print(data, &json) < 0) {
-    event_error(c, ATR_MESSAGE_SIZE, "The presence is too large.", "presence", &s->room);
-  } else {
-    atr_msg_presence presence = {.room = s->handle, .json = atr_buf_span(&json)};
-
-    if (atr_msg_write_presence(&out, &presence) == ATR_OK)
-      (void)atr_session_send(c->session, ATR_LANE_PRESENCE, atr_buf_span(&out));
-  }
-  atr_buf_free(&json);
-  atr_buf_free(&out);
+  if (s && s->joined && c->session && data)
+    seat_presence(c, s, data);
   return ATR_OK;
 }
 

@@ -88,7 +88,8 @@ struct seat {
   uint32_t handle; /* on the present connection, while `joined` */
   int blender[3];
   char name[ATR_ROOM_NAME_BYTES_MAX + 1];
-  bool joined; /* the server has said so on the present connection */
+  bool joined;      /* the server has said so on the present connection */
+  atr_buf presence; /* the newest one, as text, until the lane has room */
   bool ever_joined;
   bool whole;    /* the replica says that it has everything */
   bool complete; /* and the application was told: never taken back */
@@ -323,6 +324,8 @@ seat *seat_of_handle(const atr_client *c, uint32_t handle);
 void seat_leave(atr_client *c, seat *s);
 void seat_flush(atr_client *c, seat *s, uint64_t n);
 int seat_submit(atr_client *c, seat *s, cJSON *message, uint64_t seen);
+/* Takes the place of what has not gone out yet. */
+void seat_presence(atr_client *c, seat *s, const cJSON *data);
 void seat_head(seat *s, uint64_t n, uint64_t seq);
 void seat_members(seat *s, const cJSON *message);
 void seat_closed(seat *s, const cJSON *message);

@@ -164,11 +164,32 @@ static void on_progress(void *ctx, double progress, bool complete, uint64_t seq)
 
 /* --- making and ending --------------------------------------------------------------------------------------- */
 
+static int64_t pull_presence(seat *s, atr_buf *out)
+{
+  atr_msg_presence presence = {.room = s->handle, .json = atr_buf_span(&s->presence)};
+  size_t begin = out->len, mark;
+  int err;
+
+  if (s->presence.len == 0)
+    return 0;
+  err = atr_frame_begin(out, &mark);
+  if (!err)
+    err = atr_msg_write_presence(out, &presence);
+  if (!err)
+    err = atr_frame_end(out, mark, ATR_LANE_PRESENCE);
+  atr_buf_clear(&s->presence);
+  return err ? err : (int64_t)(out->len - begin);
+}
+
 static int64_t pull(void *ctx, int lane, atr_buf *out, size_t budget)
 {
-  const seat *s = ctx;
+  seat *s = ctx;
 
-  return s->joined && !s->tap ? atr_replica_pull(s->replica, lane, out, budget) : 0;
+  if (!s->joined)
+    return 0;
+  if (lane == ATR_LANE_PRESENCE)
+    return pull_presence(s, out);
+  return s->tap ? 0 : atr_replica_pull(s->replica, lane, out, budget);
 }
 
 seat *seat_new(atr_client *c, const atr_id *room, const int blender[3])
@@ -184,6 +205,7 @@ seat *seat_new(atr_client *c, const atr_id *room, const int blender[3])
     return NULL;
   s->client = c;
   s->room = *room;
+  atr_buf_init(&s->presence, ATR_PRESENCE_JSON_BYTES_MAX);
   memcpy(s->blender, blender, sizeof s->blender);
   if (atr_replica_new(&s->replica, &c->participant, c->blobs, &callbacks, s) < 0) {
     free(s);
@@ -203,6 +225,7 @@ void seat_free(seat *s)
     at = &(*at)->next;
   *at = s->next;
   atr_turns_remove(&s->client->turns, &s->turn);
+  atr_buf_free(&s->presence);
   for (int lane = 0; s->client->session && lane < ATR_LANES; lane++)
     atr_session_wake(s->client->session, lane);
   while (s->flushes) {
@@ -344,6 +367,17 @@ int seat_submit(atr_client *c, seat *s, cJSON *message, uint64_t seen)
     s->submitted++;
   client_pump_later(c);
   return ATR_OK;
+}
+
+void seat_presence(atr_client *c, seat *s, const cJSON *data)
+{
+  atr_buf_clear(&s->presence);
+  if (atr_json_print(data, &s->presence) < 0) {
+    atr_buf_clear(&s->presence);
+    event_error(c, ATR_MESSAGE_SIZE, "The presence is too large.", "presence", &s->room);
+    return;
+  }
+  atr_session_wake(c->session, ATR_LANE_PRESENCE);
 }
 
 void seat_flush(atr_client *c, seat *s, uint64_t n)

@@ -254,6 +254,8 @@ static int receive_presence(atr_room *room, atr_room_member *m, atr_span message
     return err;
   if (p.room != room->config.handle)
     return ATR_PROTO;
+  if (p.json.n > ATR_PRESENCE_JSON_BYTES_MAX)
+    return ATR_MESSAGE_SIZE;
   err = atr_json_check((const char *)p.json.p, p.json.n, &info);
   if (err)
     return err;

@@ -317,6 +317,17 @@ def test_presence_is_seen_and_only_the_newest_counts(
     assert len(seen) < PRESENCES // 10
 
 
+def test_a_burst_of_presence_ends_with_the_newest(start: Start, clients: Clients) -> None:
+    """Faster than the sender's own line takes them: the last one is what counts."""
+    (near, far), (a, b) = party(start, clients, 2)
+    seen: list[int] = []
+    b.on_presence = lambda _member, data: seen.append(data["frame"])
+    for i in range(3000):
+        a.send_presence({"frame": i, "looks": "x" * PRESENCE_BYTES})
+    settle([near, far], lambda: seen and seen[-1] == 2999, what="the newest presence")
+    assert seen == sorted(set(seen))
+
+
 def test_an_edit_of_what_is_gone_is_refused_and_reported(start: Start, clients: Clients) -> None:
     everybody, (a, b) = party(start, clients, 2)
     doc = a.create({"type": "Object", "p": {}})

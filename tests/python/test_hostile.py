@@ -139,6 +139,26 @@ def test_nonsense_in_a_room_ends_the_connection(busy: Process, raw: Callable[[in
     is_gone(busy, "raw", BROKEN)
 
 
+def test_presence_that_could_not_be_passed_on_hurts_nobody_else(
+    busy: Process, clients: Callable[..., Client], raw: Callable[[int], Raw]
+) -> None:
+    """It fits a message to the server; with the sender's number before it, it would fit none to the others, and end their connections."""
+    other = clients("other")
+    other.connect(busy.address)
+    room = other.join("room")
+    seen: list[Any] = []
+    room.on_presence = lambda _member, data: seen.append(data)
+    peer = raw(busy.port)
+    handle = peer.join()
+    text = json.dumps({"x": "y" * (4096 - 5 - len('{"x": ""}'))}).encode()
+    peer.send(frame(PRESENCE, b"\x10" + struct.pack(">I", handle) + b'{"frame":1}'))
+    settle([other], lambda: bool(seen), what="the presence that fits")
+    peer.send(frame(PRESENCE, b"\x10" + struct.pack(">I", handle) + text))
+    is_gone(busy, "raw", "A message is larger than allowed.")
+    room.flush(10)
+    assert seen == [{"frame": 1}] and other.state != "OFFLINE"
+
+
 # What is asked for in a room, and the name of the error that answers it; none where nothing is answered because a correct client may have said
 # it too late, or too early.
 @pytest.mark.parametrize(
