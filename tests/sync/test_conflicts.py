@@ -218,7 +218,7 @@ def test_what_blender_clamps_is_left_alone(three):
     stage, a, b, c = three
     doc = a.do("rep.identity.doc(bpy.context.scene)")
     stage.room.submit(
-        9, doc, "edit", '{"p": {"frame_start": 500, "frame_step": -4}, "s": {"@render": {"p": {"fps": 0}}}}'
+        0, doc, "edit", '{"p": {"frame_start": 500, "frame_step": -4}, "s": {"@render": {"p": {"fps": 0}}}}'
     )
     stage.settle()
     assert stage.room.tree_of(doc)["p"]["frame_step"] == -4
