@@ -442,3 +442,21 @@ def test_a_node_tree_stays_where_its_first_use_is_undone(two, undoer):
             0.25 if again == "redo" else 0.4,
         ]
         assert both(a, b, f"{plain}.node_tree is not None and sorted(n.name for n in {plain}.node_tree.nodes)")
+
+
+@pytest.mark.parametrize("undoer", ["who made it", "who joined"])
+def test_a_node_tree_that_was_undone_before_it_was_sent_comes_back_for_all(two, undoer):
+    """What others have said of the material stays as they said it; the tree nobody could take away."""
+    stage, a, b = two
+    plain = "bpy.data.materials['Plain']"
+    a.do("bpy.data.materials.new('Plain').use_fake_user = True")
+    stage.settle()
+    me = a if undoer == "who made it" else b
+    me.do(BEGIN)
+    me.do(f"{plain}.use_nodes = True; {plain}.roughness = 0.25; bpy.ops.ed.undo_push(message='nodes')")
+    me.do("bpy.ops.ed.undo()")
+    stage.settle()
+    me.do("bpy.ops.ed.redo()")
+    stage.settle()
+    both(a, b, f"[{plain}.use_nodes, round({plain}.roughness, 2)]")
+    assert both(a, b, f"{plain}.node_tree is not None and sorted(n.name for n in {plain}.node_tree.nodes)")

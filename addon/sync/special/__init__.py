@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from .. import idtypes, rna
+from .. import idtypes, mergepatch, rna
 from . import (
     actions,
     animation,
@@ -113,11 +113,14 @@ NODE_TREE = "@node_tree"
 
 def keep_whole(mine: Tree, other: Tree) -> None:
     """After a patch was split into one's own and what others wrote: what makes sense only together goes to one of them. A node tree
-    that an undo took away is put back, as nobody else could: Blender gives one to what uses nodes, and takes none away."""
+    that an undo took away is put back, and one that it brought is sent: Blender gives one to what uses nodes, and takes none away."""
     mesh.keep_whole(mine, other)
     if (mine.get("s") or {}).get(NODE_TREE, {}) is None:
         mine["s"] = {key: value for key, value in mine["s"].items() if key != NODE_TREE}
         other["s"] = {**(other.get("s") or {}), NODE_TREE: None}
+    elif mergepatch.is_typed((other.get("s") or {}).get(NODE_TREE)):
+        mine["s"] = {**(mine.get("s") or {}), NODE_TREE: other["s"][NODE_TREE]}
+        other["s"] = {key: value for key, value in other["s"].items() if key != NODE_TREE}
     for tree in (mine, other):
         for member in [m for m in ("i", "s") if tree.get(m) == {}]:
             del tree[member]
