@@ -142,7 +142,8 @@ def test_nonsense_in_a_room_ends_the_connection(busy: Process, raw: Callable[[in
 def test_presence_that_could_not_be_passed_on_hurts_nobody_else(
     busy: Process, clients: Callable[..., Client], raw: Callable[[int], Raw]
 ) -> None:
-    """It fits a message to the server; with the sender's number before it, it would fit none to the others, and end their connections."""
+    """ATR_PRESENCE_JSON_BYTES_MAX: it fits a message to the server; with the sender's number before it, it would fit none to the others, and end
+    their connections."""
     other = clients("other")
     other.connect(busy.address)
     room = other.join("room")
