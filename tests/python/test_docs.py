@@ -131,6 +131,26 @@ def test_every_folder_of_sources_is_on_the_map() -> None:
     assert [name for name in names if name not in page and f"`{Path(name).name}/`" not in page] == []
 
 
+def test_every_source_file_is_on_the_map() -> None:
+    """By its name, with as much of its path as the page gives; a header by that of its C file, too."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = {"/" + word for quoted in re.findall(r"`([^`\n]+)`", page) for word in quoted.split()}
+    sources = [
+        file
+        for file in files()
+        if file.endswith((".c", ".h", ".py", ".pyi")) and not file.startswith(("tests/", "docs/"))
+    ]
+    assert len(sources) > 250
+
+    def is_named(file: str) -> bool:
+        return any(f"/{file}".endswith(word) for word in named)
+
+    lacking = [
+        file for file in sources if not is_named(file) and not (file.endswith(".h") and is_named(file[:-1] + "c"))
+    ]
+    assert sorted(lacking) == []
+
+
 # --- the guides for users --------------------------------------------------------------------------------------------
 
 GUIDES = ["quick-start.md", "get-connected.md", "faq.md", "security.md"]
