@@ -167,6 +167,7 @@ class State:
     address: str = ""
     attempt: int = 0
     since: float = 0.0
+    connected_s: float = 0.0  # since 1970: when the connection came up, or came back
     restarts: bool = False  # the server that has gone said that another follows at once
     note: str = ""  # what is happening besides, e.g. that a server is being started
     me: str = ""  # this participant
@@ -325,6 +326,8 @@ class State:
 
     def set_link(self, link: str) -> None:
         if link != self.link:
+            if link == LOBBY:
+                self.connected_s = time.time()
             self.link, self.since = link, self.clock()
         if link != CONFIRMING:
             self.question = None

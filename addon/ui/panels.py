@@ -10,6 +10,7 @@ which runtime.announce asks for a redraw.
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 import bpy
@@ -64,6 +65,12 @@ def milliseconds(value: float) -> str:
     return "" if value <= 0 else f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
 
 
+def clock_text(at_s: float, now_s: float) -> str:
+    """On the same day the time of day is enough."""
+    at, now = time.localtime(at_s), time.localtime(now_s)
+    return time.strftime("%H:%M" if at[:3] == now[:3] else "%Y-%m-%d %H:%M", at)
+
+
 def status_text(state: State) -> tuple[str, str]:
     """One line on what is happening, and its icon."""
     phase, seconds = state.phase, state.elapsed_s
@@ -87,7 +94,9 @@ def status_text(state: State) -> tuple[str, str]:
         ), "UNLINKED"
     if phase == OFFLINE:
         return translated("Not connected"), "UNLINKED"
-    return translated("Connected to {address}").format(address=state.address), "LINKED"
+    return translated("Connected to {address} since {time}").format(
+        address=state.address, time=clock_text(state.connected_s, time.time())
+    ), "LINKED"
 
 
 class ATRIUM_PT_main(Panel):

@@ -129,6 +129,8 @@ static void write_with(atr_jw *w, const atr_facts *facts, const atr_verdict *v)
 {
   atr_jw_object(w, "with");
   write_parameters(w, facts, v, v->reason == ATR_REACH_TYPED ? v->beside : v->reason);
+  if (v->audience == ATR_AUDIENCE_MACHINE)
+    atr_jw_str(w, "bound", facts->bound[0] ? facts->bound : "*");
   if (v->audience == ATR_AUDIENCE_INTERNET)
     write_rule(w, facts, v);
   atr_jw_end(w);

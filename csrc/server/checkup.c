@@ -145,6 +145,8 @@ static void put_entry(const checkup *k, const cJSON *entry)
   fprintf(k->out, ": %s", state->sentence);
   put_addresses(k, atr_json_get(entry, "addresses"), ": ");
   put_reason(k, text_of(entry, "reason"), entry);
+  if (strcmp(text_of(atr_json_get(entry, "with"), "bound"), "*") == 0)
+    put_line(k, said_all_networks[0].sentence, entry);
   if (text_of(entry, "beside")[0])
     put_reason(k, text_of(entry, "beside"), entry);
   if (others) {

@@ -82,6 +82,11 @@ static const said said_others[] = {
     {"", "Nobody has come in by these addresses yet:", ""},
 };
 
+/* Of this machine, where `bound` is "*". */
+static const said said_all_networks[] = {
+    {"", "This server listens on all networks of this machine.", ""},
+};
+
 static const said said_texts[] = {
     {"running", "You host here, on port {port}. Check code: {code}.", ""},
     {"tried", "You do not host here now. This was tried on port {port} with a server that has ended again.", ""},

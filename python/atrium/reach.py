@@ -122,6 +122,9 @@ REASONS = {
 # Of a way that works: what stands before the entry's `others`.
 OTHERS = "Nobody has come in by these addresses yet:"
 
+# Beside the reason of this machine, where `bound` is "*".
+ALL_NETWORKS = Reason("This server listens on all networks of this machine.")
+
 # For a reason that a newer server may send.
 UNKNOWN = Reason("There is a reason that this version of Atrium does not know ({reason}).", "Update Atrium.")
 
@@ -153,8 +156,10 @@ def reason_of(entry: Mapping[str, Any]) -> Reason:
 
 
 def reasons_of(entry: Mapping[str, Any]) -> list[tuple[Reason, Mapping[str, Any]]]:
-    """The templates for an entry, each with what fills it: its reason, and what may keep guests out beside that."""
+    """The templates for an entry, each with what fills it: its reason, and beside that where the server listens, or what may keep guests out."""
     found = [(reason_of(entry), entry)]
+    if (entry.get("with") or {}).get("bound") == "*":
+        found.append((ALL_NETWORKS, entry))
     if entry.get("beside"):
         beside = {**entry, "reason": entry["beside"]}
         found.append((reason_of(beside), beside))

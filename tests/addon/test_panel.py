@@ -92,6 +92,10 @@ def status() -> str:
     return str(addon.ui.panels.status_text(runtime.state())[0])
 
 
+def connected_since(anna: WindowedBlender) -> None:
+    assert re.fullmatch(r"Connected to 127\.0\.0\.1:12800 since [0-2][0-9]:[0-5][0-9]", anna.call(status))
+
+
 def says(anna: WindowedBlender, wanted: str) -> int:
     """The line is that one, with the seconds that it has lasted in place of SECONDS; how many these are, -1 for none."""
     text = anna.call(status)
@@ -163,7 +167,14 @@ NOT_FROM_OUTSIDE = {
     "with": RULE,
 }
 HOME = [
-    {"audience": "machine", "label": "", "addresses": ["localhost:12800"], "state": "works", "reason": "proved"},
+    {
+        "audience": "machine",
+        "label": "",
+        "addresses": ["localhost:12800"],
+        "state": "works",
+        "reason": "proved",
+        "with": {"bound": "*"},
+    },
     {"audience": "lan", "label": "Wi-Fi", "addresses": ["192.168.0.48:12800"], "state": "works", "reason": "proved"},
 ]
 ZEROTIER = {
@@ -543,7 +554,7 @@ def test_every_moment_of_a_session_is_drawn(tall_anna: WindowedBlender) -> None:
     anna.call(tell, {"t": "reach", "audiences": HOME})
     anna.call(reach_is, len(HOME))
     anna.picture(name_of(anna, "lobby"))
-    says(anna, "Connected to 127.0.0.1:12800")
+    connected_since(anna)
     anna.press('atrium.copy(text="192.168.0.48:12800"')  # what others connect to
     time.sleep(0.3)
     assert anna.evaluate("bpy.context.window_manager.clipboard") == "192.168.0.48:12800"
@@ -569,7 +580,7 @@ def test_every_moment_of_a_session_is_drawn(tall_anna: WindowedBlender) -> None:
     anna.call(tell, {"t": "refused", "room": "ab" * 16, "doc": "00" * 16, "code": "GONE", "text": "It was deleted."})
     anna.picture(name_of(anna, "joined"))
     assert "“Cube”" in anna.evaluate("runtime.state().fresh_refusals[0]")
-    says(anna, "Connected to 127.0.0.1:12800")
+    connected_since(anna)
     anna.call(
         tell, {"t": "state", "state": "RECONNECTING", "code": "CLOSED", "attempt": 3}, {"t": "pending", "operations": 7}
     )

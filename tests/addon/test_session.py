@@ -1090,6 +1090,19 @@ def test_reconnecting_keeps_the_room_and_revives_the_server_here() -> None:
     assert bench.state.phase == "JOINED" and bench.state.problem is None
 
 
+def test_since_when_one_is_connected_is_told_until_the_line_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the clock on the wall, whatever happens in between; once back, since then."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    bench = Bench().in_lobby()
+    now[0] += 60
+    bench.joined()
+    assert bench.state.connected_s == 1000.0
+    bench.tick({"t": "state", "state": "RECONNECTING", "address": "192.0.2.7:12800", "code": "CLOSED", "attempt": 1})
+    bench.tick({"t": "state", "state": "JOINED", "address": "192.0.2.7:12800", "attempt": 1})
+    assert bench.state.connected_s == 1060.0
+
+
 def test_who_is_on_the_way_back_is_told_why_it_takes_so_long() -> None:
     """Not to check the port: it was the right one a moment ago."""
     bench = Bench().in_lobby().joined()

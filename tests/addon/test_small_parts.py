@@ -284,6 +284,13 @@ def test_what_was_typed_keeps_its_rule_and_the_hints_beside_it() -> None:
     assert walled.commands == () and any("sudo ufw allow 1/tcp" in text for text in walled.texts)
 
 
+def test_this_machine_says_whether_its_server_listens_everywhere() -> None:
+    here = {"audience": "machine", "addresses": ["localhost:12800"], "state": "works", "reason": "proved"}
+    everywhere, only_here = reaching.verdicts([{**here, "with": {"bound": b}} for b in ("*", "127.0.0.1")])
+    assert everywhere.texts[-1] == "This server listens on all networks of this machine."
+    assert only_here.texts == (only_here.sentence,)
+
+
 def test_what_nobody_has_come_by_stands_apart() -> None:
     works = {**INTERNET, "state": "works", "reason": "proved", "addresses": ["[2001:db8::5]:12800"]}
     (verdict,) = reaching.verdicts([{**works, "others": ["203.0.113.17:9090"]}])

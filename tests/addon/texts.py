@@ -190,7 +190,7 @@ def of_tables() -> dict[Text, str]:
         "addon/session/said.py": said.TEMPLATES,
         "python/atrium/check.py": (check.KEYS, check.TEXTS),
         "python/atrium/reach.py": (
-            *(reach.TITLES, reach.STATES, reach.REASONS, reach.UNKNOWN, reach.OTHERS),
+            *(reach.TITLES, reach.STATES, reach.REASONS, reach.ALL_NETWORKS, reach.UNKNOWN, reach.OTHERS),
             *(name for name, _ in reach.RULE),
         ),
         "python/atrium/machine.py": machine.TEXTS,

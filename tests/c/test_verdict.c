@@ -611,6 +611,20 @@ static const cJSON *entry(const cJSON *tree, const char *audience)
   return NULL;
 }
 
+static void where_the_server_listens_is_said_at_the_machine(void **state)
+{
+  atr_facts facts = at_home(&mapped);
+  cJSON *tree = json_of(&facts);
+
+  (void)state;
+  assert_string_equal(text_in(atr_json_get(entry(tree, "machine"), "with"), "bound"), "*");
+  cJSON_Delete(tree);
+  facts.bound = "192.168.0.48";
+  tree = json_of(&facts);
+  assert_string_equal(text_in(atr_json_get(entry(tree, "machine"), "with"), "bound"), "192.168.0.48");
+  cJSON_Delete(tree);
+}
+
 static void what_nobody_has_come_by_is_listed_apart(void **state)
 {
   static const atr_proof proof = {ATR_AUDIENCE_INTERNET, "192.168.0.48", "203.0.113.99:4000"};
@@ -745,6 +759,7 @@ int main(void)
       cmocka_unit_test(a_machine_with_a_hundred_networks),
       cmocka_unit_test(what_nobody_has_come_by_is_listed_apart),
       cmocka_unit_test(the_rule_to_enter_by_hand),
+      cmocka_unit_test(where_the_server_listens_is_said_at_the_machine),
       cmocka_unit_test(the_rule_has_the_port_that_was_typed),
       cmocka_unit_test(no_rule_is_shown_where_none_helps),
       cmocka_unit_test(the_commands_for_the_firewall),

@@ -84,6 +84,16 @@ def test_what_nobody_has_come_by_is_no_part_of_what_works() -> None:
     ]
 
 
+def test_a_server_that_listens_everywhere_says_so() -> None:
+    entry = {"audience": "machine", "addresses": ["localhost:12800"], "state": "works", "reason": "proved"}
+    assert reach.lines({**entry, "with": {"bound": "*"}})[1:] == [
+        "    Somebody has come in this way.",
+        "    This server listens on all networks of this machine.",
+    ]
+    for bound in ("127.0.0.1", "192.168.0.48"):
+        assert reach.lines({**entry, "with": {"bound": bound}})[1:] == ["    Somebody has come in this way."]
+
+
 def test_what_a_newer_server_says_still_reads() -> None:
     entry = {"audience": "moon", "label": "Moon", "state": "dim", "reason": "eclipse", "with": {}}
     assert reach.title(entry) == "Moon"
@@ -122,4 +132,5 @@ def test_the_server_without_python_says_the_same() -> None:
     for name, table in [("audiences", reach.TITLES), ("states", reach.STATES), ("rule", dict(reach.RULE))]:
         assert table_of_c(name) == {code: (text, "") for code, text in table.items()}
     assert table_of_c("others") == {"": (reach.OTHERS, "")}
+    assert table_of_c("all_networks") == {"": (reach.ALL_NETWORKS.sentence, "")}
     assert table_of_c("texts") == {code: (text, "") for code, text in machine.TEXTS.items()}

@@ -92,7 +92,7 @@ TEXTS = {
     "vuelve por sí sola ({seconds} s)",
     "Connection lost; attempt {attempt} ({seconds} s)": "Se perdió la conexión; intento {attempt} ({seconds} s)",
     "Not connected": "Sin conexión",
-    "Connected to {address}": "Conectado con {address}",
+    "Connected to {address} since {time}": "Conectado con {address} desde {time}",
     # panels
     "Atrium": "Atrium",
     "On This Network": "En esta red",

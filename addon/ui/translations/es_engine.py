@@ -246,6 +246,7 @@ ENGINE = {
     "not known": "no se sabe",
     # how it is, and what to do next
     "Somebody has come in this way.": "Alguien ha entrado por este camino.",
+    "This server listens on all networks of this machine.": "Este servidor escucha en todas las redes de este equipo.",
     "Nobody has come in by these addresses yet:": "Por estas direcciones todavía no ha entrado nadie:",
     "Atrium listens here; nobody has come in this way yet.": "Atrium escucha aquí; todavía no ha entrado nadie por este camino.",
     "The firewall {tool} is active on this machine and may keep guests out.": "El cortafuegos {tool} está activo en este equipo y puede "
