@@ -161,7 +161,8 @@ class Session:
         self._server: ServerStart | None = None
         self._next_revival = 0.0
         self._trusted: set[str] = set()
-        self._comes_for_room = False  # by an invite or a room's password, until it is in
+        self._comes_for_room = False  # by an invite, a room's password or a click, until it is in
+        self._clicked_room = ""  # whose row under a host that was found
         self._invited_to = ""  # that room, until it is joined
         self._renews = False  # the own server, which nobody uses, was told to end; until it has, or says no
         self._may_renew = False  # once for each Connect
@@ -178,9 +179,9 @@ class Session:
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
-    def connect(self, host: str, password: str = "", room: str = "") -> Task:
+    def connect(self, host: str, password: str = "", room: str = "", *, into: str = "") -> Task:
         """`host`: an address, or an invite, also inside of a sentence. `room`: the name of the one room whose password it is. An
-        invite, and a room's password, lead into the room."""
+        invite, and a room's password, lead into the room. `into`: the id of the room that was clicked."""
         state, options = self.state, self._options()
         self._require("connect")
         host = address.tidy(host)
@@ -197,7 +198,8 @@ class Session:
         state.address, state.attempt, state.check_report = shown, 0, []  # what a check found before is history
         state.set_link("CONNECTING")
         self._may_renew, self._renews = local, False
-        self._comes_for_room = state.by_invite or bool(password and room)
+        self._clicked_room = into
+        self._comes_for_room = state.by_invite or bool(password and room) or bool(into)
         self._start(self._connecting(host, local, {"password": password, "room": room} if password else {}))
         return task
 
@@ -544,7 +546,7 @@ class Session:
         elif kind == "welcome":
             if self._comes_for_room:
                 # Only now: the engine shows the invite at each reconnect, when the user may have left the room long since.
-                self._invited_to = str(event.get("invited_to") or "")
+                self._invited_to = self._clicked_room or str(event.get("invited_to") or "")
                 self._comes_for_room = False
             if state.by_invite:
                 if address.is_storable(state.address):  # else part of it is not shown, and the link stays in its place
@@ -574,13 +576,13 @@ class Session:
             self._scene.mark_unsaved()
 
     def _follow_invite(self) -> None:
-        """Into the room that the invite named, as if the user had clicked on it."""
+        """Into the room that the invite named, or that was clicked under "On This Network", as if the user had chosen it from the list."""
         wanted, self._invited_to = self._invited_to, ""
         if self.state.here is not None:
             return
         try:
             if self.state.room_named(wanted) is None:
-                raise Trouble(problem("INVITED_ROOM_GONE"))
+                raise Trouble(problem("CLICKED_ROOM_GONE" if self._clicked_room else "INVITED_ROOM_GONE"))
             self.join_room(wanted, "ASK")
         except Trouble as trouble:
             self.state.problem = trouble.problem

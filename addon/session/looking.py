@@ -3,7 +3,7 @@
 
 Blender draws a panel when something in its window changes, and tells nobody when it is hidden. So each drawing counts
 as a glance, which is good for GLANCE_S; every REDRAW_S a redraw is asked for, which is a new glance where the panel is
-still there to be drawn. Questions go out only while Blender may be online, the user has not switched it off, and there is
+still there to be drawn. With it the engine looks at the rooms of those hosts that this machine has been let in by. Questions go out only while Blender may be online, the user has not switched it off, and there is
 no connection.
 """
 
@@ -44,7 +44,7 @@ class Looking:
         wanted = self.wanted
         if wanted != self.on:
             self.on = wanted
-            self._send({"t": "discover", "on": wanted})
+            self._send({"t": "discover", "on": wanted, "rooms": wanted})
             if not wanted:
                 self._state.hosts = []
                 self._state.changed()

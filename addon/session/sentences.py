@@ -39,6 +39,7 @@ ERRORS: dict[str, str] = {
     "SERVER_START": "The server on this machine could not be started. {text}",
     # rooms
     "NOROOM": "There is no room “{room}” any more: choose one from the list.",
+    "CLICKED_ROOM_GONE": "The room is not there any more: choose one from the list.",
     "INVITED_ROOM_GONE": "The room that the invite names is not there any more: choose one from the list, or ask for a new invite.",
     "ROOM_FULL": "The room “{room}” is full: try again when somebody has left.",
     "ROOM_NAME": "“{room}” cannot be the name of a room: use 1 to 63 characters.",

@@ -109,6 +109,7 @@ class FoundHost:
     name: str
     address: str
     known: bool  # the key that it announces is remembered for this address
+    rooms: tuple[Room, ...] = ()  # those that this user may enter; none where the host has not shown them
 
 
 @dataclass(frozen=True)
@@ -412,7 +413,12 @@ class State:
 
     def _on_hosts(self, event: Event) -> None:
         self.hosts = [
-            FoundHost(str(h.get("name", "")), str(h.get("address", "")), bool(h.get("known")))
+            FoundHost(
+                str(h.get("name", "")),
+                str(h.get("address", "")),
+                bool(h.get("known")),
+                tuple(self._room_of(room) for room in h.get("rooms") or ()),
+            )
             for h in event.get("hosts") or ()
         ]
         firewall = event.get("firewall") or {}

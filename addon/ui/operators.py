@@ -164,17 +164,18 @@ class ATRIUM_OT_host(_Operator):
 
 
 class ATRIUM_OT_connect_found(_Operator):
-    """Connect to this host on the local network. Unless you have been there before, you are shown its check code first"""
+    """Connect to this host on the local network, and join the room if it is a room's row. Unless you have been there before, you are shown its check code first"""
 
     bl_idname = "atrium.connect_found"
     bl_label = "Connect"
     action = "connect"
     host: StringProperty(name="Host", description="The host's address", options={"SKIP_SAVE"})
+    room: StringProperty(name="Room", description="Id of the room to join there", options={"SKIP_SAVE"})
     timeout: _timeout()
 
     def start(self) -> Task | None:
         room = bpy.context.window_manager.atrium.password_room
-        task = runtime.need().connect(self.host, properties.take_password(), room)
+        task = runtime.need().connect(self.host, properties.take_password(), room, into=self.room)
         bpy.context.window_manager.atrium.host = self.host
         return task
 

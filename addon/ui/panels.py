@@ -25,6 +25,8 @@ from ..session.state import (
     LOBBY,
     OFFLINE,
     RECONNECTING,
+    FoundHost,
+    Room,
     State,
 )
 from ..session.words import n_, translated
@@ -237,6 +239,14 @@ class ATRIUM_MT_forget_hosts(bpy.types.Menu):
         layout.operator("atrium.forget_used_hosts", icon="TRASH")
 
 
+def people_text(room: Room) -> str:
+    if room.users == 0:
+        return translated("{room}, nobody there").format(room=room.name)
+    if room.users == 1:
+        return translated("{room}, 1 person").format(room=room.name)
+    return translated("{room}, {count} people").format(room=room.name, count=room.users)
+
+
 class ATRIUM_PT_nearby(Panel):
     """Who hosts on the local network"""
 
@@ -257,10 +267,21 @@ class ATRIUM_PT_nearby(Panel):
             text = f"{host.name}  ({host.address})"
             icon = "CHECKMARK" if host.known else "NETWORK_DRIVE"
             column.operator("atrium.connect_found", text=text, icon=icon, translate=False).host = host.address
+            for room in host.rooms:
+                self._room(column, host, room)
+        if any(not host.known for host in state.hosts):
+            paragraph(layout, translated("A host's rooms are shown once you have been let in there."), context)
         if not state.hosts:
             paragraph(layout, translated("Nobody answered on this network."), context)
             if state.deafness is not None:
                 reach_panels.draw_deafness(layout, context, state.deafness)
+
+    def _room(self, layout: Any, host: FoundHost, room: Room) -> None:
+        row = layout.row(align=True)
+        row.separator(factor=3.0)
+        row.enabled = room.joinable
+        button = row.operator("atrium.connect_found", text=people_text(room), icon="HOME", translate=False)
+        button.host, button.room = host.address, room.id
 
 
 class ATRIUM_PT_knocks(Panel):

@@ -403,6 +403,14 @@
 /* Addresses at which hosts were heard, several for some hosts. A panel shows a handful. */
 #define ATR_NEIGHBORS_MAX 64u
 
+/* Hosts whose rooms one sees who looks for hosts: as many as a panel shows without a search. */
+#define ATR_GLANCE_HOSTS_MAX 8u
+
+/* On a local network a host answers within a moment; one that does not holds up the next. Then it is left alone for so long: rooms change in
+ * minutes, and whoever wants to know more connects. */
+#define ATR_GLANCE_MS 3000u
+#define ATR_GLANCE_AGAIN_MS 30000u
+
 /* The responder looks this often for networks that came or went. */
 #define ATR_DISCOVERY_NETWORKS_MS 5000u
 

@@ -255,6 +255,7 @@ static void on_tick(uv_timer_t *timer)
     return;
   link_tick(c, now_ms);
   roaming_tick(c, now_ms);
+  glances_tick(c->glances, now_ms);
   seats_tick(c, now_ms);
   client_pump_later(c);
 }

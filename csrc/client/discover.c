@@ -24,11 +24,8 @@ static void write_firewall(atr_jw *w)
   atr_jw_end(w);
 }
 
-static void tell_hosts(void *ctx, const atr_neighbors *neighbors)
+static void tell_hosts(atr_client *c, const atr_neighbor **shown, size_t n)
 {
-  const atr_neighbor *shown[ATR_NEIGHBORS_MAX];
-  size_t n = atr_neighbors_shown(neighbors, shown);
-  atr_client *c = ctx;
   atr_jw w = event_begin(c, "hosts");
 
   atr_jw_array(&w, "hosts");
@@ -38,12 +35,31 @@ static void tell_hosts(void *ctx, const atr_neighbors *neighbors)
     atr_jw_str(&w, "address", shown[i]->address);
     atr_jw_hash(&w, "key", &shown[i]->key);
     atr_jw_bool(&w, "known", shown[i]->is_known);
+    if (glances_rooms(c->glances, shown[i]))
+      atr_jw_tree(&w, "rooms", glances_rooms(c->glances, shown[i]));
     atr_jw_end(&w);
   }
   atr_jw_end(&w);
   if (n == 0)
     write_firewall(&w);
   event_end(c, &w, "hosts");
+}
+
+static void on_change(void *ctx, const atr_neighbors *neighbors)
+{
+  const atr_neighbor *shown[ATR_NEIGHBORS_MAX];
+  size_t n = atr_neighbors_shown(neighbors, shown);
+  atr_client *c = ctx;
+
+  glances_shown(c->glances, shown, n);
+  tell_hosts(c, shown, n);
+}
+
+void discover_tell(atr_client *c)
+{
+  const atr_neighbor *shown[ATR_NEIGHBORS_MAX];
+
+  tell_hosts(c, shown, atr_neighbors_shown(atr_seeker_neighbors(c->seeker), shown));
 }
 
 static bool is_known(void *ctx, const char *address, const atr_hash *key)
@@ -56,10 +72,9 @@ static bool is_known(void *ctx, const char *address, const atr_hash *key)
 /* Looking again begins anew: what was known of a host may have changed with a connection. */
 void discover_set(atr_client *c, const cJSON *message)
 {
-  static const atr_neighbors nobody;
-  atr_seeker_callbacks callbacks = {tell_hosts, is_known, c};
+  atr_seeker_callbacks callbacks = {on_change, is_known, c};
   uint64_t port = 0;
-  bool on = false;
+  bool on = false, rooms = false;
   int err;
 
   if (atr_json_get_bool(message, "on", &on) < 0 ||
@@ -67,10 +82,13 @@ void discover_set(atr_client *c, const cJSON *message)
     event_error(c, ATR_INVAL, NULL, "discover", NULL);
     return;
   }
+  (void)atr_json_get_bool(message, "rooms", &rooms);
   discover_end(c);
-  tell_hosts(c, &nobody);
+  tell_hosts(c, NULL, 0);
   if (!on)
     return;
+  if (rooms)
+    c->glances = glances_new(c);
   err = atr_seeker_new(&c->seeker, &c->loop, (uint16_t)port, &callbacks);
   if (err < 0)
     event_error(c, err, "The local network cannot be asked for hosts.", "discover", NULL);
@@ -78,6 +96,8 @@ void discover_set(atr_client *c, const cJSON *message)
 
 void discover_end(atr_client *c)
 {
+  glances_free(c->glances);
+  c->glances = NULL;
   atr_seeker_free(c->seeker);
   c->seeker = NULL;
 }

@@ -51,6 +51,7 @@
 typedef struct seat seat;
 typedef struct tap tap;
 typedef struct guess guess;
+typedef struct glances glances;
 
 /* --- messages of the queues ---------------------------------------------------------------------------------- */
 
@@ -215,6 +216,7 @@ struct atr_client {
   uint64_t disconnect_by_ms;
 
   atr_seeker *seeker; /* while the application looks for hosts */
+  glances *glances;   /* and wants to see their rooms */
 
   atr_blobs *blobs;
   seat *seats;
@@ -351,6 +353,19 @@ void tap_pump(atr_client *c, tap *t);
 
 void discover_set(atr_client *c, const cJSON *message);
 void discover_end(atr_client *c);
+/* What is shown has changed. */
+void discover_tell(atr_client *c);
+
+/* --- glance.c --- */
+
+/* NULL, also where memory is short: no rooms are shown. Of NULL nothing is asked. */
+glances *glances_new(atr_client *c);
+void glances_free(glances *g);
+/* The hosts that are found now. Does not tell. */
+void glances_shown(glances *g, const atr_neighbor **shown, size_t n);
+void glances_tick(glances *g, uint64_t now_ms);
+/* As in `rooms`; NULL: it has not told us. */
+const cJSON *glances_rooms(glances *g, const atr_neighbor *host);
 
 /* --- inbox.c --- */
 

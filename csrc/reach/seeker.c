@@ -236,6 +236,11 @@ int atr_seeker_new(atr_seeker **out, uv_loop_t *loop, uint16_t discovery_port, c
   return ATR_OK;
 }
 
+const atr_neighbors *atr_seeker_neighbors(const atr_seeker *s)
+{
+  return &s->neighbors;
+}
+
 void atr_seeker_free(atr_seeker *s)
 {
   if (!s || s->is_closing)

@@ -27,6 +27,9 @@ typedef struct atr_seeker_callbacks {
 /* Asks at once. `discovery_port` 0: ATR_DISCOVERY_PORT. 0, ATR_NOMEM, or ATR_IO where no socket could be had. */
 int atr_seeker_new(atr_seeker **out, uv_loop_t *loop, uint16_t discovery_port, const atr_seeker_callbacks *callbacks);
 
+/* As they were told last, or are about to be. */
+const atr_neighbors *atr_seeker_neighbors(const atr_seeker *seeker);
+
 /* The memory goes when the loop has closed the handles. NULL is allowed. */
 void atr_seeker_free(atr_seeker *seeker);
 

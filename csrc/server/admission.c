@@ -286,9 +286,19 @@ static void enter_or_knock(conn *c, const cJSON *hello)
     knock(c);
 }
 
+/* To who only looks: the rooms that his key may enter, and goodbye; where there are none for him only that. Nobody is asked, and nothing is
+ * kept of it. */
+static void show_rooms(conn *c)
+{
+  if (atr_rights_standing(c->server->rights, &c->who) >= ATR_IS_GUEST)
+    lobby_show(c);
+  conn_close(c, ATR_OK, "has looked");
+}
+
 void admission_hello(conn *c, const cJSON *hello)
 {
   const char *text = NULL, *token, *version = "?";
+  bool looks = false;
   double proto;
   int err;
 
@@ -301,13 +311,18 @@ void admission_hello(conn *c, const cJSON *hello)
     refuse_version(c, proto, version);
     return;
   }
+  c->who.is_host = atr_json_get_str(hello, "token", &token) == ATR_OK && token_matches(c->server, token);
+  (void)atr_json_get_bool(hello, "look", &looks);
+  if (looks) {
+    show_rooms(c);
+    return;
+  }
   err = read_hello(c, hello, &text);
   if (err < 0) {
     conn_fail(c, err, text, "hello");
     return;
   }
   reach_said_hello(c);
-  c->who.is_host = atr_json_get_str(hello, "token", &token) == ATR_OK && token_matches(c->server, token);
   if (atr_rights_standing(c->server->rights, &c->who) == ATR_IS_REFUSED)
     conn_fail(c, ATR_REFUSED, "The host has decided not to let you in.", "hello");
   else

@@ -262,6 +262,7 @@ const hall *lobby_visible(const conn *c, const atr_id *room);
 void lobby_list(conn *c); /* `rooms`: it is due */
 /* Sends it, as atr_session_pull. */
 int64_t lobby_pull_list(void *ctx, int lane, atr_buf *out, size_t budget);
+void lobby_show(conn *c); /* once, to who is not in */
 void lobby_changed(atr_server *server);
 void lobby_list_task(atr_net_task *task);
 void lobby_create(conn *c, const cJSON *message);

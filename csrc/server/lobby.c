@@ -85,6 +85,16 @@ void lobby_list(conn *c)
   atr_session_wake(c->session, ATR_LANE_CONTROL);
 }
 
+void lobby_show(conn *c)
+{
+  atr_buf text;
+
+  atr_buf_init(&text, ATR_CONTROL_BYTES_MAX);
+  if (write_list(c, &text) == ATR_OK)
+    conn_send_text(c, atr_buf_span(&text));
+  atr_buf_free(&text);
+}
+
 void lobby_list_task(atr_net_task *task)
 {
   atr_server *server = (atr_server *)((char *)task - offsetof(atr_server, list_task));

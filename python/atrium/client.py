@@ -73,6 +73,7 @@ class FoundHost:
     address: str
     key: str
     known: bool  # this key is remembered for this address
+    rooms: tuple[RoomInfo, ...] | None = None  # those that this user may enter; None: not asked for, or not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,14 +294,15 @@ class Client:
         self._wait(lambda: self._now.forgotten is not None, timeout, "The engine did not answer in time.")
         return bool(self._now.forgotten)
 
-    def discover(self, seconds: float = 2.0, *, port: int = 0) -> list[FoundHost]:
+    def discover(self, seconds: float = 2.0, *, port: int = 0, rooms: bool = False) -> list[FoundHost]:
         """Looks for hosts on the same network for so long; those whose key is remembered come first.
 
         Where nobody was found, `deafness` is set if this machine's own firewall may be why.
-        `port`: the UDP port that hosts answer on, if not the usual one.
+        `port`: the UDP port that hosts answer on, if not the usual one. `rooms`: also asks those whose key is remembered for their
+        rooms, over a connection to each that ends with that.
         """
         self.hosts, self._now.error = [], None
-        self._command({"t": "discover", "on": True, "port": port})
+        self._command({"t": "discover", "on": True, "port": port, "rooms": rooms})
         self._pump_until(lambda: self._now.error is not None, seconds)
         found, error = self.hosts, self._now.error
         self._command({"t": "discover", "on": False})
@@ -570,7 +572,10 @@ class Client:
         self._now.error = _error_of(message, "text")
 
     def _on_hosts(self, message: Message) -> None:
-        self.hosts = [FoundHost(h["name"], h["address"], h["key"], h["known"]) for h in message["hosts"]]
+        self.hosts = [
+            FoundHost(h["name"], h["address"], h["key"], h["known"], _rooms_of(h) if "rooms" in h else None)
+            for h in message["hosts"]
+        ]
         self.deafness = Deafness(**message["firewall"]) if "firewall" in message else None
 
     def _on_forgotten(self, message: Message) -> None:
@@ -584,19 +589,7 @@ class Client:
         self.confirm = message
 
     def _on_rooms(self, message: Message) -> None:
-        self._now.rooms = [
-            RoomInfo(
-                r["id"],
-                r["name"],
-                r["users"],
-                r["bytes"],
-                tuple(r["blender"]),
-                r["ready"],
-                r.get("password", False),
-                r.get("mine", False),
-            )
-            for r in message["rooms"]
-        ]
+        self._now.rooms = list(_rooms_of(message))
 
     def _on_invite(self, message: Message) -> None:
         self._now.invite = message
@@ -678,6 +671,22 @@ def _require_json(value: object, depth: int = _DEPTH_MAX) -> None:
 
 def _error_of(message: Message, text: str) -> AtriumError:
     return AtriumError(message.get("code", "UNKNOWN"), message[text])
+
+
+def _rooms_of(message: Message) -> tuple[RoomInfo, ...]:
+    return tuple(
+        RoomInfo(
+            r["id"],
+            r["name"],
+            r["users"],
+            r["bytes"],
+            tuple(r["blender"]),
+            r["ready"],
+            r.get("password", False),
+            r.get("mine", False),
+        )
+        for r in message["rooms"]
+    )
 
 
 def _ignore(room: Room, message: Message) -> None:

@@ -642,7 +642,7 @@ def last(kind: str) -> dict[str, Any]:
 
 def hosts_are_looked_for() -> Iterator[None]:
     for _ in range(400):
-        if {"t": "discover", "on": True} in engine.sent:
+        if {"t": "discover", "on": True, "rooms": True} in engine.sent:
             return
         yield
     raise AssertionError(engine.sent)
@@ -659,9 +659,25 @@ def test_a_host_on_this_network_is_one_click_away(anna: WindowedBlender) -> None
     anna.call(tell, {"t": "hosts", "hosts": [host]})
     anna.find('atrium.connect_found(host="192.0.2.7:12800"')
     anna.picture(name_of(anna, "nearby"))
+    room = {"id": "ab" * 16, "name": "Film", "users": 3, "bytes": 1, "blender": [3, 6, 0], "ready": True}
+    known = {"name": "attic", "address": "192.0.2.8:12800", "key": "cd" * 32, "known": True, "rooms": [room]}
+    known["rooms"][0]["blender"] = list(anna.evaluate("engine.blender"))
+    anna.call(tell, {"t": "hosts", "hosts": [known, host]})
+    its_room = f'atrium.connect_found(host="192.0.2.8:12800", room="{room["id"]}"'
+    anna.find(its_room)
+    anna.picture(name_of(anna, "rooms-nearby"))
     anna.press('atrium.connect_found(host="192.0.2.7:12800"')
     anna.call(state_is, "LOBBY")
     assert anna.evaluate("atrium().host") == "192.0.2.7:12800"
+    anna.press("atrium.disconnect")
+    anna.call(state_is, "OFFLINE")
+    anna.execute("bpy.ops.mesh.primitive_cube_add(); bpy.ops.ed.undo_push()")
+    anna.call(tell, {"t": "hosts", "hosts": [known, host]})
+    anna.press(its_room)
+    anna.call(state_is, "LOBBY")
+    assert anna.evaluate("runtime.state().ask_unsaved") == room["id"], "unsaved work is asked about, as Join Room does"
+    anna.press(f"atrium.join_room(name=\"{room['id']}\", unsaved='DISCARD'")
+    anna.call(state_is, "JOINED")
 
 
 def test_a_scene_can_be_shared_with_clicks_alone(anna: WindowedBlender) -> None:

@@ -111,7 +111,7 @@ def test_it_looks_for_hosts_while_somebody_looks_at_the_panel() -> None:
     assert bench.session.engine is None, "nobody has looked yet"
     looking.glance()
     bench.tick(found("studio", "attic"))
-    assert bench.engine.sent == [{"t": "discover", "on": True}]
+    assert bench.engine.sent == [{"t": "discover", "on": True, "rooms": True}]
     assert [(h.name, h.known) for h in bench.state.hosts] == [("studio", True), ("attic", False)]
     now[0] += 10
     revision = bench.state.revision
@@ -119,7 +119,7 @@ def test_it_looks_for_hosts_while_somebody_looks_at_the_panel() -> None:
     assert bench.state.revision > revision, "a redraw is asked for, which would be the next glance"
     now[0] += 11
     bench.tick()
-    assert bench.engine.sent[-1] == {"t": "discover", "on": False} and bench.state.hosts == []
+    assert bench.engine.sent[-1] == {"t": "discover", "on": False, "rooms": False} and bench.state.hosts == []
 
 
 def test_it_does_not_look_while_connected_nor_where_it_may_not() -> None:
@@ -127,7 +127,7 @@ def test_it_does_not_look_while_connected_nor_where_it_may_not() -> None:
     bench.session.looking.glance()
     bench.tick(found("studio"))
     bench.in_lobby()
-    assert {"t": "discover", "on": False} in bench.engine.sent and bench.state.hosts == []
+    assert {"t": "discover", "on": False, "rooms": False} in bench.engine.sent and bench.state.hosts == []
     for forbidden in ({"online": False}, {"discovery": False}):
         bench = Bench(**forbidden)
         bench.session.looking.glance()
@@ -1223,6 +1223,34 @@ def test_forgetting_a_host_is_answered() -> None:
         bench.session.forget_host(LINK)  # no address, and not to be shown in an error
     bench.session.forget_host("tcp://0.tcp.example.org:12489")
     assert bench.engine.sent[-1]["host"] == "tcp://0.tcp.example.org:12489"
+
+
+def test_the_rooms_of_hosts_are_shown_and_one_is_a_click_away() -> None:
+    bench = Bench(background=True)
+    event = found("studio", "attic")
+    rooms = [
+        {"id": ROOM, "name": "Film", "users": 3, "bytes": 10, "blender": [5, 0, 1], "ready": True},
+        {"id": "cd" * 16, "name": "Old", "users": 1, "bytes": 10, "blender": [4, 2, 9], "ready": True},
+    ]
+    event["hosts"][0]["rooms"] = rooms
+    bench.session.looking.glance()
+    bench.tick(event)
+    studio, attic = bench.state.hosts
+    assert [(room.name, room.users, room.joinable) for room in studio.rooms] == [("Film", 3, True), ("Old", 1, False)]
+    assert attic.rooms == ()
+    bench.session.connect("192.0.2.1:12800", into=ROOM)
+    bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.1:12800"})
+    bench.tick({"t": "welcome", "host": False, "port": 12800}, {"t": "rooms", "rooms": rooms})
+    assert bench.engine.sent[-1]["t"] == "join" and bench.engine.sent[-1]["room"] == ROOM
+
+
+def test_a_room_that_was_clicked_and_has_gone_leads_to_the_list() -> None:
+    bench = Bench(background=True)
+    bench.session.connect("192.0.2.1:12800", into=ROOM)
+    bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.1:12800"})
+    bench.tick({"t": "welcome", "host": False, "port": 12800}, {"t": "rooms", "rooms": []})
+    assert bench.state.problem is not None and bench.state.problem.code == "CLICKED_ROOM_GONE"
+    assert bench.state.link == "LOBBY"
 
 
 def test_close_is_idempotent_and_ends_every_wait() -> None:

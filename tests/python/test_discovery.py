@@ -51,6 +51,22 @@ def test_servers_of_one_machine_are_found_and_can_be_connected(start: Start, cli
     assert client.discover(0.3)[0].known, "who is known comes first"
 
 
+def test_so_many_hosts_show_their_rooms(start: Start, clients: Clients, tmp_path: Path) -> None:
+    """ATR_GLANCE_HOSTS_MAX; the others are found all the same."""
+    servers = [start("--open", home=tmp_path / f"host {n}") for n in range(9)]
+    client = clients()
+    for server in servers:
+        client.connect(f"127.0.0.1:{server.port}")  # as it is found
+        client.disconnect()
+    keys = {server.key for server in servers}
+    client._command({"t": "discover", "on": True, "port": 0, "rooms": True})
+    assert client._pump_until(lambda: sum(one.rooms is not None for one in client.hosts) >= 8, TIMEOUT_S)
+    client._pump_until(lambda: keys <= {one.key for one in client.hosts if one.known}, TIMEOUT_S)
+    client.pump(2.0)
+    assert sum(one.rooms is not None for one in client.hosts if one.key in keys) == 8
+    assert all(one.rooms is None for one in client.hosts if one.key not in keys)
+
+
 def test_who_does_not_want_to_be_found_is_not(start: Start, clients: Clients, tmp_path: Path) -> None:
     shown = start()
     hidden = start("--no-discovery", home=tmp_path / "hidden")

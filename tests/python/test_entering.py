@@ -431,3 +431,41 @@ def test_the_user_may_take_time_over_the_check_code(
         engine.send({"t": "trust", "accept": True})
         until("state", state="LOBBY")
     assert "OFFLINE" not in states
+
+
+def look_example() -> bytes:
+    page = (ROOT / "docs/protocol.md").read_text()
+    example = re.search(r"^```example frame-look\n(.*?)^```", page, re.M | re.S)
+    assert example is not None
+    return bytes.fromhex(example[1])
+
+
+def test_who_looks_is_shown_the_rooms_and_is_not_there(
+    start: Start, clients: Clients, raw: Callable[[int], Raw]
+) -> None:
+    server = start("--open")
+    host = clients(home=server.home)
+    host.connect(server.address)
+    host.create_room("Film")
+    peer = raw(server.port)
+    peer.send(look_example())
+    (told,) = peer.messages()
+    assert told["t"] == "rooms" and [(room["name"], room["users"]) for room in told["rooms"]] == [("Film", 1)]
+
+
+def test_a_stranger_who_looks_is_told_nothing_and_asks_nobody(
+    start: Start, clients: Clients, raw: Callable[[int], Raw]
+) -> None:
+    server = start()
+    host = clients(home=server.home)
+    host.connect(server.address)
+    host.create_room("Film")
+    before = (server.home / "server" / "guests").read_bytes() if (server.home / "server" / "guests").exists() else b""
+    for _ in range(3):
+        peer = raw(server.port)
+        peer.send(look_example())
+        assert list(peer.messages()) == []
+    host.pump(0.5)
+    assert host.knocks == {}
+    after = (server.home / "server" / "guests").read_bytes() if (server.home / "server" / "guests").exists() else b""
+    assert after == before, "no row for it"

@@ -97,6 +97,10 @@ TEXTS = {
     "Atrium": "Atrium",
     "On This Network": "En esta red",
     "Who hosts on the local network": "Anfitriones en la red local",
+    "A host's rooms are shown once you have been let in there.": "Las salas de un anfitrión se muestran cuando ya se ha sido admitido allí.",
+    "{room}, nobody there": "{room}, nadie",
+    "{room}, 1 person": "{room}, 1 persona",
+    "{room}, {count} people": "{room}, {count} personas",
     "Nobody answered on this network.": "Nadie ha respondido en esta red.",
     "The firewall {tool} is active on this machine and may drop the answers of those who host.": "El cortafuegos {tool} está activo en "
     "este equipo y puede descartar las respuestas de los anfitriones.",
@@ -169,8 +173,9 @@ TEXTS = {
     "indicado. Si es este equipo y aquí no hay ningún servidor, se inicia uno",
     "Host on this machine: starts a server if none runs here, and connects to it": "Hace de anfitrión en este equipo: inicia un servidor, "
     "si todavía no hay uno, y se conecta a él",
-    "Connect to this host on the local network. Unless you have been there before, you are shown its check code first": "Conecta con "
-    "este anfitrión de la red local. La primera vez se muestra antes su código de verificación",
+    "Connect to this host on the local network, and join the room if it is a room's row. Unless you have been there before, you are "
+    "shown its check code first": "Conecta con este anfitrión de la red local y, si la fila es de una sala, entra en ella. La primera vez "
+    "se muestra antes su código de verificación",
     "Leave the room and end the connection; what you changed is sent first": "Sale de la sala y termina la conexión; antes se envían "
     "los cambios hechos",
     "Give up what is under way, at once; your scene stays as it is": "Abandona de inmediato lo que está en curso; la escena queda como "
@@ -239,6 +244,7 @@ TEXTS = {
     "The host's address": "La dirección del anfitrión",
     "Name": "Nombre",
     "Name of the room": "Nombre de la sala",
+    "Id of the room to join there": "Identificador de la sala en la que entrar allí",
     "Name or id of the room": "Nombre o identificador de la sala",
     "Unsaved Changes": "Cambios no guardados",
     "What to do with them": "Qué hacer con ellos",
@@ -408,6 +414,7 @@ TEXTS = {
     "The server on this machine could not be started. {text}": "No fue posible iniciar el servidor en este equipo. {text}",
     # rooms
     "There is no room “{room}” any more: choose one from the list.": "La sala “{room}” ya no existe: elegir una de la lista.",
+    "The room is not there any more: choose one from the list.": "La sala ya no está: elegir una de la lista.",
     "The room that the invite names is not there any more: choose one from the list, or ask for a new invite.": "La sala que nombra la "
     "invitación ya no existe: elegir una de la lista, o pedir una nueva invitación.",
     "The room “{room}” is full: try again when somebody has left.": "La sala “{room}” está llena: intentar de nuevo cuando alguien haya "

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""Rooms on the same network appear by themselves: to who has been let in, and to nobody else.
+
+Ben looks, and what he sees before any click is what a real `atrium-server` shows to his key. A stranger sees machines; and whoever only pretends to be a
+known host sees a connection, and not who calls.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+from atrium import AtriumError, Client, FoundHost
+from tests.net.conftest import PORT, World, settle
+from tests.net.lab import Host
+from tests.python.conftest import make_certificate
+
+ANNA, BEN, CARLA, EVE = "192.168.0.10", "192.168.0.48", "192.168.0.49", "192.168.0.66"
+SECONDS = 12.0  # a packet may get lost on a busy machine, and is sent again after three seconds
+
+# Says that it is the host with this key, at its own address, and asks everybody who comes who he is. Each line is what came of one connection.
+# argv: the key, a certificate with its key
+IMPOSTOR = """
+import socket, ssl, sys, threading
+
+def answer():
+    s = socket.socket(type=socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("0.0.0.0", 12800))
+    while True:
+        asked, peer = s.recvfrom(999)
+        if asked[:6] == b"ATRd\\1\\1":
+            s.sendto(b"ATRd\\1\\2" + asked[6:14] + (12800).to_bytes(2, "big") + bytes.fromhex(sys.argv[1]) + b"\\5Anna!", peer)
+
+threading.Thread(target=answer, daemon=True).start()
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[2])
+context.set_alpn_protocols(["atrium/1"])
+context.verify_mode = ssl.CERT_REQUIRED  # none is trusted, but each is looked at
+listening = socket.create_server(("0.0.0.0", 12800))
+print("ready", flush=True)
+while True:
+    near, _ = listening.accept()
+    near.settimeout(5)
+    try:
+        with context.wrap_socket(near, server_side=True) as tls:
+            print("said", tls.recv(999), flush=True)
+    except ssl.SSLCertVerificationError:
+        print("certificate", flush=True)
+    except OSError as error:
+        print("nothing", error, flush=True)
+"""
+
+
+def neighborhood(world: World, *addresses: str) -> list[Host]:
+    lan = world.lab.segment("lan")
+    hosts = []
+    for address in addresses:
+        host = world.lab.host(f"m{address.rpartition('.')[2]}")
+        host.plug(lan, f"{address}/24")
+        hosts.append(host)
+    return hosts
+
+
+def let_in(guest: Client, link: str) -> None:
+    guest.connect(link, timeout=20)
+    guest.disconnect()
+
+
+def looks(guest: Client, until: int = 1) -> list[FoundHost]:
+    """What is shown once so many rooms are, or no more come."""
+    guest._command({"t": "discover", "on": True, "port": 0, "rooms": True})
+    guest._pump_until(lambda: sum(len(one.rooms or ()) for one in guest.hosts) >= until, SECONDS)
+    found = guest.hosts
+    guest._command({"t": "discover", "on": False})
+    return found
+
+
+def names(found: list[FoundHost]) -> list[list[str] | None]:
+    return [None if one.rooms is None else sorted(room.name for room in one.rooms) for one in found]
+
+
+def test_who_was_let_in_sees_the_rooms_before_any_click(world: World) -> None:
+    anna, ben, carla, eve = neighborhood(world, ANNA, BEN, CARLA, EVE)
+    host = world.owner(world.serve(anna))
+    film = host.create_room("Film")
+    host.create_room("Secret")
+    member, guest, stranger = world.client(ben), world.client(carla), world.client(eve)
+    let_in(member, host.create_invite())
+    let_in(guest, host.create_invite(film.id))
+
+    (seen,) = looks(member, until=2)
+    assert seen.known and names([seen]) == [["Film", "Secret"]]
+    assert seen.rooms is not None and {room.users for room in seen.rooms} == {1}
+    assert member.state == "OFFLINE", "nothing was connected by itself"
+    assert names(looks(guest)) == [["Film"]], "a room's guest is told of that room alone"
+    assert names(looks(stranger)) == [None]
+    host.pump(0.5)
+    assert host.knocks == {}, "who looks asks nobody"
+    assert [room.users for room in host.rooms() if room.name == "Film"] == [1], "who looks is nobody there"
+
+    host.refuse(member.key, remember=True)
+    host.pump(0.5)
+    assert names(looks(member)) == [None], "whom the host keeps out sees no more than a stranger"
+
+
+def test_rooms_that_are_new_are_seen_by_who_looks_on(world: World) -> None:
+    """The second glance is half a minute after the first."""
+    anna, ben = neighborhood(world, ANNA, BEN)
+    host = world.owner(world.serve(anna))
+    host.create_room("Film")
+    member = world.client(ben)
+    let_in(member, host.create_invite())
+    member._command({"t": "discover", "on": True, "port": 0, "rooms": True})
+    settle([member, host], lambda: names(member.hosts) == [["Film"]], what="the first glance")
+    began = time.monotonic()
+    host.create_room("Poster")
+    settle([member, host], lambda: names(member.hosts) == [["Film", "Poster"]], timeout=60, what="the second")
+    assert time.monotonic() - began > 20
+
+
+def test_an_impostor_does_not_learn_who_looks(world: World) -> None:
+    """Neither at an address of his own, where nobody even comes, nor at the known host's own after that has gone."""
+    anna, ben, eve = neighborhood(world, ANNA, BEN, EVE)
+    server = world.serve(anna, "--no-discovery")
+    host = world.owner(server)
+    host.create_room("Film")
+    member = world.client(ben)
+    let_in(member, host.create_invite())
+    (token,) = (server.home / "tokens").iterdir()
+    certificate = make_certificate(world.folder)
+
+    def pretends(machine: Host) -> Path:
+        log = world.folder / f"{machine.name}-impostor.txt"
+        machine.spawn(sys.executable, "-c", IMPOSTOR, token.name, str(certificate), log=log)
+        settle([], lambda: "ready" in log.read_text(), what="the impostor")
+        return log
+
+    elsewhere = pretends(eve)
+    found = looks(member)
+    assert [(one.known, one.rooms) for one in found] == [(False, None)]
+    assert elsewhere.read_text() == "ready\n", "an address where the key was never proved is not gone to"
+
+    host.close()
+    server.process.terminate()
+    server.process.wait(20)
+    there = pretends(anna)
+    found = looks(member)
+    assert (f"{ANNA}:{PORT}", True, None) in [(one.address, one.known, one.rooms) for one in found]
+    came = there.read_text().splitlines()[1:]
+    assert came and {line.split()[0] for line in came} == {"nothing"}, came
+    newcomer = world.client(ben, "newcomer")
+    with contextlib.suppress(AtriumError):
+        newcomer.connect(ANNA, timeout=10)
+    assert there.read_text().splitlines()[-1] == "certificate", (
+        "one who knows no key shows his: so it would have been seen"
+    )
