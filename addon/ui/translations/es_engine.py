@@ -100,7 +100,6 @@ ENGINE = {
     "No host is waiting to be trusted.": "Ningún anfitrión espera que se confíe en él.",
     # csrc/server
     "The same participant has come in over another connection.": "El mismo participante entró por otra conexión.",
-    "The path of ATRIUM_HOME is too long.": "La ruta de ATRIUM_HOME es demasiado larga.",
     "The file {0} cannot be written: {1}.": "No es posible escribir el archivo {0}: {1}.",
     "Too many people are asking to enter: try again in a few minutes.": "Demasiadas personas están pidiendo entrar: intentar de "
     "nuevo en unos minutos.",
