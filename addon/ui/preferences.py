@@ -75,7 +75,7 @@ class AtriumPreferences(bpy.types.AddonPreferences):
     discovery: BoolProperty(
         name="Local Network",
         description="Show who hosts on the local network, and let others there find the server that Connect starts on this "
-        "machine. They see the name of this machine, not your rooms",
+        "machine. They see the name of this machine, and your rooms only if you have let them in",
         default=True,
     )
     map_port: BoolProperty(

@@ -171,8 +171,8 @@ struct atr_replica {
   offer *offers, *offers_queue;
   uint32_t n_offered;
   want *wants;
-  size_t n_unasked;
-  uint32_t looks; /* how often a document was looked at for what it needs */
+  size_t n_unasked, n_awaited; /* not asked for yet; asked for, and no answer so far */
+  uint32_t looks;              /* how often a document was looked at for what it needs */
 
   atr_id *recreate;
   size_t n_recreate, at_recreate;

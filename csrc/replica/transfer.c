@@ -13,7 +13,7 @@
 
 #include <utlist.h>
 
-enum { OPEN_OFFERS = ATR_OFFERS_MAX / 2, PER_MESSAGE = 64 };
+enum { OPEN_OFFERS = ATR_OFFERS_MAX / 2, OPEN_GETS = ATR_GETS_MAX / 2, PER_MESSAGE = 64 };
 
 /* --- walking ------------------------------------------------------------------------------------------------------ */
 
@@ -155,10 +155,20 @@ static int have(atr_replica *r, offer *o)
 
 /* --- fetching ----------------------------------------------------------------------------------------------------- */
 
+/* An answer has come for one that was asked for: there is room for another. */
+static void answered(atr_replica *r)
+{
+  r->n_awaited--;
+  if (r->n_unasked)
+    r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
+}
+
 static void free_want(atr_replica *r, want *w)
 {
   if (!w->asked)
     r->n_unasked--;
+  else if (!w->unknown)
+    answered(r);
   HASH_DEL(r->wants, w);
   free(w->docs);
   free(w);
@@ -296,6 +306,8 @@ static void unknown(atr_replica *r, const atr_hash *hash)
   atr_xfer_expect_no_more(r->xfer, hash);
   if (!w || !w->asked)
     return;
+  if (!w->unknown)
+    answered(r);
   w->unknown = !w->again;
   if (w->again) { /* wanted anew since it was asked for: what names it may have come in between */
     w->asked = w->again = false;
@@ -371,6 +383,9 @@ static int append_gets(atr_replica *r, atr_buf *out)
   want *w = r->wants;
   int err = 0;
 
+  /* A whole message or none: to find those that are left takes a walk over all. */
+  if (r->n_awaited + PER_MESSAGE > OPEN_GETS)
+    return 0;
   for (; w && n < PER_MESSAGE && r->n_unasked && !err; w = w->hh.next) {
     bool based = !atr_hash_is_zero(&w->base);
 
@@ -378,6 +393,7 @@ static int append_gets(atr_replica *r, atr_buf *out)
       continue;
     w->asked = true;
     r->n_unasked--;
+    r->n_awaited++;
     list[n++] = (atr_blob_get){.hash = w->hash, .base = w->base};
     /* Of whatever size: what a hostile member has named wrongly must not cost the connection. Delivery looks at it (docs.c). */
     err = atr_xfer_expect(r->xfer, &w->hash, UINT64_MAX, based ? &w->base : NULL);
@@ -427,7 +443,7 @@ void rep_transfer_start(atr_replica *r)
 {
   want *w, *tmp;
 
-  r->n_unasked = 0;
+  r->n_unasked = r->n_awaited = 0;
   HASH_ITER (hh, r->wants, w, tmp) {
     w->asked = w->unknown = w->again = false;
     r->n_unasked++;

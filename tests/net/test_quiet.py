@@ -180,8 +180,10 @@ def test_who_hosts_and_who_comes_speak_to_nobody_else(world: World, names: NameS
     looked = run(anna, str(BINARY), "--check", home=server.home)
     assert f"{OUTSIDE}:{PORT}" in looked, looked
     run(anna, sys.executable, "-m", "atrium", "check", home=server.home)
-    for address in (OUTSIDE, link):
-        checked = run(ben, sys.executable, "-m", "atrium", "check", address, home=guest_home)
+    (guest_home / "invite").write_text(link)  # it is taken from nowhere but the standard input
+    by_invite = ("sh", "-c", 'exec "$0" -m atrium check - < "$1"', sys.executable, str(guest_home / "invite"))
+    for words in ((sys.executable, "-m", "atrium", "check", OUTSIDE), by_invite):
+        checked = run(ben, *words, home=guest_home)
         assert "Atrium answers at" in checked, checked
     for words in ((str(BINARY), "--check"), (sys.executable, "-m", "atrium", "check")):
         run(ben, *words, home=guest_home)  # whom could he host?

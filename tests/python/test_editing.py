@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,25 @@ def test_a_document_with_more_bytes_than_are_kept_to_spare(start: Start, clients
     settle([mine, theirs], lambda: strip in b.documents, timeout=120, what="the strip")
     for i, name in enumerate(names):
         assert memoryview(theirs.blob(name) or b"")[:: size // 4] == bytes([i]) * 4
+
+
+def test_who_joins_gets_more_blobs_than_may_be_asked_for_at_once(start: Start, clients: Clients) -> None:
+    """A scene of many small meshes has several arrays each. Who asked for all of them at once was put out of the room."""
+    server, mine = start("--open"), clients("mine")
+    mine.connect(server.address)
+    room = mine.create_room("many")
+    docs, blobs = 180, 100
+    assert docs * blobs > 16384
+    for doc in range(docs):
+        names = [mine.put_blob(struct.pack("<2I", doc, i) * 500) for i in range(blobs)]
+        room.create({"type": "Mesh", "arrays": [["$blob", name, "u1", [4000]] for name in names]})
+    room.flush(60)
+    theirs = clients("theirs")
+    theirs.connect(server.address)
+    joined = theirs.join(room.id, timeout=60)
+    settle([mine, theirs], lambda: len(joined.documents) == docs, timeout=60, what="all of it")
+    arrays = [array for tree in joined.documents.values() for array in tree["arrays"]]
+    assert all(theirs.blob(array[1]) is not None for array in arrays) and len(arrays) == docs * blobs
 
 
 def test_an_edit_arrives(start: Start, clients: Clients) -> None:

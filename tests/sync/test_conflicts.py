@@ -561,7 +561,7 @@ def test_what_is_dragged_does_not_jump(three):
     a.do(
         "import sys; from unittest import mock; mod = sys.modules['sync.replicator']; "
         "[o.select_set(o.name == 'Cube') for o in bpy.data.objects]; "
-        "hand = mock.patch.object(mod, '_running', lambda: ['TRANSFORM_OT_translate']); hand.start(); None"
+        "hand = mock.patch.object(mod.dirty, 'running', lambda: ['TRANSFORM_OT_translate']); hand.start(); None"
     )
     a.do("bpy.data.objects['Cube'].location.x = 1; rep.tick(1000.0); None")
     b.do(
@@ -580,7 +580,7 @@ def test_what_is_dragged_does_not_jump(three):
 
 BUSY = """
 import sys; from unittest import mock
-hand = mock.patch.object(sys.modules["sync.replicator"], "_running", lambda: ["VIEW3D_OT_rotate"]); hand.start(); None
+hand = mock.patch.object(sys.modules["sync.dirty"], "running", lambda: ["VIEW3D_OT_rotate"]); hand.start(); None
 """
 GROUPED = """
 g = bpy.data.node_groups.new("Group", "ShaderNodeTree")
@@ -637,7 +637,7 @@ STROKE = """
 import sys; from unittest import mock
 ob = bpy.data.objects["Cube"]; bpy.context.view_layer.objects.active = ob; ob.select_set(False)
 bpy.ops.object.mode_set(mode={mode!r})
-hand = mock.patch.object(sys.modules["sync.replicator"], "_running", lambda: [{operator!r}]); hand.start(); None
+hand = mock.patch.object(sys.modules["sync.dirty"], "running", lambda: [{operator!r}]); hand.start(); None
 """
 CUT = """
 import bmesh
@@ -706,7 +706,7 @@ def test_an_add_on_that_is_always_busy_does_not_keep_what_is_removed(three):
         "class ALWAYS_OT_busy(bpy.types.Operator):\n"
         "    bl_idname = 'always.busy'; bl_label = 'Busy'\n"
         "bpy.utils.register_class(ALWAYS_OT_busy)\n"
-        "hand = mock.patch.object(mod, '_running', lambda: ['ALWAYS_OT_busy']); hand.start()\nNone"
+        "hand = mock.patch.object(mod.dirty, 'running', lambda: ['ALWAYS_OT_busy']); hand.start()\nNone"
     )
     b.do("bpy.data.objects.remove(bpy.data.objects['Light'])")
     stage.settle()

@@ -114,8 +114,8 @@ def test_texts_of_old_files_that_are_no_utf_8(version, tmp_path):
             assert any(text.startswith(beginning) for text in told), (beginning, told)
         assert all(text.encode() for text in told)
         # Work goes on, and a new name is all that it needs.
-        a.do("bpy.data.objects['Light'].location.x = 6; rep.tick(1000)")
-        b.do("rep.tick(1000)")
+        a.do("bpy.data.objects['Light'].location.x = 6")
+        stage.settle()
         assert b.do("bpy.data.objects['Light'].location.x") == 6
         a.do("""
             cube = next(o for o in bpy.data.objects if o.type == "MESH")

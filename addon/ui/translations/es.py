@@ -286,8 +286,8 @@ TEXTS = {
     "equipo deja entrar sin preguntar a todo el que llegue a él",
     "Local Network": "Red local",
     "Show who hosts on the local network, and let others there find the server that Connect starts on this machine. They see the name "
-    "of this machine, not your rooms": "Muestra los anfitriones de la red local y permite que otros encuentren allí el servidor que "
-    "se inicia en este equipo. Verán el nombre del equipo, no las salas",
+    "of this machine, and your rooms only if you have let them in": "Muestra los anfitriones de la red local y permite que otros encuentren allí el servidor que "
+    "se inicia en este equipo. Verán el nombre del equipo, y las salas solo si ya se les dejó entrar",
     "Map Port on the Router": "Abrir el puerto en el router",
     "Ask the router to pass on the port of the server that Connect starts on this machine, so that guests can come from the internet. It "
     "is given back when the server ends": "Pide al router que redirija el puerto del servidor que se inicia en este equipo, para que los "
