@@ -2,7 +2,7 @@
  *
  * blobs.h - content-addressed immutable byte arrays, reference-counted and bounded
  *
- * A blob is named by its SHA-256. One table serves a whole server or client; rooms and replicas hold references, and blobs
+ * A blob is named by its SHA-256. A server has a table for each room, a client one for all of its rooms; rooms and replicas hold references, and blobs
  * without a reference are dropped when their bound is passed (least recently used first), other than those that the
  * application has just handed over to be named. xfer.h cuts blobs into BLOB_DATA or
  * BLOB_DELTA messages and puts them together again, sans-I/O.

@@ -46,7 +46,7 @@ typedef struct atr_json_info {
 } atr_json_info;
 
 /* Checks `text` of `len` bytes (no terminator needed). 0 or an ATR_JSON_* code. `info` may be NULL.
- * @locality any thread  @locks none, allocates only for objects of more than 8 keys, and keys with escapes */
+ * @locality any thread  @locks none, allocates only for objects of more than 8 keys or beyond 64 open ones, and keys with escapes */
 int atr_json_check(const char *text, size_t len, atr_json_info *info);
 
 /* Check, then build the tree. On success the caller owns *out (cJSON_Delete). Fails as the check does, or with

@@ -2,7 +2,7 @@
  *
  * What the C files of the Python module share: the state of one module object, and errors.
  *
- * The module follows the stable ABI of Python 3.11: multi-phase initialisation, heap types, no static state, so it may be loaded
+ * The module follows the stable ABI of Python 3.11: multi-phase initialisation, heap types, no Python object in a static, so it may be loaded
  * by every later Python and by several interpreters at once. Those of 3.12 and later that have a GIL of their own get an ImportError: a module
  * says that it serves them by a slot that this stable ABI does not have. */
 #ifndef ATR_PYMOD_MODULE_H

@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 typedef struct atr_session atr_session;
-struct atr_stream;   /* transport/stream.h: TCP or TLS or, later, WebSocket */
+struct atr_stream;   /* transport/stream.h: TCP, TLS or WebSocket */
 struct atr_identity; /* session/identity.h: this side's key and certificate */
 
 typedef struct atr_session_callbacks {
