@@ -206,6 +206,7 @@ def test_a_server_that_stops_says_so_and_clients_wait_for_it(start: Start, clien
 
 
 STALLED_DOCUMENTS = 100
+NOISE_S = 0.05  # what a busy machine costs; whoever waited for somebody else's line would take seconds
 STALLED_BYTES = 16 << 20  # what passes while one does not read; the ring has room for a sixteenth
 
 
@@ -319,9 +320,9 @@ def test_a_stopped_process_is_found_dead_and_costs_nobody_anything(start: Start,
     finally:
         slow.close()
     print(f"{p90(usual):.4f} {p90(meanwhile):.4f}, {p90(calm):.4f} {p90(waiting):.4f} s, {growth >> 10} KB")
-    assert p90(meanwhile) < 2 * p90(usual) + 0.01
-    assert p90(waiting) < 2 * p90(calm) + 0.01
-    assert max(meanwhile + waiting) < 2  # nobody waits for the end of a time limit
+    assert p90(meanwhile) < 2 * p90(usual) + NOISE_S
+    assert p90(waiting) < 2 * p90(calm) + NOISE_S
+    assert max(meanwhile + waiting) < 5  # nobody waits for the end of a time limit, which is 20 s
     if IS_RELEASE:
         assert growth < 1 << 20, growth
 
