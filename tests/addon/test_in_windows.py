@@ -160,7 +160,7 @@ def save_and_join(anna: Person, ben: Person, file: Path) -> None:
     ben.window.press("atrium.join_room")
     time.sleep(0.5)
     assert ben.state == "LOBBY"
-    room = anna.blender.evaluate("bpy.context.window_manager.atrium.room")
+    (room,) = ben.blender.evaluate("[room.id for room in bpy.context.window_manager.atrium.rooms]")
     ben.window.press(f"atrium.join_room(name=\"{room}\", unsaved='SAVE'")
     ben.call(state_is, "JOINED")
     assert "Suzanne" not in ben.call(edits.object_names)

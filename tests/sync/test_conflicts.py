@@ -565,7 +565,8 @@ def test_what_is_dragged_does_not_jump(three):
     )
     a.do("bpy.data.objects['Cube'].location.x = 1; rep.tick(1000.0); None")
     b.do(
-        "bpy.data.objects['Cube'].location.x = 7; bpy.data.objects['Cube'].scale.x = 3; bpy.data.objects['Light'].location.x = 5"
+        "bpy.data.objects['Cube'].location.x = 7; bpy.data.objects['Cube'].scale.x = 3; bpy.data.objects['Light'].location.x = 5; "
+        "bpy.context.view_layer.update()"
     )
     for _ in range(5):
         b.do("rep.tick(1000.0); None")
