@@ -264,12 +264,6 @@ MUTANTS = [
         test="test_room_blobs",
     ),
     Mutant(
-        "blobs: who cannot be asked is cut",
-        "csrc/room/transfer.c",
-        [("    room_cut(m, err);", "    (void)err;")],
-        test="test_room_blobs",
-    ),
-    Mutant(
         "pending: what is shown has the own operations on top",
         "csrc/replica/docs.c",
         [("    err = add_pending(&tree, p);", "    err = 0;")],

@@ -674,7 +674,7 @@ enum {
   MEMBER_BYTES = 6 << 10,
   DOC_BYTES = 2 << 10, /* of which a tenth is text here */
   PENDING_BYTES = 1 << 10,
-  LARGE_BYTES = 500 << 10,         /* of each connection */
+  LARGE_BYTES = 560 << 10,         /* of each connection */
   LONG_BYTES = 3 * SIM_LONG_BYTES, /* confirmed, told, pending, and in buffers that have doubled */
 };
 
