@@ -146,11 +146,16 @@ def test_three_collections_in_a_circle(three, shown):
     assert (opened["Else"], opened[inner], opened[last], opened[outer]) == ([inner], [last], [outer], [])
 
 
-def test_a_collection_of_a_circle_is_deleted(three):
-    stage, a, b, c = three
+def _two_in_a_circle(stage, a, b):
+    """A into B and B into A, at once."""
     a.do(BOXES)
     stage.settle()
     at_once(stage, (a, _put("A", "B")), (b, _put("B", "A")))
+
+
+def test_a_collection_of_a_circle_is_deleted(three):
+    stage, a, b, c = three
+    _two_in_a_circle(stage, a, b)
     outer = "A" if both(a, b, INSIDE)["A"] else "B"
     # What was inside is out of sight with what it was in, as ever; nothing else is there to show it.
     c.do(f"bpy.data.collections.remove(bpy.data.collections[{outer!r}])")
@@ -162,9 +167,7 @@ def test_a_collection_of_a_circle_is_deleted(three):
 def test_who_takes_a_circle_out_of_sight(three):
     """It is shown as long as it is one: nothing else would show what is in it."""
     stage, a, b, c = three
-    a.do(BOXES)
-    stage.settle()
-    at_once(stage, (a, _put("A", "B")), (b, _put("B", "A")))
+    _two_in_a_circle(stage, a, b)
     inside = _boxes(a, b, c)
     outer = "A" if inside["A"] else "B"
     c.do(f"s = bpy.context.scene.collection.children; s.unlink(s[{outer!r}])")
@@ -174,9 +177,7 @@ def test_who_takes_a_circle_out_of_sight(three):
 
 def test_a_collection_in_a_circle_is_set_aside(three):
     stage, a, b, c = three
-    a.do(BOXES)
-    stage.settle()
-    at_once(stage, (a, _put("A", "B")), (b, _put("B", "A")))
+    _two_in_a_circle(stage, a, b)
     outer = "A" if both(a, b, INSIDE)["A"] else "B"
     c.do(f"bpy.context.view_layer.layer_collection.children[{outer!r}].holdout = True")
     stage.settle()
