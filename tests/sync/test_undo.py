@@ -422,41 +422,49 @@ def test_what_was_undone_before_it_was_sent_is_redone(two, undoer):
     assert both(a, b, "[m.name for m in bpy.data.objects['Cube'].modifiers]") == ["S"]
 
 
+PLAIN = "bpy.data.materials['Plain']"
+
+
+def _material(stage, a, me):
+    """A plain material, shown to all before `me` begins."""
+    a.do("bpy.data.materials.new('Plain').use_fake_user = True")
+    stage.settle()
+    me.do(BEGIN)
+
+
+def _use_nodes(me):
+    me.do(f"{PLAIN}.use_nodes = True; {PLAIN}.roughness = 0.25; bpy.ops.ed.undo_push(message='nodes')")
+
+
 @pytest.mark.parametrize("undoer", ["who made it", "who joined"])
 def test_a_node_tree_stays_where_its_first_use_is_undone(two, undoer):
     """Blender takes none away from a material, so the others could not."""
     stage, a, b = two
-    plain = "bpy.data.materials['Plain']"
-    a.do("bpy.data.materials.new('Plain').use_fake_user = True")
-    stage.settle()
     me = a if undoer == "who made it" else b
-    me.do(BEGIN)
-    before = both(a, b, f"{plain}.use_nodes")
-    me.do(f"{plain}.use_nodes = True; {plain}.roughness = 0.25; bpy.ops.ed.undo_push(message='nodes')")
+    _material(stage, a, me)
+    before = both(a, b, f"{PLAIN}.use_nodes")
+    _use_nodes(me)
     stage.settle()
     for again, shown in (("undo", before), ("redo", True), ("undo", before)):
         me.do(f"bpy.ops.ed.{again}()")
         stage.settle()
-        assert both(a, b, f"[{plain}.use_nodes, round({plain}.roughness, 2)]") == [
+        assert both(a, b, f"[{PLAIN}.use_nodes, round({PLAIN}.roughness, 2)]") == [
             shown,
             0.25 if again == "redo" else 0.4,
         ]
-        assert both(a, b, f"{plain}.node_tree is not None and sorted(n.name for n in {plain}.node_tree.nodes)")
+        assert both(a, b, f"{PLAIN}.node_tree is not None and sorted(n.name for n in {PLAIN}.node_tree.nodes)")
 
 
 @pytest.mark.parametrize("undoer", ["who made it", "who joined"])
 def test_a_node_tree_that_was_undone_before_it_was_sent_comes_back_for_all(two, undoer):
     """What others have said of the material stays as they said it; the tree nobody could take away."""
     stage, a, b = two
-    plain = "bpy.data.materials['Plain']"
-    a.do("bpy.data.materials.new('Plain').use_fake_user = True")
-    stage.settle()
     me = a if undoer == "who made it" else b
-    me.do(BEGIN)
-    me.do(f"{plain}.use_nodes = True; {plain}.roughness = 0.25; bpy.ops.ed.undo_push(message='nodes')")
+    _material(stage, a, me)
+    _use_nodes(me)
     me.do("bpy.ops.ed.undo()")
     stage.settle()
     me.do("bpy.ops.ed.redo()")
     stage.settle()
-    both(a, b, f"[{plain}.use_nodes, round({plain}.roughness, 2)]")
-    assert both(a, b, f"{plain}.node_tree is not None and sorted(n.name for n in {plain}.node_tree.nodes)")
+    both(a, b, f"[{PLAIN}.use_nodes, round({PLAIN}.roughness, 2)]")
+    assert both(a, b, f"{PLAIN}.node_tree is not None and sorted(n.name for n in {PLAIN}.node_tree.nodes)")
