@@ -105,6 +105,12 @@ class World:
         client.connect(address, timeout=TIMEOUT_S)
         return client
 
+    def invited(self, host: Client, machine: Host, timeout: float) -> Client:
+        """Somebody who pasted an invite to everything there."""
+        client = self.client(machine)
+        client.connect(host.create_invite(), timeout=timeout)
+        return client
+
     def owner(self, server: Server) -> Client:
         """Who hosts: at the same machine, with the server's own home."""
         client = self.client(server.host, home=server.home)

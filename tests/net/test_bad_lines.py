@@ -73,11 +73,7 @@ def test_a_middle_box_that_forgets_idle_connections(world: World, form: str, pla
     server = world.serve(anna, "--open")
     host = world.owner(server)
     room = host.create_room("Film")
-    if form == "invite":
-        guest = world.client(ben)
-        guest.connect(host.create_invite(), timeout=10)
-    else:
-        guest = world.guest(ben, server, form)
+    guest = world.invited(host, ben, 10) if form == "invite" else world.guest(ben, server, form)
     if place == "room":
         guest.join(room.id)
     states = []

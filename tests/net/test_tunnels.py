@@ -288,11 +288,7 @@ def test_a_laptop_that_wakes_up_behind_a_captive_portal_waits(world: World, form
     server = world.serve(anna, "--open")
     host = world.owner(server)
     room = host.create_room("Film")
-    if form == "invite":
-        guest = world.client(ben)
-        guest.connect(host.create_invite(), timeout=15)
-    else:
-        guest = world.guest(ben, server, form.format(HOST))
+    guest = world.invited(host, ben, 15) if form == "invite" else world.guest(ben, server, form.format(HOST))
     theirs = guest.join(room.id)
     ben.ip("addr flush dev eth0")
     hotel.nft('add rule ip nat pre iifname "eth1" tcp dport 1-65535 redirect to :8080')
