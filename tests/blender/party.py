@@ -54,7 +54,8 @@ def run_operator(name: str, arguments: dict[str, Any]) -> None:
 def wait_for_state(wanted: list[str]) -> Generator[None, None, str]:
     atrium = bpy.context.window_manager.atrium
     while atrium.state not in wanted:
-        if atrium.error:
+        # While RECONNECTING it says why the last attempt failed, and the next one comes.
+        if atrium.error and atrium.state != "RECONNECTING":
             raise RuntimeError(f"{atrium.state} instead of {wanted}: {atrium.error}")
         yield
         atrium = bpy.context.window_manager.atrium
