@@ -32,6 +32,10 @@ log = logging.getLogger("atrium")
 TICK_LIVE_S = 0.008
 TICK_QUIET_S = 0.016
 QUIET_S = 2.0
+# For so long after something was asked for, ticks come as often as Blender lets them: a server that is near answers within some
+# milliseconds, and connecting takes several steps.
+ASKED_S = 1.0
+TICK_ASKED_S = 0.004
 TICK_BUSY_S = 0.02
 TICK_IDLE_S = 0.1
 
@@ -53,6 +57,7 @@ _waiting: list[tuple[Task, Callable[[Task], None]]] = []
 _seen_revision = -1
 _drawn_second = -1
 _worked_at = 0.0
+_asked_at = -ASKED_S
 
 # The preferences, filled in by the user interface.
 options: Callable[[], Options] = Options
@@ -133,8 +138,12 @@ def announce() -> None:
 
 
 def wake() -> None:
-    """The engine is in use from now on: the timer must run."""
-    if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
+    """Something was asked for: the timer must run, and at once, not when an idle tick would have come."""
+    global _asked_at
+    _asked_at = time.monotonic()
+    if not bpy.app.background:
+        if bpy.app.timers.is_registered(_on_timer):
+            bpy.app.timers.unregister(_on_timer)
         bpy.app.timers.register(_on_timer, persistent=True)
     announce()
 
@@ -189,6 +198,8 @@ def _interval() -> float:
     phase = state().phase
     if phase == JOINED:
         return TICK_LIVE_S if time.monotonic() - _worked_at < QUIET_S else TICK_QUIET_S
+    if time.monotonic() - _asked_at < ASKED_S:
+        return TICK_ASKED_S
     return TICK_IDLE_S if phase in (OFFLINE, LOBBY) else TICK_BUSY_S
 
 

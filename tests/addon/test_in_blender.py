@@ -248,8 +248,14 @@ def rhythm() -> dict[str, list[float]]:
     def note(moment: str) -> None:
         out[moment] = [runtime._budget(session), runtime._interval()]
 
+    def nothing_was_asked() -> None:
+        runtime._asked_at = time.monotonic() - 60.0
+
+    nothing_was_asked()
     note("offline")
     bpy.ops.atrium.connect()
+    note("just connected")
+    nothing_was_asked()
     note("lobby")
     engine.silent.add("flush")
     task = session.create_room("Set")
@@ -279,6 +285,7 @@ def test_ticks_take_the_time_that_they_are_given(anna: BlenderProcess) -> None:
     """1 ms when idle; what is long leaves time to draw 30 pictures a second."""
     assert anna.call(rhythm) == {
         "offline": [1.0, 0.1],
+        "just connected": [1.0, 0.004],
         "lobby": [1.0, 0.1],
         "creating, in background": [50.0, 0.02],
         "creating, with a window": [25.0, 0.02],

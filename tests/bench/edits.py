@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""From an edit in one real Blender until another one reads it: both with the add-on as users install it, and a server between them.
+"""What a user waits for, in real Blenders with the add-on as users install it: an edit until another one reads it, and Connect until the
+rooms are listed.
 
 Without a window Blender's timers never fire, so the harness calls the add-on's tick, and here no more often than its timer would in a window: ticks are as
 far apart as `runtime._interval()` says. The pauses between edits are random, so that an edit meets every phase of the ticks.
@@ -16,7 +17,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-from harness import ROOT, Entry, entry
+from harness import ROOT, Entry, atrium, bench, entry, replication_server
 
 sys.path.insert(0, str(ROOT))  # what these files share with the tests
 
@@ -26,6 +27,8 @@ from tests.blender.inside import bpy
 from tests.blender.party import Party, Person
 
 ANY_OF = ("bpy50", "bpy45", "bpy42")
+WITH_WINDOW = ("deb52", "deb43")
+CONNECTS = 15
 LIMIT_MS = 40.0
 MULTI_USER_MS = 1000.0
 REPORTED = (100, 0.03, 0.12)
@@ -76,6 +79,19 @@ def see(what: str, count: int) -> Generator[None, None, list[float]]:
     return times
 
 
+def connect() -> Generator[None, None, float]:
+    """Milliseconds from Connect until the panel has rooms to list."""
+    start = time.monotonic()
+    bpy.ops.atrium.connect()
+    while not bpy.context.window_manager.atrium.rooms:
+        yield
+    took_ms = (time.monotonic() - start) * 1000
+    bpy.ops.atrium.disconnect()
+    while bpy.context.window_manager.atrium.state != "OFFLINE":
+        yield
+    return took_ms
+
+
 # --- measuring
 
 
@@ -120,3 +136,43 @@ def blender_edit_to_edit() -> list[Entry]:
         entry(name, reported, "ms", timer, MULTI_USER_MS, more_is_better=False),
         entry(other, unreported, "ms", timer, MULTI_USER_MS, more_is_better=False),
     ]
+
+
+# --- connecting
+
+
+def any_windowed() -> Blender:
+    """One whose timers are Blender's own."""
+    for name in WITH_WINDOW:
+        if not blenders.find(name):
+            subprocess.run([ROOT / "tests/setup/blenders.sh", name], check=False)
+        if found := blenders.find(name):
+            return found
+    raise SystemExit("NO WINDOW: this needs root and Debian's Blenders (see tests/setup/blenders.sh)")
+
+
+def connect_lan() -> list[Entry]:
+    """In turns with a client of the peer that is new each time. Mixer is no peer here: see docs/benchmarks.md."""
+    from atrium import Client
+
+    ours, theirs = [], []
+    with (
+        atrium() as (b, port),
+        bench() as peer,
+        Client(b.folder / "host") as host,
+        Party(b.folder / "party", extension.build()) as party,
+    ):
+        host.connect(f"127.0.0.1:{port}")
+        host.create_room("Film")
+        (b.folder / "party").mkdir(exist_ok=True)
+        guest = party.invite(any_windowed(), "guest", window=True)
+        guest.blender.execute(f"bpy.context.window_manager.atrium.host = '127.0.0.1:{port}'")
+        guest.call(connect)  # the first time makes a key
+        python, program, peer_port = replication_server(peer)
+        for _ in range(CONNECTS):
+            time.sleep(random.uniform(0.1, 0.3))
+            ours.append(guest.call(connect))
+            theirs.append(peer.result(peer.start(python, program, "connect", peer_port))["ms"])
+    print("************ NO PEER: Mixer is archived and in no registry, so reach.connect_lan has replication alone")
+    ms = statistics.median(ours), statistics.median(theirs)
+    return [entry("reach.connect_lan", ms[0], "ms", "replication 0.10.3", ms[1], more_is_better=False)]
