@@ -210,7 +210,7 @@ setup:
 	@tests/setup/packages.sh
 
 # One after the other, the quick ones first: they share two cores at most. Each reports for itself, and what fails keeps none from running.
-TEST_PARTS := test-c test-asan test-tsan fuzz-short test-sim test-python test-net test-blender
+TEST_PARTS := test-c test-asan test-tsan fuzz-short test-sim test-mutants test-python test-net test-blender
 test: setup
 	@mkdir -p build; rm -f $(UNSTEADY); failed=; for part in $(TEST_PARTS); do \
 	  echo "==== $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \

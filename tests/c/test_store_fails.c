@@ -193,58 +193,6 @@ static void a_document_does_not_grow_while_the_store_is_busy(void **state)
   assert_int_equal(atr_room_head(room), 3); /* larger than the ring, so no ACK tells of it */
 }
 
-/* The end of a preview whose member has left is tried again: nobody else could end it. */
-static void an_orphaned_preview_ends_all_the_same(void **state)
-{
-  (void)state;
-  submit_as(&one, 0, ATR_OP_EDIT, 0, "{\"a\":5}", NULL);
-  pull(&two);
-  assert_string_equal(two.op_json, "{\"a\":5}");
-  store_does = STORE_DONE_WITH_ERROR;
-  leave(&one);
-  pull(&two);
-  assert_int_equal(two.ops, 2);
-  store_does = STORE_DONE;
-  submit(&two, ATR_OP_CREATE, 1, "{}");
-  pull(&two);
-  assert_int_equal(two.ops, 3);
-  assert_string_equal(two.op_json, "{}");
-  join(&one, 0);
-}
-
-/* The end that its own member has sent is lost with the store; the room sends it once more as soon as anybody says anything. */
-static void the_end_of_a_preview_is_not_lost(void **state)
-{
-  (void)state;
-  submit_as(&one, 0, ATR_OP_EDIT, 0, "{\"a\":5}", NULL);
-  store_does = STORE_DONE_WITH_ERROR;
-  submit_as(&one, 0, ATR_OP_EDIT, 0, "{}", NULL);
-  submit(&two, ATR_OP_EDIT, 0, "{\"a\":6}"); /* fails, too */
-  pull(&two);
-  assert_string_equal(two.op_json, "{\"a\":5}");
-  store_does = STORE_DONE;
-  submit(&two, ATR_OP_CREATE, 7, "{}");
-  pull(&two);
-  assert_string_equal(two.op_json, "{}");
-  assert_int_equal(two.ops, 3);
-}
-
-/* While the end waits the member begins anew: what it shows now is not what was to end. */
-static void a_newer_preview_is_not_taken_for_the_lost_one(void **state)
-{
-  (void)state;
-  submit_as(&one, 0, ATR_OP_EDIT, 0, "{\"a\":5}", NULL);
-  store_does = STORE_DONE_WITH_ERROR;
-  submit_as(&one, 0, ATR_OP_EDIT, 0, "{}", NULL);
-  store_does = STORE_WAITS;
-  submit_as(&one, 0, ATR_OP_EDIT, 0, "{\"a\":7}", NULL); /* behind the end, which is with the store */
-  while (store_waiting)
-    store_done(ATR_OK);
-  pull(&two);
-  assert_string_equal(two.op_json, "{\"a\":7}");
-  store_does = STORE_DONE;
-}
-
 static int recreate(struct peer *peer, uint32_t number, uint64_t seq)
 {
   static const atr_doc_version nothing;
@@ -371,22 +319,6 @@ static void what_a_slow_store_needed_is_given_back(void **state)
                   memory + ATR_DOC_BYTES_MAX + ATR_KIB(64)); /* what gathers long messages stays */
 }
 
-static void the_end_of_a_preview_passes_a_full_store(void **state)
-{
-  (void)state;
-  submit_as(&one, 0, ATR_OP_EDIT, 0, "{\"a\":5}", NULL);
-  store_does = STORE_WAITS;
-  for (int i = 0; i < 100; i++)
-    submit(&two, ATR_OP_EDIT, 0, "{\"a\":1}");
-  submit_as(&one, 0, ATR_OP_EDIT, 0, "{}", NULL);
-  while (store_waiting)
-    store_done(ATR_OK);
-  store_does = STORE_DONE;
-  submit(&two, ATR_OP_EDIT, 0, "{\"a\":1}");
-  pull(&two);
-  assert_string_equal(two.op_json, "{}");
-}
-
 static void nothing_is_brought_back_into_a_full_store(void **state)
 {
   atr_room_join newcomer = {.name = "somebody", .participant = {{2}}};
@@ -429,14 +361,10 @@ int main(void)
       cmocka_unit_test_setup_teardown(its_blobs_are_let_go, begin_two, end_two),
       cmocka_unit_test_setup_teardown(a_document_is_as_large_as_it_was, begin_two, end_two),
       cmocka_unit_test_setup_teardown(a_document_does_not_grow_while_the_store_is_busy, begin_two, end_two),
-      cmocka_unit_test_setup_teardown(an_orphaned_preview_ends_all_the_same, begin_two, end_two),
-      cmocka_unit_test_setup_teardown(the_end_of_a_preview_is_not_lost, begin_two, end_two),
-      cmocka_unit_test_setup_teardown(a_newer_preview_is_not_taken_for_the_lost_one, begin_two, end_two),
       cmocka_unit_test_setup_teardown(whoever_brings_back_what_is_lost_is_cut, begin_returning, end_returning),
       cmocka_unit_test_setup_teardown(a_commit_that_brings_back_fails_at_once, begin_returning, end_returning),
       cmocka_unit_test_setup_teardown(a_slow_store_holds_its_members_and_is_bounded, begin_slow, end_two),
       cmocka_unit_test_setup_teardown(what_a_slow_store_needed_is_given_back, begin_two, end_two),
-      cmocka_unit_test_setup_teardown(the_end_of_a_preview_passes_a_full_store, begin_slow, end_two),
       cmocka_unit_test_setup_teardown(nothing_is_brought_back_into_a_full_store, begin_returning, end_returning),
       cmocka_unit_test_setup(a_room_outlives_its_commit, begin_two),
   };

@@ -388,16 +388,37 @@ static void remove_doc(app *a, app_doc *d)
   d->previewing = false;
 }
 
+static void end_preview(app *a, app_doc *d)
+{
+  app_command *c = new_command(a, ATR_OP_EDIT, &d->id);
+
+  c->submit.preview = true;
+  c->submit.tree = cJSON_CreateObject();
+  d->previewing = false;
+}
+
+/* Whoever drags goes on with it, lets go, or gives up. */
+static bool drag(app *a)
+{
+  for (size_t i = 0; i < a->n; i++) {
+    if (!a->docs[i].previewing || !a->docs[i].tree)
+      continue;
+    if (sim_chance(20))
+      end_preview(a, &a->docs[i]);
+    else
+      edit(a, &a->docs[i], sim_chance(40));
+    return true;
+  }
+  return false;
+}
+
 /* A preview replaces the one before, and its end takes it away: the application goes by what it is told then. */
-void app_edit(app *a)
+static void edit_something(app *a)
 {
   uint32_t what = sim_below(100);
   app_doc *d = some_doc(a, true);
-  size_t before = a->n_commands;
   atr_id id;
 
-  if (before == APP_COMMANDS)
-    return;
   if (!d || what < 12) {
     if (a->n > 20 && d)
       return;
@@ -419,20 +440,23 @@ void app_edit(app *a)
   } else {
     edit(a, d, false);
   }
+}
+
+void app_edit(app *a)
+{
+  size_t before = a->n_commands;
+
+  if (before == APP_COMMANDS)
+    return;
+  if (!sim_chance(30) || !drag(a))
+    edit_something(a);
   if (a->n_commands > before)
     a->submitted += !a->commands[before].submit.preview;
 }
 
 void app_end_previews(app *a)
 {
-  for (size_t i = 0; i < a->n; i++) {
-    app_command *c;
-
-    if (!a->docs[i].previewing || a->n_commands == APP_COMMANDS)
-      continue;
-    c = new_command(a, ATR_OP_EDIT, &a->docs[i].id);
-    c->submit.preview = true;
-    c->submit.tree = cJSON_CreateObject();
-    a->docs[i].previewing = false;
-  }
+  for (size_t i = 0; i < a->n; i++)
+    if (a->docs[i].previewing && a->n_commands < APP_COMMANDS)
+      end_preview(a, &a->docs[i]);
 }

@@ -196,11 +196,30 @@ MUTANTS = [
         "previews: a refusal of what closes them ends them",
         "csrc/room/commit.c",
         [("  return (!s->preview || op->json.n == 2) &&", "  return s->preview && op->json.n == 2 &&")],
+        test="test_room_previews",
     ),
     Mutant(
         "previews: their end is not lost with a store",
         "csrc/room/commit.c",
         [("    if (ends_preview(s, &op.op))", "    if (0 && ends_preview(s, &op.op))")],
+        test="test_room_previews",
+    ),
+    Mutant(
+        "previews: so does one by a check",
+        "csrc/room/receive.c",
+        [
+            (
+                "  end_own_preview(room, m, &s.op);\n  if (s.counter)\n    room_refuse",
+                "  if (s.counter)\n    room_refuse",
+            )
+        ],
+        test="test_room_previews",
+    ),
+    Mutant(
+        "previews: nobody else's refusal does",
+        "csrc/room/commit.c",
+        [(" && s->doc->preview && s->doc->preview->number == s->member;", " && s->doc->preview;")],
+        test="test_room_previews",
     ),
     Mutant(
         "previews: the closing operation ends them",

@@ -517,17 +517,22 @@ static void note_one(const client *c, const atr_id *id)
   w.held[i].tree = tree ? cJSON_Duplicate(tree, true) : NULL;
 }
 
+/* Documents of the room, and of epochs before. A deletion may be held by one whose own application never heard of the document. */
+static void note_held_by(const client *c)
+{
+  for (size_t k = 0; k < w.model.n; k++)
+    note_one(c, &w.model.docs[k].id);
+  for (const client *o = w.clients; o < w.clients + w.n_clients; o++)
+    for (size_t k = 0; k < o->app.n; k++)
+      note_one(c, &o->app.docs[k].id);
+}
+
 static void note_held(void)
 {
   forget_held();
-  for (const client *c = w.clients; c < w.clients + w.n_clients; c++) {
-    if (!c->active)
-      continue;
-    for (size_t k = 0; k < w.model.n; k++)
-      note_one(c, &w.model.docs[k].id);
-    for (size_t k = 0; k < c->app.n; k++) /* of an epoch before */
-      note_one(c, &c->app.docs[k].id);
-  }
+  for (const client *c = w.clients; c < w.clients + w.n_clients; c++)
+    if (c->active)
+      note_held_by(c);
 }
 
 static void lose_room(void)
