@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: MIT
+"""Who may come in, against a fake engine: invites, passwords, knocks, and whom a host keeps out.
+
+An invite opens the door for whoever holds it, so it stands in no error, no log and no setting.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from atrium_session import settings
+from atrium_session.driver import Trouble
+
+from tests.addon.bench import LINK, ROOM, Bench
+
+
+def test_an_invite_leads_into_its_room_and_is_shown_nowhere() -> None:
+    bench = Bench(background=True)
+    state = bench.state
+    state.settings.host = f"Come over: {LINK}!"
+    bench.session.connect(state.settings.host)
+    bench.tick()
+    assert bench.engine.sent[0]["host"] == f"Come over: {LINK}!"
+    assert "join#" not in state.address and "join#" not in (state.task.text if state.task else "")
+    bench.tick(
+        {"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"},
+        {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM},
+        {
+            "t": "rooms",
+            "rooms": [{"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True}],
+        },
+    )
+    assert bench.engine.kinds() == ["connect", "rooms", "join"]
+    assert state.task is not None and state.task.kind == "join" and not state.task.done
+    assert state.settings.host == "192.0.2.7:12800"
+
+
+def test_an_invite_stays_in_the_host_box_where_the_address_is_not_shown_whole() -> None:
+    """Its tunnel's token is stars by then, and leads nowhere."""
+    bench = Bench()
+    bench.state.settings.host = LINK
+    bench.session.connect(LINK)
+    bench.tick()
+    bench.tick(
+        {"t": "state", "state": "LOBBY", "address": "wss://x.example:443/p?***1f0a"},
+        {"t": "welcome", "host": False, "port": 12800},
+    )
+    assert bench.state.settings.host == LINK and bench.state.history.hosts == []
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("SILENT", "The host of this invite answers at none of its addresses"),
+        ("KEY_CHANGED", "Somebody else answers at 192.0.2.7:12800, an address of this invite"),
+        ("CLOSED", "was closed before the host had answered"),
+        ("TIMEOUT", "192.0.2.7:12800 took too long to answer"),
+    ],
+)
+def test_an_invite_that_fails_is_not_told_like_a_typed_address(code: str, said: str) -> None:
+    """It once said "another key than the one you trusted" to somebody who had never been asked to trust one."""
+    bench = Bench()
+    failure = {"t": "state", "state": "OFFLINE", "address": "192.0.2.7:12800", "code": code, "error": "No."}
+    bench.session.connect(LINK)
+    bench.tick(failure)
+    assert bench.state.problem is not None and said in bench.state.problem.sentence
+    bench.session.connect("192.0.2.7")
+    bench.tick(failure)
+    assert bench.state.problem.code == code and "invite" not in bench.state.problem.sentence
+
+
+def test_an_invite_leads_nowhere_when_the_line_comes_back() -> None:
+    """The engine shows it at every reconnect; who has left the room since then must not lose the scene to it."""
+    bench = Bench()
+    bench.session.connect(LINK)
+    welcome = {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM}
+    room = {"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True}
+    bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"}, welcome)
+    bench.tick({"t": "rooms", "rooms": []})
+    assert bench.state.problem is not None and bench.state.problem.code == "INVITED_ROOM_GONE"
+    bench.tick({"t": "state", "state": "RECONNECTING", "attempt": 1})
+    bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"}, welcome)
+    bench.tick({"t": "rooms", "rooms": [room]})
+    assert "join" not in bench.engine.kinds() and bench.state.phase == "LOBBY"
+
+
+def in_lobby(bench: Bench, **room: object) -> None:
+    """Connected, with one room."""
+    line = {"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True, **room}
+    bench.tick(
+        {"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"},
+        {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM},
+        {"t": "rooms", "rooms": [line]},
+    )
+
+
+def test_a_rooms_password_leads_into_the_room() -> None:
+    bench = Bench(background=True)
+    bench.session.connect("192.0.2.7", "a secret", "Set")
+    bench.tick()
+    in_lobby(bench)
+    assert (bench.engine.sent[0]["password"], bench.engine.sent[0]["room"]) == ("a secret", "Set")
+    assert bench.engine.kinds() == ["connect", "rooms", "join"]
+
+
+def test_the_servers_password_leads_to_the_list_of_rooms() -> None:
+    bench = Bench()
+    bench.session.connect("192.0.2.7", "a secret")
+    bench.tick()
+    in_lobby(bench)
+    assert "room" not in bench.engine.sent[0]
+    assert bench.engine.kinds() == ["connect", "rooms"]
+
+
+def test_who_has_created_a_room_sets_its_password() -> None:
+    bench = Bench()
+    bench.session.connect("192.0.2.7")
+    in_lobby(bench, mine=True)
+    assert bench.state.may_lock(bench.state.rooms[0]) and not bench.state.rooms[0].has_password
+    task = bench.session.set_password("a secret", "Set")
+    assert bench.engine.sent[-1] == {"t": "password", "text": "a secret", "room": ROOM}
+    bench.tick({"t": "password", "set": True, "room": ROOM})
+    assert task.done and task.problem is None and not bench.state.has_password
+    with pytest.raises(Trouble, match="hosts"):
+        bench.session.set_password("a secret")
+    in_lobby(bench, mine=False, password=True)
+    assert bench.state.rooms[0].has_password and not bench.state.may_lock(bench.state.rooms[0])
+    with pytest.raises(Trouble, match="hosts"):
+        bench.session.set_password("a secret", "Set")
+    with pytest.raises(Trouble):
+        bench.session.set_password("a secret", "Nowhere")
+
+
+def test_an_invite_to_a_room_that_cannot_be_joined_says_so() -> None:
+    bench = Bench(background=True)
+    task = bench.session.connect(LINK)
+    bench.tick(
+        {"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"},
+        {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM},
+        {
+            "t": "rooms",
+            "rooms": [{"id": ROOM, "name": "Old", "users": 1, "bytes": 1, "blender": [4, 2, 9], "ready": True}],
+        },
+    )
+    assert task.done and task.problem is None
+    assert bench.state.phase == "LOBBY"
+    assert bench.state.problem is not None and bench.state.problem.code == "BLENDER_VERSION"
+
+
+def test_unsaved_work_is_asked_about_before_an_invite_replaces_it() -> None:
+    bench = Bench()
+    bench.scene.unsaved = True
+    bench.session.connect(LINK)
+    bench.tick(
+        {"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"},
+        {"t": "welcome", "host": False, "port": 12800, "invited_to": ROOM},
+        {
+            "t": "rooms",
+            "rooms": [{"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True}],
+        },
+    )
+    assert bench.state.ask_unsaved == ROOM
+    assert "join" not in bench.engine.kinds()
+
+
+def test_only_the_host_makes_invites() -> None:
+    bench = Bench().in_lobby()
+    bench.tick({"t": "welcome", "host": False, "port": 12800})
+    for call in (
+        lambda: bench.session.create_invite(1.0),
+        bench.session.revoke_invites,
+        lambda: bench.session.set_password("x"),
+    ):
+        with pytest.raises(Trouble) as raised:
+            call()
+        assert raised.value.problem.code == "NOT_HOST"
+    bench.tick({"t": "welcome", "host": True, "port": 12800})
+    task = bench.session.create_invite(2.0)
+    bench.tick()
+    assert bench.engine.sent[-1] == {"t": "invite_create", "expires_h": 2.0, "addresses": []}
+    bench.tick({"t": "invite", "link": LINK, "expires": 0})
+    bench.state.settings.public_address = ' "203.0.113.17:9090" '
+    task = bench.session.create_invite(2.0)
+    bench.tick()
+    assert bench.engine.sent[-1]["addresses"] == [], "the server knows it, and where it belongs"
+    bench.tick({"t": "invite", "link": LINK, "expires": 0})
+    assert task.done and bench.state.invite == LINK and bench.state.invite_expires_s == 0
+    bench.tick({"t": "invite", "link": LINK, "expires": 1_800_000_000})
+    assert bench.state.invite_expires_s == 1_800_000_000
+    task = bench.session.revoke_invites()
+    bench.tick({"t": "invites_revoked", "count": 1})
+    assert task.done and bench.state.invite == "" and bench.state.revoked
+    bench.tick({"t": "invite", "link": LINK, "expires": 0})
+    assert not bench.state.revoked
+    task = bench.session.set_password("secret")
+    bench.tick({"t": "error", "code": "INVAL", "text": "A password has at most 1,024 bytes.", "re": "password"})
+    assert task.done and task.problem is not None
+
+
+def test_the_panel_knows_what_an_invite_opens() -> None:
+    """The server says for which room the link is; here that room has a name, also when one has left it meanwhile."""
+    bench = Bench().in_lobby().joined()
+    bench.tick({"t": "welcome", "host": True, "port": 12800})
+    bench.session.create_invite(2.0)
+    bench.tick()
+    assert bench.engine.sent[-1]["room"] == ROOM
+    bench.tick({"t": "invite", "link": LINK, "expires": 0, "room": ROOM})
+    assert bench.state.invite_room == "Set"
+    bench.state.here = None
+    bench.tick({"t": "invite", "link": LINK, "expires": 0, "room": "cd" * 16})
+    assert bench.state.invite_room == "Old"
+    bench.tick({"t": "invite", "link": LINK, "expires": 0, "room": "00" * 16})
+    assert bench.state.invite_room == ""
+
+
+def test_whoever_hosts_can_remove_the_others() -> None:
+    """All Blenders of a person go at once, as the server knows people by key; the host's own others are his."""
+    bench = Bench().in_lobby().joined()
+    people = [("aa" * 16, "k1", "Anna"), ("bb" * 16, "k1", "Anna"), ("cc" * 16, "k2", "Ben")]
+    members = [{"member": n, "participant": p, "key": k, "name": name} for n, (p, k, name) in enumerate(people)]
+    bench.tick({"t": "members", "members": members})
+    assert not any(map(bench.state.may_remove, bench.state.users)), "a guest has no such right"
+    with pytest.raises(Trouble) as raised:
+        bench.session.remove_user("cc" * 16, False)
+    assert raised.value.problem.code == "NOT_HOST"
+    bench.tick({"t": "welcome", "host": True, "port": 12800})
+    assert [user.name for user in bench.state.users if bench.state.may_remove(user)] == ["Ben"]
+    for user, code in (("aa" * 16, "HOST_STAYS"), ("bb" * 16, "HOST_STAYS"), ("dd" * 16, "NO_USER"), ("", "NO_USER")):
+        with pytest.raises(Trouble) as raised:
+            bench.session.remove_user(user, False)
+        assert raised.value.problem.code == code
+    assert "refuse" not in bench.engine.kinds()
+    bench.session.remove_user("cc" * 16, True)
+    bench.tick()
+    assert bench.engine.sent[-1] == {"t": "refuse", "key": "k2", "remember": True}
+
+
+def test_whoever_hosts_can_allow_again_whom_he_keeps_out() -> None:
+    bench = Bench().in_lobby()
+    told = {"t": "kept_out", "users": [{"key": "k1", "name": "Eve"}, {"key": "k2", "name": ""}]}
+    bench.tick(told)
+    with pytest.raises(Trouble) as raised:
+        bench.session.pardon("k1")
+    assert raised.value.problem.code == "NOT_HOST"
+    bench.tick({"t": "welcome", "host": True, "port": 12800}, told)
+    assert [(user.key, user.name) for user in bench.state.kept_out] == [("k2", ""), ("k1", "Eve")], "the newest first"
+    with pytest.raises(Trouble) as raised:
+        bench.session.pardon("k3")
+    assert raised.value.problem.code == "NOT_KEPT_OUT"
+    bench.session.pardon("k1")
+    bench.tick({"t": "kept_out", "users": []})
+    assert bench.engine.sent[-1] == {"t": "pardon", "key": "k1"} and bench.state.kept_out == []
+    bench.tick(told, {"t": "welcome", "host": True, "port": 12800})
+    assert bench.state.kept_out == [], "the next server says who it is there"
+
+
+def test_secrets_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    with caplog.at_level("DEBUG", logger="atrium"):
+        bench.session.connect(LINK)
+        bench.tick({"t": "invite", "link": LINK})
+        bench.session.disconnect()
+        bench.tick({"t": "state", "state": "OFFLINE"}, times=5)
+        bench.session.connect("192.0.2.7", "a secret password")
+        bench.tick()
+    assert bench.engine.sent[-1]["password"] == "a secret password"
+    assert "command" in caplog.text and "event" in caplog.text
+    assert LINK not in caplog.text and "a secret" not in caplog.text
+
+
+def test_an_invite_is_not_kept_in_the_settings(tmp_path: Any) -> None:
+    kept = settings.Settings("Anna", (1.0, 0.5, 0.0), f"<{LINK}>")
+    assert settings.save(tmp_path, kept)
+    assert "join#" not in (tmp_path / settings.FILE).read_text()
+    assert settings.load(tmp_path).host == "localhost"
+
+
+def test_knocks_are_answered_once() -> None:
+    bench = Bench().in_lobby()
+    bench.tick(
+        {"t": "knock", "key": "k1", "name": "Eve", "code": "X"}, {"t": "knock", "key": "k1", "name": "Eve", "code": "X"}
+    )
+    assert len(bench.state.knocks) == 1
+    bench.session.answer_knock("k1", True, True)
+    assert bench.engine.sent[-1] == {"t": "admit", "key": "k1", "remember": True} and bench.state.knocks == []
+    with pytest.raises(Trouble):
+        bench.session.answer_knock("k1", True, True)
