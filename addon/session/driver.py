@@ -179,9 +179,10 @@ class Session:
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
-    def connect(self, host: str, password: str = "", room: str = "", *, into: str = "") -> Task:
+    def connect(self, host: str, password: str = "", room: str = "", *, into: str = "", key: str = "") -> Task:
         """`host`: an address, or an invite, also inside of a sentence. `room`: the name of the one room whose password it is. An
-        invite, and a room's password, lead into the room. `into`: the id of the room that was clicked."""
+        invite, and a room's password, lead into the room. `into`: the id of the room that was clicked. `key`: of the host
+        that was clicked, where it is known, which must prove it."""
         state, options = self.state, self._options()
         self._require("connect")
         host = address.tidy(host)
@@ -200,7 +201,8 @@ class Session:
         self._may_renew, self._renews = local, False
         self._clicked_room = into
         self._comes_for_room = state.by_invite or bool(password and room) or bool(into)
-        self._start(self._connecting(host, local, {"password": password, "room": room} if password else {}))
+        fields = {"password": password, "room": room} if password else {}
+        self._start(self._connecting(host, local, fields | ({"key": key} if key else {})))
         return task
 
     def disconnect(self) -> Task:

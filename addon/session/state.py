@@ -108,7 +108,8 @@ class FoundHost:
 
     name: str
     address: str
-    known: bool  # the key that it announces is remembered for this address
+    known: bool  # the key that it announces is remembered for this address, or was proved here
+    key: str = ""
     rooms: tuple[Room, ...] = ()  # those that this user may enter; none where the host has not shown them
 
 
@@ -417,6 +418,7 @@ class State:
                 str(h.get("name", "")),
                 str(h.get("address", "")),
                 bool(h.get("known")),
+                str(h.get("key", "")),
                 tuple(self._room_of(room) for room in h.get("rooms") or ()),
             )
             for h in event.get("hosts") or ()

@@ -171,11 +171,12 @@ class ATRIUM_OT_connect_found(_Operator):
     action = "connect"
     host: StringProperty(name="Host", description="The host's address", options={"SKIP_SAVE"})
     room: StringProperty(name="Room", description="Id of the room to join there", options={"SKIP_SAVE"})
+    key: StringProperty(name="Key", description="The key that the host must prove", options={"SKIP_SAVE"})
     timeout: _timeout()
 
     def start(self) -> Task | None:
         room = bpy.context.window_manager.atrium.password_room
-        task = runtime.need().connect(self.host, properties.take_password(), room, into=self.room)
+        task = runtime.need().connect(self.host, properties.take_password(), room, into=self.room, key=self.key)
         bpy.context.window_manager.atrium.host = self.host
         return task
 

@@ -266,7 +266,8 @@ class ATRIUM_PT_nearby(Panel):
         for host in state.hosts:
             text = f"{host.name}  ({host.address})"
             icon = "CHECKMARK" if host.known else "NETWORK_DRIVE"
-            column.operator("atrium.connect_found", text=text, icon=icon, translate=False).host = host.address
+            button = column.operator("atrium.connect_found", text=text, icon=icon, translate=False)
+            button.host, button.key = host.address, host.key if host.known else ""
             for room in host.rooms:
                 self._room(column, host, room)
         if any(not host.known for host in state.hosts):
@@ -281,7 +282,7 @@ class ATRIUM_PT_nearby(Panel):
         row.separator(factor=3.0)
         row.enabled = room.joinable
         button = row.operator("atrium.connect_found", text=people_text(room), icon="HOME", translate=False)
-        button.host, button.room = host.address, room.id
+        button.host, button.room, button.key = host.address, room.id, host.key
 
 
 class ATRIUM_PT_knocks(Panel):

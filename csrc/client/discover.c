@@ -3,8 +3,9 @@
  * Looking for hosts on the local network, while the application wants to.
  *
  * It has nothing to do with the connection: one may look while one is connected, and what is found is never connected by itself. A
- * host that was found is a hint. `known` says only that the key that it announces is the one pinned for its address; when the user
- * connects, the key is proved and trust.c decides as for an address that was typed. */
+ * host that was found is a hint. `known` says only that the key that it announces is the one pinned for its address, or one that is pinned for another
+ * address and was proved here a moment ago (glance.c): whoever has got a new address is found again. When the user connects, the key is
+ * proved (anew) and trust.c decides as for an address that was typed, or by the key that the application names. */
 #include "client/internal.h"
 
 #include "reach/firewall.h"
@@ -34,7 +35,7 @@ static void tell_hosts(atr_client *c, const atr_neighbor **shown, size_t n)
     atr_jw_str(&w, "name", shown[i]->name);
     atr_jw_str(&w, "address", shown[i]->address);
     atr_jw_hash(&w, "key", &shown[i]->key);
-    atr_jw_bool(&w, "known", shown[i]->is_known);
+    atr_jw_bool(&w, "known", atr_neighbor_is_known(shown[i]));
     if (glances_rooms(c->glances, shown[i]))
       atr_jw_tree(&w, "rooms", glances_rooms(c->glances, shown[i]));
     atr_jw_end(&w);
@@ -62,17 +63,22 @@ void discover_tell(atr_client *c)
   tell_hosts(c, shown, atr_neighbors_shown(atr_seeker_neighbors(c->seeker), shown));
 }
 
-static bool is_known(void *ctx, const char *address, const atr_hash *key)
+atr_known discover_knows(const atr_client *c, const char *address, const atr_hash *key)
 {
-  const atr_client *c = ctx;
+  if (atr_pins_check(c->home, address, key, NULL) == ATR_PIN_MATCHES)
+    return ATR_KNOWN_PINNED;
+  return atr_pins_know(c->home, key) == 1 ? ATR_KNOWN_MAYBE : ATR_KNOWN_NOT;
+}
 
-  return atr_pins_check(c->home, address, key, NULL) == ATR_PIN_MATCHES;
+static atr_known knows(void *ctx, const char *address, const atr_hash *key)
+{
+  return discover_knows(ctx, address, key);
 }
 
 /* Looking again begins anew: what was known of a host may have changed with a connection. */
 void discover_set(atr_client *c, const cJSON *message)
 {
-  atr_seeker_callbacks callbacks = {on_change, is_known, c};
+  atr_seeker_callbacks callbacks = {on_change, knows, c};
   uint64_t port = 0;
   bool on = false, rooms = false;
   int err;

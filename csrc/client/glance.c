@@ -2,10 +2,12 @@
  *
  * A glance at the rooms of hosts on the local network that know us: who has access sees where people are without going there.
  *
- * Only where the key that a host announces is the one pinned for its address. One connection at a time goes there and demands that key, as a race
- * for an invite does: an impostor sees a connection, and learns neither who calls nor what for. To the true one `hello` says that we only look, so that
- * it asks nobody and keeps nothing; it answers with the rooms that our key may enter, or hangs up. Each host is looked at once when it is
- * found, and then every ATR_GLANCE_AGAIN_MS; what is shown of it goes when it no longer says so. */
+ * Only where the key that a host announces is pinned: for its address, or for another, as a host that has got a new address is found again by its
+ * key. One connection at a time goes there and demands that key, as a race for an invite does: an impostor sees a connection, and learns neither
+ * who calls nor what for. To the true one `hello` says that we only look, so that it asks nobody and keeps nothing; it answers with the
+ * rooms that our key may enter, or hangs up. Each host is looked at once when it is found, and then every ATR_GLANCE_AGAIN_MS; what is
+ * shown of it goes when it no longer says so. A key that is announced at several addresses, and pinned for none of them, is sought at one after
+ * the other (neighbors.h); nothing is pinned by that. */
 #include "client/internal.h"
 #include "client/shape.h"
 
@@ -16,6 +18,7 @@
 
 typedef struct view {
   bool is_used, is_shown;
+  atr_known known;
   atr_hash key;
   char address[ATR_ADDRESS_TEXT_BYTES];
   uint64_t due_ms;
@@ -29,7 +32,7 @@ struct glances {
   atr_race *race;
   atr_session *session;
   uint64_t end_ms;
-  bool has_seen; /* in this turn */
+  bool is_proved, has_seen; /* in this turn */
 };
 
 /* --- one glance ------------------------------------------------------------------------------------------------ */
@@ -54,14 +57,26 @@ static void keep(glances *g, view *v, cJSON *rooms)
     discover_tell(g->client);
 }
 
+/* Whether the key was proved there. False where nobody wants to see this host any more. */
+static bool tell_proved(glances *g, bool is_proved)
+{
+  view *v = g->at;
+
+  g->is_proved = is_proved;
+  if (g->client->seeker)
+    atr_seeker_prove(g->client->seeker, &v->key, v->address, is_proved);
+  return g->at == v;
+}
+
 static void end(glances *g)
 {
   view *v = g->at;
-  bool has_seen = g->has_seen;
 
-  stop(g);
-  if (!has_seen)
+  if (!g->has_seen)
     keep(g, v, NULL);
+  if (!g->is_proved && !tell_proved(g, false))
+    return;
+  stop(g);
 }
 
 static void say_hello(glances *g)
@@ -137,16 +152,22 @@ static void on_race(void *ctx, const atr_race_result *result)
   glances *g = ctx;
 
   g->race = NULL;
-  if (result->err == ATR_OK && atr_session_new_secure(&g->session, result->stream, &callbacks, g) == ATR_OK)
-    return;
-  g->session = NULL;
-  end(g);
+  if (result->err == ATR_OK && tell_proved(g, true)) {
+    if (atr_session_new_secure(&g->session, result->stream, &callbacks, g) == ATR_OK)
+      return;
+    g->session = NULL;
+    end(g);
+  } else if (result->err == ATR_OK) {
+    atr_stream_close(result->stream);
+  } else {
+    end(g);
+  }
 }
 
-/* The pin is asked for again: the user may have forgotten the host since it was heard. */
-static bool is_pinned(const glances *g, const view *v)
+/* The pins are asked again: the user may have forgotten the host since it was heard. */
+static bool is_known(const glances *g, const view *v)
 {
-  return atr_pins_check(g->client->home, v->address, &v->key, NULL) == ATR_PIN_MATCHES;
+  return discover_knows(g->client, v->address, &v->key) != ATR_KNOWN_NOT;
 }
 
 static void begin(glances *g, view *v, uint64_t now_ms)
@@ -157,13 +178,13 @@ static void begin(glances *g, view *v, uint64_t now_ms)
   char why[128];
 
   v->due_ms = now_ms + ATR_GLANCE_AGAIN_MS;
-  if (!is_pinned(g, v) ||
+  if (!is_known(g, v) ||
       atr_address_parse(v->address, strlen(v->address), ATR_PORT_DEFAULT, &address, why, sizeof why) < 0) {
     keep(g, v, NULL);
     return;
   }
   g->at = v;
-  g->has_seen = false;
+  g->is_proved = g->has_seen = false;
   g->end_ms = now_ms + ATR_GLANCE_MS;
   if (atr_race_start(&g->race, g->client->net, &address, 1, &options, on_race, g) < 0) {
     g->race = NULL;
@@ -206,16 +227,32 @@ static void drop(glances *g, view *v)
   memset(v, 0, sizeof *v);
 }
 
+/* NULL where all are of hosts of whom as much is known. */
+static view *place_for(glances *g, const atr_neighbor *host)
+{
+  view *least = NULL;
+
+  for (view *v = g->views; v < g->views + ATR_GLANCE_HOSTS_MAX; v++) {
+    if (!v->is_used)
+      return v;
+    if (v->known < host->known && (!least || v->known < least->known))
+      least = v;
+  }
+  if (least)
+    drop(g, least);
+  return least;
+}
+
 static void add(glances *g, const atr_neighbor *host)
 {
-  view *v = g->views;
+  view *v = place_for(g, host);
 
-  while (v < g->views + ATR_GLANCE_HOSTS_MAX && v->is_used)
-    v++;
-  if (v == g->views + ATR_GLANCE_HOSTS_MAX)
+  if (!v)
     return;
   v->is_used = v->is_shown = true;
   v->key = host->key;
+  v->known = host->known;
+  v->due_ms = host->known == ATR_KNOWN_ELSEWHERE ? host->tried_ms + ATR_GLANCE_AGAIN_MS : 0;
   memcpy(v->address, host->address, sizeof v->address);
 }
 
@@ -228,14 +265,16 @@ void glances_shown(glances *g, const atr_neighbor **shown, size_t n)
   for (size_t i = 0; i < n; i++) {
     view *v = view_of(g, shown[i]);
 
-    if (v)
-      v->is_shown = shown[i]->is_known;
+    if (v) {
+      v->is_shown = shown[i]->known != ATR_KNOWN_NOT;
+      v->known = shown[i]->known;
+    }
   }
   for (view *v = g->views; v < g->views + ATR_GLANCE_HOSTS_MAX; v++)
     if (v->is_used && !v->is_shown)
       drop(g, v);
   for (size_t i = 0; i < n; i++)
-    if (shown[i]->is_known && !view_of(g, shown[i]))
+    if (shown[i]->known != ATR_KNOWN_NOT && !view_of(g, shown[i]))
       add(g, shown[i]);
 }
 

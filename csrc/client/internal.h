@@ -202,8 +202,10 @@ struct atr_client {
   atr_hash host_key; /* of LINK_CONFIRMING */
   bool probes;       /* only looks who answers: nothing is said to it */
   bool only_own;     /* the same, where this home has no token for the key */
-  bool is_pinned;    /* the host's key is the one that is pinned for its address */
-  bool keep_pin;     /* the address is pinned to another host; an invite does not change that */
+  bool is_pinned;    /* the host's key is the one that is pinned for its address, or was given */
+  bool is_key_given; /* by the application: that of a host that was found. It stands for the pin of the address */
+  atr_hash given_key;
+  bool keep_pin; /* the address is pinned to another host; an invite, or a key that was given, does not change that */
   char host_code[ATR_CHECK_CODE_BYTES];
   bool host_accepted;    /* by the user, while the session was gone */
   char trusted_code[64]; /* of `trust` before `connect` */
@@ -355,6 +357,8 @@ void discover_set(atr_client *c, const cJSON *message);
 void discover_end(atr_client *c);
 /* What is shown has changed. */
 void discover_tell(atr_client *c);
+/* What the pins say of this key at this address. */
+atr_known discover_knows(const atr_client *c, const char *address, const atr_hash *key);
 
 /* --- glance.c --- */
 

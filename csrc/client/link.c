@@ -348,19 +348,19 @@ static void on_close(void *ctx, int err, const char *detail)
 static const atr_session_callbacks session_callbacks = {
     .on_key = trust_on_key, .on_message = inbox_message, .on_close = on_close};
 
-/* Over a connection to the typed address. Where that is pinned nobody else gets so far as to see who calls. */
+/* Over a connection to the typed address. Where the key is known nobody else gets so far as to see who calls. */
 static int begin_session(atr_client *c, atr_stream *stream)
 {
-  atr_hash pinned;
-  int is_pinned = atr_pins_find(c->home, c->address_text, &pinned), err;
+  atr_hash key = c->given_key;
+  int is_expected = c->is_key_given ? 1 : atr_pins_find(c->home, c->address_text, &key), err;
 
-  if (is_pinned < 0) {
+  if (is_expected < 0) {
     atr_stream_close(stream);
-    return is_pinned;
+    return is_expected;
   }
   err = atr_session_new(&c->session, stream, false, c->identity, &session_callbacks, c);
-  if (err == ATR_OK && is_pinned)
-    atr_session_expect(c->session, &pinned);
+  if (err == ATR_OK && is_expected)
+    atr_session_expect(c->session, &key);
   return err;
 }
 
@@ -468,6 +468,7 @@ void link_connect(atr_client *c, const cJSON *message)
   c->hung_up = false;
   c->probes = false;
   c->only_own = false;
+  c->is_key_given = atr_json_get_hash(message, "key", &c->given_key) == ATR_OK;
   (void)atr_json_get_bool(message, "probe", &c->probes);
   (void)atr_json_get_bool(message, "own", &c->only_own);
   c->said_err = ATR_OK;

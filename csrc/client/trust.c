@@ -2,7 +2,8 @@
  *
  * Whether the key that a host has proved is the right one.
  *
- * An invite names the key, so its addresses race to prove it, and nobody is asked; its token is shown to that key only.
+ * An invite names the key, so its addresses race to prove it, and nobody is asked; its token is shown to that key only. A host that was found on the
+ * network and clicked is asked for by the key that it was shown with.
  *
  * Otherwise in this order: the pin of this address (another key is a hard stop, and is noticed before this side has shown its own); the password, where the user typed one (password.c); a check code
  * that the user gave beforehand; the own machine and the own server (the home holds a token for its key); ATRIUM_TRUST=first-use; the user, where there is one to ask. While the user looks the host
@@ -81,6 +82,7 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
   atr_client *c = ctx;
   int pin = atr_pins_check(c->home, c->address_text, key, NULL);
   char token[ATR_TOKEN_HEX + 1];
+  bool is_given;
 
   if (atr_check_code(spki, c->host_code) < 0) {
     atr_session_close(c->session, ATR_CRYPTO, NULL);
@@ -90,13 +92,16 @@ void trust_on_key(void *ctx, const atr_hash *key, atr_span spki)
     tell_probed(c, pin);
     return;
   }
-  c->is_pinned = pin == ATR_PIN_MATCHES;
-  c->keep_pin = c->invite && pin == ATR_PIN_CHANGED;
-  if ((pin == ATR_PIN_MATCHES && !c->password[0]) || (c->invite && pin >= 0 && atr_hash_equal(&c->invite->key, key))) {
-    accept_key(c); /* the address of an invite may be another host's in another network: that one's pin stays */
+  is_given = c->is_key_given && atr_hash_equal(&c->given_key, key);
+  c->is_pinned = pin == ATR_PIN_MATCHES || is_given;
+  c->keep_pin =
+      pin ==
+      ATR_PIN_CHANGED; /* where that is no reason to stop: the address is another host's as well, in another network or before */
+  if (pin >= 0 && ((c->is_pinned && !c->password[0]) || (c->invite && atr_hash_equal(&c->invite->key, key)))) {
+    accept_key(c);
     return;
   }
-  if (pin == ATR_PIN_CHANGED) {
+  if (pin == ATR_PIN_CHANGED && !is_given) {
     atr_session_close(c->session, ATR_KEY_CHANGED, c->host_code);
     return;
   }

@@ -14,30 +14,58 @@ atr_neighbor *atr_neighbors_find(atr_neighbors *table, const atr_hash *key, cons
   return NULL;
 }
 
+bool atr_neighbor_is_known(const atr_neighbor *one)
+{
+  return one->known >= ATR_KNOWN_PROVED;
+}
+
+static bool goes_first(const atr_neighbor *a, const atr_neighbor *b)
+{
+  return a->known != b->known ? a->known < b->known : a->heard_ms < b->heard_ms;
+}
+
 /* A place for a new one, NULL where there is none. */
 static atr_neighbor *place_for(atr_neighbors *table, const atr_neighbor *heard)
 {
-  atr_neighbor *oldest = NULL;
+  atr_neighbor *least = NULL;
 
   if (table->n < ATR_NEIGHBORS_MAX)
     return &table->list[table->n++];
-  for (size_t i = 0; heard->is_known && i < table->n; i++)
-    if (!table->list[i].is_known && (!oldest || table->list[i].heard_ms < oldest->heard_ms))
-      oldest = &table->list[i];
-  return oldest;
+  for (size_t i = 0; i < table->n; i++)
+    if (table->list[i].known < heard->known && (!least || goes_first(&table->list[i], least)))
+      least = &table->list[i];
+  return least;
 }
 
 void atr_neighbors_hear(atr_neighbors *table, const atr_neighbor *heard)
 {
   atr_neighbor *old = atr_neighbors_find(table, &heard->key, heard->address);
-  atr_neighbor *place = old ? old : place_for(table, heard);
+  atr_neighbor *place = old ? old : place_for(table, heard), before;
 
   if (!place)
     return;
-  if (!old || strcmp(old->name, heard->name) != 0 || old->is_known != heard->is_known ||
-      old->nearness != heard->nearness)
+  if (!old || strcmp(old->name, heard->name) != 0 || old->nearness != heard->nearness)
     table->revision++;
+  before = *place;
   *place = *heard;
+  if (old) {
+    place->known = before.known;
+    place->tried_ms = before.tried_ms;
+  }
+}
+
+void atr_neighbors_prove(atr_neighbors *table, const atr_hash *key, const char *address, bool is_proved,
+                         uint64_t now_ms)
+{
+  atr_neighbor *one = atr_neighbors_find(table, key, address);
+
+  if (!one || one->known == ATR_KNOWN_NOT || one->known == ATR_KNOWN_PINNED)
+    return;
+  if (is_proved && one->known == ATR_KNOWN_PROVED)
+    return;
+  one->known = is_proved ? ATR_KNOWN_PROVED : ATR_KNOWN_ELSEWHERE;
+  one->tried_ms = now_ms;
+  table->revision++;
 }
 
 void atr_neighbors_expire(atr_neighbors *table, uint64_t now_ms)
@@ -54,8 +82,10 @@ void atr_neighbors_expire(atr_neighbors *table, uint64_t now_ms)
 
 static bool is_better(const atr_neighbor *a, const atr_neighbor *b)
 {
-  if (a->is_known != b->is_known)
-    return a->is_known;
+  if (a->known != b->known)
+    return a->known > b->known;
+  if (a->known == ATR_KNOWN_ELSEWHERE && a->tried_ms != b->tried_ms)
+    return a->tried_ms < b->tried_ms; /* each has its turn */
   if (a->nearness != b->nearness)
     return a->nearness < b->nearness;
   return strcmp(a->address, b->address) < 0; /* always the same one, whichever answer came first */
@@ -66,8 +96,8 @@ static int compare(const void *left, const void *right)
   const atr_neighbor *a = *(const atr_neighbor *const *)left, *b = *(const atr_neighbor *const *)right;
   int order;
 
-  if (a->is_known != b->is_known)
-    return a->is_known ? -1 : 1;
+  if (atr_neighbor_is_known(a) != atr_neighbor_is_known(b))
+    return atr_neighbor_is_known(a) ? -1 : 1;
   order = strcmp(a->name, b->name);
   return order ? order : atr_hash_compare(&a->key, &b->key);
 }

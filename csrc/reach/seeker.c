@@ -89,7 +89,6 @@ static void on_datagram(uv_udp_t *socket, ssize_t n, const uv_buf_t *buf, const 
 {
   atr_seeker *s = socket->data;
   atr_neighbor heard = {.heard_ms = uv_now(s->timer.loop)};
-  const atr_neighbor *before;
   atr_beacon beacon;
 
   if (n <= 0 || !peer || (flags & UV_UDP_PARTIAL) || s->heard++ >= ATR_DISCOVERY_HEARD_MAX)
@@ -100,8 +99,8 @@ static void on_datagram(uv_udp_t *socket, ssize_t n, const uv_buf_t *buf, const 
   heard.key = beacon.key;
   heard.nearness = nearness_of(peer);
   memcpy(heard.name, beacon.name, sizeof heard.name);
-  before = atr_neighbors_find(&s->neighbors, &heard.key, heard.address);
-  heard.is_known = before ? before->is_known : s->on.is_known(s->on.ctx, heard.address, &heard.key);
+  if (!atr_neighbors_find(&s->neighbors, &heard.key, heard.address))
+    heard.known = s->on.knows(s->on.ctx, heard.address, &heard.key);
   atr_neighbors_hear(&s->neighbors, &heard);
   tell(s);
 }
@@ -239,6 +238,12 @@ int atr_seeker_new(atr_seeker **out, uv_loop_t *loop, uint16_t discovery_port, c
 const atr_neighbors *atr_seeker_neighbors(const atr_seeker *s)
 {
   return &s->neighbors;
+}
+
+void atr_seeker_prove(atr_seeker *s, const atr_hash *key, const char *address, bool is_proved)
+{
+  atr_neighbors_prove(&s->neighbors, key, address, is_proved, uv_now(s->timer.loop));
+  tell(s);
 }
 
 void atr_seeker_free(atr_seeker *s)

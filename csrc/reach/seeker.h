@@ -19,8 +19,8 @@ typedef struct atr_seeker atr_seeker;
 typedef struct atr_seeker_callbacks {
   /* What is shown has changed. It may free the seeker. */
   void (*on_change)(void *ctx, const atr_neighbors *neighbors);
-  /* Whether this key is pinned for this address; asked once for each that is new. */
-  bool (*is_known)(void *ctx, const char *address, const atr_hash *key);
+  /* What is known of this key at this address; asked once for each that is new. */
+  atr_known (*knows)(void *ctx, const char *address, const atr_hash *key);
   void *ctx;
 } atr_seeker_callbacks;
 
@@ -29,6 +29,9 @@ int atr_seeker_new(atr_seeker **out, uv_loop_t *loop, uint16_t discovery_port, c
 
 /* As they were told last, or are about to be. */
 const atr_neighbors *atr_seeker_neighbors(const atr_seeker *seeker);
+
+/* As atr_neighbors_prove(), and tells what is new of it. */
+void atr_seeker_prove(atr_seeker *seeker, const atr_hash *key, const char *address, bool is_proved);
 
 /* The memory goes when the loop has closed the handles. NULL is allowed. */
 void atr_seeker_free(atr_seeker *seeker);

@@ -98,6 +98,30 @@ int atr_pins_find(const char *home, const char *address, atr_hash *pinned)
   return state < 0 ? state : state != ATR_PIN_UNKNOWN;
 }
 
+/* The key of a line, whatever its address is; a line without one has none. */
+static bool has_key(line l, const atr_hash *key)
+{
+  const char *blank = memchr(l.p, ' ', l.n);
+  atr_hash found;
+
+  return blank && (size_t)(l.p + l.n - blank) > ATR_HASH_HEX &&
+         atr_hash_from_hex(blank + 1, ATR_HASH_HEX, &found) == 0 && atr_hash_equal(&found, key);
+}
+
+int atr_pins_know(const char *home, const atr_hash *key)
+{
+  char path[ATR_PATH_BYTES];
+  atr_buf pins;
+  int result = read_pins(home, &pins, path);
+  atr_span rest = atr_buf_span(&pins);
+  line l;
+
+  while (result == 0 && next_line(&rest, &l))
+    result = has_key(l, key);
+  atr_buf_free(&pins);
+  return result;
+}
+
 /* Copies all lines but those about `address`; counts them. */
 static bool copy_others(atr_span pins, const char *address, atr_buf *out, size_t *count)
 {

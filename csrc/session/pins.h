@@ -22,6 +22,9 @@ int atr_pins_check(const char *home, const char *address, const atr_hash *key, a
 /* 1 where a key is pinned for the address: it is copied. 0 where none is. Or ATR_IO, ATR_NOMEM. */
 int atr_pins_find(const char *home, const char *address, atr_hash *pinned);
 
+/* 1 where the key is pinned for some address, 0 where it is for none. Or ATR_IO, ATR_NOMEM. */
+int atr_pins_know(const char *home, const atr_hash *key);
+
 /* Adds or replaces. `name` is what the user calls it, may be NULL. 0, ATR_IO, ATR_LIMIT, ATR_NOMEM. */
 int atr_pins_set(const char *home, const char *address, const atr_hash *key, const char *name);
 

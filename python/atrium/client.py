@@ -72,7 +72,7 @@ class FoundHost:
     name: str
     address: str
     key: str
-    known: bool  # this key is remembered for this address
+    known: bool  # this key is remembered for this address; or for another, and was proved at this one
     rooms: tuple[RoomInfo, ...] | None = None  # those that this user may enter; None: not asked for, or not told
 
 
@@ -299,7 +299,8 @@ class Client:
 
         Where nobody was found, `deafness` is set if this machine's own firewall may be why.
         `port`: the UDP port that hosts answer on, if not the usual one. `rooms`: also asks those whose key is remembered for their
-        rooms, over a connection to each that ends with that.
+        rooms, over a connection to each that ends with that; so a host that has got another address is known again by its key, which
+        `connect` takes.
         """
         self.hosts, self._now.error = [], None
         self._command({"t": "discover", "on": True, "port": port, "rooms": rooms})
@@ -317,6 +318,7 @@ class Client:
         timeout: float = TIMEOUT_S,
         *,
         room: str | None = None,
+        key: str | None = None,
         name: str = "script",
         color: Sequence[float] = (0.8, 0.8, 0.8),
     ) -> None:
@@ -324,7 +326,8 @@ class Client:
 
         `host`: an address, or an invite's link, also inside of the sentence with which it was sent. `password`: the host's, for a
         typed address; a host that does not know it too learns nothing and is not trusted. `room`: the name of the one room whose password
-        it is; `invited_to` is its id then. Whether there is such a room at all, only the right password tells.
+        it is; `invited_to` is its id then. Whether there is such a room at all, only the right password tells. `key`: of a known host
+        that was found (`FoundHost.key`): whoever is there must prove it, and it is trusted for it.
         """
         if room is not None and not password:
             raise AtriumError("INVAL", "A room is named together with its password.")
@@ -340,6 +343,8 @@ class Client:
             "color": list(color),
             "version": _core.__version__,
         }
+        if key is not None:
+            message["key"] = _hex_of(key, _KEY_DIGITS, "A host's key")
         if password:
             message["password"] = password
             if room is not None:

@@ -111,17 +111,17 @@ static void on_change(void *ctx, const atr_neighbors *neighbors)
   found = neighbors;
 }
 
-static bool is_known(void *ctx, const char *address, const atr_hash *key)
+static atr_known knows(void *ctx, const char *address, const atr_hash *key)
 {
   (void)ctx;
   (void)address;
   known_asked++;
-  return key->b[0] == 2;
+  return key->b[0] == 2 ? ATR_KNOWN_PINNED : ATR_KNOWN_NOT;
 }
 
 static atr_seeker *seek(void)
 {
-  atr_seeker_callbacks callbacks = {on_change, is_known, NULL};
+  atr_seeker_callbacks callbacks = {on_change, knows, NULL};
   atr_seeker *seeker;
 
   found = NULL;
@@ -191,11 +191,11 @@ static void servers_of_one_machine_are_all_found(void **state)
   assert_true(run(two_are_found, 10000));
   assert_int_equal(shown(list), 2);
   assert_string_equal(list[0]->name, "beta"); /* known: first */
-  assert_true(list[0]->is_known);
+  assert_true(list[0]->known == ATR_KNOWN_PINNED);
   assert_string_equal(list[0]->address, "127.0.0.1:9002");
   assert_string_equal(list[1]->name, "alpha");
   assert_string_equal(list[1]->address, "127.0.0.1:9001");
-  assert_false(list[1]->is_known);
+  assert_false(list[1]->known == ATR_KNOWN_PINNED);
   assert_int_equal(known_asked, found->n); /* once for each that is new */
   atr_seeker_free(seeker);
   atr_responder_free(one);

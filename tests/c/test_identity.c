@@ -306,6 +306,8 @@ static void hosts_are_pinned_changed_and_forgotten(void **state)
   assert_int_equal(atr_pins_check(where, "host:1", &b, &found), ATR_PIN_CHANGED);
   assert_memory_equal(&found, &a, sizeof a);
   assert_int_equal(atr_pins_check(where, "host:12", &b, NULL), ATR_PIN_MATCHES);
+  assert_int_equal(atr_pins_know(where, &b), 1); /* whatever its address is */
+  assert_int_equal(atr_pins_know(where, &(atr_hash){{9}}), 0);
   assert_int_equal(atr_pins_check(where, "host:", &a, NULL), ATR_PIN_UNKNOWN);
   assert_int_equal(atr_pins_set(where, "host:1", &b, "two\nlines"), 0);
   assert_int_equal(atr_pins_check(where, "host:1", &b, NULL), ATR_PIN_MATCHES);

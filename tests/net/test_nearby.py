@@ -12,12 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from atrium import AtriumError, Client, FoundHost
 from tests.net.conftest import PORT, World, settle
 from tests.net.lab import Host
 from tests.python.conftest import make_certificate
 
-ANNA, BEN, CARLA, EVE = "192.168.0.10", "192.168.0.48", "192.168.0.49", "192.168.0.66"
+ANNA, BEN, CARLA, EVE, LATER = "192.168.0.10", "192.168.0.48", "192.168.0.49", "192.168.0.66", "192.168.0.99"
 SECONDS = 12.0  # a packet may get lost on a busy machine, and is sent again after three seconds
 
 # Says that it is the host with this key, at its own address, and asks everybody who comes who he is. Each line is what came of one connection.
@@ -121,6 +123,39 @@ def test_rooms_that_are_new_are_seen_by_who_looks_on(world: World) -> None:
     assert time.monotonic() - began > 20
 
 
+def test_a_host_that_has_got_another_address_is_known_by_its_key(world: World) -> None:
+    """A new lease, while somebody else announces the host's key from the address that he got. A click leads to the host, and asks nothing."""
+    anna, ben, eve = neighborhood(world, ANNA, BEN, EVE)
+    server = world.serve(anna)
+    host = world.owner(server)
+    host.create_room("Film")
+    member = world.client(ben)
+    let_in(member, host.create_invite())
+    (token,) = (server.home / "tokens").iterdir()
+    assert [(one.address, one.known) for one in looks(member)] == [(f"{ANNA}:{PORT}", True)]
+
+    pretend = [sys.executable, "-c", IMPOSTOR, token.name, str(make_certificate(world.folder))]
+    log = world.folder / "impostor.txt"
+    eve.spawn(*pretend, log=log)
+    settle([], lambda: "ready" in log.read_text(), what="the impostor")
+    assert [(one.address, one.known) for one in looks(member)] == [(f"{ANNA}:{PORT}", True)]
+    assert log.read_text() == "ready\n", "who is where he was is not sought elsewhere"
+
+    anna.ip(f"addr del {ANNA}/24 dev eth0")
+    anna.ip(f"addr add {LATER}/24 dev eth0")
+    found = looks(member)
+    assert [(one.address, one.known) for one in found] == [(f"{LATER}:{PORT}", True)] and names(found) == [["Film"]]
+    assert {line.split()[0] for line in log.read_text().splitlines()[1:]} == {"nothing"}, "he was sought there first"
+    with pytest.raises(AtriumError) as failed:
+        member.connect(LATER, timeout=10)
+    assert failed.value.code == "KEY_UNKNOWN", "a typed address says nothing of whom the user means"
+    member.connect(LATER, key=found[0].key, timeout=10)
+    assert member.state == "LOBBY"
+    member.disconnect()
+    member.connect(LATER, timeout=10)  # it is pinned there now
+    member.disconnect()
+
+
 def test_an_impostor_does_not_learn_who_looks(world: World) -> None:
     """Neither at an address of his own, where nobody even comes, nor at the known host's own after that has gone."""
     anna, ben, eve = neighborhood(world, ANNA, BEN, EVE)
@@ -141,7 +176,12 @@ def test_an_impostor_does_not_learn_who_looks(world: World) -> None:
     elsewhere = pretends(eve)
     found = looks(member)
     assert [(one.known, one.rooms) for one in found] == [(False, None)]
-    assert elsewhere.read_text() == "ready\n", "an address where the key was never proved is not gone to"
+    came = elsewhere.read_text().splitlines()[1:]
+    assert came and {line.split()[0] for line in came} == {"nothing"}, "it was asked for the key, and not shown ours"
+    with pytest.raises(AtriumError) as failed:
+        member.connect(EVE, key=token.name, timeout=10)
+    assert failed.value.code == "KEY_CHANGED"
+    assert {line.split()[0] for line in elsewhere.read_text().splitlines()[1:]} == {"nothing"}
 
     host.close()
     server.process.terminate()

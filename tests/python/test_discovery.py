@@ -51,6 +51,33 @@ def test_servers_of_one_machine_are_found_and_can_be_connected(start: Start, cli
     assert client.discover(0.3)[0].known, "who is known comes first"
 
 
+def test_a_host_with_another_address_is_known_again_by_its_key(start: Start, clients: Clients, tmp_path: Path) -> None:
+    """As after a new lease: it was pinned at one address, and answers from another. Nothing is pinned by looking."""
+    server, stranger = start("--open"), start("--open", home=tmp_path / "stranger")
+    client = clients()
+    client.connect(f"127.0.0.2:{server.port}")
+    client.create_room("Film")
+    client.disconnect()
+    assert not find(client, {server.key})[server.key].known, "it only says so, as long as nobody has looked"
+
+    def proved() -> dict[str, FoundHost]:
+        client._command({"t": "discover", "on": True, "port": 0, "rooms": True})
+        client._pump_until(lambda: any(one.key == server.key and one.rooms for one in client.hosts), TIMEOUT_S)
+        client._pump_until(lambda: any(one.key == stranger.key for one in client.hosts), TIMEOUT_S)
+        return {one.key: one for one in client.hosts}
+
+    pins = tmp_path / "guest" / "known_hosts"
+    before = pins.read_text()
+    found = proved()
+    assert (found[server.key].address, found[server.key].known) == (f"127.0.0.1:{server.port}", True)
+    assert [room.name for room in found[server.key].rooms or ()] == ["Film"]
+    assert (found[stranger.key].known, found[stranger.key].rooms) == (False, None)
+    assert pins.read_text() == before
+    client.connect(found[server.key].address, key=server.key)
+    client.disconnect()
+    assert f"127.0.0.1:{server.port} {server.key}" in pins.read_text()
+
+
 def test_so_many_hosts_show_their_rooms(start: Start, clients: Clients, tmp_path: Path) -> None:
     """ATR_GLANCE_HOSTS_MAX; the others are found all the same."""
     servers = [start("--open", home=tmp_path / f"host {n}") for n in range(9)]

@@ -245,6 +245,7 @@ TEXTS = {
     "Name": "Nombre",
     "Name of the room": "Nombre de la sala",
     "Id of the room to join there": "Identificador de la sala en la que entrar allí",
+    "The key that the host must prove": "La clave que el anfitrión debe demostrar",
     "Name or id of the room": "Nombre o identificador de la sala",
     "Unsaved Changes": "Cambios no guardados",
     "What to do with them": "Qué hacer con ellos",
