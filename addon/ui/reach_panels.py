@@ -73,7 +73,7 @@ class ATRIUM_PT_host(Panel):
             right.alignment = "RIGHT"
             if context.region.width > WIDE * context.preferences.system.ui_scale:
                 right.label(text=verdict.addresses[0], translate=False)
-            right.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = verdict.addresses[0]
+            _copy_button(right, verdict.addresses[0])
         if body is not None:
             self._reason(body, context, verdict)
 
@@ -102,7 +102,13 @@ def draw_to_copy(layout: Any, texts: Iterable[str]) -> None:
     for text in texts:
         row = column.row()
         row.label(text=text, translate=False)
-        row.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = text
+        _copy_button(row, text)
+
+
+def _copy_button(layout: Any, text: str) -> None:
+    """Not for an address of which a part is not shown: nobody gets in by the rest, and the invite has it whole."""
+    if "?***" not in text:
+        layout.operator("atrium.copy", text="", icon="COPYDOWN", emboss=False).text = text
 
 
 def draw_invite(layout: Any, context: Any, state: State) -> None:

@@ -3,9 +3,11 @@
  * Verdicts as JSON (docs/protocol.md, 8): names of the enums, and for each reason what its sentence names. */
 #include "reach/verdict.h"
 
+#include "base/error.h"
 #include "reach/adapters.h"
 #include "reach/typed.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *atr_reach_state_name(atr_reach_state state)
@@ -136,11 +138,27 @@ static void write_with(atr_jw *w, const atr_facts *facts, const atr_verdict *v)
   atr_jw_end(w);
 }
 
+/* As it may be shown: reports are copied, and sent to whoever is asked for help. Who needs what stands behind a question mark gets it in the invite. */
+static void write_shown(atr_jw *w, const char *text)
+{
+  char shown[ATR_ADDRESS_TEXT_BYTES], why[128];
+  atr_address address;
+
+  snprintf(shown, sizeof shown, "%s", text);
+  if (strchr(text, '?')) {
+    if (atr_address_parse(text, strlen(text), ATR_PORT_DEFAULT, &address, why, sizeof why) == ATR_OK)
+      atr_address_shown(&address, shown);
+    else
+      atr_address_hide(shown);
+  }
+  atr_jw_str(w, NULL, shown);
+}
+
 static void write_addresses(atr_jw *w, const char *key, const char (*list)[ATR_ADDRESS_TEXT_BYTES], size_t count)
 {
   atr_jw_array(w, key);
   for (size_t i = 0; i < count; i++)
-    atr_jw_str(w, NULL, list[i]);
+    write_shown(w, list[i]);
   atr_jw_end(w);
 }
 

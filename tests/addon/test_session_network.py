@@ -100,7 +100,9 @@ def test_the_rooms_of_hosts_are_shown_and_one_is_a_click_away() -> None:
     assert studio.key == "ab" * 32
     bench.session.connect("192.0.2.1:12800", into=ROOM, key=studio.key)
     bench.tick({"t": "state", "state": "LOBBY", "address": "192.0.2.1:12800"})
-    assert [one["key"] for one in bench.engine.sent if one["t"] == "connect"] == [studio.key], "the one that was clicked"
+    assert [one["key"] for one in bench.engine.sent if one["t"] == "connect"] == [studio.key], (
+        "the one that was clicked"
+    )
     bench.tick({"t": "welcome", "host": False, "port": 12800}, {"t": "rooms", "rooms": rooms})
     assert bench.engine.sent[-1]["t"] == "join" and bench.engine.sent[-1]["room"] == ROOM
 

@@ -648,6 +648,38 @@ static void what_nobody_has_come_by_is_listed_apart(void **state)
   cJSON_Delete(tree);
 }
 
+/* Tunnels put what lets their users in behind a question mark; and reports are sent to others. */
+static void what_may_be_a_secret_in_an_address_is_not_written(void **state)
+{
+  static const atr_proof proof = {ATR_AUDIENCE_INTERNET, "192.168.0.48",
+                                  "wss://relay.example.org:443/atrium?key=hunter2"};
+  static const char url[] = "wss://a.example.org/atrium?token=hunter3";
+  atr_endpoint endpoint = {.program = "ngrok"};
+  atr_facts facts = at_home(&mapped);
+  const char *first;
+  char why[64], *text;
+  cJSON *tree;
+
+  (void)state;
+  assert_ok(atr_address_parse(url, strlen(url), 443, &endpoint.address, why, sizeof why));
+  facts.around.endpoints = &endpoint;
+  facts.around.endpoints_count = 1;
+  facts.around.typed = "wss://relay.example.org:443/atrium?key=hunter2";
+  for (size_t proofs = 0; proofs < 2; proofs++) {
+    facts.proofs = &proof;
+    facts.proofs_count = proofs;
+    tree = json_of(&facts);
+    text = cJSON_PrintUnformatted(tree);
+    assert_null(strstr(text, "hunter"));
+    assert_non_null(strstr(text, "wss://relay.example.org:443/atrium?***")); /* it is there, and told from others */
+    assert_non_null(strstr(text, "wss://a.example.org:443/atrium?***"));
+    first = atr_json_get(entry(tree, "internet"), "addresses")->child->valuestring;
+    assert_int_equal(strncmp(first, "wss://relay", 11) == 0, proofs == 1); /* by which somebody has come */
+    cJSON_free(text);
+    cJSON_Delete(tree);
+  }
+}
+
 static void the_rule_to_enter_by_hand(void **state)
 {
   atr_facts facts = at_home(&refused);
@@ -758,6 +790,7 @@ int main(void)
       cmocka_unit_test(tunnels_stand_beside_the_internet),
       cmocka_unit_test(a_machine_with_a_hundred_networks),
       cmocka_unit_test(what_nobody_has_come_by_is_listed_apart),
+      cmocka_unit_test(what_may_be_a_secret_in_an_address_is_not_written),
       cmocka_unit_test(the_rule_to_enter_by_hand),
       cmocka_unit_test(where_the_server_listens_is_said_at_the_machine),
       cmocka_unit_test(the_rule_has_the_port_that_was_typed),
