@@ -260,6 +260,9 @@
 /* A room whose creator left before it was filled: long enough to come back after a cut. */
 #define ATR_ROOM_UNREADY_MS 120000u
 
+/* So long a server waits for the one before it to let go of its folder: that one says goodbye and gives its port back at the router. */
+#define ATR_FOLDER_WAIT_MS 3000u
+
 /* The server looks at its deadlines this often; none of them needs to be more exact. */
 #define ATR_SERVER_TICK_MS 500u
 

@@ -293,8 +293,11 @@ static int connect_to_server(checkup *k);
 /* Nobody listens there. */
 static void start_server(checkup *k)
 {
-  int err = atr_server_new(&k->server, k->config, k->why, sizeof k->why);
+  atr_server_config config = *k->config;
+  int err;
 
+  config.looks_only = true;
+  err = atr_server_new(&k->server, &config, k->why, sizeof k->why);
   if (err == ATR_OK)
     err = atr_server_start(k->server);
   if (err == ATR_OK)

@@ -15,6 +15,7 @@
 #include "server/checkup.h"
 #include "server/server.h"
 #include "session/password.h"
+#include "transport/platform.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -349,6 +350,7 @@ static int serve(arguments *a)
   atr_server *server;
   int err;
 
+  atr_platform_block_sigpipe(); /* whoever read the lines below may be gone: no reason to end */
   if (open_home(a) < 0)
     return 1;
   a->config.signals = true;

@@ -137,6 +137,7 @@ struct atr_server {
   atr_portmap *pinhole;     /* the same for IPv6 */
   uint32_t n_unmapping;     /* of both; the end waits for them */
   struct reach *reach;
+  uv_file folder_hold; /* -1: none */
   atr_identity *identity;
   atr_store *store;
   atr_rights *rights;

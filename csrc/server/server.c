@@ -10,8 +10,10 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "proto/json.h"
+#include "session/file.h"
 #include "transport/platform.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,10 +202,26 @@ static int open_passwords(atr_server *server, const char *data, const char *text
   return err;
 }
 
+/* Two servers would each write what they remember over what the other has written: who was let in, who was refused. */
+static int hold_folder(atr_server *server, const char *data, char *why, size_t why_bytes)
+{
+  uint32_t port;
+  int err = atr_file_folder(data, why, why_bytes);
+
+  if (err == ATR_OK)
+    err = atr_file_hold(&server->folder_hold, data, server->port, &port, why, why_bytes);
+  if (err == ATR_EXISTS)
+    snprintf(why, why_bytes,
+             "Another server uses %.300s already, at port %" PRIu32
+             ": connect to that one, end it first, or choose another folder (--data).",
+             data, port);
+  return err;
+}
+
 static int open_files(atr_server *server, const atr_server_config *config, char *why, size_t why_bytes)
 {
   char data[4096];
-  int n, err;
+  int n, err = ATR_OK;
 
   n = config->data ? snprintf(data, sizeof data, "%s", config->data)
                    : snprintf(data, sizeof data, "%s/server", config->home);
@@ -211,7 +229,10 @@ static int open_files(atr_server *server, const atr_server_config *config, char 
     snprintf(why, why_bytes, "The path of the data folder is too long.");
     return ATR_IO;
   }
-  err = atr_identity_open(&server->identity, data, why, why_bytes);
+  if (!config->looks_only)
+    err = hold_folder(server, data, why, why_bytes);
+  if (err == ATR_OK)
+    err = atr_identity_open(&server->identity, data, why, why_bytes);
   if (err == ATR_OK)
     err = atr_check_code(atr_identity_spki(server->identity), server->check_code);
   if (err == ATR_OK)
@@ -331,6 +352,7 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
     free(server);
     return ATR_NOMEM;
   }
+  server->folder_hold = -1;
   server->idle_exit_ms = config->idle_exit_ms;
   server->is_open = config->open;
   server->is_discovered = !config->no_discovery;
@@ -345,12 +367,13 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
   err = open_handles(server, config);
   if (err == ATR_OK)
     err = atr_crypto_init();
+  /* The port first: of two that are started at once for one port, the other one is then told just that. */
+  if (err == ATR_OK)
+    err = open_network(server, config, why, why_bytes);
   if (err == ATR_OK)
     err = open_files(server, config, why, why_bytes);
   if (err == ATR_OK)
     err = atr_store_memory_new(&server->store);
-  if (err == ATR_OK)
-    err = open_network(server, config, why, why_bytes);
   if (err == ATR_OK)
     err = reach_open(server, config->bind);
   if (err < 0) {
@@ -442,6 +465,7 @@ void atr_server_free(atr_server *server)
   atr_rights_free(server->rights);
   atr_invites_free(server->invites);
   atr_identity_free(server->identity);
+  atr_file_unlock(server->folder_hold); /* last: whoever waits for it reads what was written */
   free(server);
 }
 

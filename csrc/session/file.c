@@ -8,16 +8,18 @@
 #include "session/file.h"
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "transport/platform.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FOLDER_MODE = 0700, FILE_MODE = 0600 };
+enum { FOLDER_MODE = 0700, FILE_MODE = 0600, HOLD_STEP_MS = 20 };
 
 /* What a user can do about it. */
 static const char *remedy(int uv_error)
@@ -253,30 +255,84 @@ int atr_file_replace(const char *path, atr_span bytes, char *why, size_t why_byt
 
 /* --- locking --------------------------------------------------------------------------------------------------- */
 
-int atr_file_lock(uv_file *lock, const char *folder, char *why, size_t why_bytes)
+static int open_lock(uv_file *lock, char path[ATR_PATH_BYTES], const char *folder, const char *name, char *why,
+                     size_t why_bytes)
 {
-  char path[ATR_PATH_BYTES];
-  int file, err = atr_file_path(path, folder, "lock", why, why_bytes), r;
+  int err = atr_file_path(path, folder, name, why, why_bytes);
 
   *lock = -1;
   if (err)
     return err;
-  FS(file, uv_fs_open(NULL, &req, path, UV_FS_O_RDWR | UV_FS_O_CREAT, FILE_MODE, NULL));
-  if (file < 0)
-    return failed(why, why_bytes, path, "cannot be opened", file);
-  r = atr_platform_file_lock(file);
-  if (r != 0) {
-    close_file(file);
-    return failed(why, why_bytes, path, "cannot be locked", r);
-  }
-  *lock = file;
-  return 0;
+  FS(*lock, uv_fs_open(NULL, &req, path, UV_FS_O_RDWR | UV_FS_O_CREAT, FILE_MODE, NULL));
+  return *lock < 0 ? failed(why, why_bytes, path, "cannot be opened", *lock) : 0;
+}
+
+int atr_file_lock(uv_file *lock, const char *folder, char *why, size_t why_bytes)
+{
+  char path[ATR_PATH_BYTES];
+  int err = open_lock(lock, path, folder, "lock", why, why_bytes), r;
+
+  if (err)
+    return err;
+  r = atr_platform_file_lock(*lock, true);
+  if (r == 0)
+    return 0;
+  close_file(*lock);
+  *lock = -1;
+  return failed(why, why_bytes, path, "cannot be locked", r);
 }
 
 void atr_file_unlock(uv_file lock)
 {
   if (lock >= 0)
     close_file(lock);
+}
+
+static uint32_t read_mark(uv_file file)
+{
+  char text[16] = "";
+  uv_buf_t buf = uv_buf_init(text, sizeof text - 1);
+  uint64_t mark;
+  int n;
+
+  FS(n, uv_fs_read(NULL, &req, file, &buf, 1, 0, NULL));
+  return n > 0 && atr_file_number(text, UINT32_MAX, &mark) ? (uint32_t)mark : 0;
+}
+
+/* A mark that cannot be written is missed in a sentence only. */
+static void write_mark(uv_file file, uint32_t mark)
+{
+  char text[16];
+  int n = snprintf(text, sizeof text, "%" PRIu32, mark), r;
+  uv_buf_t buf = uv_buf_init(text, (unsigned)n);
+
+  FS(r, uv_fs_ftruncate(NULL, &req, file, 0, NULL));
+  FS(r, uv_fs_write(NULL, &req, file, &buf, 1, 0, NULL));
+  (void)r;
+}
+
+int atr_file_hold(uv_file *hold, const char *folder, uint32_t mark, uint32_t *whose, char *why, size_t why_bytes)
+{
+  char path[ATR_PATH_BYTES];
+  int err = open_lock(hold, path, folder, "in-use", why, why_bytes), r;
+
+  *whose = 0;
+  if (err)
+    return err;
+  for (uint32_t waited_ms = 0;; waited_ms += HOLD_STEP_MS) {
+    r = atr_platform_file_lock(*hold, false);
+    if (r != UV_EAGAIN || waited_ms >= ATR_FOLDER_WAIT_MS)
+      break;
+    uv_sleep(HOLD_STEP_MS);
+  }
+  if (r == 0) {
+    write_mark(*hold, mark);
+    return 0;
+  }
+  *whose = read_mark(*hold);
+  close_file(*hold);
+  *hold = -1;
+  return r == UV_EAGAIN ? ATR_EXISTS : failed(why, why_bytes, path, "cannot be locked", r);
 }
 
 bool atr_file_number(const char *text, uint64_t max, uint64_t *out)

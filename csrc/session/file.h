@@ -38,4 +38,9 @@ bool atr_file_number(const char *text, uint64_t max, uint64_t *out);
 int atr_file_lock(uv_file *lock, const char *folder, char *why, size_t why_bytes);
 void atr_file_unlock(uv_file lock);
 
+/* The folder is this process's own from now on, for one that keeps in memory what it has read there. `mark` is a number by which others can tell
+ * who has it. Waits ATR_FOLDER_WAIT_MS for one that is just ending. 0, ATR_EXISTS (another has it; its mark in `whose`, 0 where it has none; no
+ * sentence) or ATR_IO. */
+int atr_file_hold(uv_file *hold, const char *folder, uint32_t mark, uint32_t *whose, char *why, size_t why_bytes);
+
 #endif

@@ -20,8 +20,9 @@ void atr_platform_tcp_narrow(const uv_tcp_t *tcp);
  * thread. (libuv writes without MSG_NOSIGNAL, and the process's own handlers are not ours to change.) */
 void atr_platform_block_sigpipe(void);
 
-/* Exclusive between processes, waits; ends when the file is closed, also by a crash. 0 or a libuv error. */
-int atr_platform_file_lock(uv_file file);
+/* Exclusive between processes; ends when the file is closed, also by a crash. 0 or a libuv error: UV_EAGAIN where another has it and this one does
+ * not wait. */
+int atr_platform_file_lock(uv_file file, bool waits);
 
 /* Whether the file belongs to the user of this process (always true where files have no such owner). */
 bool atr_platform_owned_by_me(const uv_stat_t *stat);

@@ -50,9 +50,9 @@ void atr_platform_block_sigpipe(void)
   (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-int atr_platform_file_lock(uv_file file)
+int atr_platform_file_lock(uv_file file, bool waits)
 {
-  while (flock(file, LOCK_EX) != 0)
+  while (flock(file, waits ? LOCK_EX : LOCK_EX | LOCK_NB) != 0)
     if (errno != EINTR)
       return uv_translate_sys_error(errno);
   return 0;

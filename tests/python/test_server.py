@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 import signal
 import socket
 import ssl
@@ -13,6 +14,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +24,7 @@ import pytest
 import atrium
 from atrium import AtriumError, Client
 
-from .conftest import ROOT, Process, eventually, sanitizer, server_command
+from .conftest import ROOT, Process, eventually, free_port, sanitizer, server_command
 from .raw import Raw, hello
 
 Start = Callable[..., Process]
@@ -86,6 +88,46 @@ def test_data_is_a_folder_of_its_own(start: Start, tmp_path: Path, clients: Clie
     host = clients(home=server.home)  # the token is in the home all the same
     host.connect(server.address)
     assert host.welcome["host"] is True
+
+
+def test_two_servers_do_not_share_a_folder(start: Start) -> None:
+    """Each would write its own list of users over the other's: whom one has let in, the next start would not know."""
+    first = start()
+    began = time.monotonic()
+    second = run("--port", "0", home=first.home)
+    assert time.monotonic() - began > 2.5  # ATR_FOLDER_WAIT_MS: the first could have been about to end
+    assert second.returncode == 1
+    assert str(first.home / "server") in second.stderr and f"port {first.port}" in second.stderr
+    assert "--data" in second.stderr
+    other = start("--data", str(first.home / "other"), home=first.home)
+    assert other.port != first.port
+    number = first.port
+    assert first.end() == 0
+    start("--port", str(number), home=first.home)
+
+
+def test_a_server_waits_for_the_one_before_it(start: Start, tmp_path: Path) -> None:
+    first = start()
+    ending = threading.Timer(0.5, first.end)
+    ending.start()
+    start(home=first.home)
+    ending.join()
+
+
+def test_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    """`atrium-server | head -1`: that the reader goes is no reason to end."""
+    port = free_port()
+    words = " ".join(
+        map(shlex.quote, [*server_command(), "--port", str(port), "--bind", "127.0.0.1", "--idle-exit-min", "0.05"])
+    )
+    with subprocess.Popen(
+        ["sh", "-c", f"{{ sleep 0.3; {words}; echo $? >status; }} | true"],
+        cwd=tmp_path,
+        env={**os.environ, "ATRIUM_HOME": str(tmp_path)},
+    ) as shell:
+        shell.wait(30)
+    eventually(lambda: (tmp_path / "status").exists(), what="the server's end")
+    assert (tmp_path / "status").read_text() == "0\n"
 
 
 def test_a_busy_port_is_a_clear_error(start: Start, tmp_path: Path) -> None:
