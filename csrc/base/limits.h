@@ -223,6 +223,11 @@
 /* Rows in a server's list of guests. */
 #define ATR_GUESTS_MAX 10000u
 
+/* That list, 3.6 MB at most, the invites and the passwords are written no more often than this where nobody waits for it, and again after a while where
+ * they could not be. */
+#define ATR_KEEP_MS 1000u
+#define ATR_KEEP_AGAIN_MS 30000u
+
 /* Of those among them whom the host has refused for good, so many are told to him: more than anybody looks through, and with names of 255 bytes, each of
  * which JSON may write as six, less than half of a control message. */
 #define ATR_KEPT_OUT_TOLD_MAX 200u

@@ -238,10 +238,6 @@ static bool add_row(conn *c, const atr_id *room)
   int err = room ? atr_rights_admit_to(rights, &c->who.key, room, c->name)
                  : atr_rights_admit(rights, &c->who.key, c->name, true);
 
-  if (err == ATR_IO) {
-    atr_log(ATR_LOG_WARN, "the key of \"%s\" could not be kept: it is let in until this server ends", c->name);
-    return true;
-  }
   if (err < 0)
     conn_fail(c, ATR_SERVER_FULL, "This server's list of keys is full: ask the host to make room in it.", "hello");
   return err == ATR_OK;
@@ -346,6 +342,28 @@ static int read_answer(conn *host, const cJSON *message, const char *t, atr_hash
   return ATR_OK;
 }
 
+/* To the host who decided, where that has failed; and whom it keeps out to all of them, unless there is more to come. */
+static void decided(reply *a, int err)
+{
+  if (err && a->to)
+    conn_send_error(a->to, err, "The decision could not be kept: the list of keys cannot be written.", a->re, NULL);
+  if (a->is_set && !keeping_is_awaited(a->server, KEPT_RIGHTS))
+    kept_out_changed(a->server);
+}
+
+void admission_decided(conn *host, const char *re, bool keeps_out)
+{
+  reply *a = keeping_reply(host->server, host, decided);
+
+  if (!a) {
+    conn_send_error(host, ATR_NOMEM, NULL, re, NULL);
+    return;
+  }
+  a->re = re;
+  a->is_set = keeps_out;
+  keeping_then(a, KEPT_RIGHTS);
+}
+
 /* The name that a key goes by, or NULL where nobody with it knocks or is in any more. */
 static const char *name_of(const atr_server *server, const atr_hash *key)
 {
@@ -369,9 +387,9 @@ void admission_admit(conn *host, const cJSON *message)
   name = name_of(server, &key);
   err = atr_rights_admit(server->rights, &key, name ? name : "", remember);
   if (err < 0)
-    conn_send_error(host, err, "The decision could not be kept: the list of keys cannot be written.", "admit", NULL);
-  if (was_out)
-    kept_out_changed(server);
+    conn_send_error(host, err, NULL, "admit", NULL);
+  else
+    admission_decided(host, "admit", was_out);
   for (conn *c = server->conns; c; c = c->next)
     if (c->state == CONN_KNOCKING && atr_hash_equal(&c->who.key, &key)) {
       let_in(c);
@@ -385,15 +403,16 @@ void admission_refuse(conn *host, const cJSON *message)
   const char *name;
   bool remember;
   atr_hash key;
+  int err;
 
   if (read_answer(host, message, "refuse", &key, &remember) < 0)
     return;
   name = name_of(server, &key);
-  if (remember && atr_rights_refuse(server->rights, &key, name ? name : "") < 0)
-    conn_send_error(host, ATR_IO, "The decision could not be kept: the list of keys cannot be written.", "refuse",
-                    NULL);
-  if (remember)
-    kept_out_changed(server);
+  err = remember ? atr_rights_refuse(server->rights, &key, name ? name : "") : ATR_OK;
+  if (err < 0)
+    conn_send_error(host, err, NULL, "refuse", NULL);
+  else if (remember)
+    admission_decided(host, "refuse", true);
   for (conn *c = server->conns; c; c = c->next)
     if (c->state == CONN_KNOCKING && atr_hash_equal(&c->who.key, &key))
       conn_fail(c, ATR_REFUSED, "The host did not let you in.", "hello");

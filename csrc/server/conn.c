@@ -264,6 +264,7 @@ static void on_close(void *ctx, int err, const char *detail)
   if (c->next)
     c->next->prev = c->prev;
   server->n_conns--;
+  keeping_left(c);
   proving_drop(c);
   atr_session_free(c->session);
   free(c);

@@ -7,6 +7,8 @@
  *   conn.c       one connection: hello, messages in and out, memberships
  *   rights.c     the table of who may do what, a file
  *   admission.c  who comes in, and which row it gets: token, invite, password, knocking
+ *   keeper.c     a file that follows what is in memory
+ *   keeping.c    the three of them, and answers that wait for the disk
  *   passwords.c  what is kept of passwords, a file
  *   setting.c    a password is set
  *   proving.c    a guest proves that it knows one
@@ -58,6 +60,7 @@ typedef struct conn conn;
 typedef struct hall hall;
 typedef struct proof proof;
 typedef struct setting setting;
+typedef struct reply reply;
 
 /* A room of this server and what only the server knows of it. */
 struct hall {
@@ -121,6 +124,26 @@ struct conn {
   atr_turn list_turn;
 };
 
+typedef enum kept_file { KEPT_RIGHTS, KEPT_INVITES, KEPT_PASSWORDS, KEPT_FILES } kept_file;
+
+/* What a host is told when his decision is on the disk. */
+struct reply {
+  reply *prev, *next;
+  atr_server *server;
+  conn *to; /* NULL: has gone, or nobody in particular */
+  void (*give)(reply *a, int err);
+  unsigned waits; /* for so many files */
+  int err;
+  /* What it is about; each sort of reply uses some. */
+  const char *re;
+  atr_hash by;
+  atr_id room;
+  atr_invite *invite; /* owned */
+  uint64_t expires_s;
+  size_t count;
+  bool is_set;
+};
+
 struct atr_server {
   uv_loop_t loop;
   uv_async_t stop_async;
@@ -143,6 +166,8 @@ struct atr_server {
   atr_rights *rights;
   atr_invites *invites;
   atr_passwords *passwords;
+  atr_keeper *keepers[KEPT_FILES];
+  reply *replies;    /* that wait for the disk */
   setting *settings; /* passwords that are being derived */
   uint32_t n_settings;
   uint8_t keyed[ATR_KEYED_BYTES];         /* what made-up answers follow from */
@@ -210,6 +235,8 @@ int admission_open_token(atr_server *server, const char *home, char *why, size_t
 void admission_hello(conn *c, const cJSON *hello);
 void admission_admit(conn *host, const cJSON *message);
 void admission_refuse(conn *host, const cJSON *message);
+/* A host has decided about a key: he hears `re` where it could not be kept, and all hosts whom it keeps out. */
+void admission_decided(conn *host, const char *re, bool keeps_out);
 /* A knocking connection has gone or was answered. */
 void admission_knock_ended(conn *c);
 
@@ -220,6 +247,23 @@ void kept_out_greet(conn *host);
 /* The list may be another one: all hosts are told. */
 void kept_out_changed(atr_server *server);
 void kept_out_pardon(conn *host, const cJSON *message);
+
+/* --- keeping.c --- */
+
+int keeping_open(atr_server *server);
+void keeping_tick(atr_server *server, uint64_t now_ms);
+/* What is not on the disk yet is when this returns, and everybody was answered. */
+void keeping_end(atr_server *server);
+void keeping_close(atr_server *server);
+/* An answer, for one connection or for nobody in particular (NULL). NULL: no memory. Given by keeping_then(), or dropped. */
+reply *keeping_reply(atr_server *server, conn *to, void (*give)(reply *a, int err));
+void keeping_drop(reply *a);
+/* Gives it when what was decided so far is on the disk, or cannot be. */
+void keeping_then(reply *a, kept_file file);
+/* Another answer waits for a newer state of the file. */
+bool keeping_is_awaited(const atr_server *server, kept_file file);
+/* The connection is about to be freed. */
+void keeping_left(const conn *c);
 
 /* --- setting.c, proving.c --- */
 

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/limits.h"
-#include "session/file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,7 +22,7 @@ typedef struct entry {
 } entry;
 
 struct atr_invites {
-  char path[ATR_PATH_BYTES];
+  atr_kept file;
   entry entries[ATR_INVITES_MAX];
   size_t n;
 };
@@ -60,7 +59,7 @@ static int read_file(atr_invites *invites, char *why, size_t why_bytes)
   int err;
 
   atr_buf_init(&text, (size_t)ATR_INVITES_MAX * LINE_BYTES + ATR_KIB(64));
-  err = atr_file_read(invites->path, ATR_FILE_PRIVATE, &text, why, why_bytes);
+  err = atr_file_read(invites->file.path, ATR_FILE_PRIVATE, &text, why, why_bytes);
   if (!err)
     err = atr_buf_append_u8(&text, 0);
   for (char *line = err ? NULL : (char *)text.data; line && *line;) {
@@ -75,24 +74,20 @@ static int read_file(atr_invites *invites, char *why, size_t why_bytes)
   return err == ATR_NOENT ? ATR_OK : err;
 }
 
-static int write_file(const atr_invites *invites)
+static int write_file(const void *of, atr_buf *text)
 {
-  char line[LINE_BYTES + 1], token[ATR_HASH_HEX + 1], room[ATR_ID_HEX + 1], why[512];
-  atr_buf text;
+  char line[LINE_BYTES + 1], token[ATR_HASH_HEX + 1], room[ATR_ID_HEX + 1];
+  const atr_invites *invites = of;
   int err = ATR_OK;
 
-  atr_buf_init(&text, (size_t)ATR_INVITES_MAX * LINE_BYTES);
   for (size_t i = 0; i < invites->n && !err; i++) {
     const entry *e = &invites->entries[i];
 
     atr_hash_to_hex(&e->token, token);
     atr_id_to_hex(&e->room, room);
     snprintf(line, sizeof line, "invite %s %" PRIu64 " %s\n", token, e->expires_s, room);
-    err = atr_buf_append_str(&text, line);
+    err = atr_buf_append_str(text, line);
   }
-  if (!err)
-    err = atr_file_replace(invites->path, atr_buf_span(&text), why, sizeof why);
-  atr_buf_free(&text);
   return err;
 }
 
@@ -103,7 +98,10 @@ int atr_invites_open(atr_invites **out, const char *folder, uint64_t now_s, char
 
   if (!invites)
     return ATR_NOMEM;
-  err = atr_file_path(invites->path, folder, "invites", why, why_bytes);
+  invites->file.bytes_max = (size_t)ATR_INVITES_MAX * LINE_BYTES;
+  invites->file.write = write_file;
+  invites->file.of = invites;
+  err = atr_file_path(invites->file.path, folder, "invites", why, why_bytes);
   if (!err)
     err = read_file(invites, why, why_bytes);
   if (err) {
@@ -118,6 +116,11 @@ int atr_invites_open(atr_invites **out, const char *folder, uint64_t now_s, char
 void atr_invites_free(atr_invites *invites)
 {
   free(invites);
+}
+
+atr_kept *atr_invites_file(atr_invites *invites)
+{
+  return &invites->file;
 }
 
 int atr_invites_add(atr_invites *invites, const atr_id *room, uint64_t expires_s, uint64_t now_s,
@@ -135,30 +138,50 @@ int atr_invites_add(atr_invites *invites, const atr_id *room, uint64_t expires_s
   if (err)
     return err;
   invites->entries[invites->n++] = e;
-  err = write_file(invites);
-  if (err)
-    invites->n--; /* nobody is given its link, so nobody could revoke it */
-  return err;
+  invites->file.is_changed = true;
+  return ATR_OK;
+}
+
+/* The number of entries: there is none. */
+static size_t find(const atr_invites *invites, const uint8_t token[ATR_INVITE_TOKEN_BYTES])
+{
+  atr_hash hash;
+  size_t i = 0;
+
+  if (atr_sha256_of(token, ATR_INVITE_TOKEN_BYTES, &hash) < 0)
+    return invites->n;
+  while (i < invites->n && !atr_hash_equal(&invites->entries[i].token, &hash))
+    i++;
+  return i;
+}
+
+void atr_invites_withdraw(atr_invites *invites, const uint8_t token[ATR_INVITE_TOKEN_BYTES])
+{
+  size_t i = find(invites, token);
+
+  if (i == invites->n)
+    return;
+  invites->n--;
+  memmove(&invites->entries[i], &invites->entries[i + 1], (invites->n - i) * sizeof(entry));
+  invites->file.is_changed = true;
 }
 
 bool atr_invites_check(const atr_invites *invites, const uint8_t token[ATR_INVITE_TOKEN_BYTES], uint64_t now_s,
                        atr_id *room)
 {
-  atr_hash hash;
+  size_t i = find(invites, token);
 
-  if (atr_sha256_of(token, ATR_INVITE_TOKEN_BYTES, &hash) < 0)
+  if (i == invites->n || has_expired(&invites->entries[i], now_s))
     return false;
-  for (size_t i = 0; i < invites->n; i++)
-    if (atr_hash_equal(&invites->entries[i].token, &hash) && !has_expired(&invites->entries[i], now_s)) {
-      *room = invites->entries[i].room;
-      return true;
-    }
-  return false;
+  *room = invites->entries[i].room;
+  return true;
 }
 
-int atr_invites_revoke(atr_invites *invites, size_t *revoked)
+size_t atr_invites_revoke(atr_invites *invites)
 {
-  *revoked = invites->n;
+  size_t n = invites->n;
+
   invites->n = 0;
-  return write_file(invites);
+  invites->file.is_changed = true;
+  return n;
 }

@@ -9,6 +9,7 @@
 #define ATR_SERVER_INVITES_H
 
 #include "base/id.h"
+#include "server/keeper.h"
 #include "transport/invite.h"
 
 #include <stdbool.h>
@@ -18,17 +19,21 @@ typedef struct atr_invites atr_invites;
 /* Reads folder/invites where it exists; what has expired is left out. 0, ATR_IO (`why`), ATR_NOMEM. */
 int atr_invites_open(atr_invites **out, const char *folder, uint64_t now_s, char *why, size_t why_bytes);
 void atr_invites_free(atr_invites *invites);
+/* To be kept by somebody (keeper.h), else it stays as it was. */
+atr_kept *atr_invites_file(atr_invites *invites);
 
-/* A new one with a fresh token. `expires_s`: seconds since 1970, 0: never. 0, ATR_LIMIT (ATR_INVITES_MAX), ATR_RANDOM, ATR_NOMEM or
- * ATR_IO (then it counts until the server ends). */
+/* A new one with a fresh token. `expires_s`: seconds since 1970, 0: never. 0, ATR_LIMIT (ATR_INVITES_MAX), ATR_RANDOM or ATR_NOMEM. */
 int atr_invites_add(atr_invites *invites, const atr_id *room, uint64_t expires_s, uint64_t now_s,
                     uint8_t token[ATR_INVITE_TOKEN_BYTES]);
+
+/* It could not be kept, so nobody is given its link, and nobody could revoke it. */
+void atr_invites_withdraw(atr_invites *invites, const uint8_t token[ATR_INVITE_TOKEN_BYTES]);
 
 /* Whether the token opens the door now, and of which room. */
 bool atr_invites_check(const atr_invites *invites, const uint8_t token[ATR_INVITE_TOKEN_BYTES], uint64_t now_s,
                        atr_id *room);
 
-/* All links that were given out stop working. `revoked` gets their number. 0 or ATR_IO. */
-int atr_invites_revoke(atr_invites *invites, size_t *revoked);
+/* All links that were given out stop working. How many. */
+size_t atr_invites_revoke(atr_invites *invites);
 
 #endif

@@ -147,6 +147,33 @@ static bool read_room(conn *host, const cJSON *message, atr_id *room)
   return false;
 }
 
+static void created(reply *a, int err)
+{
+  if (err)
+    atr_invites_withdraw(a->server->invites, a->invite->token);
+  if (err && a->to)
+    conn_send_error(a->to, err, "The invite could not be kept: the list of invites cannot be written.", "invite_create",
+                    NULL);
+  else if (a->to)
+    send_link(a->to, a->invite, a->expires_s);
+}
+
+/* Takes the invite. */
+static void send_when_kept(conn *host, atr_invite *invite, uint64_t expires_s)
+{
+  reply *a = keeping_reply(host->server, host, created);
+
+  if (!a) {
+    atr_invites_withdraw(host->server->invites, invite->token);
+    free(invite);
+    conn_send_error(host, ATR_NOMEM, NULL, "invite_create", NULL);
+    return;
+  }
+  a->invite = invite;
+  a->expires_s = expires_s;
+  keeping_then(a, KEPT_INVITES);
+}
+
 void inviting_create(conn *host, const cJSON *message)
 {
   atr_server *server = host->server;
@@ -186,38 +213,52 @@ void inviting_create(conn *host, const cJSON *message)
   }
   err = atr_invites_add(server->invites, &invite->room, expires_s, now_s(), invite->token);
   if (err)
-    conn_send_error(host, err,
-                    err == ATR_LIMIT ? "There are too many invites: revoke the old ones first."
-                                     : "The invite could not be kept: the list of invites cannot be written.",
+    conn_send_error(host, err, err == ATR_LIMIT ? "There are too many invites: revoke the old ones first." : NULL,
                     "invite_create", NULL);
-  else
-    send_link(host, invite, expires_s);
+  if (err)
+    goto Exit;
+  send_when_kept(host, invite, expires_s);
+  return;
 Exit:
   free(invite);
 }
 
-void inviting_revoke(conn *host, const cJSON *message)
+static void revoked(reply *a, int err)
 {
-  size_t revoked = 0;
   atr_buf buf;
   atr_jw w;
 
-  (void)message;
-  if (!atr_rights_may(host->server->rights, &host->who, ATR_MAY_INVITE, NULL, NULL)) {
-    conn_send_error(host, ATR_DENIED, "Only the host can revoke invites.", "invites_revoke", NULL);
+  if (!a->to)
     return;
-  }
-  if (atr_invites_revoke(host->server->invites, &revoked) < 0) {
-    conn_send_error(host, ATR_IO, "The invites are revoked until this server ends: their list cannot be written.",
+  if (err) {
+    conn_send_error(a->to, err, "The invites are revoked until this server ends: their list cannot be written.",
                     "invites_revoke", NULL);
     return;
   }
   atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
   w = atr_jw_begin(&buf);
   atr_jw_str(&w, "t", "invites_revoked");
-  atr_jw_int(&w, "count", (int64_t)revoked);
-  conn_send_json(host, &w);
+  atr_jw_int(&w, "count", (int64_t)a->count);
+  conn_send_json(a->to, &w);
   atr_buf_free(&buf);
+}
+
+void inviting_revoke(conn *host, const cJSON *message)
+{
+  reply *a;
+
+  (void)message;
+  if (!atr_rights_may(host->server->rights, &host->who, ATR_MAY_INVITE, NULL, NULL)) {
+    conn_send_error(host, ATR_DENIED, "Only the host can revoke invites.", "invites_revoke", NULL);
+    return;
+  }
+  a = keeping_reply(host->server, host, revoked);
+  if (!a) {
+    conn_send_error(host, ATR_NOMEM, NULL, "invites_revoke", NULL);
+    return;
+  }
+  a->count = atr_invites_revoke(host->server->invites);
+  keeping_then(a, KEPT_INVITES);
 }
 
 int inviting_check(const atr_server *server, const cJSON *hello, atr_id *room)

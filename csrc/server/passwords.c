@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/limits.h"
-#include "session/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +23,7 @@ typedef struct record {
 } record;
 
 struct atr_passwords {
-  char path[ATR_PATH_BYTES];
+  atr_kept file;
   uint8_t key[ATR_KEYED_BYTES];
   atr_password server; /* what counts */
   atr_password kept;   /* what the file says */
@@ -149,7 +148,7 @@ static int read_file(atr_passwords *passwords, char *why, size_t why_bytes)
   int err;
 
   atr_buf_init(&text, (size_t)(ATR_ROOMS_MAX + 2) * LINE_BYTES);
-  err = atr_file_read(passwords->path, ATR_FILE_PRIVATE, &text, why, why_bytes);
+  err = atr_file_read(passwords->file.path, ATR_FILE_PRIVATE, &text, why, why_bytes);
   if (!err)
     err = atr_buf_append_u8(&text, 0);
   for (char *line = err ? NULL : (char *)text.data, *end; line && !err; line = end) {
@@ -160,7 +159,7 @@ static int read_file(atr_passwords *passwords, char *why, size_t why_bytes)
     if (err)
       snprintf(why, why_bytes,
                "The file %s is not one that this server has written: delete it and set the password anew.",
-               passwords->path);
+               passwords->file.path);
   }
   if (text.data)
     atr_wipe(text.data, text.len);
@@ -178,31 +177,25 @@ static void write_parameters(const atr_password *p, char *out, size_t out_bytes)
   atr_wipe(secret, sizeof secret);
 }
 
-static int write_file(const atr_passwords *passwords)
+static int write_file(const void *of, atr_buf *text)
 {
-  char line[LINE_BYTES + 64], parameters[160], id[ATR_ID_HEX + 1], why[512];
-  atr_buf text;
+  char line[LINE_BYTES + 64], parameters[160], id[ATR_ID_HEX + 1];
+  const atr_passwords *passwords = of;
   int err = ATR_OK;
 
-  atr_buf_init(&text, (size_t)(ATR_ROOMS_MAX + 2) * LINE_BYTES);
   if (passwords->has_kept) {
     write_parameters(&passwords->kept, parameters, sizeof parameters);
     snprintf(line, sizeof line, "%s\n", parameters);
-    err = atr_buf_append_str(&text, line);
+    err = atr_buf_append_str(text, line);
   }
   for (const record *r = passwords->rooms; r && !err; r = r->next) {
     write_parameters(&r->password, parameters, sizeof parameters);
     atr_id_to_hex(&r->room, id);
     snprintf(line, sizeof line, "room %s %s %s\n", id, parameters, r->name);
-    err = atr_buf_append_str(&text, line);
+    err = atr_buf_append_str(text, line);
   }
-  if (!err)
-    err = atr_file_replace(passwords->path, atr_buf_span(&text), why, sizeof why);
   atr_wipe(parameters, sizeof parameters);
   atr_wipe(line, sizeof line);
-  if (text.data)
-    atr_wipe(text.data, text.len);
-  atr_buf_free(&text);
   return err;
 }
 
@@ -215,7 +208,10 @@ int atr_passwords_open(atr_passwords **out, const char *folder, const uint8_t ke
   if (!passwords)
     return ATR_NOMEM;
   memcpy(passwords->key, key, sizeof passwords->key);
-  err = atr_file_path(passwords->path, folder, "password", why, why_bytes);
+  passwords->file.bytes_max = (size_t)(ATR_ROOMS_MAX + 2) * LINE_BYTES;
+  passwords->file.write = write_file;
+  passwords->file.of = passwords;
+  err = atr_file_path(passwords->file.path, folder, "password", why, why_bytes);
   if (!err)
     err = read_file(passwords, why, why_bytes);
   if (err) {
@@ -236,6 +232,11 @@ void atr_passwords_free(atr_passwords *passwords)
     drop(passwords, &passwords->rooms);
   atr_wipe(passwords, sizeof *passwords);
   free(passwords);
+}
+
+atr_kept *atr_passwords_file(atr_passwords *passwords)
+{
+  return &passwords->file;
 }
 
 /* --- setting --------------------------------------------------------------------------------------------------- */
@@ -269,5 +270,6 @@ int atr_passwords_set(atr_passwords *passwords, const atr_id *room, const char *
   } else {
     return ATR_OK;
   }
-  return err ? err : write_file(passwords);
+  passwords->file.is_changed = passwords->file.is_changed || !err;
+  return err;
 }

@@ -14,6 +14,7 @@
 #define ATR_SERVER_PASSWORDS_H
 
 #include "base/id.h"
+#include "server/keeper.h"
 #include "session/password.h"
 
 #include <stdbool.h>
@@ -24,6 +25,8 @@ typedef struct atr_passwords atr_passwords;
 int atr_passwords_open(atr_passwords **out, const char *folder, const uint8_t key[ATR_KEYED_BYTES], char *why,
                        size_t why_bytes);
 void atr_passwords_free(atr_passwords *passwords);
+/* To be kept by somebody (keeper.h), else it stays as it was. */
+atr_kept *atr_passwords_file(atr_passwords *passwords);
 
 /* The server's, from elsewhere (--password-file): counts until the server ends, and is not written down. Blocks while it is derived. 0,
  * ATR_INVAL (`why`), ATR_RANDOM, ATR_NOMEM. */
@@ -41,8 +44,7 @@ bool atr_passwords_has(const atr_passwords *passwords, const atr_id *room);
 /* Salt and parameters for a new password: to be derived, then set. `name` is the room's; NULL: the server's. 0 or ATR_RANDOM. */
 int atr_passwords_begin(const atr_passwords *passwords, const char *name, atr_password *out);
 
-/* `password` NULL: none any more. `room` NULL: the server's. 0, ATR_LIMIT (ATR_ROOMS_MAX rooms have one), ATR_NOMEM, or ATR_IO (then it counts until
- * the server ends). */
+/* `password` NULL: none any more. `room` NULL: the server's. 0, ATR_LIMIT (ATR_ROOMS_MAX rooms have one) or ATR_NOMEM. */
 int atr_passwords_set(atr_passwords *passwords, const atr_id *room, const char *name, const atr_password *password);
 
 #endif

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/table.h"
-#include "session/file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +28,7 @@ typedef struct entry {
 } entry;
 
 struct atr_rights {
-  char *path;
+  atr_kept file;
   entry *entries;
   size_t n_rows;
   bool open;
@@ -218,22 +217,17 @@ static int append_line(atr_buf *text, const entry *e, const atr_id *room)
   return atr_buf_append_str(text, line);
 }
 
-static int write_file(const atr_rights *rights)
+static int write_file(const void *of, atr_buf *text)
 {
-  char why[512];
-  atr_buf text;
+  const atr_rights *rights = of;
   int err = ATR_OK;
 
-  atr_buf_init(&text, (size_t)ATR_GUESTS_MAX * LINE_BYTES);
   for (const entry *e = rights->entries; e && !err; e = e->hh.next) {
     if (e->standing == ATR_IS_MEMBER || e->standing == ATR_IS_REFUSED)
-      err = append_line(&text, e, NULL);
+      err = append_line(text, e, NULL);
     for (size_t i = 0; i < e->n_rooms && !err; i++)
-      err = append_line(&text, e, &e->rooms[i]);
+      err = append_line(text, e, &e->rooms[i]);
   }
-  if (!err)
-    err = atr_file_replace(rights->path, atr_buf_span(&text), why, sizeof why);
-  atr_buf_free(&text);
   return err;
 }
 
@@ -281,20 +275,20 @@ static int read_line(atr_rights *rights, const char *line)
 
 static int read_file(atr_rights *rights, char *why, size_t why_bytes)
 {
-  FILE *file = fopen(rights->path, "r");
+  FILE *file = fopen(rights->file.path, "r");
   char line[512];
   int err = ATR_OK;
 
   if (!file && errno == ENOENT)
     return ATR_OK;
   if (!file) {
-    snprintf(why, why_bytes, "The list of keys %s cannot be read: %s.", rights->path, strerror(errno));
+    snprintf(why, why_bytes, "The list of keys %s cannot be read: %s.", rights->file.path, strerror(errno));
     return ATR_IO;
   }
   while (err == ATR_OK && fgets(line, sizeof line, file))
     err = read_line(rights, line);
   if (err < 0)
-    snprintf(why, why_bytes, "The list of keys %s is too long.", rights->path);
+    snprintf(why, why_bytes, "The list of keys %s is too long.", rights->file.path);
   fclose(file);
   return err;
 }
@@ -302,15 +296,16 @@ static int read_file(atr_rights *rights, char *why, size_t why_bytes)
 int atr_rights_open(atr_rights **out, const char *folder, char *why, size_t why_bytes)
 {
   atr_rights *rights = calloc(1, sizeof *rights);
-  size_t bytes = strlen(folder) + sizeof "/guests";
   int err;
 
-  if (!rights || !(rights->path = malloc(bytes))) {
-    free(rights);
+  if (!rights)
     return ATR_NOMEM;
-  }
-  snprintf(rights->path, bytes, "%s/guests", folder);
-  err = read_file(rights, why, why_bytes);
+  rights->file.bytes_max = (size_t)ATR_GUESTS_MAX * LINE_BYTES;
+  rights->file.write = write_file;
+  rights->file.of = rights;
+  err = atr_file_path(rights->file.path, folder, "guests", why, why_bytes);
+  if (!err)
+    err = read_file(rights, why, why_bytes);
   if (err < 0) {
     atr_rights_free(rights);
     return err;
@@ -330,18 +325,22 @@ void atr_rights_free(atr_rights *rights)
     free(e->rooms);
     free(e);
   }
-  free(rights->path);
   free(rights);
+}
+
+atr_kept *atr_rights_file(atr_rights *rights)
+{
+  return &rights->file;
 }
 
 /* --- adding ---------------------------------------------------------------------------------------------------- */
 
 /* For good, whatever was there before. */
-static int settle(atr_rights *rights, entry *e, atr_standing standing)
+static void settle(atr_rights *rights, entry *e, atr_standing standing)
 {
   forget_rooms(rights, e);
   e->standing = standing;
-  return write_file(rights);
+  rights->file.is_changed = true;
 }
 
 int atr_rights_admit(atr_rights *rights, const atr_hash *key, const char *name, bool remember)
@@ -355,7 +354,9 @@ int atr_rights_admit(atr_rights *rights, const atr_hash *key, const char *name, 
     return ATR_OK;
   e->once = true;
   set_name(e, name);
-  return remember ? settle(rights, e, ATR_IS_MEMBER) : ATR_OK;
+  if (remember)
+    settle(rights, e, ATR_IS_MEMBER);
+  return ATR_OK;
 }
 
 int atr_rights_refuse(atr_rights *rights, const atr_hash *key, const char *name)
@@ -367,7 +368,8 @@ int atr_rights_refuse(atr_rights *rights, const atr_hash *key, const char *name)
     return err;
   e->once = false;
   set_name(e, name);
-  return settle(rights, e, ATR_IS_REFUSED);
+  settle(rights, e, ATR_IS_REFUSED);
+  return ATR_OK;
 }
 
 int atr_rights_admit_to(atr_rights *rights, const atr_hash *key, const atr_id *room, const char *name)
@@ -384,7 +386,8 @@ int atr_rights_admit_to(atr_rights *rights, const atr_hash *key, const atr_id *r
     return err;
   e->standing = ATR_IS_GUEST;
   set_name(e, name);
-  return write_file(rights);
+  rights->file.is_changed = true;
+  return ATR_OK;
 }
 
 /* --- taking back ----------------------------------------------------------------------------------------------- */
@@ -401,7 +404,8 @@ int atr_rights_pardon(atr_rights *rights, const atr_hash *key)
     free(e);
     rights->n_rows--;
   }
-  return write_file(rights);
+  rights->file.is_changed = true;
+  return ATR_OK;
 }
 
 static bool is_kept_out(const atr_rights *rights, const entry *e)

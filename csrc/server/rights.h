@@ -13,12 +13,14 @@
  *     room <key> <room> <name>    that room
  *     refuse <key> <name>         nothing, whatever else it has
  *
- * The name is the one that was shown when it was decided; who is decided about without being there keeps the one that stands there. The file is replaced in one step, so a crash leaves the old or the new one. */
+ * The name is the one that was shown when it was decided; who is decided about without being there keeps the one that stands there. The file is replaced in one step, so a crash leaves the old or the new one;
+ * when, is its keeper's business (keeper.h). */
 #ifndef ATR_SERVER_RIGHTS_H
 #define ATR_SERVER_RIGHTS_H
 
 #include "base/id.h"
 #include "server/guard.h"
+#include "server/keeper.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,6 +57,8 @@ typedef enum atr_deed {
 /* Reads folder/guests where it exists. 0, ATR_IO (`why`), ATR_NOMEM. */
 int atr_rights_open(atr_rights **out, const char *folder, char *why, size_t why_bytes);
 void atr_rights_free(atr_rights *rights);
+/* To be kept by somebody, else it stays as it was. */
+atr_kept *atr_rights_file(atr_rights *rights);
 
 /* --open: nobody but the refused is less than a member, until the server ends. */
 void atr_rights_open_to_all(atr_rights *rights);
@@ -73,14 +77,12 @@ bool atr_rights_only_room(const atr_rights *rights, const atr_hash *key, atr_id 
 /* The guesses of a key that has a row; NULL: it has none. */
 atr_guard *atr_rights_guard(atr_rights *rights, const atr_hash *key, uint64_t now_ms);
 
-/* A row. `remember`: also in the file. 0, ATR_LIMIT (ATR_GUESTS_MAX rows: there is none then), ATR_NOMEM, or ATR_IO (then it counts until the
- * server ends). Of more than ATR_GUEST_ROOMS_MAX rooms of one key the oldest is forgotten. */
+/* A row. `remember`: also in the file. 0, ATR_LIMIT (ATR_GUESTS_MAX rows: there is none then) or ATR_NOMEM. Of more than ATR_GUEST_ROOMS_MAX rooms of one key the oldest is forgotten. */
 int atr_rights_admit(atr_rights *rights, const atr_hash *key, const char *name, bool remember);
 int atr_rights_admit_to(atr_rights *rights, const atr_hash *key, const atr_id *room, const char *name);
 int atr_rights_refuse(atr_rights *rights, const atr_hash *key, const char *name);
 
-/* Takes a refusal back: the key is a stranger's again, who may show what lets strangers in, or knock. 0, ATR_NOENT (it is not refused), or ATR_IO (then
- * that lasts until the server ends). */
+/* Takes a refusal back: the key is a stranger's again, who may show what lets strangers in, or knock. 0 or ATR_NOENT (it is not refused). */
 int atr_rights_pardon(atr_rights *rights, const atr_hash *key);
 
 /* Those who are refused, in the order of the file; of more than ATR_KEPT_OUT_TOLD_MAX the last. */

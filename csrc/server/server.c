@@ -89,6 +89,7 @@ static void begin_stop(atr_server *server, const char *why)
   server->is_stopping = true;
   server->stop_deadline_ms = server_now_ms(server) + ATR_CLOSE_MS + 500;
   atr_net_task_cancel(&server->list_task);
+  keeping_end(server); /* before anybody else can listen on the port: that may be the next server of this data folder */
   atr_listener_free(server->listener);
   server->listener = NULL;
   close_responder(server);
@@ -177,6 +178,7 @@ static void on_tick(uv_timer_t *timer)
     conn_tick(c, now_ms);
   lobby_tick(server, now_ms);
   reach_tick(server, now_ms);
+  keeping_tick(server, now_ms);
   check_idle(server, now_ms);
 }
 
@@ -241,6 +243,8 @@ static int open_files(atr_server *server, const atr_server_config *config, char 
     err = atr_invites_open(&server->invites, data, (uint64_t)time(NULL), why, why_bytes);
   if (err == ATR_OK)
     err = open_passwords(server, data, config->password, why, why_bytes);
+  if (err == ATR_OK)
+    err = keeping_open(server);
   if (err == ATR_OK)
     err = admission_open_token(server, config->home, why, why_bytes);
   for (size_t i = 0; err == ATR_OK && i < config->n_allow; i++)
@@ -429,6 +433,7 @@ static void drop_conns(atr_server *server)
     conn *c = server->conns;
 
     server->conns = c->next;
+    keeping_left(c);
     lobby_leave_all(c, true);
     proving_drop(c);
     atr_session_free(c->session);
@@ -445,6 +450,7 @@ void atr_server_free(atr_server *server)
     uv_thread_join(&server->thread);
   }
   server->is_stopping = true;
+  keeping_end(server);
   if (server->listener)
     atr_listener_free(server->listener);
   close_responder(server);
@@ -459,6 +465,7 @@ void atr_server_free(atr_server *server)
   close_own_handles(server);
   uv_run(&server->loop, UV_RUN_DEFAULT);
   uv_loop_close(&server->loop);
+  keeping_close(server);
   if (server->store)
     server->store->ops->close(server->store);
   atr_passwords_free(server->passwords);

@@ -35,53 +35,77 @@ typedef struct target {
 
 /* --- the answer ------------------------------------------------------------------------------------------------ */
 
-static bool is_set(const atr_server *server, const atr_id *room)
+/* All hosts, and who has set it. */
+static bool is_told(const conn *c, const atr_hash *by)
 {
-  return atr_id_is_zero(room) ? atr_passwords_of_server(server->passwords) != NULL
-                              : atr_passwords_has(server->passwords, room);
+  return c->state == CONN_IN && (c->who.is_host || atr_hash_equal(&c->who.key, by));
 }
 
-static void tell(const atr_server *server, const atr_id *room, const atr_hash *by, int err)
+static const atr_id *named(const atr_id *room)
 {
-  const atr_id *named = atr_id_is_zero(room) ? NULL : room;
+  return atr_id_is_zero(room) ? NULL : room;
+}
 
-  for (conn *c = server->conns; c; c = c->next) {
-    atr_buf buf;
-    atr_jw w;
+static void tell_error(const atr_server *server, const atr_id *room, const atr_hash *by, int err, const char *text)
+{
+  for (conn *c = server->conns; c; c = c->next)
+    if (is_told(c, by))
+      conn_send_error(c, err, text, "password", named(room));
+}
 
-    if (c->state != CONN_IN || (!c->who.is_host && !atr_hash_equal(&c->who.key, by)))
-      continue;
-    if (err) {
-      conn_send_error(c, err,
-                      err == ATR_LIMIT ? "As many rooms have a password as can have one: remove another first."
-                                       : "The password could not be set: it is as it was before.",
-                      "password", named);
-      continue;
-    }
-    atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
-    w = atr_jw_begin(&buf);
-    atr_jw_str(&w, "t", "password");
-    atr_jw_bool(&w, "set", is_set(server, room));
-    if (named)
-      atr_jw_id(&w, "room", named);
-    conn_send_json(c, &w);
-    atr_buf_free(&buf);
-  }
+static void tell(conn *c, const atr_id *room, bool set)
+{
+  atr_buf buf;
+  atr_jw w;
+
+  atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);
+  w = atr_jw_begin(&buf);
+  atr_jw_str(&w, "t", "password");
+  atr_jw_bool(&w, "set", set);
+  if (named(room))
+    atr_jw_id(&w, "room", room);
+  conn_send_json(c, &w);
+  atr_buf_free(&buf);
+}
+
+static void failed(const atr_server *server, const atr_id *room, const atr_hash *by, int err)
+{
+  tell_error(server, room, by, err,
+             err == ATR_LIMIT ? "As many rooms have a password as can have one: remove another first."
+                              : "The password could not be set: it is as it was before.");
+}
+
+/* It counts either way. */
+static void kept(reply *a, int err)
+{
+  if (err)
+    tell_error(a->server, &a->room, &a->by, err,
+               "The password is changed until this server ends: its file cannot be written.");
+  for (conn *c = a->server->conns; c; c = c->next)
+    if (is_told(c, &a->by))
+      tell(c, &a->room, a->is_set);
 }
 
 /* `password` NULL: removed. */
 static void keep(atr_server *server, const target *of, const atr_hash *by, const atr_password *password)
 {
   bool is_room = !atr_id_is_zero(&of->room);
-  int err = atr_passwords_set(server->passwords, is_room ? &of->room : NULL, of->name, password);
+  reply *a = keeping_reply(server, NULL, kept);
+  int err = a ? atr_passwords_set(server->passwords, is_room ? &of->room : NULL, of->name, password) : ATR_NOMEM;
 
-  if (err == ATR_IO)
-    atr_log(ATR_LOG_WARN, "the password could not be kept: it counts until this server ends");
-  if (err == ATR_OK || err == ATR_IO)
-    atr_log(ATR_LOG_INFO, "the password of %s%s was %s", is_room ? "room " : "the server", is_room ? of->name : "",
-            password ? "set" : "removed");
-  tell(server, &of->room, by, err == ATR_IO ? ATR_OK : err);
+  if (err) {
+    if (a)
+      keeping_drop(a);
+    failed(server, &of->room, by, err);
+    return;
+  }
+  atr_log(ATR_LOG_INFO, "the password of %s%s was %s", is_room ? "room " : "the server", is_room ? of->name : "",
+          password ? "set" : "removed");
   lobby_changed(server);
+  a->room = of->room;
+  a->by = *by;
+  a->is_set = password != NULL;
+  keeping_then(a, KEPT_PASSWORDS);
 }
 
 /* --- deriving -------------------------------------------------------------------------------------------------- */
@@ -115,7 +139,7 @@ static void derived(uv_work_t *work, int status)
     if (err == ATR_OK)
       keep(s->server, &of, &s->by, &s->password);
     else
-      tell(s->server, &s->room, &s->by, err);
+      failed(s->server, &s->room, &s->by, err);
   }
   free_setting(s);
 }

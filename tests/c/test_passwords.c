@@ -23,6 +23,15 @@ static atr_passwords *open_kept(void)
   return passwords;
 }
 
+/* The server writes what has changed, and ends. */
+static void end_kept(atr_passwords *passwords)
+{
+  char why[512] = "";
+
+  assert_ok(atr_kept_save(atr_passwords_file(passwords), why, sizeof why));
+  atr_passwords_free(passwords);
+}
+
 static atr_password derived(uint8_t n)
 {
   atr_password p = {.passes = 2, .memory_kib = 64};
@@ -60,19 +69,19 @@ static void they_are_there_after_a_restart(void **state)
     assert_true(is_of(passwords, "Book", &book, &of_book));
     assert_false(is_of(passwords, "book", &book, &of_book));
     assert_memory_equal(atr_passwords_of_server(passwords)->secret, own.secret, sizeof own.secret);
-    atr_passwords_free(passwords);
+    end_kept(passwords);
     passwords = open_kept();
   }
   assert_ok(atr_passwords_set(passwords, NULL, NULL, NULL));
   assert_ok(atr_passwords_set(passwords, &book, "Book", NULL));
   assert_ok(atr_passwords_set(passwords, &book, "Book", NULL)); /* there is none any more */
-  atr_passwords_free(passwords);
+  end_kept(passwords);
   passwords = open_kept();
   assert_null(atr_passwords_of_server(passwords));
   assert_false(atr_passwords_has(passwords, &book));
   assert_true(atr_passwords_has(passwords, &film));
   assert_true(is_of(passwords, "Book", &nobody, &made_up));
-  atr_passwords_free(passwords);
+  end_kept(passwords);
 }
 
 /* The salt is that of the name, before and after. */
@@ -91,7 +100,7 @@ static void a_new_password_has_the_salt_that_was_always_shown(void **state)
   assert_ok(atr_passwords_begin(passwords, NULL, &begun)); /* the server's: random */
   assert_ok(atr_passwords_begin(passwords, NULL, &again));
   assert_memory_not_equal(begun.salt, again.salt, sizeof begun.salt);
-  atr_passwords_free(passwords);
+  end_kept(passwords);
 }
 
 static void of_two_rooms_of_one_name_the_first_counts(void **state)
@@ -106,7 +115,7 @@ static void of_two_rooms_of_one_name_the_first_counts(void **state)
   assert_true(is_of(passwords, "Film", &first, &one));
   assert_ok(atr_passwords_set(passwords, &first, "Film", NULL));
   assert_true(is_of(passwords, "Film", &second, &two));
-  atr_passwords_free(passwords);
+  end_kept(passwords);
 }
 
 /* ATR_PASSWORD_BYTES_MAX */
@@ -140,11 +149,11 @@ static void as_many_rooms_as_there_can_be_have_one(void **state)
   assert_ok(atr_passwords_set(passwords, &room, name, &p)); /* changed */
   atr_put_u32(room.b, ATR_ROOMS_MAX + 1);
   assert_err(atr_passwords_set(passwords, &room, name, &p), ATR_LIMIT);
-  atr_passwords_free(passwords);
+  end_kept(passwords);
   passwords = open_kept();
   atr_put_u32(room.b, ATR_ROOMS_MAX);
   assert_true(atr_passwords_has(passwords, &room));
-  atr_passwords_free(passwords);
+  end_kept(passwords);
 }
 
 #define SALT "00112233445566778899aabbccddeeff"

@@ -36,6 +36,15 @@ static atr_rights *open_list(void)
   return rights;
 }
 
+/* The server writes what has changed, and ends. */
+static void end_list(atr_rights *rights)
+{
+  char why[256] = "";
+
+  assert_ok(atr_kept_save(atr_rights_file(rights), why, sizeof why));
+  atr_rights_free(rights);
+}
+
 static atr_hash key(uint8_t n)
 {
   atr_hash hash;
@@ -71,14 +80,14 @@ static void what_is_remembered_is_there_again(void **state)
   assert_ok(atr_rights_refuse(rights, &changed, "x"));
   assert_ok(atr_rights_admit(rights, &changed, "x", true));
   assert_int_equal(standing(rights, &once), ATR_IS_MEMBER);
-  atr_rights_free(rights);
+  end_list(rights);
 
   rights = open_list();
   assert_int_equal(standing(rights, &good), ATR_IS_MEMBER);
   assert_int_equal(standing(rights, &bad), ATR_IS_REFUSED);
   assert_int_equal(standing(rights, &once), ATR_IS_STRANGER);
   assert_int_equal(standing(rights, &changed), ATR_IS_MEMBER);
-  atr_rights_free(rights);
+  end_list(rights);
 }
 
 /* Whoever may enter, and by which name, is the host's affair. */
@@ -91,10 +100,10 @@ static void nobody_else_reads_it(void **state)
 
   (void)state;
   assert_ok(atr_rights_admit(rights, &somebody, "Ada", true));
+  end_list(rights);
   snprintf(path, sizeof path, "%s/guests", folder);
   assert_int_equal(stat(path, &st), 0);
   assert_int_equal(st.st_mode & 0777, 0600);
-  atr_rights_free(rights);
 }
 
 static void lines_that_are_none_are_passed_over(void **state)
@@ -116,7 +125,7 @@ static void lines_that_are_none_are_passed_over(void **state)
   fclose(file);
   rights = open_list();
   assert_int_equal(standing(rights, &good), ATR_IS_MEMBER);
-  atr_rights_free(rights);
+  end_list(rights);
 }
 
 /* Somebody who came for one room. */
@@ -142,20 +151,20 @@ static void a_row_for_a_room_opens_that_room_alone(void **state)
     assert_false(may(rights, 4, ATR_MAY_ENTER, &film));
     assert_true(atr_rights_only_room(rights, &ada, &only) && atr_id_equal(&only, &film));
     assert_false(atr_rights_only_room(rights, &ben, &only));
-    atr_rights_free(rights);
+    end_list(rights);
     rights = open_list();
   }
   assert_ok(atr_rights_admit(rights, &ada, "Ada", false)); /* until the server ends */
   assert_true(may(rights, 1, ATR_MAY_ENTER, &other));
   assert_ok(atr_rights_admit_to(rights, &ada, &film, "Ada"));
-  atr_rights_free(rights);
+  end_list(rights);
   rights = open_list();
   assert_int_equal(standing(rights, &ada), ATR_IS_GUEST);
   assert_ok(atr_rights_admit(rights, &ada, "Ada", true));
-  atr_rights_free(rights);
+  end_list(rights);
   rights = open_list();
   assert_int_equal(standing(rights, &ada), ATR_IS_MEMBER);
-  atr_rights_free(rights);
+  end_list(rights);
 }
 
 /* The table of docs/security.md. */
@@ -193,7 +202,7 @@ static void who_may_do_what(void **state)
   atr_rights_open_to_all(rights);
   assert_true(may(rights, 9, ATR_MAY_CREATE, NULL));
   assert_false(may(rights, 3, ATR_MAY_ENTER, &film));
-  atr_rights_free(rights);
+  end_list(rights);
 }
 
 /* ATR_GUEST_ROOMS_MAX. */
@@ -213,7 +222,7 @@ static void so_many_rooms_of_one_guest_are_remembered(void **state)
   assert_true(may(rights, 1, ATR_MAY_ENTER, &room));
   atr_put_u32(room.b, 1);
   assert_false(may(rights, 1, ATR_MAY_ENTER, &room));
-  atr_rights_free(rights);
+  end_list(rights);
 }
 
 /* Whoever edits the file need not know in which order lines count. */
@@ -238,7 +247,7 @@ static void lines_about_rooms_are_read_as_they_are_meant(void **state)
   assert_int_equal(standing(rights, &ada), ATR_IS_GUEST);
   assert_true(may(rights, 1, ATR_MAY_ENTER, &film));
   assert_int_equal(standing(rights, &ben), ATR_IS_MEMBER);
-  atr_rights_free(rights);
+  end_list(rights);
 }
 
 static void the_list_is_bounded(void **state)
@@ -255,7 +264,7 @@ static void the_list_is_bounded(void **state)
   hash.b[8] = 1;
   assert_err(atr_rights_admit(rights, &hash, "", false), ATR_LIMIT);
   assert_err(atr_rights_admit_to(rights, &hash, &room, ""), ATR_LIMIT);
-  atr_rights_free(rights);
+  end_list(rights);
 }
 
 struct told {
@@ -318,10 +327,10 @@ static void who_was_refused_for_good_is_a_stranger_again(void **state)
     assert_int_equal(refused(rights).n, 1);
     assert_last(rights, &bob);
     assert_string_equal(refused(rights).name, "Bob");
-    atr_rights_free(rights);
+    end_list(rights);
     rights = open_list();
   }
-  atr_rights_free(rights);
+  end_list(rights);
 }
 
 /* --allow: he is in, so he is not kept out; the refusal stands until it is taken back, and then he stays in. */
@@ -335,16 +344,16 @@ static void who_is_let_in_until_the_end_is_not_kept_out(void **state)
   assert_ok(atr_rights_admit(rights, &eve, "", false));
   assert_int_equal(standing(rights, &eve), ATR_IS_MEMBER);
   assert_int_equal(refused(rights).n, 0);
-  atr_rights_free(rights);
+  end_list(rights);
   rights = open_list();
   assert_string_equal(refused(rights).name, "Eve");
   assert_ok(atr_rights_admit(rights, &eve, "", false));
   assert_ok(atr_rights_pardon(rights, &eve));
   assert_int_equal(standing(rights, &eve), ATR_IS_MEMBER);
-  atr_rights_free(rights);
+  end_list(rights);
   rights = open_list();
   assert_int_equal(standing(rights, &eve), ATR_IS_STRANGER);
-  atr_rights_free(rights);
+  end_list(rights);
 }
 
 static void so_many_refusals_are_told(void **state)
@@ -355,7 +364,7 @@ static void so_many_refusals_are_told(void **state)
   FILE *file;
 
   (void)state;
-  atr_rights_free(rights);
+  end_list(rights);
   snprintf(path, sizeof path, "%s/guests", folder);
   file = fopen(path, "w");
   assert_non_null(file);
@@ -372,7 +381,7 @@ static void so_many_refusals_are_told(void **state)
   atr_put_u32(first.b, 2);
   assert_int_equal(refused(rights).n, ATR_KEPT_OUT_TOLD_MAX);
   assert_first(rights, &first);
-  atr_rights_free(rights);
+  end_list(rights);
 }
 
 int main(void)

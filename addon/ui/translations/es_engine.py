@@ -145,6 +145,8 @@ ENGINE = {
     "este servidor: borrarlo y definir de nuevo la contraseña.",
     "A password has between 1 and {0} bytes.": "Una contraseña tiene entre 1 y {0} bytes.",
     "The password could not be set: it is as it was before.": "No fue posible definir la contraseña: sigue siendo la de antes.",
+    "The password is changed until this server ends: its file cannot be written.": "La contraseña queda cambiada hasta que este servidor "
+    "termine: su archivo no se puede escribir.",
     "This server's list of keys is full: ask the host to make room in it.": "La lista de claves de este servidor está llena: pedir al "
     "anfitrión que haga lugar en ella.",
     "You were let into single rooms: only these can be joined.": "El permiso es para salas determinadas: solo en esas es posible entrar.",
