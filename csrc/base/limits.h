@@ -370,6 +370,11 @@
 #define ATR_RACE_DELAY_MS 250u
 #define ATR_ADDRESSES_MAX 16u
 
+/* A name may lead to many numbers. The first of each family always races; of all addresses together so many more do, and those come last: a name with
+ * a dozen dead numbers must not keep the next address out. */
+#define ATR_RACE_FURTHER_MAX 16u
+#define ATR_CANDIDATES_MAX (2u * ATR_ADDRESSES_MAX + ATR_RACE_FURTHER_MAX)
+
 /* A name that is looked up for so long is looked up for IPv4 alone, too. Name servers of providers answer within 100 ms. */
 #define ATR_LOOKUP_PATIENCE_MS 500u
 

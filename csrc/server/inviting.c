@@ -3,8 +3,9 @@
  * The host's side of invites: making the link, revoking all of them. Which tokens open the door is invites.h's business.
  *
  * The link holds what this server knows of itself: what came with the request first, then the addresses of this machine, those of VPNs before the
- * others, without those that work only on the same link; then what leads here from outside (reach.c), for which room is kept; bridges of containers last. Where
- * there is none at all it is the loopback: such an invite works between programs of one machine. */
+ * others, without those that work only on the same link; then what leads here from outside (reach.c), for which room is kept. Bridges of
+ * containers lead nowhere for whoever is elsewhere, and what runs inside of this machine comes by its other addresses as well: one is
+ * named where there is nothing else. Where there is none at all it is the loopback: such an invite works between programs of one machine. */
 #include "server/internal.h"
 
 #include "proto/json.h"
@@ -93,7 +94,8 @@ static void add_all(atr_invite *invite, const atr_server *server)
     atr_address_text(&outside[i], text);
     (void)add_text(invite, text, server->port, why, sizeof why);
   }
-  add_own(invite, server, OF_NOBODY, ATR_ADDRESSES_MAX);
+  if (invite->addresses_count == 0)
+    add_own(invite, server, OF_NOBODY, 1);
   if (invite->addresses_count == 0)
     (void)add_text(invite, "127.0.0.1", server->port, why, sizeof why);
 }

@@ -7,9 +7,9 @@
  *
  * An attempt gets a candidate and gives one result (attempt.h).
  *
- * Order: the families take turns, within a family the resolver's order stays (race_order.c). Of all failures the most
- * telling is reported: a server that is full before a tunnel that says that the host is away (it is the host's own; at an address of some network
- * strangers answer, too), before another key, before something that is not Atrium, before refused
+ * Order: of every address one of each family before any second one; the families take turns, within a family the resolver's order stays
+ * (race_order.c). Of all failures the most telling is reported: a server that is full before a tunnel that says that the host is away (it is the
+ * host's own; at an address of some network strangers answer, too), before another key, before something that is not Atrium, before refused
  * (somebody is there), before silent, before unreachable, before an unknown name, before a name server that is silent.
  *
  * A system looks up both families in one question to itself and gives no answer before it has both; where a name server never answers for IPv6, as
@@ -60,9 +60,9 @@ struct atr_race {
   unsigned lookups_running;
   atr_address addresses[ATR_ADDRESSES_MAX];
   bool answered[ATR_ADDRESSES_MAX]; /* the name server has, to the second look-up */
-  atr_candidate candidates[ATR_ADDRESSES_MAX];
+  atr_candidate candidates[ATR_CANDIDATES_MAX];
   size_t candidates_count, next;
-  attempt attempts[ATR_ADDRESSES_MAX];
+  attempt attempts[ATR_CANDIDATES_MAX];
   unsigned attempts_running;
   uint32_t delay_ms;
   const atr_tls_config *tls;
@@ -255,7 +255,7 @@ static void add_candidates(atr_race *race, const struct addrinfo *found, size_t 
 {
   bool is_web = race->addresses[from].carrier != ATR_CARRIER_TCP;
 
-  for (; found && race->candidates_count < ATR_ADDRESSES_MAX; found = found->ai_next) {
+  for (; found; found = found->ai_next) {
     atr_candidate candidate = {.web = is_web ? (unsigned)from + 1 : 0, .from = (unsigned)from};
 
     if (found->ai_addrlen > sizeof candidate.to || (found->ai_family != AF_INET && found->ai_family != AF_INET6))
@@ -263,7 +263,7 @@ static void add_candidates(atr_race *race, const struct addrinfo *found, size_t 
     memcpy(&candidate.to, found->ai_addr, found->ai_addrlen);
     atr_race_order_add(race->candidates, &race->candidates_count, &candidate);
   }
-  atr_race_order_interleave(race->candidates + race->next, race->candidates_count - race->next);
+  atr_race_order_arrange(race->candidates + race->next, race->candidates_count - race->next);
 }
 
 static void lookup_unlink(atr_race *race, lookup *l)

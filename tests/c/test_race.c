@@ -77,7 +77,7 @@ static struct sockaddr_storage ip(const char *text)
 
 static void check_order(const char *const *in, const char *const *expected, size_t n_in, size_t n)
 {
-  atr_candidate list[16];
+  atr_candidate list[ATR_CANDIDATES_MAX];
   size_t count = 0;
   char text[64], want[64];
 
@@ -87,7 +87,7 @@ static void check_order(const char *const *in, const char *const *expected, size
     atr_race_order_add(list, &count, &a);
   }
   assert_int_equal(count, n);
-  atr_race_order_interleave(list, count);
+  atr_race_order_arrange(list, count);
   for (size_t i = 0; i < n; i++) {
     struct sockaddr_storage a = ip(expected[i]);
 
@@ -110,6 +110,39 @@ static void families_take_turns(void **state)
   check_order(in4, out4, 3, 3);
   check_order(one, one, 2, 2);
   check_order(one, one, 0, 0);
+}
+
+static void add(atr_candidate *list, size_t *count, unsigned from, const char *format, unsigned number)
+{
+  atr_candidate a = {.from = from};
+  char text[64];
+
+  snprintf(text, sizeof text, format, from, number);
+  a.to = ip(text);
+  atr_race_order_add(list, count, &a);
+}
+
+/* ATR_RACE_FURTHER_MAX, ATR_CANDIDATES_MAX. As many names as there can be, each of 20 numbers of each family, one name answered after the other. */
+static void a_name_with_many_numbers_keeps_no_other_address_out(void **state)
+{
+  atr_candidate list[ATR_CANDIDATES_MAX];
+  size_t count = 0, firsts = (size_t)ATR_ADDRESSES_MAX * 2;
+
+  (void)state;
+  for (unsigned from = 0; from < ATR_ADDRESSES_MAX; from++)
+    for (unsigned i = 1; i <= 20; i++) {
+      add(list, &count, from, "10.0.%u.%u", i);
+      add(list, &count, from, "2001:db8:%x::%x", i);
+    }
+  assert_int_equal(count, ATR_CANDIDATES_MAX);
+  atr_race_order_arrange(list, count);
+  for (size_t i = 0; i < firsts; i++) {
+    assert_int_equal(list[i].from, i / 2);
+    assert_int_equal(list[i].to.ss_family, i % 2 ? AF_INET6 : AF_INET);
+    assert_int_equal(list[i].round, 0);
+  }
+  for (size_t i = firsts; i < count; i++)
+    assert_in_range(list[i].round, 1, ATR_RACE_FURTHER_MAX);
 }
 
 /* --- races ----------------------------------------------------------------------------------------------------- */
@@ -494,6 +527,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(families_take_turns),
+      cmocka_unit_test(a_name_with_many_numbers_keeps_no_other_address_out),
       cmocka_unit_test(a_listener_is_found),
       cmocka_unit_test(so_many_addresses_race),
       cmocka_unit_test(a_failure_starts_the_next_attempt),

@@ -7,7 +7,9 @@ so each family is once the first and dead, and once the second and dead.
 
 from __future__ import annotations
 
+import base64
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -140,6 +142,30 @@ def test_a_host_s_public_name_goes_into_the_invite(world: World, names: NameServ
     assert set(names.asked) == {(NAME, "A"), (NAME, "AAAA")}
     internet = next(one for one in host.look_around() if one["audience"] == "internet")
     assert internet["state"] == "works", internet
+
+
+@pytest.mark.parametrize(
+    "dead", [["203.0.113.100", "2001:db8::100"], [f"203.0.113.{100 + i}" for i in range(16)]], ids=["both", "sixteen"]
+)
+def test_a_dead_name_keeps_no_living_one_out(world: World, names: NameServer, dead: list[str]) -> None:
+    """Both are in the invite of a machine with many networks for containers: however many numbers the first name has, each of them silent, and
+    however much else is in the link, the second one is tried."""
+    names.names = {"dead.example": dead, "good.example": [HOST, "2001:db8::17"]}
+    anna, router, _ = world.home_of("anna", HOST)
+    ben, _, _ = world.home_of("ben", "203.0.113.40", machine="192.168.0.48")
+    router.forward(9090, "192.168.0.10", PORT)
+    for number in range(13):
+        bridge = f"br-{number:012x}"
+        for words in (f"link add {bridge} type bridge", f"addr add 172.{17 + number}.0.1/16 dev {bridge}"):
+            anna.ip(words)
+        anna.ip(f"link set {bridge} up")
+    ben.names_from(NAMES, world.folder)
+    server = world.serve(anna)
+    link = world.owner(server).create_invite(addresses=["dead.example:9090", "good.example:9090"])
+    assert comes_by(ben, server, world.folder, link) < QUICK_S
+    held = base64.urlsafe_b64decode(link.partition("#")[2] + "==")
+    assert socket.inet_aton("192.168.0.10") in held
+    assert not [bridge for bridge in range(13) if socket.inet_aton(f"172.{17 + bridge}.0.1") in held]
 
 
 def test_an_invite_with_names_for_which_nobody_answers(world: World, names: NameServer) -> None:
