@@ -31,6 +31,7 @@ struct glances {
   view *at; /* whose turn it is; NULL: nobody's */
   atr_race *race;
   atr_session *session;
+  char via[ATR_ADDRESS_TEXT_BYTES];
   uint64_t end_ms;
   bool is_proved, has_seen; /* in this turn */
 };
@@ -90,6 +91,7 @@ static void say_hello(glances *g)
   atr_jw_int(&w, "proto", ATR_PROTO_VERSION);
   atr_jw_str(&w, "version", atr_version());
   atr_jw_bool(&w, "look", true);
+  atr_jw_str(&w, "via", g->via);
   if (trust_token(c, atr_session_peer_key(g->session), token))
     atr_jw_str(&w, "token", token);
   err = atr_jw_finish(&w);
@@ -152,6 +154,7 @@ static void on_race(void *ctx, const atr_race_result *result)
   glances *g = ctx;
 
   g->race = NULL;
+  memcpy(g->via, result->via, sizeof g->via);
   if (result->err == ATR_OK && tell_proved(g, true)) {
     if (atr_session_new_secure(&g->session, result->stream, &callbacks, g) == ATR_OK)
       return;

@@ -283,9 +283,11 @@ static void enter_or_knock(conn *c, const cJSON *hello)
 }
 
 /* To who only looks: the rooms that his key may enter, and goodbye; where there are none for him only that. Nobody is asked, and nothing is
- * kept of it. */
-static void show_rooms(conn *c)
+ * kept of it but that somebody has come from there, as of everybody who has proved a key. */
+static void show_rooms(conn *c, const cJSON *hello)
 {
+  read_via(c, hello);
+  reach_said_hello(c);
   if (atr_rights_standing(c->server->rights, &c->who) >= ATR_IS_GUEST)
     lobby_show(c);
   conn_close(c, ATR_OK, "has looked");
@@ -310,7 +312,7 @@ void admission_hello(conn *c, const cJSON *hello)
   c->who.is_host = atr_json_get_str(hello, "token", &token) == ATR_OK && token_matches(c->server, token);
   (void)atr_json_get_bool(hello, "look", &looks);
   if (looks) {
-    show_rooms(c);
+    show_rooms(c, hello);
     return;
   }
   err = read_hello(c, hello, &text);

@@ -108,6 +108,32 @@ def test_who_was_let_in_sees_the_rooms_before_any_click(world: World) -> None:
     assert names(looks(member)) == [None], "whom the host keeps out sees no more than a stranger"
 
 
+def test_a_look_proves_the_network_that_it_came_by_and_nothing_else(world: World) -> None:
+    """It is a real connection from another machine whose user has proved a key. The proof of the first visit went with the first server."""
+    anna, ben = neighborhood(world, ANNA, BEN)
+    server = world.serve(anna)
+    host = world.owner(server)
+    member = world.client(ben)
+    let_in(member, host.create_invite())
+    host.close()
+    server.process.terminate()
+    server.process.wait(20)
+
+    host = world.owner(world.serve(anna))
+    host.create_room("Film")
+
+    def states() -> dict[str, str]:
+        return {one["audience"]: one["state"] for one in host.reach}
+
+    settle([host], lambda: "lan" in states(), what="the report")
+    before = states()
+    assert before["lan"] == "should"
+    looks(member)
+    settle([host], lambda: states()["lan"] == "works", what="the proof of the LAN")
+    assert states() == {**before, "lan": "works"}
+    assert host.knocks == {}
+
+
 def test_rooms_that_are_new_are_seen_by_who_looks_on(world: World) -> None:
     """The second glance is half a minute after the first."""
     anna, ben = neighborhood(world, ANNA, BEN)

@@ -61,6 +61,15 @@ with Client(sys.argv[1]) as guest:
     print("done", guest.state, flush=True)
 """
 
+# Has been there, and looks who is near and what rooms they have. argv: home
+LOOKS = """
+import sys
+from atrium import Client
+with Client(sys.argv[1]) as guest:
+    for one in guest.discover(5, rooms=True):
+        print("found", one.address, one.known, [room.name for room in one.rooms or ()], flush=True)
+"""
+
 # Speaks to third parties, as nothing of ours may: a question for a name, a page of a look-up service, one over IPv6.
 STRAY = """
 import socket
@@ -207,3 +216,29 @@ def test_who_hosts_and_who_comes_speak_to_nobody_else(world: World, names: NameS
 
     goes_astray(anna, hosts, [*SYSTEM, *hosting])
     goes_astray(ben, comes, [*SYSTEM, *coming, NAMED])
+
+
+def test_who_looks_at_rooms_goes_to_the_hosts_that_know_him_alone(world: World) -> None:
+    """Two hosts in this network: one has let him in, the other is a stranger, who is found all the same."""
+    lan, machines = world.lab.segment("lan"), []
+    for name, address in (("anna", HOST_ADDRESS), ("eve", "192.168.0.66"), ("ben", GUEST_ADDRESS)):
+        machine = world.lab.host(name)
+        machine.plug(lan, f"{address}/24")
+        machines.append(machine)
+    anna, eve, ben = machines
+    host = world.owner(world.serve(anna))
+    host.create_room("Film")
+    world.owner(world.serve(eve)).create_room("Secret")
+    member = world.invited(host, ben, timeout=20)
+    member.disconnect()
+    guest_home = world.folder / "ben-user"
+    comes = Watch(ben)
+    looked = run(ben, sys.executable, "-c", LOOKS, str(guest_home), home=guest_home)
+    assert sorted(looked.splitlines()) == [
+        f"found {HOST_ADDRESS}:{PORT} True ['Film']",
+        f"found 192.168.0.66:{PORT} False []",
+    ]
+    known = Allowed("the rooms of a known host", f"{HOST_ADDRESS}/32", "tcp", {PORT})
+    assert strays(comes, [*SYSTEM, *LOOKING, known]) == []
+    assert unused(comes, [*LOOKING, known]) == [], "all of it has been seen"
+    assert strays(comes, [*SYSTEM, *LOOKING]) != [], "and that one would have been noticed"

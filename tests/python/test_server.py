@@ -25,7 +25,7 @@ import atrium
 from atrium import AtriumError, Client
 
 from .conftest import ROOT, Process, eventually, free_port, sanitizer, server_command
-from .raw import Raw, hello
+from .raw import Raw, hello, message
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -279,6 +279,19 @@ def test_whoever_knocks_does_not_keep_an_idle_server_open(start: Start, certific
     assert next(peer.messages())["t"] == "knocking"
     assert server.wait(10) == 0
     peer.tls.close()
+
+
+def test_whoever_looks_does_not_keep_an_idle_server_open(start: Start, certificate: Path) -> None:
+    """A panel that lists the hosts looks every half minute, for as long as it is shown; here many do."""
+    server = start("--open", "--idle-exit-min", "0.02")
+    end, looks = time.monotonic() + 10, 0
+    while server.popen.poll() is None and time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            peer = Raw(server.port, certificate)
+            peer.send(message({"t": "hello", "proto": 1, "version": "x", "look": True}))
+            looks += [told["t"] for told in peer.messages()] == ["rooms"]
+            peer.tls.close()
+    assert server.wait(1) == 0 and looks > 10
 
 
 def test_serve_runs_in_this_process(tmp_path: Path, clients: Clients) -> None:
