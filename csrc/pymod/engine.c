@@ -7,6 +7,8 @@
  * again whether the engine is still there, and close() first lets every wait() return. A signal's handler runs inside of wait(), and may close the engine
  * too: no wait() is under way for that moment. What runs code of the caller's (an argument's __index__) comes before the client is looked up.
  *
+ * A fork takes the object along, but not the thread behind it: in the child the client is let go of as it is, for nobody would answer, nor ever end.
+ *
  * The numbers of `doc` events need no code here beyond passing events on: client.c remembers the last one that poll took. */
 #include "pymod/module.h"
 
@@ -16,6 +18,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 /* Most events per poll; a caller that asks for more gets these and polls again. */
 #define POLL_MAX 4096
@@ -26,6 +29,7 @@
 typedef struct engine {
   PyObject_HEAD atr_client *client; /* NULL once closed */
   int waiters;                      /* calls of wait() that are under way */
+  uv_pid_t pid;                     /* of the process that has the thread */
   char check_code[ATR_CHECK_CODE_BYTES];
   atr_hash key;
   atr_id participant;
@@ -34,11 +38,15 @@ typedef struct engine {
 /* The client, or NULL with an exception. */
 static atr_client *client_of(PyObject *self)
 {
-  atr_client *client = ((engine *)self)->client;
+  engine *e = (engine *)self;
 
-  if (!client)
+  if (e->client && e->pid != uv_os_getpid()) {
+    atr_py_raise(atr_py_state_of(self), ATR_STATE, "The engine belongs to the process that opened it: open one here.");
+    return NULL;
+  }
+  if (!e->client)
     atr_py_raise(atr_py_state_of(self), ATR_STATE, "The engine is closed.");
-  return client;
+  return e->client;
 }
 
 static int open_client(engine *self, const char *home, int interactive, Py_ssize_t slots, module_state *state)
@@ -53,6 +61,7 @@ static int open_client(engine *self, const char *home, int interactive, Py_ssize
   char why[512] = "";
   int err;
 
+  self->pid = uv_os_getpid();
   Py_BEGIN_ALLOW_THREADS;
   err = atr_client_new(&self->client, &config, why, sizeof why);
   Py_END_ALLOW_THREADS;
@@ -95,6 +104,8 @@ static void close_client(engine *self)
   if (!client)
     return;
   self->client = NULL;
+  if (self->pid != uv_os_getpid())
+    return;
   while (self->waiters > 0) {
     atr_client_interrupt(client);
     Py_BEGIN_ALLOW_THREADS;

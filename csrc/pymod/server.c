@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 typedef struct server {
   PyObject_HEAD atr_server *server; /* NULL before start and from the beginning of close() on */
@@ -20,6 +21,7 @@ typedef struct server {
   char *bind;
   atr_hash *allow;
   size_t n_allow;
+  uv_pid_t pid;  /* of the process that has the thread */
   bool starting; /* start() is under way, and close() has not been called since */
   double idle_exit_min;
   int open;
@@ -129,6 +131,7 @@ static PyObject *start(PyObject *self, PyObject *unused)
     return atr_py_raise(atr_py_state_of(self), err, why[0] ? why : NULL);
   }
   s->server = made;
+  s->pid = uv_os_getpid();
   s->port = atr_server_port(made);
   s->key = *atr_server_key(made);
   Py_RETURN_NONE;
@@ -142,6 +145,8 @@ static void close_server(server *self)
   if (!running)
     return;
   self->server = NULL;
+  if (self->pid != uv_os_getpid()) /* forked: its thread is the parent's */
+    return;
   Py_BEGIN_ALLOW_THREADS;
   atr_server_free(running);
   Py_END_ALLOW_THREADS;
@@ -186,7 +191,7 @@ static PyObject *get_running(PyObject *self, void *closure)
   server *s = (server *)self;
 
   (void)closure;
-  return PyBool_FromLong(s->server && atr_server_running(s->server));
+  return PyBool_FromLong(s->server && s->pid == uv_os_getpid() && atr_server_running(s->server));
 }
 
 static PyMethodDef methods[] = {

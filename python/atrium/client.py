@@ -47,7 +47,7 @@ _T = TypeVar("_T")
 _DEPTH_MAX = 63
 _INT_MAX = 2**53
 
-# Events of a room that nobody follows are kept for a later follow(), the newest of them.
+# So many events of a room that nobody follows are kept for a later follow().
 _FOLLOW_EVENTS_MAX = 100_000
 
 
@@ -122,7 +122,8 @@ class Room:
         self.on_event: Callable[[Event], None] | None = None
         self.on_presence: Callable[[int, Any], None] | None = None
         self._client = client
-        self._events: deque[Event] = deque(maxlen=_FOLLOW_EVENTS_MAX)
+        self._events: deque[Event] = deque()
+        self._lost_events = False  # since the last follow(), because there were too many to keep
         self._flushed = 0
 
     # --- writing ---
@@ -172,8 +173,19 @@ class Room:
     # --- reading ---
 
     def follow(self, timeout: float | None = None) -> Iterator[Event]:
-        """Changes by others as they arrive. Ends when none came for `timeout` seconds (None: never) or the room is closed."""
+        """Changes by others as they arrive. Ends when none came for `timeout` seconds (None: never) or the room is closed.
+
+        Those that came while nobody followed come first. Where they were more than 100,000, they are dropped and this raises `LIMIT`, once:
+        `documents` holds what they led to, and the next call goes on from there.
+        """
         while True:
+            if self._lost_events:
+                self._lost_events = False
+                raise AtriumError(
+                    "LIMIT",
+                    f"Nobody followed the room {self.name!r} for more than {_FOLLOW_EVENTS_MAX:,} changes: read its documents anew, "
+                    "then follow again.",
+                )
             while self._events:
                 yield self._events.popleft()
             if self.closed is not None:
@@ -220,6 +232,9 @@ class Room:
             self.shown_names.pop(event.doc, None)
         else:
             self.shown_names[event.doc] = event.show
+        if len(self._events) >= _FOLLOW_EVENTS_MAX:
+            self._events.clear()
+            self._lost_events = True
         self._events.append(event)
         if self.on_event:
             self.on_event(event)
@@ -356,9 +371,14 @@ class Client:
                 timeout,
                 f"{_shown(host)} did not answer in time.",
             )
-        except AtriumError:
+        except AtriumError as error:
+            knocked = error.code == "TIMEOUT" and self._now.state == "KNOCKING"
             self._engine.send({"t": "cancel"})
             self._pump_until(lambda: self._now.state == "OFFLINE", _CANCEL_S)
+            if knocked:
+                raise AtriumError(
+                    "KNOCKING", "You have knocked, and the host has not answered in time: ask them to let you in."
+                ) from None
             raise
 
     def disconnect(self, timeout: float = 5.0) -> None:

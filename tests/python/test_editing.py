@@ -101,6 +101,28 @@ def test_an_edit_arrives(start: Start, clients: Clients) -> None:
     assert a.documents == {}
 
 
+def test_what_nobody_follows_is_not_kept_for_ever(
+    start: Start, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events are changes: whoever rebuilds something from them must know that some are missing."""
+    monkeypatch.setattr("atrium.client._FOLLOW_EVENTS_MAX", 10)
+    server = start("--open")
+    first, second = clients("a"), clients("b")
+    first.connect(server.address)
+    a = first.create_room("Set")
+    second.connect(server.address)
+    b = second.join("Set")
+    doc = b.create({"type": "Object"})
+    for number in range(11):
+        b.edit(doc, {"n": number})
+        b.flush()
+    eventually(lambda: (first.pump(0.01) and False) or a.documents.get(doc, {}).get("n") == 10, what="the last edit")
+    with pytest.raises(AtriumError) as missed:
+        next(a.follow(1))
+    assert missed.value.code == "LIMIT"
+    assert 1 <= len(list(a.follow(0.1))) <= 10
+
+
 def test_three_edit_the_same_properties_and_agree(start: Start, clients: Clients) -> None:
     everybody, rooms = party(start, clients, 3)
     docs = [rooms[0].create({"type": "Object", "p": {"x": 0}}) for _ in range(3)]

@@ -51,6 +51,16 @@ def test_the_hosts_own_home_enters_as_host(start: Start, clients: Clients) -> No
     assert host.welcome["check_code"] == server.check_code
 
 
+def test_a_knock_that_nobody_answers_in_time_is_no_silence(start: Start, clients: Clients) -> None:
+    server = start()
+    guest = clients("guest")
+    guest.trust_host(server.check_code)
+    with pytest.raises(AtriumError) as unanswered:
+        guest.connect(server.address, timeout=1.5)
+    assert unanswered.value.code == "KNOCKING"
+    assert "let you in" in str(unanswered.value)
+
+
 def test_a_stranger_knocks_and_is_admitted_for_good(start: Start, clients: Clients) -> None:
     server = start()
     host, guest = clients(home=server.home), clients("guest")
