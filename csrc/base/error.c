@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * The error list as a table. One expansion of ATR_ERRORS gives the four columns; a number is turned into an
+ * The error list as a table. One expansion of ATR_ERRORS gives both columns; a number is turned into an
  * index by its distance from the first one. */
 #include "base/error.h"
 
 #include <stddef.h>
 #include <string.h>
 
-enum { RETRIABLE = 1, FINAL = 0, OURS = 1, PEER = 0 };
-
 struct row {
   const char *name;
   const char *text;
-  bool retriable;
-  bool ours;
 };
 
 static const struct row rows[] = {
-#define X(name, text, when, whose) {#name, text, when, whose},
+#define X(name, text) {#name, text},
     ATR_ERRORS(X)
 #undef X
 };
@@ -55,18 +51,4 @@ const char *atr_err_text(int err)
   if (err == ATR_OK)
     return "It worked.";
   return row ? row->text : "An unknown error happened.";
-}
-
-bool atr_err_retriable(int err)
-{
-  const struct row *row = row_of(err);
-
-  return row && row->retriable;
-}
-
-bool atr_err_ours(int err)
-{
-  const struct row *row = row_of(err);
-
-  return !row || row->ours;
 }

@@ -9,10 +9,10 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-static void errors_have_names_texts_and_sides(void **state)
+static void errors_have_names_and_texts(void **state)
 {
   (void)state;
-#define X(name, text, when, whose)                        \
+#define X(name, text)                                     \
   assert_true(ATR_##name < 0);                            \
   assert_string_equal(atr_err_name(ATR_##name), #name);   \
   assert_string_equal(atr_err_text(ATR_##name), text);    \
@@ -23,8 +23,6 @@ static void errors_have_names_texts_and_sides(void **state)
   assert_string_equal(atr_err_name(-1), "UNKNOWN");
   assert_string_equal(atr_err_name(0), "OK");
   assert_int_equal(atr_err_from_name("FROM_THE_FUTURE"), ATR_PROTO);
-  assert_true(atr_err_retriable(ATR_FULL) && !atr_err_retriable(ATR_PROTO));
-  assert_true(atr_err_ours(ATR_NOMEM) && !atr_err_ours(ATR_PROTO));
 }
 
 static void a_buffer_stops_at_its_cap(void **state)
@@ -271,7 +269,7 @@ static void lines_about_strangers_are_bounded_and_counted(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(errors_have_names_texts_and_sides),
+      cmocka_unit_test(errors_have_names_and_texts),
       cmocka_unit_test(a_buffer_stops_at_its_cap),
       cmocka_unit_test(what_is_consumed_is_room_again),
       cmocka_unit_test(a_buffer_can_be_cut_and_detached),
