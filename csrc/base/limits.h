@@ -333,6 +333,10 @@
 /* AES-GCM allows 2^24.5 records under one key; a new one long before (RFC 8446, 5.5). */
 #define ATR_TLS_REKEY_RECORDS 8388608u
 
+/* Messages of TLS itself after the handshake (new keys, tickets) that a peer may send beyond one for each record of data: each costs us more than it costs him.
+ * OpenSSL bounds empty records and warnings likewise, but not these. */
+#define ATR_TLS_EXTRAS_MAX 32u
+
 /* Known hosts: lines of the file, and the length of one. */
 #define ATR_PINS_MAX 10000u
 #define ATR_PIN_LINE_BYTES 1024u

@@ -51,6 +51,7 @@ typedef struct tls_stream {
   size_t in_bytes;
   uint64_t records; /* sent under the present key */
   uint64_t rekey_records;
+  uint32_t extras;            /* received, less one for each record of data */
   atr_tls_config *own_config; /* of an outer one */
   atr_hash expected;          /* while `expects` */
   bool expects, is_other;     /* and another one was shown */
@@ -118,6 +119,24 @@ static bool processor_has_aes(void)
   return cpu && (bits >> (strncmp(cpu, "OPENSSL_ia32cap", 15) == 0 ? 57 : 2) & 1) != 0;
 }
 
+static bool is_flooded(const tls_stream *s)
+{
+  return s->extras > ATR_TLS_EXTRAS_MAX;
+}
+
+/* Each message of TLS itself, in or out, and what it is made of. */
+static void count_extras(int is_sent, int version, int type, const void *bytes, size_t n, SSL *ssl, void *arg)
+{
+  tls_stream *s = SSL_get_app_data(ssl);
+
+  (void)version;
+  (void)bytes;
+  (void)n;
+  (void)arg;
+  if (!is_sent && type == SSL3_RT_HANDSHAKE && s && s->f.open && !is_flooded(s))
+    s->extras++;
+}
+
 static bool configure(SSL_CTX *ctx, EVP_PKEY *key, X509 *certificate)
 {
   const char *suites = processor_has_aes()
@@ -147,6 +166,8 @@ static int bio_read(BIO *bio, char *to, int n)
   size_t take = (size_t)n < s->in_bytes ? (size_t)n : s->in_bytes;
 
   BIO_clear_retry_flags(bio);
+  if (is_flooded(s))
+    return -1;
   if (take == 0) {
     BIO_set_retry_read(bio);
     return -1;
@@ -209,6 +230,8 @@ int atr_tls_config_new(atr_tls_config **out, EVP_PKEY *key, X509 *certificate)
   config->rekey_records = ATR_TLS_REKEY_RECORDS;
   config->bio = bio_method();
   config->ssl = SSL_CTX_new(TLS_method());
+  if (config->ssl)
+    SSL_CTX_set_msg_callback(config->ssl, count_extras);
   if (!config->bio || !config->ssl ||
       !(key ? configure(config->ssl, key, certificate) : configure_outer(config->ssl))) {
     atr_tls_config_free(config);
@@ -268,7 +291,7 @@ static int end_code(const tls_stream *s, unsigned long code)
 static void end_tls(tls_stream *s)
 {
   unsigned long code = ERR_peek_error();
-  const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+  const char *reason = is_flooded(s) ? "it renews keys all the time" : code != 0 ? ERR_reason_error_string(code) : NULL;
   char detail[ATR_PEER_TEXT_BYTES + 160];
 
   snprintf(detail, sizeof detail, "%s: TLS%s: %s", s->f.base.peer, s->f.open ? "" : " handshake",
@@ -329,6 +352,7 @@ static ssize_t decrypt(tls_stream *s, uint8_t *to, bool *peer_ended)
 
     if (r > 0) {
       n += (size_t)r;
+      s->extras -= s->extras > 0;
       continue;
     }
     switch (SSL_get_error(s->ssl, r)) {

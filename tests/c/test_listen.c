@@ -20,6 +20,7 @@ typedef struct stranger {
   uint16_t port;
   int version, fd;
   bool with_key, without_alpn;
+  unsigned new_keys;    /* it asks for so many after the handshake */
   const char *key_type; /* NULL: Ed25519 */
   bool connected, done;
   char answer[64];
@@ -80,6 +81,10 @@ static void knock_with_tls(void *arg)
   ssl = SSL_new(ctx);
   SSL_set_fd(ssl, s->fd);
   s->connected = SSL_connect(ssl) == 1;
+  for (unsigned i = 0; s->connected && i < s->new_keys; i++) { /* he goes on whatever the answer */
+    SSL_key_update(ssl, i % 2 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED);
+    (void)SSL_do_handshake(ssl);
+  }
   if (s->connected) { /* TLS 1.3: a refusal comes after the client believes itself in */
     n = SSL_read(ssl, s->answer, sizeof s->answer);
     s->connected = n > 0;
@@ -673,6 +678,30 @@ static void keys_are_renewed(void **state)
   pair_close(&p);
 }
 
+/* ATR_TLS_EXTRAS_MAX. Each costs a flood 27 bytes, and the server two derivations of a key, and an answer where one is asked for. */
+static void a_flood_of_new_keys_is_cut(void **state)
+{
+  stranger good = {.with_key = true, .new_keys = ATR_TLS_EXTRAS_MAX};
+  stranger bad = {.with_key = true, .new_keys = 100 * ATR_TLS_EXTRAS_MAX};
+  pair p;
+
+  (void)state;
+  serve(&p, 0, 0);
+  knock(&p, &good);
+  assert_true(good.connected);
+  assert_true(bench_run(&p.bench, &p.server.closed, 5000));
+  assert_string_equal(atr_err_name(p.server.err), atr_err_name(ATR_CLOSED));
+  atr_session_free(p.server.session);
+  memset(&p.server, 0, sizeof p.server);
+  knock(&p, &bad);
+  assert_true(bench_run(&p.bench, &p.server.closed, 5000));
+  assert_string_equal(atr_err_name(p.server.err), atr_err_name(ATR_TLS));
+  if (!strstr(p.server.detail, "renews keys"))
+    fail_msg("%s", p.server.detail);
+  expect_service(&p);
+  pair_close(&p);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -695,6 +724,7 @@ int main(void)
       cmocka_unit_test(ports_and_addresses_that_cannot_be_used_are_named),
       cmocka_unit_test(both_families_reach_the_default),
       cmocka_unit_test(keys_are_renewed),
+      cmocka_unit_test(a_flood_of_new_keys_is_cut),
   };
 
   signal(SIGPIPE, SIG_IGN);
