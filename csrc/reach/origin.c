@@ -75,6 +75,13 @@ static const atr_interface *interface_with(const atr_surroundings *around, const
   return NULL;
 }
 
+static bool is_of_this_machine(const atr_surroundings *around, const atr_ip *ip)
+{
+  static const atr_ip loopback6 = {.bits = 128, .bytes = {[15] = 1}};
+
+  return (ip->bits == 32 && ip->bytes[0] == 127) || atr_ip_equal(ip, &loopback6, 128) || interface_with(around, ip);
+}
+
 static bool is_in_network_of(const atr_interface *one, const atr_ip *peer)
 {
   atr_ip own;
@@ -115,8 +122,21 @@ static bool is_outer(const atr_surroundings *around, const atr_ip *ip)
   return around->outer[0] && atr_ip_read(around->outer, &outer) && atr_ip_equal(&outer, ip, outer.bits);
 }
 
+/* Also in an address of the web. False where it is a name. */
+static bool typed_number(const atr_surroundings *around, atr_ip *out)
+{
+  const char *scheme = strstr(around->typed, "://");
+
+  return around->typed[0] && atr_ip_read(scheme ? scheme + 3 : around->typed, out);
+}
+
+/* The typed number may be the router's, which did not say so: who comes from there has only turned round. */
 static bool is_from_internet(const atr_surroundings *around, const atr_ip *peer)
 {
+  atr_ip typed;
+
+  if (typed_number(around, &typed) && atr_ip_equal(&typed, peer, typed.bits))
+    return false;
   return atr_ip_is_public(peer) && !is_outer(around, peer) && !is_of_one_site(around, peer);
 }
 
@@ -158,12 +178,26 @@ static atr_proof from_outside(const atr_surroundings *around, const atr_interfac
   return proof;
 }
 
+/* Programs that pass a port on come to the loopback; who comes by another address of this machine may have been led there by a name, or by the
+ * system, which gives loopback addresses to the machine's own name. What was typed is a relay's only where it is not this machine's. */
+static bool is_by_relay(const atr_surroundings *around, const atr_ip *at, const atr_ip *from, const char *via)
+{
+  static const atr_ip loopback = {.bits = 32, .bytes = {127, 0, 0, 1}}, loopback6 = {.bits = 128, .bytes = {[15] = 1}};
+  atr_ip typed;
+
+  if (!via[0] || strcmp(around->typed, via) != 0 || !atr_ip_equal(at, from, at->bits))
+    return false;
+  if (!atr_ip_equal(at, &loopback, 32) && !atr_ip_equal(at, &loopback6, 128))
+    return false;
+  return !typed_number(around, &typed) || !is_of_this_machine(around, &typed);
+}
+
 /* From the machine itself: a program on it, or the end of a tunnel, which the peer names. */
-static atr_proof from_within(const atr_surroundings *around, const char *via)
+static atr_proof from_within(const atr_surroundings *around, const atr_ip *at, const atr_ip *from, const char *via)
 {
   if (via[0] && endpoint_at(around, via))
     return proof_of(ATR_AUDIENCE_TUNNEL, via);
-  if (via[0] && strcmp(around->typed, via) == 0) {
+  if (is_by_relay(around, at, from, via)) {
     atr_proof proof = proof_of(ATR_AUDIENCE_INTERNET, via);
 
     memcpy(proof.by, proof.at, sizeof proof.by);
@@ -196,10 +230,10 @@ atr_proof atr_origin_of(const atr_surroundings *around, const char *local, const
 
   if (!atr_ip_read(local, &at) || !atr_ip_read(peer, &from))
     return nothing;
-  if (atr_ip_equal(&at, &from, at.bits) || (from.bits == 32 && from.bytes[0] == 127))
-    return from_within(around, via ? via : "");
+  if (atr_ip_equal(&at, &from, at.bits) || is_of_this_machine(around, &from))
+    return from_within(around, &at, &from, via);
   here = interface_with(around, &at);
-  if (!here || !via)
+  if (!here)
     return nothing;
   adapter = atr_adapter_of(here->name, here->address);
   if (adapter.is_vpn)

@@ -2,8 +2,8 @@
  *
  * What a connection that came in proves: from which audience it came, by which of this machine's addresses.
  *
- * Only a connection whose peer has proved a key is asked about, so that a port scan proves nothing. The judgement errs on the side of
- * "proves nothing": what comes from a private address beyond our own networks may be a neighbour or the outside of a second router, and what comes
+ * Only who has been let in is asked about, so that neither a port scan nor what a stranger says of himself proves anything. The judgement errs on
+ * the side of "proves nothing": what comes from this machine itself proves nothing but this machine, unless it came by a tunnel or a relay; what comes from a private address beyond our own networks may be a neighbour or the outside of a second router, and what comes
  * from the router's own public address has only turned round there. What a VPN passes on from the internet proves that VPN to nobody, and a router
  * that gives guests an address of the LAN does not make them neighbours.
  *
@@ -43,7 +43,7 @@ typedef struct atr_proof {
 } atr_proof;
 
 /* `local` and `peer` as atr_session_local_address gives them; `via`: the address by which the peer says that it came, "" where it
- * says nothing, NULL as long as it may still say so. */
+ * says nothing. */
 atr_proof atr_origin_of(const atr_surroundings *around, const char *local, const char *peer, const char *via);
 
 /* Whether what was proved is still so: the address is still here, the tunnel still up. */

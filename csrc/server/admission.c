@@ -320,7 +320,6 @@ void admission_hello(conn *c, const cJSON *hello)
     conn_fail(c, err, text, "hello");
     return;
   }
-  reach_said_hello(c);
   if (atr_rights_standing(c->server->rights, &c->who) == ATR_IS_REFUSED)
     conn_fail(c, ATR_REFUSED, "The host has decided not to let you in.", "hello");
   else

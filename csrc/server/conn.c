@@ -240,7 +240,6 @@ static void on_key(void *ctx, const atr_hash *key, atr_span spki)
   atr_session_restrict(c->session, true);
   for (int lane = 0; lane < ATR_LANES; lane++)
     atr_session_set_source(c->session, lane, pull, c);
-  reach_came(c);
 }
 
 static void on_close(void *ctx, int err, const char *detail)

@@ -283,11 +283,7 @@ int inviting_check(const atr_server *server, const cJSON *hello, atr_id *room);
 
 int reach_open(atr_server *server, const char *bind);
 void reach_close(atr_server *server);
-/* A peer has proved a key: somebody has come in this way. */
-void reach_came(conn *c);
-/* And has said by which address. */
-void reach_said_hello(conn *c);
-/* And it is in. */
+/* Somebody has come in this way. What those say who are not let in counts for nothing. */
 void reach_let_in(conn *c);
 /* What the router says is news. */
 void reach_changed(atr_server *server);

@@ -2,8 +2,8 @@
  *
  * The hosts are told who can reach this machine (docs/protocol.md, 8).
  *
- * What is known is gathered from where it is: interfaces and the firewall by looking, tunnels and the router by asking, and from every connection
- * whose peer has proved a key, where it came from. The table of reach/verdict.h makes verdicts of it; the message goes out when it is another one
+ * What is known is gathered from where it is: interfaces and the firewall by looking, tunnels and the router by asking, and from everybody who is
+ * let in, where he came from. The table of reach/verdict.h makes verdicts of it; the message goes out when it is another one
  * than before. Looking and asking go on only while a host is here: nobody else wants to know. */
 #include "server/internal.h"
 
@@ -162,7 +162,7 @@ void reach_changed(atr_server *server)
 
 /* --- what happens in the server ---------------------------------------------------------------------------------------- */
 
-static void came(conn *c, const char *via)
+static void came(conn *c)
 {
   struct reach *r = c->server->reach;
   atr_surroundings around;
@@ -174,19 +174,9 @@ static void came(conn *c, const char *via)
       r->looked_ms + ATR_SERVER_TICK_MS) /* a look for each of a flood of keys would cost a tenth of each */
     look(r);
   around = surroundings_of(r);
-  shown = atr_origin_of(&around, atr_session_local_address(c->session), atr_session_peer_address(c->session), via);
+  shown = atr_origin_of(&around, atr_session_local_address(c->session), atr_session_peer_address(c->session), c->via);
   if (atr_proofs_add(&r->proofs, &shown))
     tell(r, NULL);
-}
-
-void reach_came(conn *c)
-{
-  came(c, NULL);
-}
-
-void reach_said_hello(conn *c)
-{
-  came(c, c->via);
 }
 
 void reach_let_in(conn *c)
@@ -200,7 +190,7 @@ void reach_let_in(conn *c)
     r->firewall = atr_firewall_look("", c->server->port);
     atr_agents_poll(r->agents, true);
   }
-  came(c, c->via);
+  came(c);
   if (wants_to_know(c))
     tell(r, c);
 }

@@ -63,16 +63,18 @@ static void where_a_connection_comes_from(void **state)
       {"10.9.0.6:12800", "10.9.0.1:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
       {"10.66.0.1:12800", "10.66.0.5:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
       {"25.1.2.3:12800", "25.9.9.9:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
-      /* Before it has said by which address it came. */
-      {"10.9.0.6:12800", "10.9.0.1:4711", NULL, ATR_AUDIENCE_NOBODY, ""},
-      {"10.9.0.6:12800", "198.51.100.4:4711", NULL, ATR_AUDIENCE_NOBODY, ""},
-      {"192.168.0.48:12800", "192.168.0.77:4711", NULL, ATR_AUDIENCE_NOBODY, ""},
-      {"192.168.0.48:12800", "198.51.100.4:4711", NULL, ATR_AUDIENCE_NOBODY, ""},
       {"192.168.0.48:12800", "192.168.0.77:4711", "192.168.0.48:12800", ATR_AUDIENCE_LAN, "192.168.0.48"},
       /* A router that puts its own address in the place of the guest's, or a neighbour who typed the public one. */
       {"192.168.0.48:12800", "192.168.0.1:4711", "relay.example.org:2200", ATR_AUDIENCE_NOBODY, ""},
       {"192.168.0.48:12800", "192.168.0.1:4711", "203.0.113.17:9090", ATR_AUDIENCE_NOBODY, ""},
-      {"127.0.0.1:12800", "127.0.0.1:4711", NULL, ATR_AUDIENCE_MACHINE, ""},
+      /* From this machine to its other addresses: the typed name may be its own. Relays come to the loopback. */
+      {"192.168.0.48:12800", "192.168.0.48:4711", "relay.example.org:2200", ATR_AUDIENCE_MACHINE, ""},
+      {"[2001:db8:1:2::48]:12800", "[2001:db8:1:2::48]:4711", "relay.example.org:2200", ATR_AUDIENCE_MACHINE, ""},
+      {"127.0.1.1:12800", "127.0.0.1:4711", "relay.example.org:2200", ATR_AUDIENCE_MACHINE, ""},
+      {"127.0.1.1:12800", "127.0.1.1:4711", "relay.example.org:2200", ATR_AUDIENCE_MACHINE, ""},
+      {"[::1]:12800", "[::1]:4711", "relay.example.org:2200", ATR_AUDIENCE_INTERNET, "relay.example.org:2200"},
+      {"192.168.0.48:12800", "25.1.2.3:4711", "", ATR_AUDIENCE_MACHINE, ""},
+      {"25.1.2.3:12800", "192.168.0.48:4711", "relay.example.org:2200", ATR_AUDIENCE_MACHINE, ""},
       {"192.168.0.48:12800", "198.51.100.4:4711", "", ATR_AUDIENCE_INTERNET, "192.168.0.48"},
       {"192.168.0.48:12800", "203.0.113.17:4711", "", ATR_AUDIENCE_NOBODY, ""}, /* turned round at the router */
       {"192.168.0.48:12800", "10.9.9.9:4711", "", ATR_AUDIENCE_NOBODY, ""},     /* a second router's outside? */
@@ -91,6 +93,46 @@ static void where_a_connection_comes_from(void **state)
     if (proof.audience != cases[i].audience || strcmp(proof.at, cases[i].at) != 0)
       fail_msg("%s from %s is %d at \"%s\"", cases[i].local, cases[i].peer, (int)proof.audience, proof.at);
   }
+}
+
+/* A machine with a public address, which was typed: its own programs pass where a firewall lets nobody else in, also by way of a web server on it. */
+static void the_typed_address_of_this_machine_itself(void **state)
+{
+  static const atr_interface own[] = {{.address = "203.0.113.17", .name = "eth0", .prefix_bits = 24},
+                                      {.address = "2001:db8:1:2::48", .name = "eth0", .prefix_bits = 64}};
+  static const struct {
+    const char *typed, *local;
+  } cases[] = {
+      {"203.0.113.17:12800", "203.0.113.17:12800"},
+      {"203.0.113.17:12800", "127.0.0.1:12800"},
+      {"[2001:db8:1:2::48]:12800", "[2001:db8:1:2::48]:12800"},
+      {"wss://203.0.113.17:443/atrium", "127.0.0.1:12800"},
+      {"wss://[2001:db8:1:2::48]:443/atrium", "[::1]:12800"},
+  };
+  atr_surroundings here = {.interfaces = own, .interfaces_count = 2, .typed = "", .outer = ""};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    here.typed = cases[i].typed;
+    assert_int_equal(atr_origin_of(&here, cases[i].local, cases[i].local, here.typed).audience, ATR_AUDIENCE_MACHINE);
+  }
+  here.typed = "203.0.113.17:12800";
+  assert_int_equal(atr_origin_of(&here, "203.0.113.17:12800", "198.51.100.4:1", here.typed).audience,
+                   ATR_AUDIENCE_INTERNET);
+}
+
+/* It does not say what its own address is: who comes from the typed one has turned round there. */
+static void a_router_that_is_silent(void **state)
+{
+  atr_surroundings here = around();
+
+  (void)state;
+  here.outer = "";
+  here.typed = "203.0.113.17:9090";
+  assert_int_equal(atr_origin_of(&here, "192.168.0.48:12800", "203.0.113.17:4711", here.typed).audience,
+                   ATR_AUDIENCE_NOBODY);
+  assert_int_equal(atr_origin_of(&here, "192.168.0.48:12800", "198.51.100.4:4711", here.typed).audience,
+                   ATR_AUDIENCE_INTERNET);
 }
 
 /* So that no other public address is called proved. */
@@ -175,6 +217,8 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(where_a_connection_comes_from),
+      cmocka_unit_test(the_typed_address_of_this_machine_itself),
+      cmocka_unit_test(a_router_that_is_silent),
       cmocka_unit_test(who_comes_from_outside_says_by_which_address),
       cmocka_unit_test(a_link_local_neighbour),
       cmocka_unit_test(a_proof_goes_with_what_it_was_about),

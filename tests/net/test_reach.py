@@ -22,6 +22,8 @@ from atrium import Client
 from atrium.check import Result, check
 from tests.net.conftest import PORT, World, needs, settle
 from tests.net.lab import Host
+from tests.net.names import NameServer
+from tests.net.test_names import NAMES, comes_by
 from tests.net.test_paths import HOST
 from tests.net.test_tunnels import RELAY, nginx, ssh_tunnel
 
@@ -228,6 +230,24 @@ def test_a_relay_that_the_host_has_typed_is_proved_by_who_comes_by_it(world: Wor
     ben = world.on_the_internet("ben", "203.0.113.50/24")
     guest = comes(world, ben, host, host.create_invite())
     settle([host, guest], lambda: states(host)["internet"] == "works", what="the proof of the relay")
+
+
+@pytest.mark.parametrize("typed", ["203.0.113.17:12800", "film.example:12800"], ids=["number", "name"])
+def test_this_machine_s_own_programs_do_not_prove_the_internet(world: World, typed: str) -> None:
+    """They come to its public address, which a firewall keeps from everybody else."""
+    anna = world.on_the_internet("anna", f"{HOST}/24")
+    rule = f"iifname eth0 tcp dport {PORT} drop"
+    anna.nft(f"table inet wall {{ chain in {{ type filter hook input priority 0; {rule}; }}; }}")
+    with NameServer(world.on_the_internet("names", f"{NAMES}/24"), {"film.example": [HOST]}):
+        anna.names_from(NAMES, world.folder)
+        server = world.serve(anna, "--open")
+        host = world.owner(server)
+        host.look_around(public=typed)
+        before = states(host)
+        assert before["internet"] != "works"
+        comes_by(anna, server, world.folder, typed)
+        host.pump(0.5)
+        assert states(host) == before
 
 
 @pytest.mark.parametrize("ports", [(4040, 4041, 4042), (20241, 20242), (20243, 20244, 20245)])

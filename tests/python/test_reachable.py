@@ -145,6 +145,18 @@ def test_a_relay_that_was_typed_is_proved_by_who_comes_by_it(
     assert only(host, "internet")["state"] == "unknown"
 
 
+def test_what_a_stranger_says_proves_nothing(server: Process, host: Client, raw: Callable[[int], Raw]) -> None:
+    """Who only knocks says by which address he came, and could have read it anywhere; once he is let in, it counts."""
+    host.look_around(public="203.0.113.5:9090")
+    peer = raw(server.port)
+    peer.send(hello(via="203.0.113.5:9090"))
+    peer.until("knocking")
+    settle([host], lambda: host.knocks, what="the knock")
+    assert only(host, "internet")["state"] == "unknown"
+    host.admit(next(iter(host.knocks)))
+    settle([host], lambda: only(host, "internet")["state"] == "works", what="the proof")
+
+
 def test_a_tunnel_is_found_and_goes_into_invites(server: Process, host: Client, agent: Agent) -> None:
     assert b"0.tcp.example.org" not in payload(host.create_invite())
     agent.answers["/api/tunnels"] = ngrok(server.port, "tcp://0.tcp.example.org:12489")
