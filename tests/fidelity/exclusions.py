@@ -92,6 +92,7 @@ PROPERTIES = (
     ("MeshPolygon", "vertices", "derived from loop_start and .corner_vert"),
     ("ColorManagedViewSettings", "white_balance_whitepoint", "temperature and tint, which are compared, as a colour"),
     ("NodeTreeInterfaceSocket", "bl_socket_idname", "follows from socket_type and subtype, which are compared"),
+    ("Material", "texture_paint_*", "its texture nodes' images, listed anew when one person paints"),
     ("LayerCollection", "is_visible", "follows from the flags; of the root only reading a file sets it"),
     # Nothing but a file can carry these: Blender has no way to set them.
     ("NodeTree", "name", "read-only where embedded; groups are told by their path"),
@@ -119,6 +120,10 @@ CONSENT = (("RenderSettings", "filepath", "output path: Blender writes there"),)
 
 # Datablocks that are not data: (collection, property, value, reason)
 BLOCKS = (("images", "source", "VIEWER", "buffer of this process: render result, viewer node"),)
+
+# Types of datablocks that are left out, too, where they come from: Blender has files of brushes, and links one to them as one person
+# takes it into his hand.
+TOOLS = frozenset({"BRUSH", "PALETTE", "PAINTCURVE"})
 
 # Items of collections, by name: (collection property, name, reason)
 ITEMS = (
@@ -175,6 +180,8 @@ def block_excluded(collection: str, block: object) -> bool:
     # A copied mesh counts one user of its shape keys too many: the last key's removal leaves them, and only loading a file drops them.
     if collection == "shape_keys" and getattr(getattr(block, "user", None), "shape_keys", None) != block:
         return True
+    if collection == "libraries" and (users := getattr(block, "users_id", ())):
+        return all(user.id_type in TOOLS for user in users)
     return any(c == collection and getattr(block, prop) == value for c, prop, value, _why in BLOCKS)
 
 
