@@ -558,7 +558,7 @@ class Replicator:
                     self._incoming.note_back(doc)
                 if ("i" in mine or "s" in mine) and doc in self.state.shadows:
                     self._give_names(doc)
-                if special.clear_up(mine):
+                if mine and special.clear_up(self.identity.block(doc), mine):
                     dirty.tracker.foreign = True
                 return mine
             mine = self._undone(doc)

@@ -494,3 +494,21 @@ def test_the_first_keys_come_while_another_edits(two, what, reshapes):
     assert [len(points) for *_, points in blocks] == [len(own)] * 2
     if not reshapes:
         assert blocks[1][3][0] == (7, 8, 9)
+
+
+@pytest.mark.parametrize("who", [0, 1])
+def test_where_the_basis_goes_the_mesh_has_other_bounds(two, who):
+    """It takes the shape of the next block, and Blender leaves it the texture space of the old one."""
+    stage, *peers = two
+    peers[0].do("k = bpy.data.objects['Cube'].data.shape_keys.key_blocks; k['Smile'].data[0].co = (5, 6, 7)")
+    stage.settle()
+    peers[who].do("""
+        ob = bpy.data.objects["Cube"]
+        ob.active_shape_key_index = 0
+        with bpy.context.temp_override(object=ob, active_object=ob):
+            bpy.ops.object.shape_key_remove()
+    """)
+    stage.settle()
+    shown = """(bpy.context.view_layer.update(),
+        [tuple(getattr(bpy.data.meshes['Cube'], 'texspace_' + x)) for x in ('location', 'size')])[1]"""
+    assert same(*peers, shown) == [(2.0, 2.5, 3.0), (3.0, 3.5, 4.0)]

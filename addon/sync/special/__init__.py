@@ -131,8 +131,10 @@ def moves_keys(shape: Tree, before: Tree, after: Tree, key: Tree) -> bool:
     return shapekeys.is_reshaped(shape) and (after.get("type") != "Mesh" or mesh.moves_keys(before, after, key))
 
 
-def clear_up(patch: Tree) -> bool:
+def clear_up(block: Any, patch: Tree) -> bool:
     """After a patch of the user's: takes away what Blender has left behind in other datablocks; whether there was anything."""
+    if isinstance(block, bpy.types.Key):
+        shapekeys.clear_up(block, patch)
     return (patch.get("p") or {}).get("materials") == [] and objects.drop_idle_slots()
 
 

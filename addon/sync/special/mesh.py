@@ -289,9 +289,8 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
             mesh.normals_split_custom_set(normals.reshape(-1, 3).tolist())
     weights.write(writer, mesh, patch, full, cur, want.get("p", {}) if "weights" in p or rebuild else None, rebuild)
     if rebuild or attributes:
-        if POSITION in attributes and len(mesh.vertices):
-            # Positions set as an attribute leave bounds and texture space as they were; setting one as a vertex does not.
-            mesh.vertices[0].co = mesh.vertices[0].co
+        if POSITION in attributes:
+            shapekeys.renew_bounds(mesh)
         mesh.update()
 
 
@@ -324,7 +323,9 @@ def _rebuild(writer: Any, mesh: Any, full: Tree) -> None:
         # Also keeps a number alone from making Blender allocate any amount.
         raise ValueError("positions of another number than vertices")
     shapekeys.fit(mesh, counts[0])
-    mesh.clear_geometry()
+    if len(mesh.attributes) or any(key in a for key in TOPOLOGY):
+        # Leaves an empty topology, which a mesh that never had an edge or a face has not.
+        mesh.clear_geometry()
     verts, n_edges, faces, corners = counts
     mesh.vertices.add(verts)
     mesh.edges.add(n_edges)

@@ -59,8 +59,10 @@ class Blocks(items.Items):
         return _add(writer, owner, tree["name"], tree["p"]["frame"])
 
     def remove(self, writer: Any, owner: Any, item: Any) -> None:
-        with _object_of(writer, owner.user) as ob:
+        data = owner.user
+        with _object_of(writer, data) as ob:
             ob.shape_key_remove(item)
+        renew_bounds(data)
 
     def write(self, writer: Any, owner: Any, patch: Tree, full: Tree, cur: Tree) -> items.Live:
         ob = writer.reader.user_of(owner.user)
@@ -299,6 +301,20 @@ def fill(mesh: Any) -> None:
 def _fill(block: Any, positions: np.ndarray) -> None:
     if _read_points(block).size == positions.size:
         _write_points(block, positions)
+
+
+def renew_bounds(owner: Any) -> None:
+    """Where a basis goes Blender gives the mesh the shape of the next one, and leaves it the bounds and texture space of the old one until a
+    vertex is set. The same where positions are set as an attribute."""
+    if isinstance(owner, bpy.types.Mesh) and not owner.is_editmode and len(owner.vertices):
+        owner.vertices[0].co = owner.vertices[0].co
+        owner.update()
+
+
+def clear_up(key: Any, patch: Tree) -> None:
+    """After its user has removed a block."""
+    if None in ((patch.get("i") or {}).get("key_blocks") or {}).values():
+        renew_bounds(key.user)
 
 
 @contextmanager
