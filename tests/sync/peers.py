@@ -55,19 +55,38 @@ class Stage:
 
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.peers: list[Peer] = []
+        # Blenders of an earlier test.
+        self.spare: list[Peer] = []
         self.started = 0
 
     def _queue(self, name: str) -> queue.Queue[Any]:
         return self._queues.setdefault(name, queue.Queue())
 
     def peer(self, version: str = "bpy42", blend: str | None = None) -> Peer:
-        self.started += 1
-        peer = Peer(self, self.started, version, blend)
+        peer = next((p for p in self.spare if p.version == version), None) if blend is None else None
+        if peer is not None:
+            self.spare.remove(peer)
+            peer.do(FRESH.format(member=peer.number))
+        else:
+            self.started += 1
+            peer = Peer(self, self.started, version, blend)
         self.peers.append(peer)
         return peer
 
+    def lives(self) -> bool:
+        return all(peer.process.poll() is None for peer in self.peers + self.spare)
+
+    def set_aside(self, peers: list[Peer]) -> None:
+        """They have left the room; the next that is asked for is one of them."""
+        for peer in peers:
+            self.peers.remove(peer)
+            if peer.blend is None:
+                self.spare.append(peer)
+            else:
+                peer.close()
+
     def close(self) -> None:
-        for peer in self.peers:
+        for peer in self.peers + self.spare:
             peer.close()
 
     def settle(self, rounds: int = 12) -> None:
@@ -87,6 +106,8 @@ class Peer:
     def __init__(self, stage: Stage, number: int, version: str, blend: str | None) -> None:
         self.stage = stage
         self.number = number
+        self.version = version
+        self.blend = blend
         self._calls = stage._queue(f"call{number}")
         self._answers = stage._queue(f"answer{number}")
         # A Blender in a folder of its own sees only what it is given.
@@ -186,17 +207,14 @@ _kept: list[tuple[str, Stage]] = []
 
 def fresh_stage(version: str, count: int) -> tuple[Stage, list[Peer]]:
     """A stage with so many Blenders, each with the factory scene and a replicator that has joined nothing."""
-    if _kept and (_kept[0][0] != version or any(p.process.poll() is not None for p in _kept[0][1].peers)):
+    if _kept and (_kept[0][0] != version or not _kept[0][1].lives()):
         drop_stage()
     if not _kept:
         _kept.append((version, Stage()))
         atexit.register(_kept[0][1].close)
     stage = _kept[0][1]
     stage.room = type(stage.room)()
-    extra = stage.peers[count:]
-    del stage.peers[count:]
-    for peer in extra:
-        peer.close()
+    stage.set_aside(stage.peers[count:])
     for peer in stage.peers:
         peer.do(FRESH.format(member=peer.number))
     while len(stage.peers) < count:

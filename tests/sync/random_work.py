@@ -27,8 +27,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parents[1]))
 
+from dumps import differences
 from peers import Peer, Stage
-from tests.fidelity import compare
 
 PEOPLE = 3
 STEPS = 120
@@ -120,10 +120,6 @@ def plan(seed: int, steps: int = STEPS) -> list[Step]:
         what = rng.choices(list(ACTIONS), list(ACTIONS.values()))[0]
         out.append((rng.randrange(people), what, rng.randrange(1 << 30)))
     return out
-
-
-# What Blender computes when and where it evaluates something.
-NOISE = ("Object.bound_box", "Object.dimensions", "TrackToConstraint.is_valid", "CopyLocationConstraint.is_valid")
 
 
 class Failure(Exception):
@@ -250,17 +246,7 @@ class Work:
         raise Failure(f"no rest after {rounds} rounds: {[e[1:4] + (e[4][:300],) for e in self.stage.room.log[-6:]]}")
 
     def _compare(self) -> None:
-        folder = Path(self.stage.folder)
-        dumps = []
-        for who, peer in enumerate(self.people):
-            dumps.append(folder / f"dump{who}")
-            peer.do("deeds.show_all(); deeds.drop_empty_animation(); deeds.show_animation()")
-            peer.do("deeds.drop_stale_texture_space()")
-            peer.do(f"from tests.fidelity.dump import dump; dump({str(dumps[-1])!r})")
-        wrong = []
-        for who, other in enumerate(dumps[1:], 1):
-            found = [d for d in compare.compare(dumps[0], other).differences if not is_noise(d)]
-            wrong += [f"0 and {who}: {d}" for d in found[:12]]
+        wrong = differences(self.stage, self.people)
         if wrong:
             if self.ask:
                 wrong += [f"{who}: {peer.do(self.ask)}" for who, peer in enumerate(self.people)]
@@ -283,10 +269,6 @@ class Work:
                 raise Failure(f"{who} sent while idle: {str(sent)[:1500]}")
         if self.stage.room.head() != before:
             raise Failure("the room changed while all were idle")
-
-
-def is_noise(difference: compare.Difference) -> bool:
-    return difference.kind in NOISE
 
 
 def play(stage: Stage, version: str, seed: int, steps: list[Step], say: Any = None) -> str:

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether several peers hold the same scene, by the dumper of the fidelity tests, which shares no code with the replicator.
+
+Every value of every datablock is compared. Before, each peer lets Blender evaluate what no view layer shows (or it lies where it did when somebody
+last saw it, which each did at another time): this changes what is looked at, so it is the last thing that a test does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.fidelity import compare
+from tests.fidelity.records import bin_path
+
+if TYPE_CHECKING:
+    from peers import Peer, Stage
+
+HERE = Path(__file__).resolve().parent
+
+# What Blender computes when and where it evaluates something.
+NOISE = ("Object.bound_box", "Object.dimensions", "TrackToConstraint.is_valid", "CopyLocationConstraint.is_valid")
+
+DUMP = """
+    import sys
+    for folder in ({here!r}, {repo!r}):
+        if folder not in sys.path:
+            sys.path.append(folder)
+    import deeds
+    from tests.fidelity.dump import dump
+    deeds.show_all(); deeds.drop_empty_animation(); deeds.show_animation(); deeds.drop_stale_texture_space()
+    dump({path!r})
+"""
+SHOWN_MAX = 12
+
+
+def differences(stage: Stage, peers: Sequence[Peer]) -> list[str]:
+    """What the others hold otherwise than the first one."""
+    dumps = [Path(stage.folder) / f"dump{i}" for i in range(len(peers))]
+    for peer, path in zip(peers, dumps, strict=True):
+        peer.do(DUMP.format(here=str(HERE), repo=str(HERE.parents[1]), path=str(path)))
+    wrong = []
+    for i, other in enumerate(dumps[1:], 1):
+        if _bytes(other) == _bytes(dumps[0]):
+            continue  # as mostly, and known in no time
+        found = [d for d in compare.compare(dumps[0], other).differences if d.kind not in NOISE]
+        wrong += [f"0 and {i}: {d}" for d in found[:SHOWN_MAX]]
+    return wrong
+
+
+def _bytes(path: Path) -> list[bytes]:
+    return [file.read_bytes() for file in (path, bin_path(path))]
