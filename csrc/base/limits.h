@@ -135,7 +135,7 @@
  * and is hashed piece by piece. Positions of 2.8 million points. */
 #define ATR_DELTA_BLOB_BYTES_MAX ATR_MIB(32)
 
-/* Blobs that a member has asked for and not yet got. */
+/* Blobs that a member has asked for and not yet got, those among them that nobody has yet. */
 #define ATR_GETS_MAX 16384u
 
 /* Documents whose digests one message compares: a merge and a canonical print each on the server. */

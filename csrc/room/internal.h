@@ -158,8 +158,9 @@ struct atr_room_member {
   preview *previews;
 
   atr_xfer *xfer;
-  uint32_t offers; /* open */
-  uint64_t sought; /* was told of all that is sought up to this number */
+  uint32_t offers;  /* open */
+  uint32_t getting; /* blobs that it has asked for and that are not here yet */
+  uint64_t sought;  /* was told of all that is sought up to this number */
   hold *holds, *holds_last;
   uint32_t n_holds;
   uint64_t holds_bytes;

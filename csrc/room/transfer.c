@@ -68,8 +68,6 @@ static int add_waiting(waiting **list, atr_room_member *m, const atr_hash *base,
 {
   waiting *w;
 
-  if (is_waiting(*list, m))
-    return 0;
   w = calloc(1, sizeof *w);
   if (!w)
     return ATR_NOMEM;
@@ -80,15 +78,16 @@ static int add_waiting(waiting **list, atr_room_member *m, const atr_hash *base,
   return 0;
 }
 
-static void remove_waiting(waiting **list, const atr_room_member *m)
+static bool remove_waiting(waiting **list, const atr_room_member *m)
 {
   waiting *w;
 
   DL_SEARCH_SCALAR(*list, w, member, m);
   if (!w)
-    return;
+    return false;
   DL_DELETE(*list, w);
   free(w);
+  return true;
 }
 
 /* --- what is sought ----------------------------------------------------------------------------------------------- */
@@ -156,6 +155,7 @@ static void drop(atr_room *room, upload *u)
     free(w);
   }
   DL_FOREACH_SAFE (u->getting, w, tmp) {
+    w->member->getting--;
     free(w);
   }
   free(u);
@@ -345,12 +345,23 @@ int room_receive_offer(atr_room_member *m, atr_span message)
   return err;
 }
 
+static int wait_for(atr_room_member *m, upload *u, const atr_hash *base)
+{
+  int err;
+
+  if (is_waiting(u->getting, m))
+    return 0; /* asked again */
+  err = add_waiting(&u->getting, m, base, 0);
+  m->getting += !err;
+  return err;
+}
+
 static int get(atr_room_member *m, const atr_blob_get *g)
 {
   atr_room *room = m->room;
   upload *u = find(room, &g->hash);
 
-  if (atr_xfer_queued(m->xfer) >= ATR_GETS_MAX)
+  if (atr_xfer_queued(m->xfer) + m->getting >= ATR_GETS_MAX)
     return ATR_LIMIT;
   if (atr_blobs_have(room->config.blobs, &g->hash)) {
     give(m, &g->hash, &g->base);
@@ -362,7 +373,7 @@ static int get(atr_room_member *m, const atr_blob_get *g)
   }
   if (!u && (u = add(room, &g->hash)))
     seek(room, u); /* a document was brought back by somebody who lacks one of its blobs himself */
-  return u ? add_waiting(&u->getting, m, &g->base, 0) : ATR_NOMEM;
+  return u ? wait_for(m, u, &g->base) : ATR_NOMEM;
 }
 
 int room_receive_get(atr_room_member *m, atr_span message)
@@ -426,8 +437,8 @@ void room_transfer_leave(atr_room_member *m)
   while (m->holds)
     release_oldest(m);
   HASH_ITER (hh, m->room->uploads, u, tmp) {
-    remove_waiting(&u->offering, m);
-    remove_waiting(&u->getting, m);
+    (void)remove_waiting(&u->offering, m);
+    m->getting -= remove_waiting(&u->getting, m);
     if (u->sender == m)
       next_sender(m->room, u);
     else if (!u->sender && !u->getting)

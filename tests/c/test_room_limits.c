@@ -448,6 +448,69 @@ static void a_member_asks_for_so_many_blobs(void **state)
   leave(&peer);
 }
 
+static int get_many(struct peer *peer, uint32_t first, uint32_t n)
+{
+  static atr_blob_get gets[ATR_LIST_SHORT_MAX];
+  atr_buf msg;
+  int err;
+
+  atr_buf_init(&msg, SIZE_MAX);
+  for (uint32_t i = 0; i < n; i++)
+    gets[i].hash = hash_of(first + i);
+  assert_ok(atr_msg_write_blob_get(&msg, HANDLE, gets, n));
+  err = atr_room_receive(room, peer->member, ATR_LANE_CONTROL, atr_buf_span(&msg));
+  atr_buf_free(&msg);
+  return err;
+}
+
+/* A document names them, and nobody has them: the member waits for those as well. */
+static void blobs_that_nobody_has_yet_count_too(void **state)
+{
+  struct peer peer;
+  uint32_t number = 0;
+  int err = 0;
+
+  (void)state;
+  join(&peer, 0);
+  for (uint32_t i = 0; i < 2 * ATR_GETS_MAX; i++) {
+    atr_hash hash = hash_of(i);
+
+    assert_ok(atr_blobs_ref(blobs, &hash));
+  }
+  for (; !err && number < 2 * ATR_GETS_MAX; number += ATR_LIST_SHORT_MAX) {
+    err = get_many(&peer, number, ATR_LIST_SHORT_MAX);
+    pull(&peer);
+  }
+  assert_err(err, ATR_LIMIT);
+  assert_int_equal(number, ATR_GETS_MAX + ATR_LIST_SHORT_MAX);
+  leave(&peer);
+  for (uint32_t i = 0; i < 2 * ATR_GETS_MAX; i++) {
+    atr_hash hash = hash_of(i);
+
+    atr_blobs_unref(blobs, &hash);
+  }
+}
+
+/* Whoever offers them goes again and again, which is an answer, too. */
+static void what_a_member_waits_for_no_more_does_not_count(void **state)
+{
+  struct peer peer, other;
+
+  (void)state;
+  join(&peer, 0);
+  for (uint32_t number = 0; number < 2 * ATR_GETS_MAX; number += ATR_OFFERS_MAX) {
+    join(&other, 1);
+    for (uint32_t i = 0; i < ATR_OFFERS_MAX; i++)
+      assert_ok(offer(&other, number + i));
+    assert_ok(get_many(&peer, number, ATR_OFFERS_MAX));
+    leave(&other);
+    pull(&peer);
+  }
+  assert_int_equal(peer.statuses, 2 * ATR_GETS_MAX);
+  assert_int_equal(peer.status, ATR_BLOB_STATUS_UNKNOWN);
+  leave(&peer);
+}
+
 static void so_many_digests_are_compared_at_once(void **state)
 {
   static const atr_doc_version digests[ATR_DIGESTS_MAX + 1];
@@ -540,6 +603,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(a_member_has_so_many_offers_open, begin, end),
       cmocka_unit_test_setup_teardown(the_oldest_of_many_sent_blobs_is_let_go, begin, end),
       cmocka_unit_test_setup_teardown(a_member_asks_for_so_many_blobs, begin, end),
+      cmocka_unit_test_setup_teardown(blobs_that_nobody_has_yet_count_too, begin, end),
+      cmocka_unit_test_setup_teardown(what_a_member_waits_for_no_more_does_not_count, begin, end),
       cmocka_unit_test_setup_teardown(so_many_digests_are_compared_at_once, begin, end),
       cmocka_unit_test_setup_teardown(a_member_that_asks_for_digests_without_end_costs_one_of_each_version, begin, end),
       cmocka_unit_test_setup_teardown(a_client_has_so_many_operations_out, begin, end),
