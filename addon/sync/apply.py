@@ -13,7 +13,7 @@ from typing import Any
 
 from mathutils import Matrix
 
-from . import customprops, dirty, identity, items, mergepatch, paths, rna, special, values
+from . import customprops, dirty, handlers, identity, mergepatch, paths, rna, special, values
 from .blobs import Blobs, MissingBlob
 from .capture import Reader
 from .identity import Identity
@@ -135,7 +135,7 @@ class Writer:
 
     def _write_items(self, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur: Tree) -> None:
         for name, change in patch["i"].items():
-            handler = items.handler(plan, name)
+            handler = handlers.handler(plan, name)
             if handler is not None and hasattr(struct, name):
                 handler.write(
                     self,

@@ -17,7 +17,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from . import animated, constructors, customprops, items, paths, rna, special, values
+from . import animated, constructors, customprops, handlers, paths, rna, special, values
 from .blobs import Blobs
 from .gone import Heads
 from .identity import Identity
@@ -277,7 +277,7 @@ class Reader:
         found: Tree = {}
         before = old.get("i", {})
         for name in plan.collections:
-            handler = items.handler(plan, name)
+            handler = handlers.handler(plan, name)
             if handler is not None:
                 entries = handler.read(self, struct, before.get(name, {}))
                 if entries:

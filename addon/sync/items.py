@@ -6,8 +6,8 @@ again by type and name, then (renamed ones) by type and order; what is left is n
 fractional index; after reading, the entries of a collection stand in Blender's own order, so that writing finds the
 thing that belongs to a key by counting.
 
-A handler is one class of collection; `TABLE` says which collection is handled how. Collections that are missing there
-are not synchronised.
+A handler is one class of collection; `TABLE` says which collection is handled how. For those that are missing there,
+handlers.py looks at what calls they have.
 """
 
 from __future__ import annotations
@@ -515,13 +515,3 @@ TABLE: dict[str, Items] = {
     "CompositorNodeOutputFile.file_slots": SocketTyped("file_slots"),
     "CompositorNodeOutputFile.layer_slots": SocketTyped("layer_slots"),
 }
-
-_found: dict[tuple[str, str], Items | None] = {}
-
-
-def handler(plan: rna.Plan, name: str) -> Items | None:
-    """The handler of a collection of a class, or None where it is not synchronised."""
-    at = (plan.type_name, name)
-    if at not in _found:
-        _found[at] = next((TABLE[f"{t}.{name}"] for t in plan.lineage if f"{t}.{name}" in TABLE), None)
-    return _found[at]

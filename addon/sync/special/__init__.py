@@ -31,6 +31,8 @@ from . import (
     objects,
     ramps,
     rigidbodies,
+    rows,
+    segments,
     sequencer,
     shapekeys,
     sockets,
@@ -40,7 +42,7 @@ from . import (
 Tree = dict[str, Any]
 
 # Handlers of collections only, which put themselves into items.TABLE.
-__all__ = ["keyingsets", "masks"]
+__all__ = ["keyingsets", "masks", "segments"]
 
 _MODULES: dict[str, Any] = {
     "Action": actions,
@@ -56,6 +58,8 @@ _MODULES: dict[str, Any] = {
     # Its name belonged to another type before 5.0.
     "GreasePencil": notes if idtypes.RENAMED else greasepencil,
     "GreasePencilv3": greasepencil,
+    "FModifierEnvelope": rows.envelope,
+    "HookModifier": rows.hook,
     "Image": images,
     "Key": shapekeys,
     "Lattice": misc.lattice,

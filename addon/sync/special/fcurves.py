@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import items, paths
+from .. import handlers, items, paths
 
 Tree = dict[str, Any]
 
@@ -84,30 +84,9 @@ class Variables(items.Nameless):
     """A driver's variables. Their names are unique within the driver."""
 
 
-class Targets(items.Items):
-    """A variable's targets: as many as its type asks for, known by their index."""
-
-    ordered = False
-    fixed = True
-
-    def title(self, item: Any) -> str:
-        return ""
-
-    def read(self, reader: Any, owner: Any, old: Tree) -> Tree:
-        return {
-            key: {"type": "DriverTarget", **reader.read_struct(target, old.get(key, {}))}
-            for key, target in zip(self.fixed_keys(owner), owner.targets, strict=True)
-        }
-
-    def fixed_keys(self, owner: Any) -> list[str]:
-        return [f"@={i}" for i in range(len(owner.targets))]
-
-    def rename(self, item: Any, name: str) -> None:
-        return
-
-
 items.TABLE["Driver.variables"] = Variables("variables")
-items.TABLE["DriverVariable.targets"] = Targets("targets")
+# As many as the type of the variable asks for.
+items.TABLE["DriverVariable.targets"] = handlers.Places("targets")
 
 
 def read_keys(curve: Any) -> tuple[np.ndarray, np.ndarray]:
