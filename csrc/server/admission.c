@@ -283,13 +283,14 @@ static void enter_or_knock(conn *c, const cJSON *hello)
 }
 
 /* To who only looks: the rooms that his key may enter, and goodbye; where there are none for him only that. Nobody is asked, and nothing is
- * kept of it but that somebody has come from there, as of everybody who has proved a key. */
+ * kept of it but that somebody who may enter has come from there. */
 static void show_rooms(conn *c, const cJSON *hello)
 {
   read_via(c, hello);
-  reach_said_hello(c);
-  if (atr_rights_standing(c->server->rights, &c->who) >= ATR_IS_GUEST)
+  if (atr_rights_standing(c->server->rights, &c->who) >= ATR_IS_GUEST) {
+    reach_came(c);
     lobby_show(c);
+  }
   conn_close(c, ATR_OK, "has looked");
 }
 

@@ -283,7 +283,9 @@ int inviting_check(const atr_server *server, const cJSON *hello, atr_id *room);
 
 int reach_open(atr_server *server, const char *bind);
 void reach_close(atr_server *server);
-/* Somebody has come in this way. What those say who are not let in counts for nothing. */
+/* Somebody who may enter has come this way. What others say counts for nothing. */
+void reach_came(conn *c);
+/* And is in. */
 void reach_let_in(conn *c);
 /* What the router says is news. */
 void reach_changed(atr_server *server);

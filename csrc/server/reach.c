@@ -162,7 +162,7 @@ void reach_changed(atr_server *server)
 
 /* --- what happens in the server ---------------------------------------------------------------------------------------- */
 
-static void came(conn *c)
+void reach_came(conn *c)
 {
   struct reach *r = c->server->reach;
   atr_surroundings around;
@@ -190,7 +190,7 @@ void reach_let_in(conn *c)
     r->firewall = atr_firewall_look("", c->server->port);
     atr_agents_poll(r->agents, true);
   }
-  came(c);
+  reach_came(c);
   if (wants_to_know(c))
     tell(r, c);
 }
