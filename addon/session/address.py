@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Does the text in the Host box mean this very machine?
 
-The engine parses addresses for real (csrc/transport). The add-on only needs to know, before anything is sent, whether
-a server may be started for this text and whether it is allowed while Blender stays offline. When in doubt the answer
-is no, which starts nothing and sends nothing.
+The engine parses addresses for real (csrc/transport), and it alone knows what looks like an invite, whole or damaged. The add-on only
+needs to know, before anything is sent, whether a server may be started for this text and whether it is allowed while Blender stays offline.
+When in doubt the answer is no, which starts nothing and sends nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import ipaddress
 import re
 
 PORT_MAX = 65535
-INVITE = "atrium://join#"
-HIDDEN = INVITE + "***"
+HIDDEN = "atrium://join#***"
 # The longest link has 5600 characters (csrc/transport/invite.c); the rest is for the marks that mail puts before each of its lines.
 INVITE_MAX = 8000
-TEXT_MAX = 255  # a line with an address in it is shorter
+TEXT_MAX = 255  # an address is shorter
+PASTED_MAX = 1000  # what a tunnel's program shows on a screen, of which the engine takes the address (csrc/base/limits.h, ATR_HOST_BYTES_MAX)
+WORD_MAX = 39  # without the engine: no piece of an invite that holds its token is as short
 LOCAL_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost"})
 
 
@@ -31,15 +32,24 @@ def pasted(text: str) -> str:
     An invite ends where its checksum fits, which the engine finds out, also across the blanks that stand here for line breaks;
     what stands before it is of no use.
     """
-    found = re.search(re.escape(INVITE), text, re.ASCII | re.IGNORECASE)
+    start = _find_invite(text)
     # Cut twice: the clipboard may hold a film.
-    one_line = " ".join(text[found.start() :][: 2 * INVITE_MAX].split() if found else text[:INVITE_MAX].split())
-    return one_line[: INVITE_MAX if found else TEXT_MAX]
+    one_line = " ".join(text[max(start, 0) :][: 2 * INVITE_MAX].split())
+    return one_line[: INVITE_MAX if start >= 0 else PASTED_MAX]
 
 
 def is_invite(text: str) -> bool:
-    """A link that lets its bearer in, alone or inside of a sentence: a secret, which is neither shown nor kept."""
-    return INVITE in text.lower()
+    """A link that lets its bearer in, alone or inside of a sentence, whole or a piece of one: a secret, which is neither shown nor kept."""
+    return _find_invite(text) >= 0
+
+
+def _find_invite(text: str) -> int:
+    """Where it begins, or -1. Without the engine's package nobody can be joined; then whatever is as long is taken for one."""
+    try:
+        from atrium._core import find_invite
+    except ImportError:
+        return 0 if "join" in text or any(len(word) > WORD_MAX for word in text.split()) else -1
+    return find_invite(text)
 
 
 def discreet(text: str) -> str:

@@ -933,8 +933,9 @@ SECRETS = {"connect": ("password",), "password": ("text",), "invite": ("link",)}
 def discreet(message: dict[str, Any]) -> dict[str, Any]:
     """A command or event as a log may show it."""
     out = {**message, **{name: "***" for name in SECRETS.get(str(message.get("t")), ()) if name in message}}
-    if "host" in out:
-        out["host"] = address.shown(str(out["host"]))
+    for name in ("host", "public"):  # boxes into which people paste whatever they have
+        if name in out:
+            out[name] = address.shown(str(out[name]))
     return out
 
 

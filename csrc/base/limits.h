@@ -385,6 +385,9 @@
 /* What is typed or pasted into the Host box; a DNS name has at most 253 bytes. */
 #define ATR_HOST_BYTES_MAX 1024u
 
+/* Places in a pasted text at which an invite may begin and is tried; a message that speaks of invites has some. */
+#define ATR_INVITE_STARTS_MAX 64u
+
 /* Reconnecting: first pause, and the longest (with jitter). */
 #define ATR_BACKOFF_FIRST_MS 250u
 #define ATR_BACKOFF_LAST_MS 15000u

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/version.h"
 #include "server/command.h"
+#include "transport/invite.h"
 
 static PyObject *fingerprint(PyObject *module, PyObject *data)
 {
@@ -43,6 +44,27 @@ static PyObject *sha256(PyObject *module, PyObject *data)
   if (err < 0)
     return atr_py_raise(PyModule_GetState(module), err, NULL);
   return atr_py_hash_text(&hash);
+}
+
+/* The engine's UTF-8 has no half surrogates, Python's texts may: they are no part of an invite and count as any other character. */
+static PyObject *find_invite(PyObject *module, PyObject *string)
+{
+  PyObject *bytes = PyUnicode_AsEncodedString(string, "utf-8", "surrogatepass");
+  const char *text, *found;
+  Py_ssize_t at = -1;
+
+  (void)module;
+  if (!bytes)
+    return NULL;
+  text = PyBytes_AsString(bytes);
+  found = atr_invite_find(text, (size_t)PyBytes_Size(bytes));
+  if (found) {
+    at = 0;
+    for (const char *p = text; p < found; p++)
+      at += ((unsigned char)*p & 0xc0) != 0x80; /* characters, not bytes */
+  }
+  Py_DECREF(bytes);
+  return PyLong_FromSsize_t(at);
 }
 
 /* The arguments as C strings, valid as long as `tuple` lives. NULL with an exception set. */
@@ -141,6 +163,9 @@ static void free_module(void *module)
 static PyMethodDef functions[] = {
     {"fingerprint", fingerprint, METH_O, "XXH3-64 of the bytes: for comparing only."},
     {"sha256", sha256, METH_O, "SHA-256 in hex: the name that put_blob would give."},
+    {"find_invite", find_invite, METH_O,
+     "Where in this text an invite begins: the first whole one, else what looks like a damaged one or a piece of one; "
+     "-1: there is none."},
     {"log_poll", atr_py_log_poll, METH_NOARGS, "Takes the lines of the log: (Unix time, level, text). Never waits."},
     {"server_main", server_main, METH_O,
      "Runs the command atrium-server with these arguments; returns its exit status."},

@@ -5,12 +5,17 @@
  *
  * Where the link ends is not said in it: what follows may be a line break of a mail program in the middle of it, or the
  * next word of the sentence. So the run of base64url characters is tried alone, then with what follows the next line
- * break, and so on; the checksum tells which is right. Base64 has one spelling only (base64.h). */
+ * break, and so on; the checksum tells which is right. Base64 has one spelling only (base64.h).
+ *
+ * Where it begins is not certain either: hands leave out the first letters, programs write %23, and a message may speak of
+ * links before the link comes. So all that may be the beginning is tried: what stands behind `join#` in each of its spellings, and each long
+ * run of base64url characters. Where none is whole, such a beginning, or a run that no host's name can be, is a piece of an invite. */
 #include "transport/invite.h"
 
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "transport/pasted.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +28,13 @@ enum {
   VALUE_BYTES_MAX = 255,
   PAYLOAD_BYTES_MAX = FIXED_BYTES + ATR_ADDRESSES_MAX * (2 + VALUE_BYTES_MAX) + CRC_BYTES,
   LINES_MAX = 64, /* a mail program's lines of 76 characters: the longest payload has 75 */
+};
+
+enum {
+  RUN_CHARS_MIN = 16, /* of a payload's first line that is tried without a mark: a narrow terminal's have 40 */
+  PIECE_CHARS = 40, /* of base64url, with letters of both cases: what holds a whole token has as many, few names have */
+  NAME_CHARS_MAX = 63, /* a part of a host's name has no more (RFC 1035) */
+  WRAP_CHARS = 4,      /* behind a link in __bold__ or the dash after it: characters of base64url that are none of it */
 };
 
 enum { TYPE_IPV4 = 1, TYPE_IPV6 = 2, TYPE_NAME = 3, TYPE_WSS = 4, TYPE_WS = 5 };
@@ -129,37 +141,6 @@ static int wrong(char *why, size_t why_bytes, const char *sentence)
   return ATR_INVITE;
 }
 
-/* Behind the prefix, or NULL. The scheme may have been capitalised at the start of a sentence. */
-static const char *find(const char *text, size_t len)
-{
-  size_t n = sizeof prefix - 1;
-
-  for (size_t i = 0; i + n <= len; i++) {
-    size_t k = 0;
-
-    while (k < n && (text[i + k] | (text[i + k] >= 'A' && text[i + k] <= 'Z' ? 0x20 : 0)) == prefix[k])
-      k++;
-    if (k == n)
-      return text + i + n;
-  }
-  return NULL;
-}
-
-bool atr_invite_is_in(const char *text, size_t len)
-{
-  return find(text, len) != NULL;
-}
-
-static bool is_base64(char c)
-{
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
-static bool is_blank(char c)
-{
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '>'; /* a quoted mail */
-}
-
 static int get_ip(atr_address *out, atr_span value, int family, size_t ip_bytes)
 {
   if (value.n != ip_bytes + 2 || uv_inet_ntop(family, value.p, out->host, sizeof out->host) != 0)
@@ -251,37 +232,209 @@ static bool is_whole(const uint8_t *p, size_t n)
   return n >= FIXED_BYTES + CRC_BYTES && atr_crc32c(p, n - CRC_BYTES) == atr_get_u32(p + n - CRC_BYTES);
 }
 
+/* What stands between the lines of one link: the break, quotation marks of mail, the soft break of quoted-printable. Its bytes, or 0. */
+static size_t blank(const char *p, size_t n)
+{
+  if (n > 0 && *p != 0 && strchr(" \t\r\n\v\f>|=", *p))
+    return 1;
+  if (n >= 2 && memcmp(p, "\xc2\xa0", 2) == 0) /* a no-break space */
+    return 2;
+  return atr_pasted_invisible(p, n);
+}
+
+static bool is_base64(char c)
+{
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+static size_t decode(const char *joined, size_t n, uint8_t *out, size_t out_bytes)
+{
+  size_t bytes;
+
+  return atr_base64_decode(ATR_BASE64_URL, joined, n, out, out_bytes, &bytes) == 0 && is_whole(out, bytes) ? bytes : 0;
+}
+
+/* The same without up to so many of the last characters, where they are such as stand around a word. */
+static size_t decode_wrapped(const char *joined, size_t n, uint8_t *out, size_t out_bytes)
+{
+  size_t bytes = decode(joined, n, out, out_bytes);
+
+  for (int k = 0; k < WRAP_CHARS && bytes == 0 && n > 0 && (joined[n - 1] == '-' || joined[n - 1] == '_'); k++)
+    bytes = decode(joined, --n, out, out_bytes);
+  return bytes;
+}
+
+/* Appends the run of characters at `*at`, without what is invisible in it. False: it is longer than any payload. */
+static bool join_run(const char *text, size_t len, size_t *at, char *joined, size_t *n, size_t max)
+{
+  for (size_t skip; *at < len; *at += skip) {
+    skip = is_base64(text[*at]) ? 1 : atr_pasted_invisible(text + *at, len - *at);
+    if (skip == 0)
+      break;
+    if (!is_base64(text[*at]))
+      continue;
+    if (*n == max)
+      return false;
+    joined[(*n)++] = text[*at];
+  }
+  return true;
+}
+
 /* The payload at `text`: the run of characters alone, then joined with further lines. Its bytes, 0 where none is whole. */
 static size_t find_payload(const char *text, size_t len, uint8_t *out, size_t out_bytes)
 {
   char joined[ATR_BASE64_CHARS(PAYLOAD_BYTES_MAX)];
-  size_t n = 0, at = 0, bytes;
+  size_t n = 0, at = 0, bytes, skip;
 
   for (int line = 0; line < LINES_MAX && at < len; line++) {
-    while (at < len && is_base64(text[at])) {
-      if (n == sizeof joined - 1)
-        return 0;
-      joined[n++] = text[at++];
-    }
-    if (atr_base64_decode(ATR_BASE64_URL, joined, n, out, out_bytes, &bytes) == 0 && is_whole(out, bytes))
-      return bytes;
-    if (at < len && !is_blank(text[at]))
+    if (!join_run(text, len, &at, joined, &n, sizeof joined - 1))
       return 0;
-    while (at < len && is_blank(text[at]))
-      at++;
+    bytes = decode_wrapped(joined, n, out, out_bytes);
+    if (bytes > 0)
+      return bytes;
+    if (at < len && blank(text + at, len - at) == 0)
+      return 0;
+    while (at < len && (skip = blank(text + at, len - at)) > 0)
+      at += skip;
   }
   return 0;
+}
+
+/* --- where one begins ------------------------------------------------------------------------------------------ */
+
+static char lower(char c)
+{
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Bytes of `word`, in small letters, at the start of `p`, in any case and with whatever is invisible in it; or 0. */
+static size_t match(const char *p, size_t n, const char *word)
+{
+  size_t at = 0, skip;
+
+  for (; *word; word++) {
+    while ((skip = atr_pasted_invisible(p + at, n - at)) > 0)
+      at += skip;
+    if (at == n || lower(p[at]) != *word)
+      return 0;
+    at++;
+  }
+  return at;
+}
+
+/* Bytes of what stands before a payload, as it is written and as programs rewrite it; or 0. */
+static size_t mark(const char *p, size_t n)
+{
+  static const char *const spellings[] = {"atrium://join#", "join#", "join/#", "join%23", "join/%23"};
+  size_t bytes = 0;
+
+  if (lower(*p) != 'a' && lower(*p) != 'j')
+    return 0;
+  for (size_t i = 0; i < sizeof spellings / sizeof *spellings && bytes == 0; i++)
+    bytes = match(p, n, spellings[i]);
+  return bytes;
+}
+
+/* A run of characters of base64url, as one word. */
+typedef struct run {
+  size_t bytes, chars; /* the bytes include what is invisible */
+  bool has_upper, has_lower;
+} run;
+
+static run run_at(const char *p, size_t n)
+{
+  run r = {0};
+
+  for (size_t skip; r.bytes < n; r.bytes += skip) {
+    char c = p[r.bytes];
+
+    skip = is_base64(c) ? 1 : atr_pasted_invisible(p + r.bytes, n - r.bytes);
+    if (skip == 0)
+      break;
+    r.chars += is_base64(c);
+    r.has_upper = r.has_upper || (c >= 'A' && c <= 'Z');
+    r.has_lower = r.has_lower || (c >= 'a' && c <= 'z');
+  }
+  return r;
+}
+
+/* The path or query of a web address: what a tunnel wants to have there may be long, and is that tunnel's business. `begin` is where the text does. */
+static bool is_in_path(const char *begin, const char *p)
+{
+  bool has_slash = false;
+
+  for (; p > begin && !strchr(" \t\r\n\"'<>", p[-1]); p--) {
+    if (p - begin >= 3 && memcmp(p - 3, "://", 3) == 0)
+      return has_slash && !(p - begin >= 9 && match(p - 9, 9, "atrium://") == 9);
+    has_slash = has_slash || p[-1] == '/' || p[-1] == '?';
+  }
+  return false;
+}
+
+static bool is_piece(run r, const char *begin, const char *p)
+{
+  return (r.chars > NAME_CHARS_MAX || (r.chars >= PIECE_CHARS && r.has_upper && r.has_lower)) && !is_in_path(begin, p);
+}
+
+/* Bytes of what is not the beginning of a payload, though it could be: what is invisible, marks of emphasis, a number sign as browsers write it. Or 0. */
+static size_t no_start(const char *p, size_t n)
+{
+  if (*p == '-' || *p == '_')
+    return 1;
+  return *p == '%' ? match(p, n, "%23") : atr_pasted_invisible(p, n);
+}
+
+/* The next place to look at behind a run of base64url. A mark may stand at the end of a long one, so as much of it is gone through as is not tried as a run. */
+static size_t step(run r)
+{
+  return r.chars >= RUN_CHARS_MIN ? r.bytes - RUN_CHARS_MIN + 1 : 1;
+}
+
+/* The first invite that is whole, with its payload; else the first piece of one, with none. NULL: neither. A text with more beginnings than are tried is no
+ * address in any case. */
+static const char *look(const char *text, size_t len, uint8_t *out, size_t out_bytes, size_t *payload)
+{
+  const char *piece = NULL, *end = text + len, *p = text;
+  unsigned starts = 0;
+
+  *payload = 0;
+  while (p < end && starts < ATR_INVITE_STARTS_MAX) {
+    size_t left = (size_t)(end - p), marked = mark(p, left), skip = marked ? 0 : no_start(p, left);
+    run r = marked || skip ? (run){0} : run_at(p, left);
+
+    if (marked || r.chars >= RUN_CHARS_MIN) {
+      starts++;
+      *payload = find_payload(p + marked, left - marked, out, out_bytes);
+      if (*payload > 0)
+        return p;
+      if (!piece && (marked || is_piece(r, text, p)))
+        piece = p;
+    }
+    p += marked ? marked : skip ? skip : step(r);
+  }
+  return piece || p == end ? piece : text;
+}
+
+const char *atr_invite_find(const char *text, size_t len)
+{
+  uint8_t payload[PAYLOAD_BYTES_MAX];
+  size_t n;
+
+  return look(text, len, payload, sizeof payload, &n);
+}
+
+bool atr_invite_is_in(const char *text, size_t len)
+{
+  return atr_invite_find(text, len) != NULL;
 }
 
 int atr_invite_read(const char *text, size_t len, atr_invite *out, char *why, size_t why_bytes)
 {
   uint8_t payload[PAYLOAD_BYTES_MAX];
-  const char *start = find(text, len);
   size_t n;
 
-  if (!start)
+  if (!look(text, len, payload, sizeof payload, &n))
     return wrong(why, why_bytes, "There is no invite in this text: it begins with atrium://join#.");
-  n = find_payload(start, (size_t)(text + len - start), payload, sizeof payload);
   if (n == 0)
     return wrong(why, why_bytes, "This invite is damaged or was not copied whole: copy it once more.");
   return get_payload(payload, n, out, why, why_bytes);

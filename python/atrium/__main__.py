@@ -7,10 +7,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from atrium._core import find_invite
 from atrium.check import TIMEOUT_S, check
 from atrium.machine import check_machine
-
-INVITE = "atrium://join#"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     one.add_argument("--port", type=int, default=12800, help="of the server on this machine")
     one.add_argument("--bind", default="::", help="the address on which it listens, or would")
     words = sys.argv[1:] if argv is None else argv
-    if any(INVITE in word.lower() for word in words):  # before the parser, which repeats what it does not know
+    # Before the parser, which repeats what it does not know.
+    if any(find_invite(text) >= 0 for text in (*words, " ".join(words))):
         print("An invite is a secret, and command lines can be seen: pass - and paste it.", file=sys.stderr)
         return 2
     arguments = parser.parse_args(words)

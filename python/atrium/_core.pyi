@@ -101,6 +101,11 @@ class Server:
 def fingerprint(data: Buffer, /) -> int:
     """XXH3-64 of the bytes: for comparing only. Without the GIL where they are many."""
 
+def find_invite(text: str, /) -> int:
+    """Where in this text an invite begins: the first whole one, else what looks like a damaged one or a piece of one; -1: there is none.
+
+    Each of them is a secret, which is neither shown, kept nor logged."""
+
 def sha256(data: Buffer, /) -> str:
     """SHA-256 in hex, the name `put_blob` would give. Without the GIL where they are many."""
 

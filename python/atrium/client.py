@@ -656,7 +656,7 @@ class Client:
 
 def _shown(host: str) -> str:
     """For a sentence: an invite holds a secret, and so may an address behind a question mark or before an @."""
-    if "atrium://join#" in host.lower():
+    if _core.find_invite(host) >= 0:
         return "The host of the invite"
     return re.sub(r"^(.*?://)?.*@", r"\1", host.partition("?")[0], flags=re.DOTALL)
 

@@ -14,6 +14,8 @@ from atrium_session.driver import Trouble
 
 from tests.addon.bench import LINK, ROOM, Bench
 
+PAYLOAD = "AdhZpxwKvh0NX1gj5AKCiU9cOKCJweKOlKehcs9qFmJjqiC8kyoYTdzamnxnwJJgAAAAAAAAAAAAAAAAAAAAABBsAAAgJdvwIS_QAAAAAAAAAAAAAAAAAAAl2_I-EHug"
+
 
 def test_an_invite_leads_into_its_room_and_is_shown_nowhere() -> None:
     bench = Bench(background=True)
@@ -267,6 +269,24 @@ def test_secrets_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
     assert bench.engine.sent[-1]["password"] == "a secret password"
     assert "command" in caplog.text and "event" in caplog.text
     assert LINK not in caplog.text and "a secret" not in caplog.text
+
+
+@pytest.mark.parametrize("begin", ["trium://join#", "atrium://join%23", "atrium://join/#", "ATRIUM://JOIN#", "#", ""])
+def test_an_invite_with_a_damaged_beginning_is_one(begin: str, caplog: Any, tmp_path: Any) -> None:
+    """It was taken for an address: its token stood in the panel, in the log and in the settings."""
+    pasted, payload = begin + PAYLOAD, PAYLOAD
+    with caplog.at_level("DEBUG"):
+        bench = Bench()
+        bench.session.connect(pasted)
+        bench.tick()
+        assert bench.state.by_invite
+        bench.state.settings.host = bench.state.settings.public_address = pasted
+        bench.session._send({"t": "reach", "public": pasted})
+    assert bench.engine.sent[0]["host"] == pasted
+    assert payload[:8] not in caplog.text
+    assert payload[:8] not in bench.state.address and payload[:8] not in str(bench.state.task)
+    assert settings.save(tmp_path, bench.state.settings)
+    assert payload not in (tmp_path / settings.FILE).read_text()
 
 
 def test_an_invite_is_not_kept_in_the_settings(tmp_path: Any) -> None:

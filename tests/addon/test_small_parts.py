@@ -79,10 +79,11 @@ def test_what_is_pasted_is_bounded_and_an_address_stays_as_it_is() -> None:
         "Forwarding tcp://0.tcp.example.org:12489 -> localhost:12800"
     )
     assert address.pasted(" \n\t ") == ""
-    assert address.pasted("x\n" * 10_000_000) == ("x " * 128)[:255]
+    assert address.pasted("x\n" * 10_000_000) == ("x " * 500)[:1000]
     link = "ATRIUM://join#" + "A" * 5600
     assert address.pasted("İ\n" * 10_000 + broken(link, "\n>  ") + "\n" * 10_000_000).replace(" > ", "") == link
     assert len(address.pasted("atrium://join#" + "A" * 10_000_000)) == address.INVITE_MAX
+    assert address.pasted("Hi!\n" * 100 + link.removeprefix("A")) == "join#" + "A" * 5600
 
 
 def test_ports() -> None:
@@ -133,6 +134,10 @@ def test_settings_keep_addresses_and_nothing_that_may_hold_a_secret(tmp_path: Pa
         ("https://relay.example.org/atrium?key=hunter2", ""),
         ("https://relay.example.org/atrium#hunter2", ""),
         ("Come: <atrium://join#AbCdEf>", ""),
+        ("atrium://join%23AbCdEf", ""),
+        ("atrium://join/#AbCdEf", ""),
+        ("trium://join#AbCdEf", ""),
+        ("AQAbCdEf" * 14, ""),
         ("x" * 256, ""),
     ):
         mine = settings.defaults()
@@ -146,6 +151,9 @@ def test_settings_keep_addresses_and_nothing_that_may_hold_a_secret(tmp_path: Pa
 def test_an_invite_is_not_shown() -> None:
     assert address.discreet("Come: <ATRIUM://join#AbCd>") == address.HIDDEN == "atrium://join#***"
     assert address.discreet("192.0.2.7 ") == "192.0.2.7 "
+    for damaged in ("trium://join#AbCd", "ATRIUM://JOIN%23AbCd", "atrium://join/#AbCd", "AQAbCdEf" * 14):
+        assert address.discreet(damaged) == address.shown(damaged) == address.HIDDEN
+        assert not address.is_storable(damaged) and not address.takes_password(damaged)
     assert address.shown("Come: <ATRIUM://join#AbCd>") == address.HIDDEN
     assert address.shown("https://ada:pass@x.example/p?token=1") == "https://x.example/p"
     assert [address.shown(text) for text in ("ada:p@x", "[::1]:9", "wss://x/p")] == ["x", "[::1]:9", "wss://x/p"]
@@ -223,6 +231,9 @@ def test_the_history_is_bounded(tmp_path: Path) -> None:
     [
         "atrium://join#AQID",
         "see you: <atrium://join#AQID>",
+        "trium://join#AQID",
+        "atrium://join%23AQID",
+        "AQAbCdEf" * 14,
         "anna:geheim@example.org",
         "wss://example.org/?token=abc",
         "wss://example.org/#abc",

@@ -7,6 +7,8 @@
 #include "base/base64.h"
 #include "transport/invite.h"
 
+#include <uv.h>
+
 static const char *const texts[] = {
     "192.168.0.48",        "192.168.0.48:9090",        "[2001:db8::5]:9090",   "host.example:12800",
     "0.tcp.example:12489", "https://x.tunnel.example", "ws://host:81/a/b?k=v",
@@ -28,7 +30,7 @@ static void fill(atr_invite *invite)
   }
 }
 
-static char *write(const atr_invite *invite)
+static char *link_of(const atr_invite *invite)
 {
   atr_buf buf;
   char *link;
@@ -83,7 +85,7 @@ static void is_read_as_it_was_written(void **state)
 
   (void)state;
   fill(&invite);
-  link = write(&invite);
+  link = link_of(&invite);
   assert_memory_equal(link, "atrium://join#", 14);
   for (size_t i = 0; i < sizeof around / sizeof *around; i++) {
     snprintf(text, sizeof text, "%s%s%s", around[i][0], link, around[i][1]);
@@ -95,13 +97,13 @@ static void is_read_as_it_was_written(void **state)
 /* As mail programs break long lines, with the sentence going on in the next. */
 static void may_be_broken_by_lines(void **state)
 {
-  static const char *const breaks[] = {"\n", "\r\n", "\n> ", " \n"};
+  static const char *const breaks[] = {"\n", "\r\n", "\n> ", " \n", "\n>> ", "\n| ", "\xc2\xa0\n", "=\n", " > "};
   atr_invite invite;
   char *link, text[8192];
 
   (void)state;
   fill(&invite);
-  link = write(&invite);
+  link = link_of(&invite);
   for (size_t k = 0; k < sizeof breaks / sizeof *breaks; k++) {
     size_t n = 0;
 
@@ -136,7 +138,7 @@ static void damage_is_noticed(void **state)
 
   (void)state;
   fill(&invite);
-  link = write(&invite);
+  link = link_of(&invite);
   n = strlen(link);
   for (size_t cut = 14; cut < n; cut++)
     expect_wrong(link, cut, "not copied whole");
@@ -148,6 +150,163 @@ static void damage_is_noticed(void **state)
     link[i] = was;
   }
   expect_wrong("localhost", 9, "no invite");
+  free(link);
+}
+
+/* Hands leave out the beginning, programs rewrite it, messages speak of links first: a whole payload is enough. */
+static void the_beginning_may_be_damaged(void **state)
+{
+  static const char *const before[] = {
+      "trium://join#",
+      "atrium://join%23",
+      "atrium://join/#",
+      "ATRIUM://JOIN#",
+      "atrium:join#",
+      "join#",
+      "oin#",
+      "in%23",
+      "#",
+      "",
+      "Hello, the link: ",
+      "https://example.com/?url=atrium%3A%2F%2Fjoin%23",
+      "https://example.com/#",
+      "a\xe2\x80\x8btrium://jo\xc2\xadin\xe2\x81\xa0#\xef\xbb\xbf",
+      "Paste the whole atrium://join# link: atrium://join#",
+      "atrium://join#AQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4foKGio... sorry, again: atrium://join#",
+      "[join](atrium://join#",
+  };
+  static const char *const around[][2] = {
+      {"_", "_"},   {"__", "__"}, {"*", "*"},    {"**", "**"},         {"", "-"}, {"", "_"}, {"", "--"},
+      {"- ", " -"}, {"", "&x=1"}, {"", "|join"}, {"", "\xe2\x80\xa6"},
+  };
+  atr_invite invite;
+  char *link, text[8192];
+
+  (void)state;
+  fill(&invite);
+  link = link_of(&invite);
+  for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+    snprintf(text, sizeof text, "%s%s", before[i], link + 14);
+    read_text(text, strlen(text), &invite);
+  }
+  for (size_t i = 0; i < sizeof around / sizeof *around; i++) {
+    snprintf(text, sizeof text, "%s%s%s", around[i][0], link, around[i][1]);
+    read_text(text, strlen(text), &invite);
+    snprintf(text, sizeof text, "%s%s%s", around[i][0], link + 14, around[i][1]);
+    read_text(text, strlen(text), &invite);
+  }
+  free(link);
+}
+
+static void invisible_characters_are_left_out(void **state)
+{
+  static const char *const invisible[] = {"\xe2\x80\x8b", "\xc2\xad", "\xe2\x81\xa0", "\xef\xbb\xbf"};
+  atr_invite invite;
+  char *link, text[8192];
+
+  (void)state;
+  fill(&invite);
+  link = link_of(&invite);
+  for (size_t i = 0; i < sizeof invisible / sizeof *invisible; i++)
+    for (size_t at = 0; at <= strlen(link); at += 5) {
+      snprintf(text, sizeof text, "%.*s%s%s", (int)at, link, invisible[i], link + at);
+      read_text(text, strlen(text), &invite);
+    }
+  free(link);
+}
+
+/* What holds a token is one, so that nobody shows, keeps or logs it for an address. */
+static void pieces_are_known(void **state)
+{
+  static const char *const no_invites[] = {
+      "",
+      "localhost",
+      "some-words-here-trycloudflare.example:9090",
+      "[2001:db8:1:2:3:4:5:6]:12800",
+      "Annas-MacBook-Pro-von-der-Arbeit-2.local",
+      "a-name-of-sixty-three-characters-is-the-longest-that-there-can-.example.org",
+      "join me at host.example:9090",
+      "join #general",
+      "https://x.example/AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
+      "wss://x.example/?token=AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
+      "Forwarding  tcp://0.tcp.sa.ngrok.io:12489 -> localhost:12800",
+      "de305d54-75b4-431b-adb2-eb6b9e546014.example.org",
+  };
+  atr_invite invite;
+  char *link, text[8192];
+  size_t n;
+
+  (void)state;
+  fill(&invite);
+  link = link_of(&invite);
+  n = strlen(link);
+  for (size_t begin = 1; begin <= 14 + 44; begin++) /* where the token begins */
+    for (size_t end = n - 40; end < n; end++) {
+      assert_true(atr_invite_is_in(link + begin, end - begin));
+      expect_wrong(link + begin, end - begin, "not copied whole");
+    }
+  snprintf(text, sizeof text, "atrium://%.*s", 100, link + 14);
+  expect_wrong(text, strlen(text), "not copied whole");
+  snprintf(text, sizeof text, "Come: %.*s, Anna", 100, link + 20);
+  expect_wrong(text, strlen(text), "not copied whole");
+  for (size_t i = 0; i < sizeof no_invites / sizeof *no_invites; i++)
+    if (atr_invite_is_in(no_invites[i], strlen(no_invites[i])))
+      fail_msg("%s", no_invites[i]);
+  free(link);
+}
+
+static void the_whole_one_is_found(void **state)
+{
+  static const char cut[] = "atrium://join#AQAB ... ";
+  atr_invite invite;
+  char *link, text[8192];
+
+  (void)state;
+  fill(&invite);
+  link = link_of(&invite);
+  snprintf(text, sizeof text, "Hi! %s%s", cut, link);
+  assert_ptr_equal(atr_invite_find(text, strlen(text)), text + 4 + strlen(cut));
+  assert_ptr_equal(atr_invite_find(text, 4 + strlen(cut)), text + 4);
+  assert_null(atr_invite_find(text, 4));
+  free(link);
+}
+
+/* In a time that does not grow with more than the text. */
+static void long_texts(void **state)
+{
+  static const char *const of[] = {"A", "join#", "AAAAAAAAAAAAAAAA.", "x\n",
+                                   "_", "%23",   "\xe2\x80\x8b",      "/AAAAAAAAAAAAAAAA"};
+  size_t n = 2000000;
+  char *text = calloc(1, n);
+
+  (void)state;
+  assert_non_null(text);
+  for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+    uint64_t start_ns = uv_hrtime();
+
+    for (size_t at = 0; at < n; at++)
+      text[at] = of[i][at % strlen(of[i])];
+    (void)atr_invite_is_in(text, n);
+    assert_true(uv_hrtime() - start_ns < 5000000000u);
+  }
+  free(text);
+}
+
+static void as_many_beginnings_are_tried_as_a_message_has(void **state)
+{
+  atr_invite invite, read;
+  char *link, text[8192] = "", why[256];
+
+  (void)state;
+  fill(&invite);
+  link = link_of(&invite);
+  for (size_t i = 1; i < ATR_INVITE_STARTS_MAX; i++)
+    strcat(text, "join#! ");
+  strcat(text, link);
+  read_text(text, strlen(text), &invite);
+  memmove(text + 7, text, strlen(text) + 1);
+  assert_true(atr_invite_is_in(text, strlen(text)));
+  assert_err(atr_invite_read(text, strlen(text), &read, why, sizeof why), ATR_INVITE);
   free(link);
 }
 
@@ -192,9 +351,17 @@ static void what_cannot_be_written(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(is_read_as_it_was_written), cmocka_unit_test(may_be_broken_by_lines),
-      cmocka_unit_test(damage_is_noticed),         cmocka_unit_test(unknown_kinds_of_address_are_skipped),
+      cmocka_unit_test(is_read_as_it_was_written),
+      cmocka_unit_test(may_be_broken_by_lines),
+      cmocka_unit_test(damage_is_noticed),
+      cmocka_unit_test(unknown_kinds_of_address_are_skipped),
       cmocka_unit_test(what_cannot_be_written),
+      cmocka_unit_test(the_beginning_may_be_damaged),
+      cmocka_unit_test(invisible_characters_are_left_out),
+      cmocka_unit_test(pieces_are_known),
+      cmocka_unit_test(the_whole_one_is_found),
+      cmocka_unit_test(long_texts),
+      cmocka_unit_test(as_many_beginnings_are_tried_as_a_message_has),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

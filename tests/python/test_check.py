@@ -64,6 +64,9 @@ def test_each_failure_has_a_name_and_a_next_step(nobody: str) -> None:
         "no-such-host.invalid": ("RESOLVE", "check the spelling, or type its IP address."),
         "two words": ("ADDR_SYNTAX", "no host's name has."),
         "atrium://join#AAAA": ("INVITE", "copy it once more."),
+        "trium://join#AAAA": ("INVITE", "copy it once more."),
+        "atrium://join%23AAAA": ("INVITE", "copy it once more."),
+        "AQAbCdEf" * 14: ("INVITE", "copy it once more."),
     }
     for host, (code, said) in cases.items():
         result = check(host)
@@ -119,10 +122,11 @@ def test_an_invite_is_checked_and_not_used_up_nor_shown(start: Start, clients: C
 )
 def test_an_invite_on_the_command_line_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Everybody on the machine can read there, and the shell keeps it. It is said at once, and not repeated."""
-    link = "Atrium://join#QUJDRA"
-    assert main([word.format(link) for word in words]) == 2
-    said = capsys.readouterr()
-    assert said.out == "" and said.err == "An invite is a secret, and command lines can be seen: pass - and paste it.\n"
+    for link in ("Atrium://join#QUJDRA", "trium://join#QUJDRA", "atrium://join%23QUJDRA", "AQAbCdEf" * 14):
+        assert main([word.format(link) for word in words]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err == "An invite is a secret, and command lines can be seen: pass - and paste it.\n"
 
 
 def test_the_command_says_by_its_status_what_it_found(tmp_path: Path) -> None:

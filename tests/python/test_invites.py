@@ -158,5 +158,24 @@ def test_who_was_refused_for_good_stays_out(host: Client, server: Process, clien
     assert refused(guest, link).code == "REFUSED"
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "trium://join#{}",
+        "atrium://join%23{}",
+        "atrium://join/#{}",
+        "{}",
+        "_atrium://join#{}_",
+        "Paste the whole atrium://join# link: atrium://join#{}",
+    ],
+)
+def test_a_link_with_a_damaged_beginning_leads_in(damaged: str, host: Client, clients: Clients) -> None:
+    """It was taken for an address, and its token was shown."""
+    payload = host.create_invite().partition("#")[2]
+    clients("guest").connect(damaged.format(payload), timeout=10)
+    cut = refused(clients("late"), damaged.format(payload[:-3]))
+    assert cut.code == "INVITE" and "not copied whole" in str(cut) and payload[:20] not in str(cut)
+
+
 def test_the_link_has_no_character_that_chats_break(host: Client) -> None:
     assert re.fullmatch(r"atrium://join#[A-Za-z0-9_-]+", host.create_invite())
