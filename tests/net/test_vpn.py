@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import os
+import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,13 +51,27 @@ class Homes:
         self.server = world.serve(self.anna)
         self.host = world.owner(self.server)
 
-    def meet(self, host_address: str, guest_address: str) -> None:
-        """By an invite that names the VPN's address among others, of which none leads here."""
+    def vpn(self) -> dict[str, Any]:
+        return next((one for one in self.host.reach if one["audience"] == "vpn"), {})
+
+    def meet(self, label: str, host_address: str, guest_address: str) -> None:
+        """By an invite that names the VPN's address before others, of which none leads here. The host is told of the VPN by its name, and that it
+        works once somebody has come over it; nothing else is proved by that."""
         self.ben.listens(PORT, address=host_address, timeout=25)
         room = self.host.create_room("Film")
+        self.host.look_around()
+        assert self.vpn()["label"] == label and self.vpn()["addresses"] == [f"{host_address}:{PORT}"]
+        assert self.vpn()["state"] == "should", "an adapter alone proves nothing"
+        before = {one["audience"]: one["state"] for one in self.host.reach}
         guest = self.world.client(self.ben)
-        guest.connect(f"<{self.host.create_invite(room.id)}>", timeout=15)
+        link = self.host.create_invite(room.id)
+        held = base64.urlsafe_b64decode(link.partition("#")[2] + "==")
+        assert held.index(socket.inet_aton(host_address)) < held.index(socket.inet_aton("192.168.0.10"))
+        guest.connect(f"<{link}>", timeout=15)
         assert guest_address in self.server.log.read_text()
+        settle([self.host], lambda: self.vpn()["state"] == "works", timeout=10, what="the proof of the VPN")
+        assert self.vpn()["label"] == label
+        assert {one["audience"]: one["state"] for one in self.host.reach} == {**before, "vpn": "works"}
         edit_together(self.host, guest, room.id)
 
 
@@ -76,7 +93,7 @@ def openvpn(router: Router, anna: Host, ben: Host, folder: Path) -> None:
 def test_openvpn(world: World, tmp_path: Path) -> None:
     homes = Homes(world, tmp_path)
     openvpn(homes.router, homes.anna, homes.ben, tmp_path)
-    homes.meet("10.8.0.1", "10.8.0.2")
+    homes.meet("OpenVPN", "10.8.0.1", "10.8.0.2")
 
 
 @needs("supernode", "edge")
@@ -87,7 +104,7 @@ def test_n2n(world: World, tmp_path: Path) -> None:
     for i, machine in enumerate((homes.anna, homes.ben)):
         words = f"edge -f -d ham0 -c film -k secret -a 25.0.0.{i + 1} -l 203.0.113.99:7654 -u 0 -g 0"
         machine.spawn(*words.split(), log=tmp_path / f"edge{i}.log")
-    homes.meet("25.0.0.1", "25.0.0.2")
+    homes.meet("Hamachi", "25.0.0.1", "25.0.0.2")
 
 
 @needs("wireguard-go", "wg")
@@ -104,9 +121,9 @@ def test_wireguard(world: World, tmp_path: Path, request: pytest.FixtureRequest)
     for i, machine in enumerate(machines):
         name = f"wg{i}p{os.getpid()}"  # its control socket is the whole machine's
         machine.spawn("wireguard-go", "-f", name, log=tmp_path / f"wireguard{i}.log")
-        socket = Path(f"/var/run/wireguard/{name}.sock")
-        request.addfinalizer(functools.partial(socket.unlink, missing_ok=True))
-        settle([], socket.exists, timeout=10, what="the adapter")
+        control = Path(f"/var/run/wireguard/{name}.sock")
+        request.addfinalizer(functools.partial(control.unlink, missing_ok=True))
+        settle([], control.exists, timeout=10, what="the adapter")
         peer = f"peer {public[1 - i]} allowed-ips 10.9.0.0/24 " + (
             f"endpoint {HOST}:51820 persistent-keepalive 5" if i else ""
         )
@@ -116,4 +133,4 @@ def test_wireguard(world: World, tmp_path: Path, request: pytest.FixtureRequest)
             subprocess.run(command.split(), check=True, timeout=10)
         machine.ip(f"addr add 10.9.0.{i + 1}/24 dev {name}")
         machine.ip(f"link set {name} mtu 1420 up")
-    homes.meet("10.9.0.1", "10.9.0.2")
+    homes.meet("WireGuard", "10.9.0.1", "10.9.0.2")
