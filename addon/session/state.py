@@ -100,6 +100,7 @@ class KeptOut:
 
     key: str
     name: str
+    check_code: str = ""  # empty: not known
 
 
 @dataclass(frozen=True)
@@ -507,7 +508,9 @@ class State:
 
     def _on_kept_out(self, event: Event) -> None:
         users = (user for user in event.get("users") or () if isinstance(user, dict))
-        self.kept_out = [KeptOut(str(user.get("key")), str(user.get("name") or "")) for user in users][::-1]
+        self.kept_out = [
+            KeptOut(str(user.get("key")), str(user.get("name") or ""), str(user.get("code") or "")) for user in users
+        ][::-1]
 
     def _on_progress(self, event: Event) -> None:
         if self.is_here(event) and self.stage is Stage.RECEIVING:

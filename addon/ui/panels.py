@@ -328,6 +328,8 @@ class ATRIUM_PT_kept_out(Panel):
             row = column.row(align=True)
             row.label(text=user.name or translated("Without a name"), icon="USER", translate=False)
             row.operator("atrium.pardon").key = user.key
+            if user.check_code:
+                code_row(column, user.check_code)
 
 
 class ATRIUM_UL_rooms(bpy.types.UIList):

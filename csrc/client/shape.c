@@ -67,7 +67,8 @@ static const field invites_revoked[] = {FIELD("count", NUMBER), END};
 static const field password[] = {FIELD("set", TRUTH), {.name = "room", .kind = ID, .optional = true}, END};
 static const field knock[] = {FIELD("key", KEY), FIELD("name", TEXT), FIELD("code", TEXT), END};
 static const field knock_end[] = {FIELD("key", KEY), END};
-static const field kept_out_user[] = {FIELD("key", KEY), FIELD("name", TEXT), END};
+static const field kept_out_user[] = {
+    FIELD("key", KEY), FIELD("name", TEXT), {.name = "code", .kind = TEXT, .optional = true}, END};
 static const field kept_out[] = {LIST("users", kept_out_user), END};
 
 static const field audience[] = {FIELD("audience", TEXT),

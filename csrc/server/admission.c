@@ -366,19 +366,19 @@ void admission_decided(conn *host, const char *re, bool keeps_out)
   keeping_then(a, KEPT_RIGHTS);
 }
 
-/* The name that a key goes by, or NULL where nobody with it knocks or is in any more. */
-static const char *name_of(const atr_server *server, const atr_hash *key)
+/* Who is here with that key, knocking or in; NULL: nobody any more. */
+static const conn *conn_of(const atr_server *server, const atr_hash *key)
 {
   for (const conn *c = server->conns; c; c = c->next)
     if ((c->state == CONN_KNOCKING || c->state == CONN_IN) && atr_hash_equal(&c->who.key, key))
-      return c->name;
+      return c;
   return NULL;
 }
 
 void admission_admit(conn *host, const cJSON *message)
 {
   atr_server *server = host->server;
-  const char *name;
+  const conn *who;
   bool remember, was_out;
   atr_hash key;
   int err;
@@ -386,8 +386,8 @@ void admission_admit(conn *host, const cJSON *message)
   if (read_answer(host, message, "admit", &key, &remember) < 0)
     return;
   was_out = atr_rights_standing(server->rights, &(atr_who){.key = key}) == ATR_IS_REFUSED;
-  name = name_of(server, &key);
-  err = atr_rights_admit(server->rights, &key, name ? name : "", remember);
+  who = conn_of(server, &key);
+  err = atr_rights_admit(server->rights, &key, who ? who->name : "", remember);
   if (err < 0)
     conn_send_error(host, err, NULL, "admit", NULL);
   else
@@ -402,15 +402,16 @@ void admission_admit(conn *host, const cJSON *message)
 void admission_refuse(conn *host, const cJSON *message)
 {
   atr_server *server = host->server;
-  const char *name;
+  const conn *who;
   bool remember;
   atr_hash key;
-  int err;
+  int err = ATR_OK;
 
   if (read_answer(host, message, "refuse", &key, &remember) < 0)
     return;
-  name = name_of(server, &key);
-  err = remember ? atr_rights_refuse(server->rights, &key, name ? name : "") : ATR_OK;
+  who = conn_of(server, &key);
+  if (remember)
+    err = atr_rights_refuse(server->rights, &key, who ? who->name : "", who ? who->check_code : "");
   if (err < 0)
     conn_send_error(host, err, NULL, "refuse", NULL);
   else if (remember)

@@ -2,8 +2,8 @@
  *
  * Whom the host has refused for good: told to him behind his welcome and whenever it changes, and the way back from it.
  *
- * Taking a refusal back gives nothing but what every stranger has: the file `guests` knows a name and a key, the name was chosen by its owner, and no
- * check code is kept to tell two of one name apart. So whoever comes again shows an invite or the password, or knocks, and then the host sees the code. */
+ * Taking a refusal back gives nothing but what every stranger has: a name is chosen by its owner, and of two who had one name their check codes tell
+ * the host which is which. Whoever comes again shows an invite or the password, or knocks, and then the host sees the code. */
 #include "server/internal.h"
 
 #include "base/utf8.h"
@@ -12,13 +12,15 @@
 #include <string.h>
 
 /* A name in a file that people edit need not be UTF-8; the message must. */
-static void write_one(void *ctx, const atr_hash *key, const char *name)
+static void write_one(void *ctx, const atr_hash *key, const char *name, const char *code)
 {
   atr_jw *w = ctx;
 
   atr_jw_object(w, NULL);
   atr_jw_hash(w, "key", key);
   atr_jw_str(w, "name", atr_utf8_valid(name, strlen(name)) ? name : "");
+  if (code[0])
+    atr_jw_str(w, "code", code);
   atr_jw_end(w);
 }
 
@@ -37,10 +39,11 @@ static void tell(conn *host)
   atr_buf_free(&buf);
 }
 
-static void note(void *ctx, const atr_hash *key, const char *name)
+static void note(void *ctx, const atr_hash *key, const char *name, const char *code)
 {
   (void)key;
   (void)name;
+  (void)code;
   *(bool *)ctx = true;
 }
 

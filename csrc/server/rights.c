@@ -7,13 +7,19 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/table.h"
+#include "session/identity.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_BYTES = 7 + ATR_HASH_HEX + 1 + ATR_ID_HEX + 1 + ATR_USER_NAME_BYTES_MAX + 2 };
+/* In front of a name in the file. */
+static const char code_mark[] = "code:";
+
+enum { MARK_BYTES = sizeof code_mark - 1 };
+enum { CODE_BYTES = MARK_BYTES + ATR_CHECK_CODE_BYTES }; /* with a blank */
+enum { LINE_BYTES = 7 + ATR_HASH_HEX + 1 + ATR_ID_HEX + 1 + CODE_BYTES + ATR_USER_NAME_BYTES_MAX + 2 };
 
 typedef struct entry {
   UT_hash_handle hh;
@@ -25,6 +31,7 @@ typedef struct entry {
   atr_id *rooms; /* oldest first; NULL: none */
   size_t n_rooms;
   char name[ATR_USER_NAME_BYTES_MAX + 1];
+  char code[ATR_CHECK_CODE_BYTES]; /* of who was refused; empty: not known */
 } entry;
 
 struct atr_rights {
@@ -204,16 +211,19 @@ static void set_name(entry *e, const char *name)
 
 static int append_line(atr_buf *text, const entry *e, const atr_id *room)
 {
-  char line[LINE_BYTES], key[ATR_HASH_HEX + 1], id[ATR_ID_HEX + 1] = "";
+  char line[LINE_BYTES], key[ATR_HASH_HEX + 1], id[ATR_ID_HEX + 1] = "", code[CODE_BYTES + 1] = "";
+  bool is_refused = !room && e->standing == ATR_IS_REFUSED;
 
   atr_hash_to_hex(&e->key, key);
   if (room)
     atr_id_to_hex(room, id);
-  snprintf(line, sizeof line, "%s %s %s%s%s\n",
-           room                            ? "room"
-           : e->standing == ATR_IS_REFUSED ? "refuse"
-                                           : "allow",
-           key, id, room ? " " : "", e->name);
+  if (is_refused && (e->code[0] || strncmp(e->name, code_mark, MARK_BYTES) == 0)) /* no name passes for a code */
+    snprintf(code, sizeof code, "%s%s ", code_mark, e->code[0] ? e->code : "?");
+  snprintf(line, sizeof line, "%s %s %s%s%s%s\n",
+           room         ? "room"
+           : is_refused ? "refuse"
+                        : "allow",
+           key, id, room ? " " : "", code, e->name);
   return atr_buf_append_str(text, line);
 }
 
@@ -246,6 +256,21 @@ static int read_room(atr_rights *rights, entry *e, const char **name)
   return e->standing == ATR_IS_GUEST ? add_room(rights, e, &room) : ATR_OK;
 }
 
+/* "refuse KEY code:CODE name"; `name` is moved behind the code. */
+static void read_code(entry *e, const char **name)
+{
+  static const char characters[] = "-0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  const char *code = *name + MARK_BYTES;
+  size_t n;
+
+  if (strncmp(*name, code_mark, MARK_BYTES) != 0)
+    return;
+  n = strcspn(code, " \r\n");
+  if (n == ATR_CHECK_CODE_BYTES - 1 && strspn(code, characters) == n)
+    snprintf(e->code, sizeof e->code, "%.*s", (int)n, code);
+  *name = code + n + (code[n] == ' ');
+}
+
 /* 0, or an error for a list that is too long. Lines of another kind are comments. Of "allow" and "refuse" the first counts, and more than any room. */
 static int read_line(atr_rights *rights, const char *line)
 {
@@ -268,6 +293,8 @@ static int read_line(atr_rights *rights, const char *line)
     forget_rooms(rights, e);
     e->standing = word[0] == 'a' ? ATR_IS_MEMBER : ATR_IS_REFUSED;
   }
+  if (word[1] == 'e')
+    read_code(e, &name);
   if (!e->name[0])
     snprintf(e->name, sizeof e->name, "%.*s", (int)strcspn(name, "\r\n"), name);
   return err;
@@ -359,7 +386,7 @@ int atr_rights_admit(atr_rights *rights, const atr_hash *key, const char *name, 
   return ATR_OK;
 }
 
-int atr_rights_refuse(atr_rights *rights, const atr_hash *key, const char *name)
+int atr_rights_refuse(atr_rights *rights, const atr_hash *key, const char *name, const char *code)
 {
   entry *e;
   int err = entry_of(rights, key, &e);
@@ -368,6 +395,8 @@ int atr_rights_refuse(atr_rights *rights, const atr_hash *key, const char *name)
     return err;
   e->once = false;
   set_name(e, name);
+  if (code[0])
+    snprintf(e->code, sizeof e->code, "%s", code);
   settle(rights, e, ATR_IS_REFUSED);
   return ATR_OK;
 }
@@ -425,6 +454,6 @@ void atr_rights_refused(const atr_rights *rights, atr_refused_cb each, void *ctx
       if (skip > 0)
         skip--;
       else
-        each(ctx, &e->key, e->name);
+        each(ctx, &e->key, e->name, e->code);
     }
 }

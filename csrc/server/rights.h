@@ -11,8 +11,9 @@
  *
  *     allow <key> <name>          everything
  *     room <key> <room> <name>    that room
- *     refuse <key> <name>         nothing, whatever else it has
+ *     refuse <key> code:<check code> <name>    nothing, whatever else it has
  *
+ * The check code tells two who are kept out under one name apart; it cannot be had from the key's hash, so it stands there, or nothing where nobody knows it.
  * The name is the one that was shown when it was decided; who is decided about without being there keeps the one that stands there. The file is replaced in one step, so a crash leaves the old or the new one;
  * when, is its keeper's business (keeper.h). */
 #ifndef ATR_SERVER_RIGHTS_H
@@ -80,13 +81,14 @@ atr_guard *atr_rights_guard(atr_rights *rights, const atr_hash *key, uint64_t no
 /* A row. `remember`: also in the file. 0, ATR_LIMIT (ATR_GUESTS_MAX rows: there is none then) or ATR_NOMEM. Of more than ATR_GUEST_ROOMS_MAX rooms of one key the oldest is forgotten. */
 int atr_rights_admit(atr_rights *rights, const atr_hash *key, const char *name, bool remember);
 int atr_rights_admit_to(atr_rights *rights, const atr_hash *key, const atr_id *room, const char *name);
-int atr_rights_refuse(atr_rights *rights, const atr_hash *key, const char *name);
+/* `code`: the key's check code; empty: that stays which was known. */
+int atr_rights_refuse(atr_rights *rights, const atr_hash *key, const char *name, const char *code);
 
 /* Takes a refusal back: the key is a stranger's again, who may show what lets strangers in, or knock. 0 or ATR_NOENT (it is not refused). */
 int atr_rights_pardon(atr_rights *rights, const atr_hash *key);
 
-/* Those who are refused, in the order of the file; of more than ATR_KEPT_OUT_TOLD_MAX the last. */
-typedef void (*atr_refused_cb)(void *ctx, const atr_hash *key, const char *name);
+/* Those who are refused, in the order of the file; of more than ATR_KEPT_OUT_TOLD_MAX the last. `code`: empty where it is not known. */
+typedef void (*atr_refused_cb)(void *ctx, const atr_hash *key, const char *name, const char *code);
 void atr_rights_refused(const atr_rights *rights, atr_refused_cb each, void *ctx);
 
 #endif

@@ -264,6 +264,7 @@ class Client:
         self.joined: dict[str, Room] = {}
         self.knocks: dict[str, Knock] = {}
         self.kept_out: dict[str, str] = {}  # for hosts: the names of those who were refused for good, by key
+        self.kept_out_codes: dict[str, str] = {}  # and their check codes, where they are known
         self.hosts: list[FoundHost] = []
         self.deafness: Deafness | None = None
         self.reach: list[
@@ -608,7 +609,7 @@ class Client:
 
     def _on_welcome(self, message: Message) -> None:
         self.welcome = message
-        self.kept_out = {}  # who is follows, where there is somebody
+        self.kept_out, self.kept_out_codes = {}, {}  # who is follows, where there is somebody
 
     def _on_confirm_host(self, message: Message) -> None:
         self.confirm = message
@@ -638,6 +639,7 @@ class Client:
 
     def _on_kept_out(self, message: Message) -> None:
         self.kept_out = {user["key"]: user["name"] for user in message["users"]}
+        self.kept_out_codes = {user["key"]: user["code"] for user in message["users"] if "code" in user}
 
     def _on_joined(self, message: Message) -> None:
         room = self.joined.get(message["room"])

@@ -240,13 +240,14 @@ def test_whoever_hosts_can_remove_the_others() -> None:
 
 def test_whoever_hosts_can_allow_again_whom_he_keeps_out() -> None:
     bench = Bench().in_lobby()
-    told = {"t": "kept_out", "users": [{"key": "k1", "name": "Eve"}, {"key": "k2", "name": ""}]}
+    told = {"t": "kept_out", "users": [{"key": "k1", "name": "Eve", "code": "0123-4567"}, {"key": "k2", "name": ""}]}
     bench.tick(told)
     with pytest.raises(Trouble) as raised:
         bench.session.pardon("k1")
     assert raised.value.problem.code == "NOT_HOST"
     bench.tick({"t": "welcome", "host": True, "port": 12800}, told)
-    assert [(user.key, user.name) for user in bench.state.kept_out] == [("k2", ""), ("k1", "Eve")], "the newest first"
+    people = [(user.key, user.name, user.check_code) for user in bench.state.kept_out]
+    assert people == [("k2", "", ""), ("k1", "Eve", "0123-4567")], "the newest first"
     with pytest.raises(Trouble) as raised:
         bench.session.pardon("k3")
     assert raised.value.problem.code == "NOT_KEPT_OUT"

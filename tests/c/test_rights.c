@@ -76,8 +76,8 @@ static void what_is_remembered_is_there_again(void **state)
   assert_int_equal(standing(rights, &good), ATR_IS_STRANGER);
   assert_ok(atr_rights_admit(rights, &good, "Ada\nrefuse", true));
   assert_ok(atr_rights_admit(rights, &once, "Once", false));
-  assert_ok(atr_rights_refuse(rights, &bad, ""));
-  assert_ok(atr_rights_refuse(rights, &changed, "x"));
+  assert_ok(atr_rights_refuse(rights, &bad, "", ""));
+  assert_ok(atr_rights_refuse(rights, &changed, "x", ""));
   assert_ok(atr_rights_admit(rights, &changed, "x", true));
   assert_int_equal(standing(rights, &once), ATR_IS_MEMBER);
   end_list(rights);
@@ -139,7 +139,7 @@ static void a_row_for_a_room_opens_that_room_alone(void **state)
   assert_ok(atr_rights_admit_to(rights, &ada, &film, "Ada"));
   assert_ok(atr_rights_admit_to(rights, &ben, &film, "Ben\nallow"));
   assert_ok(atr_rights_admit_to(rights, &ben, &other, "Ben\nallow"));
-  assert_ok(atr_rights_refuse(rights, &zoe, "Zoe"));
+  assert_ok(atr_rights_refuse(rights, &zoe, "Zoe", ""));
   assert_ok(atr_rights_admit_to(rights, &zoe, &film, "Zoe"));
   for (int again = 0; again < 2; again++) {
     assert_int_equal(standing(rights, &ada), ATR_IS_GUEST);
@@ -197,7 +197,7 @@ static void who_may_do_what(void **state)
         fail_msg("%s, deed %d", table[i].who, deed);
   }
   /* Who has created a room and was thrown out has lost that, too. */
-  assert_ok(atr_rights_refuse(rights, &creator, ""));
+  assert_ok(atr_rights_refuse(rights, &creator, "", ""));
   assert_false(atr_rights_may(rights, &(atr_who){.key = creator}, ATR_MAY_SET_ROOM_PASSWORD, &film, &creator));
   atr_rights_open_to_all(rights);
   assert_true(may(rights, 9, ATR_MAY_CREATE, NULL));
@@ -270,10 +270,10 @@ static void the_list_is_bounded(void **state)
 struct told {
   uint32_t n;
   atr_hash first, last;
-  char name[64];
+  char name[64], code[64];
 };
 
-static void note_refused(void *ctx, const atr_hash *hash, const char *name)
+static void note_refused(void *ctx, const atr_hash *hash, const char *name, const char *code)
 {
   struct told *told = ctx;
 
@@ -281,6 +281,7 @@ static void note_refused(void *ctx, const atr_hash *hash, const char *name)
     told->first = *hash;
   told->last = *hash;
   snprintf(told->name, sizeof told->name, "%s", name);
+  snprintf(told->code, sizeof told->code, "%s", code);
 }
 
 static struct told refused(const atr_rights *rights)
@@ -313,9 +314,9 @@ static void who_was_refused_for_good_is_a_stranger_again(void **state)
 
   (void)state;
   assert_ok(atr_rights_admit_to(rights, &eve, &film, "Eve"));
-  assert_ok(atr_rights_refuse(rights, &eve, "Eve"));
-  assert_ok(atr_rights_refuse(rights, &bob, "Bob"));
-  assert_ok(atr_rights_refuse(rights, &bob, "")); /* who is not here any more keeps the name */
+  assert_ok(atr_rights_refuse(rights, &eve, "Eve", ""));
+  assert_ok(atr_rights_refuse(rights, &bob, "Bob", ""));
+  assert_ok(atr_rights_refuse(rights, &bob, "", "")); /* who is not here any more keeps the name */
   assert_int_equal(refused(rights).n, 2);
   assert_string_equal(refused(rights).name, "Bob");
   assert_err(atr_rights_pardon(rights, &nobody), ATR_NOENT);
@@ -340,7 +341,7 @@ static void who_is_let_in_until_the_end_is_not_kept_out(void **state)
   atr_rights *rights = open_list();
 
   (void)state;
-  assert_ok(atr_rights_refuse(rights, &eve, "Eve"));
+  assert_ok(atr_rights_refuse(rights, &eve, "Eve", ""));
   assert_ok(atr_rights_admit(rights, &eve, "", false));
   assert_int_equal(standing(rights, &eve), ATR_IS_MEMBER);
   assert_int_equal(refused(rights).n, 0);
@@ -384,6 +385,83 @@ static void so_many_refusals_are_told(void **state)
   end_list(rights);
 }
 
+/* Of two who call themselves alike the code tells which is which, also after a restart; and no name passes for one. */
+static void check_codes_of_the_refused_are_kept(void **state)
+{
+  static const char code[] = "0123-4567-89AB-CDEF-GHJK", other[] = "ZZZZ-4567-89AB-CDEF-GHJK";
+  static const char spoof[] = "code:0123-4567-89AB-CDEF-GHJK Bob";
+  atr_rights *rights = open_list();
+  atr_hash eve = key(1), unknown = key(2), liar = key(3), absent_liar = key(4);
+
+  (void)state;
+  assert_ok(atr_rights_refuse(rights, &unknown, "Eve", ""));
+  assert_ok(atr_rights_refuse(rights, &eve, "Eve", code));
+  assert_ok(atr_rights_refuse(rights, &eve, "", "")); /* once more, when she is not there */
+  for (int restarts = 0; restarts < 3; restarts++) {
+    assert_int_equal(refused(rights).n, 2);
+    assert_string_equal(refused(rights).name, "Eve");
+    assert_string_equal(refused(rights).code, code);
+    end_list(rights);
+    rights = open_list();
+  }
+  assert_ok(atr_rights_refuse(rights, &liar, spoof, other));
+  for (int restarts = 0; restarts < 3; restarts++) {
+    assert_string_equal(refused(rights).name, spoof);
+    assert_string_equal(refused(rights).code, other);
+    end_list(rights);
+    rights = open_list();
+  }
+  assert_ok(atr_rights_refuse(rights, &absent_liar, spoof, ""));
+  for (int restarts = 0; restarts < 3; restarts++) {
+    assert_string_equal(refused(rights).name, spoof);
+    assert_string_equal(refused(rights).code, "");
+    end_list(rights);
+    rights = open_list();
+  }
+  assert_int_equal(refused(rights).n, 4);
+  atr_rights_free(rights);
+}
+
+/* Strangers have no budget here, whatever they try (all of them share one: guard.h); who has a row has one that is nobody else's, and it is bounded. */
+static void a_flood_of_strangers_costs_no_guest_a_guess(void **state)
+{
+  atr_rights *rights = open_list();
+  atr_hash ben = key(1), carla = key(2), eve = key(3), stranger = key(4);
+  uint64_t now_ms = 1000;
+  atr_guard strangers;
+  unsigned taken = 0;
+  uint32_t wait_s;
+  atr_id film = {{7}}, book = {{8}};
+
+  (void)state;
+  assert_ok(atr_rights_admit(rights, &ben, "Ben", true));
+  assert_ok(atr_rights_admit_to(rights, &carla, &film, "Carla"));
+  assert_ok(atr_rights_refuse(rights, &eve, "Eve", ""));
+  assert_null(atr_rights_guard(rights, &eve, now_ms));
+  atr_guard_init(&strangers, now_ms);
+  for (uint32_t i = 0; i < 10000; i++) {
+    memcpy(stranger.b, &i, sizeof i);
+    assert_null(atr_rights_guard(rights, &stranger, now_ms));
+    taken += atr_guard_take(&strangers, now_ms, &wait_s);
+  }
+  assert_int_equal(taken, ATR_GUESSES_AT_ONCE);
+  assert_true(wait_s > 0);
+  for (int i = 0; i < ATR_GUESSES_AT_ONCE; i++)
+    assert_true(atr_guard_take(atr_rights_guard(rights, &ben, now_ms), now_ms, &wait_s));
+  assert_int_equal(wait_s, 0);
+  for (int i = 0; i < 10000; i++)
+    assert_false(
+        atr_guard_take(atr_rights_guard(rights, &ben, now_ms), now_ms, &wait_s)); /* it is the same one each time */
+  assert_true(atr_guard_take(atr_rights_guard(rights, &carla, now_ms), now_ms, &wait_s)); /* and Carla has another */
+  for (int i = 1; i < ATR_GUESSES_AT_ONCE; i++)
+    assert_true(atr_guard_take(atr_rights_guard(rights, &carla, now_ms), now_ms, &wait_s));
+  assert_ok(atr_rights_admit_to(rights, &carla, &book, "Carla")); /* a further row, or a name, is no new budget */
+  assert_ok(atr_rights_admit(rights, &carla, "Carla", true));
+  assert_false(atr_guard_take(atr_rights_guard(rights, &carla, now_ms), now_ms, &wait_s));
+  assert_true(atr_guard_take(atr_rights_guard(rights, &ben, now_ms + ATR_GUESS_MS), now_ms + ATR_GUESS_MS, &wait_s));
+  atr_rights_free(rights);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -398,6 +476,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(who_was_refused_for_good_is_a_stranger_again, make_folder, drop_folder),
       cmocka_unit_test_setup_teardown(who_is_let_in_until_the_end_is_not_kept_out, make_folder, drop_folder),
       cmocka_unit_test_setup_teardown(so_many_refusals_are_told, make_folder, drop_folder),
+      cmocka_unit_test_setup_teardown(check_codes_of_the_refused_are_kept, make_folder, drop_folder),
+      cmocka_unit_test_setup_teardown(a_flood_of_strangers_costs_no_guest_a_guess, make_folder, drop_folder),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

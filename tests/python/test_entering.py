@@ -145,12 +145,14 @@ def test_a_refusal_for_good_can_be_taken_back(start: Start, clients: Clients) ->
     host.refuse(guest.key, remember=True)
     host.pump(0.2)
     assert host.kept_out == known, "the name stays with somebody who is not there"
+    assert host.kept_out_codes == {guest.key: guest.check_code}, "which tells him from another of his name"
     host.close()
     assert server.end() == 0
     again = start(home=server.home)
     later = clients(home=server.home)
     later.connect(again.address)
     settle([later], lambda: later.kept_out, what="the list")
+    assert later.kept_out_codes == {guest.key: guest.check_code}
     later.pardon(guest.key)
     settle([later], lambda: not later.kept_out, what="the pardon")
     guest.connect(later.create_invite())
