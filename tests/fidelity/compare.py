@@ -73,6 +73,10 @@ class Comparison:
             other = self.right.structs.get(path)
             if other is None:
                 continue
+            if path in self.left.lines and self.left.lines[path] == self.right.lines.get(path):
+                # Nearly all of two dumps of one scene, and twice as quick as a look at each value.
+                self.report.values += sum(count_of(value) for value in left_props.values())
+                continue
             if left_type != other[0]:
                 self._differ(path, f"{left_type}.(type)", left_type, other[0])
                 continue

@@ -19,6 +19,7 @@ import bpy
 
 from tests.fidelity import compare
 from tests.fidelity.dump import dump
+from tests.fidelity.records import Dump
 
 MUTATIONS: list[tuple[Callable[[], None], str]] = []
 
@@ -868,19 +869,25 @@ def save(path: str) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=path)
 
 
-def check(folder: str) -> list[dict[str, Any]]:
-    """Make each change to a fresh copy of the scene; what was reported for each."""
-    work = Path(folder)
-    scene, before, after = work / "scene.blend", work / "before", work / "after"
+def begin(folder: str) -> None:
+    """Save the scene, load it, and dump it as `before`."""
+    scene = Path(folder) / "scene.blend"
     save(str(scene))
     bpy.ops.wm.open_mainfile(filepath=str(scene))
-    dump(before)
+    dump(Path(folder) / "before")
+
+
+def check(folder: str) -> list[dict[str, Any]]:
+    """Make each change to a fresh copy of the scene; what was reported for each."""
+    begin(folder)
+    scene, after = Path(folder) / "scene.blend", Path(folder) / "after"
+    before = Dump(Path(folder) / "before")
     results = []
     for change, kind in MUTATIONS:
         bpy.ops.wm.open_mainfile(filepath=str(scene))
         change()
         dump(after)
-        report = compare.compare(before, after)
+        report = compare.Comparison(before, Dump(after)).run()
         results.append({"change": change.__name__, "expected": kind, "reported": dict(report.kinds())})
     return results
 

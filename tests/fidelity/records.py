@@ -62,16 +62,22 @@ class Writer:
 
 
 class Dump:
-    """A dump read back: `structs[path]` is (type, properties), in the order written."""
+    """A dump read back: `structs[path]` is (type, properties), in the order written.
+
+    `lines[path]` is the text of a struct that holds no arrays: it says everything, and equal text is the same struct.
+    """
 
     def __init__(self, path: Path) -> None:
         self.structs: dict[str, tuple[str, Props]] = {}
+        self.lines: dict[str, str] = {}
         with open(path, encoding="utf-8") as lines:
             for line in lines:
                 where, struct_type, props = json.loads(line)
                 if where in self.structs:
                     raise ValueError(f"{path}: two structs at {where}")
                 self.structs[where] = (struct_type, props)
+                if '"array"' not in line:
+                    self.lines[where] = line
         self._bin = bin_path(path).read_bytes()
 
     def bytes_of(self, value: Value) -> bytes:

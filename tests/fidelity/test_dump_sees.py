@@ -27,6 +27,15 @@ def check(code: str, folder: str) -> Any:
     return mutations.check(folder)
 
 
+def begin(code: str, folder: str) -> None:
+    import sys
+
+    sys.path.insert(0, code)
+    from tests.fidelity import mutations
+
+    mutations.begin(folder)
+
+
 def reload(code: str, folder: str) -> Any:
     import sys
 
@@ -44,8 +53,7 @@ def test_every_kind_of_change_is_reported(kind: Blender, start: Start, tmp_path:
 
 
 def test_loading_or_saving_changes_nothing(official: Blender, start: Start, tmp_path: Path) -> None:
-    one = start(official, "one")
-    one.call(check, str(REPO), str(tmp_path), timeout=300)
+    start(official, "one").call(begin, str(REPO), str(tmp_path))
     values, loaded, saved = start(official, "two").call(reload, str(REPO), str(tmp_path))
     assert values > 9000
     assert loaded == []
@@ -53,7 +61,7 @@ def test_loading_or_saving_changes_nothing(official: Blender, start: Start, tmp_
 
 
 def test_two_processes_dump_the_same(official: Blender, start: Start, tmp_path: Path) -> None:
-    start(official).call(check, str(REPO), str(tmp_path), timeout=300)
+    start(official).call(begin, str(REPO), str(tmp_path))
     for name in ("left", "right"):
         run_dump(official, tmp_path / "scene.blend", tmp_path / name)
     report = compare(tmp_path / "left", tmp_path / "right")
