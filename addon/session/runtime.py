@@ -240,7 +240,9 @@ def _look_at_machine() -> Any:
     from atrium.machine import MachineCheck
 
     current = options()
-    return MachineLook(lambda: MachineCheck(current.port, home(), "::" if current.online else "127.0.0.1"))
+    wanted = current.server_settings
+    bind = "::" if "network" in wanted else "127.0.0.1"
+    return MachineLook(lambda: MachineCheck(current.port, home(), bind, "map_port" in wanted))
 
 
 def _make_tunnel(program: str, port: int) -> Any:

@@ -47,10 +47,11 @@ static const char usage[] =
     "  --allow KEY            let this user in: 64 hexadecimal digits; may be repeated\n"
     "  --no-discovery         do not answer those on the local network who look for hosts\n"
     "  --map-port             ask the router to pass the port on, so that guests can come from the internet\n"
+    "  --no-map-port          do not, as if --map-port had not been given\n"
     "  --ring-mb N            newest changes of a room that are kept as they came, for users whose line is slow (32)\n"
     "  --idle-exit-min N      end N minutes after the last user left (0: never)\n"
     "  --log FILE             write the log there instead of to stderr\n"
-    "  --check                say who can reach this machine, and what to do if not, and end\n"
+    "  --check                say who could reach a server with these options, and what to do if not, and end\n"
     "  --version              print the version\n"
     "  --help                 print this\n"
     "\n"
@@ -145,6 +146,13 @@ static int set_map_port(arguments *a, const char *value)
   return ATR_OK;
 }
 
+static int set_no_map_port(arguments *a, const char *value)
+{
+  (void)value;
+  a->config.map_port = false;
+  return ATR_OK;
+}
+
 static int set_check(arguments *a, const char *value)
 {
   (void)value;
@@ -182,6 +190,7 @@ static const struct option {
     {"--open", NULL, set_open},
     {"--no-discovery", NULL, set_no_discovery},
     {"--map-port", NULL, set_map_port},
+    {"--no-map-port", NULL, set_no_map_port},
     {"--check", NULL, set_check},
     {"--version", NULL, set_version},
     {"--help", NULL, set_help},
@@ -334,13 +343,12 @@ static int open_home(arguments *a)
   return ATR_OK;
 }
 
-/* The log would stand between the lines of the report. */
+/* Who could reach the server that the same options start. The log would stand between the lines of the report. */
 static int check(arguments *a)
 {
   if (open_home(a) < 0)
     return 1;
   a->config.no_discovery = true;
-  a->config.map_port = true; /* for as long as the question takes */
   return atr_server_checkup(&a->config, stdout);
 }
 

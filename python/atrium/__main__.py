@@ -27,6 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     one.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds that a host has to answer")
     one.add_argument("--port", type=int, default=12800, help="of the server on this machine")
     one.add_argument("--bind", default="::", help="the address on which it listens, or would")
+    one.add_argument(
+        "--map-port",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="ask the router to pass the port on while it is looked, as a server with --map-port does; without it none is asked",
+    )
     words = sys.argv[1:] if argv is None else argv
     # Before the parser, which repeats what it does not know.
     if any(find_invite(text) >= 0 for text in (*words, " ".join(words))):
@@ -35,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         if arguments.host is None:
-            found = check_machine(arguments.port, bind=arguments.bind)
+            found = check_machine(arguments.port, bind=arguments.bind, map_port=arguments.map_port)
             print(found.report())
             return 0 if found.listening else 1
         host = sys.stdin.read().strip() if arguments.host == "-" else arguments.host

@@ -2,7 +2,8 @@
 """Who can reach this machine? `python -m atrium check`.
 
 Asks the server of this user that runs here; where none runs, it starts one in this process for as long as the question takes, since
-what a router and a firewall do with a port shows only when somebody listens. The report can be passed on: addresses and check codes are in
+what a router and a firewall do with a port shows only when somebody listens. It is started as the one would be that is asked about: the router
+passes a port on only where `map_port` says so. The report can be passed on: addresses and check codes are in
 it, and neither keys, tokens nor passwords.
 """
 
@@ -59,8 +60,14 @@ class MachineResult:
 class MachineCheck:
     """One look, for who must not wait: `poll` until it gives a result; then, or earlier, `cancel`."""
 
-    def __init__(self, port: int = 12800, home: str | os.PathLike[str] | None = None, bind: str = "::") -> None:
-        self._port, self._home, self._bind = port, home_folder(home), bind
+    def __init__(
+        self,
+        port: int = 12800,
+        home: str | os.PathLike[str] | None = None,
+        bind: str = "::",
+        map_port: bool = False,
+    ) -> None:
+        self._port, self._home, self._bind, self._map_port = port, home_folder(home), bind, map_port
         self._result: MachineResult | None = None
         self._server: RunningServer | None = None
         self._code = ""
@@ -124,7 +131,7 @@ class MachineCheck:
     def _serve(self) -> None:
         try:
             self._server = self._close.enter_context(
-                serve(self._port, self._bind, home=self._home, discovery=False, map_port=True)
+                serve(self._port, self._bind, home=self._home, discovery=False, map_port=self._map_port)
             )
         except AtriumError as error:
             self._finish("taken" if error.code == "PORT_BUSY" else "failed", said=str(error))
@@ -137,9 +144,11 @@ class MachineCheck:
         self.cancel()
 
 
-def check_machine(port: int = 12800, home: str | os.PathLike[str] | None = None, bind: str = "::") -> MachineResult:
-    """Looks for a few seconds."""
-    look = MachineCheck(port, home, bind)
+def check_machine(
+    port: int = 12800, home: str | os.PathLike[str] | None = None, bind: str = "::", map_port: bool = False
+) -> MachineResult:
+    """Looks for a few seconds. `map_port`: as the server would do that is asked about."""
+    look = MachineCheck(port, home, bind, map_port)
     try:
         while (result := look.poll()) is None:
             look.wait(POLL_S)

@@ -44,6 +44,44 @@ def test_registering_again_and_again_leaves_nothing_behind(anna: BlenderProcess)
     assert anna.call(register_again, 5) == ["True", "1", "OFFLINE"]
 
 
+def looks_like_the_server(map_port: bool, online: bool) -> list[object]:
+    """With what the look at this machine is made, behind its home."""
+    import dataclasses
+    import time
+
+    import atrium.machine as machine
+
+    made: list[tuple[object, ...]] = []
+
+    class Look:
+        def __init__(self, *args: object) -> None:
+            made.append(args)
+
+        def poll(self) -> str:
+            return "done"
+
+        def cancel(self) -> None:
+            pass
+
+    real, usual = machine.MachineCheck, runtime.options
+    machine.MachineCheck = Look
+    runtime.options = lambda: dataclasses.replace(usual(), map_port=map_port, online=online)
+    try:
+        look = runtime._look_at_machine()
+        while not look.ended:
+            time.sleep(0.01)
+    finally:
+        machine.MachineCheck, runtime.options = real, usual
+    return list(made[0][2:])
+
+
+def test_check_network_asks_the_router_only_where_the_server_would(anna: BlenderProcess) -> None:
+    """It opened the port although Map Port on the Router was off."""
+    assert anna.call(looks_like_the_server, True, True) == ["::", True]
+    assert anna.call(looks_like_the_server, False, True) == ["::", False]
+    assert anna.call(looks_like_the_server, True, False) == ["127.0.0.1", False]
+
+
 def texts_without_translation() -> list[list[str]]:
     """Of what Blender itself holds of the add-on's classes: texts and contexts as it looks them up when it draws."""
     import sys

@@ -194,7 +194,7 @@ def test_who_hosts_and_who_comes_speak_to_nobody_else(world: World, names: NameS
     for words in ((sys.executable, "-m", "atrium", "check", OUTSIDE), by_invite):
         checked = run(ben, *words, home=guest_home)
         assert "Atrium answers at" in checked, checked
-    for words in ((str(BINARY), "--check"), (sys.executable, "-m", "atrium", "check")):
+    for words in ((str(BINARY), "--check", "--map-port"), (sys.executable, "-m", "atrium", "check", "--map-port")):
         run(ben, *words, home=guest_home)  # whom could he host?
 
     looking = [OWN_SERVER, TUNNELS, *ROUTER, *LOOKING]

@@ -21,6 +21,7 @@ from tests.net.conftest import BINARY, PORT, ROOT, Server, World, needs, settle
 from tests.net.gateways import INSIDE, LINK_LOCAL, OUTSIDE, Miniupnpd, holes, lie
 from tests.net.lab import Host
 from tests.net.test_reach import ngrok_pages, program_page
+from tests.net.watch import Watch
 
 WAYS = ("pcp", "natpmp", "upnp")
 LIAR_OUTSIDE = "203.0.113.99"
@@ -101,7 +102,7 @@ def test_a_guest_comes_through_the_mapped_port_which_is_gone_at_the_end(world: W
 CHECKS = {"python": [sys.executable, "-m", "atrium", "check"], "server": [str(BINARY), "--check"]}
 
 
-def checked(at: Host, program: str, home: Path) -> tuple[str, float]:
+def checked(at: Host, program: str, home: Path, *options: str) -> tuple[str, float]:
     """The report of the network check of one of the programs, and how many seconds it took."""
     environment = {**os.environ, "ATRIUM_HOME": str(home), "PYTHONPATH": str(ROOT / "python")}
     if program == "server":  # a sanitizer that Python was given is not for it
@@ -109,7 +110,7 @@ def checked(at: Host, program: str, home: Path) -> tuple[str, float]:
     start = time.monotonic()
     with at.inside():
         check = subprocess.run(
-            CHECKS[program], capture_output=True, text=True, timeout=30, env=environment, check=False
+            [*CHECKS[program], *options], capture_output=True, text=True, timeout=30, env=environment, check=False
         )
     assert check.returncode == 0, check
     return check.stdout, time.monotonic() - start
@@ -125,7 +126,7 @@ def test_the_network_check_looks_everywhere(world: World, tmp_path: Path, progra
         anna.ip(words)
     anna.ip("addr add 10.147.17.3/24 dev zt5u4xkd")
     program_page(anna, 4040, ngrok_pages("tcp://0.tcp.example.org:12489"), tmp_path)
-    report, took_s = checked(anna, program, tmp_path / "home")
+    report, took_s = checked(anna, program, tmp_path / "home", "--map-port")
     for line in (
         f"This machine: works: localhost:{PORT}",
         f"Your network (LAN): should work: 192.168.0.10:{PORT}",
@@ -138,11 +139,28 @@ def test_the_network_check_looks_everywhere(world: World, tmp_path: Path, progra
     assert gateway.ports() == {}
 
 
+@real_router
+@pytest.mark.parametrize("options", [(), ("--map-port", "--no-map-port")], ids=["without", "taken back"])
+@pytest.mark.parametrize("program", CHECKS)
+def test_the_network_check_asks_no_router_that_the_server_would_not_ask(
+    world: World, tmp_path: Path, program: str, options: tuple[str, ...]
+) -> None:
+    """It opened the port, and told of guests from the internet whom the server that was started then never got."""
+    anna, gateway = home_with(world, "upnp")
+    watch = Watch(anna)
+    report, _ = checked(anna, program, tmp_path / "home", *options)
+    assert not [to for to in watch.destinations() if to.protocol == "udp" and to.port in (1900, 5350, 5351)]
+    assert gateway.ports() == {}
+    told = settled(world.owner(world.serve(anna, *options)))
+    assert (told["state"], told["reason"]) == ("no", "mapping_off"), told
+    assert "The internet: not reachable\n    Your router is not asked to open the port." in report, report
+
+
 @pytest.mark.parametrize("program", CHECKS)
 def test_the_network_check_does_not_wait_long_for_a_silent_router(world: World, tmp_path: Path, program: str) -> None:
     anna, router, _ = world.home_of("anna", OUTSIDE)
     router.nft('add rule ip filter input iifname "eth1" drop')
-    report, took_s = checked(anna, program, tmp_path / "home")
+    report, took_s = checked(anna, program, tmp_path / "home", "--map-port")
     assert "The internet: " in report and "Not everything was known in time." not in report, report
     assert took_s < 12, report
 
