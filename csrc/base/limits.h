@@ -223,6 +223,10 @@
 /* Rows in a server's list of guests. */
 #define ATR_GUESTS_MAX 10000u
 
+/* Keys that one invite lets in for good while a server runs: a tenth of them. Whoever has a link can make keys as he likes, and each takes a row from those
+ * who come later. */
+#define ATR_INVITE_KEYS_MAX 1000u
+
 /* That list, 3.6 MB at most, the invites and the passwords are written no more often than this where nobody waits for it, and again after a while where
  * they could not be. */
 #define ATR_KEEP_MS 1000u

@@ -244,12 +244,16 @@ static bool add_row(conn *c, const atr_id *room)
 }
 
 /* Rows for what this user has shown: an invite, a password. False: it may not come in, and knows why. */
-static bool add_rows(conn *c, int invite)
+static bool add_rows(conn *c, const cJSON *hello, int invite)
 {
   const atr_id *room = atr_id_is_zero(&c->invited_to) ? NULL : &c->invited_to;
 
   if (c->who.is_host)
     return true;
+  if (invite == ATR_OK && !atr_rights_is_known(c->server->rights, &c->who) && !inviting_use(c->server, hello)) {
+    conn_fail(c, ATR_INVITE, "This invite has let in as many as it can: ask the host for a new one.", "hello");
+    return false;
+  }
   if ((invite == ATR_OK && !add_row(c, room)) || (c->knows_password && !add_row(c, NULL)) ||
       (!atr_id_is_zero(&c->knows_room) && !add_row(c, &c->knows_room)))
     return false;
@@ -273,7 +277,7 @@ static void enter_or_knock(conn *c, const cJSON *hello)
 {
   int invite = inviting_check(c->server, hello, &c->invited_to);
 
-  if (!add_rows(c, invite))
+  if (!add_rows(c, hello, invite))
     return;
   note_destination(c, invite);
   if (atr_rights_standing(c->server->rights, &c->who) >= ATR_IS_GUEST)

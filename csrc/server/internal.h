@@ -180,7 +180,7 @@ struct atr_server {
   bool all_interfaces;
   bool is_open, is_discovered, maps_port; /* as it was told to */
   uint32_t idle_exit_ms, hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, ring_bytes_max;
-  uint32_t connections_max;
+  uint32_t connections_max, invite_keys_max;
   atr_log_quota logged; /* about strangers */
   uint64_t idle_since_ms;
   uint64_t stop_deadline_ms;
@@ -278,6 +278,8 @@ void inviting_create(conn *host, const cJSON *message);
 void inviting_revoke(conn *host, const cJSON *message);
 /* 0 where the hello shows a token that opens the door, and of which room; ATR_NOENT (it shows none), ATR_INVITE, ATR_PROTO. */
 int inviting_check(const atr_server *server, const cJSON *hello, atr_id *room);
+/* A new key comes in by it; false where it has let in as many as it can. */
+bool inviting_use(atr_server *server, const cJSON *hello);
 
 /* --- reach.c --- */
 

@@ -19,6 +19,7 @@ typedef struct entry {
   atr_hash token; /* SHA-256 of it */
   uint64_t expires_s;
   atr_id room;
+  uint32_t keys; /* that have come in by it since the server began */
 } entry;
 
 struct atr_invites {
@@ -45,7 +46,7 @@ static void drop_expired(atr_invites *invites, uint64_t now_s)
 static void read_line(atr_invites *invites, const char *line)
 {
   char token[ATR_HASH_HEX + 1], expires[21], room[ATR_ID_HEX + 1];
-  entry e;
+  entry e = {.keys = 0};
 
   if (invites->n < ATR_INVITES_MAX && sscanf(line, "invite %64s %20s %32s", token, expires, room) == 3 &&
       atr_file_number(expires, UINT64_MAX, &e.expires_s) && atr_hash_from_hex(token, strlen(token), &e.token) == 0 &&
@@ -174,6 +175,16 @@ bool atr_invites_check(const atr_invites *invites, const uint8_t token[ATR_INVIT
   if (i == invites->n || has_expired(&invites->entries[i], now_s))
     return false;
   *room = invites->entries[i].room;
+  return true;
+}
+
+bool atr_invites_use(atr_invites *invites, const uint8_t token[ATR_INVITE_TOKEN_BYTES], uint32_t keys_max)
+{
+  size_t i = find(invites, token);
+
+  if (i == invites->n || invites->entries[i].keys >= keys_max)
+    return false;
+  invites->entries[i].keys++;
   return true;
 }
 

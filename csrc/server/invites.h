@@ -33,6 +33,9 @@ void atr_invites_withdraw(atr_invites *invites, const uint8_t token[ATR_INVITE_T
 bool atr_invites_check(const atr_invites *invites, const uint8_t token[ATR_INVITE_TOKEN_BYTES], uint64_t now_s,
                        atr_id *room);
 
+/* A key that was not known before comes in by it. False: `keys_max` have (ATR_INVITE_KEYS_MAX) since this server began. */
+bool atr_invites_use(atr_invites *invites, const uint8_t token[ATR_INVITE_TOKEN_BYTES], uint32_t keys_max);
+
 /* All links that were given out stop working. How many. */
 size_t atr_invites_revoke(atr_invites *invites);
 

@@ -263,14 +263,31 @@ void inviting_revoke(conn *host, const cJSON *message)
   keeping_then(a, KEPT_INVITES);
 }
 
-int inviting_check(const atr_server *server, const cJSON *hello, atr_id *room)
+static int read_token(const cJSON *hello, uint8_t token[ATR_INVITE_TOKEN_BYTES])
 {
-  uint8_t token[ATR_INVITE_TOKEN_BYTES];
   const char *hex;
 
   if (!atr_json_get(hello, "invite"))
     return ATR_NOENT;
-  if (atr_json_get_str(hello, "invite", &hex) < 0 || atr_hex_decode(hex, strlen(hex), token, sizeof token) < 0)
+  if (atr_json_get_str(hello, "invite", &hex) < 0 ||
+      atr_hex_decode(hex, strlen(hex), token, ATR_INVITE_TOKEN_BYTES) < 0)
     return ATR_PROTO;
+  return ATR_OK;
+}
+
+int inviting_check(const atr_server *server, const cJSON *hello, atr_id *room)
+{
+  uint8_t token[ATR_INVITE_TOKEN_BYTES];
+  int err = read_token(hello, token);
+
+  if (err < 0)
+    return err;
   return atr_invites_check(server->invites, token, now_s(), room) ? ATR_OK : ATR_INVITE;
+}
+
+bool inviting_use(atr_server *server, const cJSON *hello)
+{
+  uint8_t token[ATR_INVITE_TOKEN_BYTES];
+
+  return read_token(hello, token) == ATR_OK && atr_invites_use(server->invites, token, server->invite_keys_max);
 }

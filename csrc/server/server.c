@@ -366,6 +366,7 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
   server->room_unready_ms = config->room_unready_ms ? config->room_unready_ms : ATR_ROOM_UNREADY_MS;
   server->rooms_max = config->rooms_max ? config->rooms_max : ATR_ROOMS_MAX;
   server->ring_bytes_max = config->ring_bytes_max;
+  server->invite_keys_max = config->invite_keys_max ? config->invite_keys_max : ATR_INVITE_KEYS_MAX;
   server->connections_max = config->connections_max ? config->connections_max : connections_allowed(config);
   server->list_task.run = lobby_list_task;
   err = open_handles(server, config);

@@ -30,7 +30,8 @@ typedef struct atr_server_config {
   bool map_port;           /* asks the router to pass the port on */
   uint32_t idle_exit_ms;   /* ends by itself after so long without a user; 0: never */
   /* Limits; 0: those of base/limits.h. */
-  uint32_t hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, connections_max, ring_bytes_max;
+  uint32_t hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, connections_max, ring_bytes_max,
+      invite_keys_max;
   bool looks_only; /* for a check: another server may have the folder, nothing there is changed */
   bool signals;    /* SIGTERM and SIGINT end it; only for a program that is nothing but a server */
 } atr_server_config;

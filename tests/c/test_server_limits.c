@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { LIMIT_MS = 300, SLACK_MS = 5000, PLACES = 3 };
+enum { LIMIT_MS = 300, SLACK_MS = 5000, PLACES = 3, KEYS = 2 };
 
 static char home[64], guest_home[80];
 static atr_server *server;
@@ -31,7 +31,8 @@ static int start_with(bool open, uint32_t hello_timeout_ms)
                               .knock_timeout_ms = LIMIT_MS,         /* ATR_KNOCK_TIMEOUT_MS, */
                               .room_unready_ms = LIMIT_MS,          /* ATR_ROOM_UNREADY_MS and */
                               .rooms_max = 2,                       /* ATR_ROOMS_MAX, */
-                              .connections_max = PLACES};           /* ATR_CONNECTIONS_MAX */
+                              .connections_max = PLACES,            /* ATR_CONNECTIONS_MAX and */
+                              .invite_keys_max = KEYS};             /* ATR_INVITE_KEYS_MAX */
 
   snprintf(home, sizeof home, "/tmp/atrium-limits-XXXXXX");
   if (!mkdtemp(home) || atr_server_new(&server, &config, why, sizeof why) < 0) {
@@ -52,6 +53,12 @@ static int start_closed(void **state)
 {
   (void)state;
   return start_with(false, LIMIT_MS);
+}
+
+static int start_for_guests(void **state)
+{
+  (void)state;
+  return start_with(false, 60000);
 }
 
 static int start_patient(void **state)
@@ -77,20 +84,28 @@ static void say(atr_client *client, const char *text)
   assert_ok(atr_client_send(client, text, strlen(text)));
 }
 
-static atr_client *open_client(const char *of)
+static atr_client *open_client_at(const char *of, const char *host)
 {
-  char why[256] = "", text[128];
+  char why[256] = "", text[1024];
   atr_client_config config = {.home = of};
   atr_client *client;
 
   assert_ok(atr_client_new(&client, &config, why, sizeof why));
-  snprintf(text, sizeof text, "{\"t\":\"connect\",\"host\":\"127.0.0.1:%u\",\"name\":\"t\"}", atr_server_port(server));
+  snprintf(text, sizeof text, "{\"t\":\"connect\",\"host\":\"%s\",\"name\":\"t\"}", host);
   say(client, text);
   return client;
 }
 
-/* True where an event that holds `wanted` came within SLACK_MS. */
-static bool hears(atr_client *client, const char *wanted)
+static atr_client *open_client(const char *of)
+{
+  char host[32];
+
+  snprintf(host, sizeof host, "127.0.0.1:%u", atr_server_port(server));
+  return open_client_at(of, host);
+}
+
+/* True where an event that holds `wanted` came within SLACK_MS; `found_text`, which may be NULL, gets it. */
+static bool hears_text(atr_client *client, const char *wanted, char **found_text)
 {
   uint64_t end = uv_hrtime() + (uint64_t)SLACK_MS * 1000000;
 
@@ -101,7 +116,10 @@ static bool hears(atr_client *client, const char *wanted)
       char *text = strndup(event->json, event->len);
       bool found = strstr(text, wanted) != NULL;
 
-      free(text);
+      if (found && found_text)
+        *found_text = text;
+      else
+        free(text);
       free(event);
       if (found)
         return true;
@@ -110,6 +128,11 @@ static bool hears(atr_client *client, const char *wanted)
     }
   }
   return false;
+}
+
+static bool hears(atr_client *client, const char *wanted)
+{
+  return hears_text(client, wanted, NULL);
 }
 
 /* --- somebody who says nothing ------------------------------------------------------------------------------- */
@@ -313,6 +336,49 @@ static void a_knock_that_nobody_answers_ends(void **state)
   atr_client_free(guest);
 }
 
+static void make_link(atr_client *host, char *link, size_t link_bytes)
+{
+  char *event, *begin;
+
+  say(host, "{\"t\":\"invite_create\"}");
+  assert_true(hears_text(host, "atrium://join#", &event));
+  begin = strstr(event, "atrium://join#");
+  snprintf(link, link_bytes, "%.*s", (int)strcspn(begin, "\""), begin);
+  free(event);
+}
+
+/* What a guest with this key hears who comes by the link. */
+static void assert_hears(const char *of, const char *link, const char *wanted)
+{
+  char folder[128];
+  atr_client *guest;
+
+  snprintf(folder, sizeof folder, "%s/%s", home, of);
+  guest = open_client_at(folder, link);
+  assert_true(hears(guest, wanted));
+  atr_client_free(guest);
+}
+
+/* ATR_INVITE_KEYS_MAX: whoever holds one link could fill the list of keys with his own, for good. */
+static void an_invite_lets_in_so_many_keys(void **state)
+{
+  static const char *const names[KEYS] = {"first", "second"};
+  atr_client *host = open_client(home);
+  char link[1024], another[1024];
+
+  (void)state;
+  assert_true(hears(host, "\"LOBBY\""));
+  make_link(host, link, sizeof link);
+  for (int again = 0; again < 2; again++) /* who is known may come as often as he likes */
+    for (int i = 0; i < KEYS; i++)
+      assert_hears(names[i], link, "\"LOBBY\"");
+  assert_hears("third", link, "This invite has let in as many as it can");
+  make_link(host, another, sizeof another);
+  assert_hears("third", another, "\"LOBBY\"");
+  assert_hears("third", link, "\"LOBBY\"");
+  atr_client_free(host);
+}
+
 static void a_room_that_was_never_filled_goes(void **state)
 {
   atr_client *creator = open_client(home), *watcher = open_client(guest_home);
@@ -352,6 +418,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(who_only_proves_a_key_takes_nobodys_place, start_patient, stop),
       cmocka_unit_test_setup_teardown(of_networks_that_have_as_many_the_oldest_connection_goes, start_patient, stop),
       cmocka_unit_test_setup_teardown(a_knock_that_nobody_answers_ends, start_closed, stop),
+      cmocka_unit_test_setup_teardown(an_invite_lets_in_so_many_keys, start_for_guests, stop),
       cmocka_unit_test_setup_teardown(a_room_that_was_never_filled_goes, start_open, stop),
       cmocka_unit_test_setup_teardown(no_more_rooms_than_it_holds, start_open, stop),
   };

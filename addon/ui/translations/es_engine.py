@@ -120,6 +120,8 @@ ENGINE = {
     "An invite can last from a moment to ten years; 0 hours: for ever.": "Una invitación puede durar desde un instante hasta diez "
     "años; 0 horas: para siempre.",
     "One of the addresses is too long for an invite.": "Una de las direcciones es demasiado larga para una invitación.",
+    "This invite has let in as many as it can: ask the host for a new one.": "Esta invitación ya dejó entrar a tantos como puede: pedir "
+    "una nueva al anfitrión.",
     "There are too many invites: revoke the old ones first.": "Hay demasiadas invitaciones: revocar antes las anteriores.",
     "The invite could not be kept: the list of invites cannot be written.": "No fue posible guardar la invitación: la lista de "
     "invitaciones no se puede escribir.",
