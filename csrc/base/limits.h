@@ -503,6 +503,9 @@
 /* How long --check waits for what the router says; everything else is known at once. */
 #define ATR_CHECKUP_MS 15000u
 
+/* And for the first word of what listens on this machine's own port: a server of ours shows its key within milliseconds. */
+#define ATR_CHECKUP_ANSWER_MS 3000u
+
 /* A firewall's rules, as far as they are read. */
 #define ATR_FIREWALL_FILE_BYTES ATR_KIB(256)
 

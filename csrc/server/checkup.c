@@ -31,6 +31,7 @@ typedef struct checkup {
   FILE *out;
   uv_loop_t loop;
   uv_timer_t timer;
+  uv_timer_t answer; /* until whoever listens there has shown a key */
   uv_signal_t sigint;
   atr_net *net;
   atr_identity *identity; /* of this moment */
@@ -230,6 +231,7 @@ static void on_key(void *ctx, const atr_hash *key, atr_span spki)
 {
   checkup *k = ctx;
 
+  uv_timer_stop(&k->answer);
   if (atr_check_code(spki, k->code) < 0 || !read_token(k, key)) {
     finish(k, "other");
     return;
@@ -315,6 +317,7 @@ static void on_connected(void *ctx, int err, atr_stream *stream)
   if (err == ATR_OK)
     err = atr_session_new(&k->session, stream, false, k->identity, &callbacks, k);
   if (err == ATR_CONNREFUSED && !k->server) {
+    uv_timer_stop(&k->answer);
     start_server(k);
   } else if (err < 0) {
     snprintf(k->why, sizeof k->why, "%s", atr_err_text(err));
@@ -345,6 +348,12 @@ static void on_time(uv_timer_t *timer)
   finish(k, !k->session ? "taken" : k->server ? "tried" : "running");
 }
 
+/* Who takes a connection and says nothing is not ours. */
+static void on_silence(uv_timer_t *timer)
+{
+  finish(timer->data, "taken");
+}
+
 static void on_interrupt(uv_signal_t *handle, int number)
 {
   checkup *k = handle->data;
@@ -361,6 +370,7 @@ static void close_all(checkup *k)
   atr_session_free(k->session);
   atr_server_free(k->server); /* waits for its goodbye to the router */
   uv_close((uv_handle_t *)&k->timer, NULL);
+  uv_close((uv_handle_t *)&k->answer, NULL);
   uv_close((uv_handle_t *)&k->sigint, NULL);
   if (k->net)
     atr_net_free(k->net);
@@ -377,9 +387,10 @@ int atr_server_checkup(const atr_server_config *config, FILE *out)
 
   if (uv_loop_init(&k.loop) < 0)
     return 1;
-  k.timer.data = k.sigint.data = &k;
+  k.timer.data = k.answer.data = k.sigint.data = &k;
   uv_timer_init(&k.loop, &k.timer);
   uv_timer_start(&k.timer, on_time, ATR_CHECKUP_MS, 0);
+  uv_timer_init(&k.loop, &k.answer);
   uv_signal_init(&k.loop, &k.sigint);
   uv_signal_start(&k.sigint, on_interrupt, SIGINT);
   err = atr_crypto_init();
@@ -387,10 +398,12 @@ int atr_server_checkup(const atr_server_config *config, FILE *out)
     err = atr_identity_new(&k.identity);
   if (err == ATR_OK)
     err = atr_net_new(&k.net, &k.loop);
-  if (err == ATR_OK && config->port == 0)
+  if (err == ATR_OK && config->port == 0) {
     start_server(&k);
-  else if (err == ATR_OK)
+  } else if (err == ATR_OK) {
+    uv_timer_start(&k.answer, on_silence, ATR_CHECKUP_ANSWER_MS, 0);
     err = connect_to_server(&k);
+  }
   if (err == ATR_OK && !k.how)
     uv_run(&k.loop, UV_RUN_DEFAULT);
   if (k.interrupted) {

@@ -22,6 +22,8 @@ from atrium.serving import RunningServer, serve
 
 # A router has a few seconds to answer in one of three ways; everything else is known at once.
 TIMEOUT_S = 15.0
+# A server of ours on this machine answers within milliseconds (ATR_CHECKUP_ANSWER_MS is the same).
+ANSWER_S = 3.0
 POLL_S = 0.05
 
 TEXTS = {
@@ -76,6 +78,7 @@ class MachineCheck:
         self._engine = Engine(self._home)
         self._close.callback(self._engine.close)
         self._end = time.monotonic() + TIMEOUT_S
+        self._silent_at: float | None = time.monotonic() + ANSWER_S  # None: whoever listens there has answered
         self._connect()
 
     def poll(self) -> MachineResult | None:
@@ -84,6 +87,8 @@ class MachineCheck:
         for event in events:
             if self._result is None:
                 self._take(event)
+        if self._result is None and self._silent_at is not None and time.monotonic() >= self._silent_at:
+            self._finish("taken")
         if self._result is None and time.monotonic() >= self._end:
             self._finish("tried" if self._server else "running", complete=False)
         return self._result
@@ -108,6 +113,7 @@ class MachineCheck:
         if event["t"] == "state":
             self._state(event)
         elif event["t"] == "welcome" and event["host"]:
+            self._silent_at = None
             self._code = event["check_code"]
             self._engine.send({"t": "reach"})
         elif event["t"] in ("probed", "welcome"):
@@ -129,6 +135,7 @@ class MachineCheck:
             self._finish("failed", said=str(event.get("error", "")))
 
     def _serve(self) -> None:
+        self._silent_at = None
         try:
             self._server = self._close.enter_context(
                 serve(self._port, self._bind, home=self._home, discovery=False, map_port=self._map_port)

@@ -99,6 +99,21 @@ def test_a_port_that_is_taken(command: list[str], tmp_path: Path) -> None:
 
 
 @BOTH
+def test_a_program_that_is_silent(command: list[str], tmp_path: Path) -> None:
+    """ATR_CHECKUP_ANSWER_MS. It takes the connection and waits; the check waited with it, for as long as a handshake may last."""
+    with listener() as silent:
+        port = silent.getsockname()[1]
+        begin = time.monotonic()
+        status, report = run(command, tmp_path, "--port", str(port), "--bind", "127.0.0.1")
+        took_s = time.monotonic() - begin
+    assert (status, report) == (
+        1,
+        f"Another program uses port {port} of this machine: choose another port in Atrium's preferences.\n",
+    )
+    assert 2.9 < took_s < 6
+
+
+@BOTH
 @pytest.mark.parametrize("options", [(), ("--open",)], ids=["knocking", "open"])
 def test_the_server_of_another_user_is_told_nothing(
     command: list[str], options: tuple[str, ...], start: Start, clients: Clients, tmp_path: Path
