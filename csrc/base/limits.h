@@ -389,6 +389,12 @@
 /* What is typed or pasted into the Host box; a DNS name has at most 253 bytes. */
 #define ATR_HOST_BYTES_MAX 1024u
 
+/* A text in which an address is looked for: the screen of a tunnel's program has 2,000 characters. */
+#define ATR_PASTED_BYTES_MAX 4096u
+
+/* Addresses of tunnels in an invite that are tried: those that a host's programs may have found, what it has typed, and one more. */
+#define ATR_INVITE_WEB_MAX 6u
+
 /* Places in a pasted text at which an invite may begin and is tried; a message that speaks of invites has some. */
 #define ATR_INVITE_STARTS_MAX 64u
 

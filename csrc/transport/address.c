@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Four steps: take off what pasting adds (spaces, quotes, the rest of a line), look at the scheme and path, split host and
- * port, look at the host.
+ * Five steps: take off what pasting adds (spaces, quotes, what is invisible), find the address in a whole line or screen, look at the
+ * scheme and path, split host and port, look at the host.
+ *
+ * In a text of several words each that could be an address is one candidate, and the best one counts: rather what a tunnel's program
+ * calls its address than another, rather one that leads to another machine, the outer side of an arrow, one with a scheme, and one without a path, which the
+ * pages of help have that such programs print.
  *
  * One thing is ambiguous: an IPv6 address without brackets may end in what looks like a port (`fe80::1:9090`). It is
  * then all address, as browsers and ssh read it; whoever means a port writes brackets.
@@ -11,6 +15,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "transport/pasted.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -58,20 +63,46 @@ static bool starts_with(text t, const char *prefix)
 
 /* --- what pasting adds ----------------------------------------------------------------------------------------- */
 
-/* Length of one forgiven character at the start of `t`: ASCII white space and quotes, and in UTF-8 the no-break
- * space, the byte order mark, zero-width spaces and typographic quotes. */
+/* Length of one forgiven character at the start of `p`: ASCII white space and quotes, and in UTF-8 other spaces, typographic quotes, what is invisible, and
+ * the punctuation of Chinese and Japanese, which have no spaces, and of Spanish. */
 static size_t forgiven(const char *p, size_t n)
 {
-  static const char *const wide[] = {"\xc2\xa0",     "\xef\xbb\xbf", "\xe2\x80\x8b", "\xe2\x80\x8e",
-                                     "\xe2\x80\x98", "\xe2\x80\x99", "\xe2\x80\x9c", "\xe2\x80\x9d",
-                                     "\xe2\x80\x9e", "\xc2\xab",     "\xc2\xbb"};
+  static const char *const wide[] = {
+      "\xc2\xa0",     "\xe2\x80\x98", "\xe2\x80\x99", "\xe2\x80\x9c", "\xe2\x80\x9d", "\xe2\x80\x9e", "\xc2\xab",
+      "\xc2\xbb",     "\xe2\x80\xa6", "\xc2\xa1",     "\xc2\xbf",     "\xe3\x80\x80", "\xe3\x80\x81", "\xe3\x80\x82",
+      "\xe3\x80\x8c", "\xe3\x80\x8d", "\xef\xbc\x81", "\xef\xbc\x88", "\xef\xbc\x89", "\xef\xbc\x8c", "\xef\xbc\x9b"};
 
   if (n > 0 && *p != 0 && strchr(" \t\r\n\v\f\"'`<>", *p))
     return 1;
   for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
     if (n >= strlen(wide[i]) && memcmp(p, wide[i], strlen(wide[i])) == 0)
       return strlen(wide[i]);
-  return 0;
+  return atr_pasted_invisible(p, n);
+}
+
+/* Without what is invisible, and with the full-width colon of a Chinese or Japanese keyboard as a colon. -1: it is too long for whatever one pastes. */
+static ptrdiff_t plain(text t, char *out, size_t max)
+{
+  size_t n = 0;
+
+  for (size_t skip; t.n > 0; t.p += skip, t.n -= skip) {
+    bool is_colon = t.n >= 3 && memcmp(t.p, "\xef\xbc\x9a", 3) == 0;
+
+    skip = is_colon ? 3 : atr_pasted_invisible(t.p, t.n);
+    if (skip > 0 && !is_colon)
+      continue;
+    if (n == max)
+      return -1;
+    out[n++] = (char)(is_colon ? ':' : *t.p);
+    skip = skip ? skip : 1;
+  }
+  return (ptrdiff_t)n;
+}
+
+/* Whether this ends a sentence or a clause rather than an address. */
+static bool is_stop(char c)
+{
+  return c != 0 && strchr(".,;!?", c);
 }
 
 static text trim(text t)
@@ -122,20 +153,6 @@ static text next_word(text t, size_t *at)
   return word;
 }
 
-/* Of a text of several words, the one with a scheme: what a tunnel's program prints is pasted as a whole line. */
-static bool word_with_scheme(text t, text *out)
-{
-  size_t at = 0;
-
-  for (text word = next_word(t, &at); word.n > 0; word = next_word(t, &at))
-    for (size_t k = 1; k + 2 < word.n; k++)
-      if (memcmp(word.p + k, "://", 3) == 0) {
-        *out = word;
-        return true;
-      }
-  return false;
-}
-
 /* The path is what it says, for the tunnel's server to understand; a fragment is never sent. */
 static int take_path(text *t, atr_address *out, char *why, size_t why_bytes)
 {
@@ -149,6 +166,8 @@ static int take_path(text *t, atr_address *out, char *why, size_t why_bytes)
     const char *hash = memchr(slash, '#', t->n - (size_t)(slash - t->p));
 
     n = (size_t)((hash ? hash : t->p + t->n) - slash);
+    while (n > 0 && is_stop(slash[n - 1]))
+      n--;
     t->n = (size_t)(slash - t->p);
   }
   if (n == 0 || (n == 1 && *slash == '/')) {
@@ -352,36 +371,191 @@ static int parse(text t, uint16_t port_default, atr_address *out, char *why, siz
   return parse_name(host, out, why, why_bytes);
 }
 
-/* Of a text of several words without a scheme, the last one that is a number or a name with a dot, and has a port: `listening at bore.pub:35735`. Not
- * this machine's own, to which the tunnel leads. A single name such as `pc:9090` is more likely to be what somebody typed with a blank in it. */
-static bool word_with_port(text t, text *out)
+/* --- the address in a line ------------------------------------------------------------------------------------- */
+
+/* What is tried of a word, from its start: up to what stands in no host's name, or to a closing bracket of the sentence; without the sentence's stop. */
+static text cut(text t, bool has_scheme)
 {
-  bool found = false;
-  size_t at = 0;
+  size_t n = 0, round = 0, square = 0;
+  bool in_path = false;
 
-  for (text word = next_word(t, &at); word.n > 0; word = next_word(t, &at)) {
-    atr_address address;
-    char why[256];
+  if (has_scheme)
+    while (memcmp(t.p + n, "://", 3) != 0)
+      n++;
+  for (n += has_scheme ? 3 : 0; n < t.n; n++) {
+    char c = t.p[n];
 
-    while (word.n > 0 && word.p[word.n - 1] && strchr(".,;!)", word.p[word.n - 1]))
-      word.n--;
-    if (word.n < t.n && (memchr(word.p, '.', word.n) || memchr(word.p, ']', word.n)) &&
-        parse(word, 1, &address, why, sizeof why) == 0 && address.has_port && !atr_address_is_loopback(&address)) {
-      *out = word;
-      found = true;
+    in_path = in_path || c == '/' || c == '?' || c == '#';
+    if (c == '|' || (!in_path && c != 0 && strchr(",;!()*", c)) || (c == ')' && round == 0) ||
+        (c == ']' && square == 0))
+      break;
+    round = c == '(' ? round + 1 : c == ')' ? round - 1 : round;
+    square = c == '[' ? square + 1 : c == ']' ? square - 1 : square;
+  }
+  while (n > 0 && (is_stop(t.p[n - 1]) ||
+                   (!in_path && (t.p[n - 1] == '-' || t.p[n - 1] == '=')))) /* an arrow's begin: `host:1->` */
+    n--;
+  return (text){t.p, n};
+}
+
+/* Without the marks of emphasis that stand on both sides. */
+static text unwrap(text t, char mark)
+{
+  while (t.n > 0 && mark != 0 && strchr("*_~", mark) && (t.p[t.n - 1] == mark || is_stop(t.p[t.n - 1])))
+    t.n--;
+  return t;
+}
+
+/* Of a word, from the first scheme on that this parser knows: what stands before it may be a bracket, or `url=`. */
+static bool from_scheme(text word, text *out)
+{
+  for (size_t k = 1; k + 2 < word.n; k++) {
+    if (memcmp(word.p + k, "://", 3) != 0)
+      continue;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+      size_t n = strlen(schemes[i].scheme) - 3;
+      text from = {word.p + k - n, word.n - k + n};
+      char before = k > n ? from.p[-1] : 0;
+
+      if (n > k || !starts_with(from, schemes[i].scheme) || (lower(before) >= 'a' && lower(before) <= 'z'))
+        continue;
+      *out = cut(unwrap(from, before), true);
+      return true;
     }
   }
-  return found;
+  return false;
+}
+
+/* A number or a name with a dot, and a port. A single name such as `pc:9090` is more likely to be what somebody typed with a blank in it. */
+static bool from_port(text word, text *out)
+{
+  char before = 0;
+
+  while (word.n > 0 && word.p[0] != 0 && strchr("(*_~", word.p[0])) {
+    before = word.p[0];
+    word.p++;
+    word.n--;
+  }
+  *out = cut(unwrap(word, before), false);
+  return memchr(out->p, '.', out->n) || memchr(out->p, ']', out->n);
+}
+
+static bool ends_with(text t, const char *end)
+{
+  size_t n = strlen(end);
+
+  return t.n >= n && memcmp(t.p + t.n - n, end, n) == 0;
+}
+
+/* What ngrok writes before its address, whatever else is on its screen. */
+static bool is_forwarding(text before)
+{
+  static const char name[] = "forwarding";
+  size_t n = sizeof name - 1;
+
+  while (before.n > 0 && before.p[before.n - 1] != 0 && strchr(" \t:", before.p[before.n - 1]))
+    before.n--;
+  return before.n >= n && starts_with((text){before.p + before.n - n, n}, name);
+}
+
+/* `203.0.113.17:9090 -> 192.168.0.48:12800`: routers and tunnels write so what leads where. */
+static bool is_inner(text before, text after)
+{
+  while (before.n > 0 && before.p[before.n - 1] != 0 && strchr(" \t", before.p[before.n - 1]))
+    before.n--;
+  while (after.n > 0 && *after.p != 0 && strchr(" \t", *after.p)) {
+    after.p++;
+    after.n--;
+  }
+  return ends_with(before, "->") || ends_with(before, "=>") || ends_with(before, "\xe2\x86\x92") ||
+         starts_with(after, "<-") || starts_with(after, "<=") || starts_with(after, "\xe2\x86\x90");
+}
+
+typedef struct place {
+  bool is_told;  /* the program says that this is its address */
+  bool is_inner; /* an arrow leads to it */
+  bool has_scheme;
+} place;
+
+static place place_of(text whole, text word, bool has_scheme)
+{
+  const char *end = word.p + word.n;
+  text before = {whole.p, (size_t)(word.p - whole.p)}, after = {end, (size_t)(whole.p + whole.n - end)};
+
+  return (place){.is_told = is_forwarding(before), .is_inner = is_inner(before, after), .has_scheme = has_scheme};
+}
+
+/* How likely it is that this one is meant; 0: it is none. */
+static unsigned weigh(text t, const place *at)
+{
+  atr_address address;
+  char why[256];
+  unsigned weight = 1;
+  bool is_far;
+
+  if (parse(t, 1, &address, why, sizeof why) < 0)
+    return 0;
+  is_far = !atr_address_is_loopback(&address);
+  if (!at->has_scheme && !(address.has_port && is_far))
+    return 0;
+  weight += at->is_told ? 16u : 0;
+  weight += is_far ? 8u : 0;
+  weight += at->is_inner ? 0 : 4u;
+  weight += at->has_scheme ? 2u : 0;
+  weight += address.path[0] == 0 || strcmp(address.path, default_path) == 0;
+  return weight;
+}
+
+/* Of a text in which none was found: the stop behind it, and brackets around it. A dot is one behind a port, else perhaps the root of all names. */
+static text bare(text t)
+{
+  bool has_port = memchr(t.p, ':', t.n);
+
+  if (t.n > 0 && *t.p == '(') {
+    t.p++;
+    t.n--;
+  }
+  while (t.n > 0 && t.p[t.n - 1] != 0 && strchr(has_port ? ".,;!?)" : ",;!?)", t.p[t.n - 1]))
+    t.n--;
+  return t;
+}
+
+/* The best candidate of a text. Of equal ones the first with a scheme, and the last without one: what stands before those is the time in a log. Where none is an
+ * address, the first with a scheme tells best what is wrong. */
+static text find(text whole)
+{
+  text best = bare(whole), one;
+  unsigned best_weight = 0;
+  bool has_wrong = false;
+  size_t at = 0;
+
+  for (text word = next_word(whole, &at); word.n > 0; word = next_word(whole, &at)) {
+    bool has_scheme = from_scheme(word, &one);
+    unsigned weight;
+    place here;
+
+    if (!has_scheme && !from_port(word, &one))
+      continue;
+    here = place_of(whole, word, has_scheme);
+    weight = weigh(one, &here);
+    if (weight > best_weight || (weight == best_weight && (weight > 0 ? !has_scheme : has_scheme && !has_wrong))) {
+      best = one;
+      best_weight = weight;
+      has_wrong = weight == 0;
+    }
+  }
+  return best;
 }
 
 int atr_address_parse(const char *string, size_t len, uint16_t port_default, atr_address *out, char *why,
                       size_t why_bytes)
 {
-  text whole = trim((text){string, len}), t = whole;
+  char copy[ATR_PASTED_BYTES_MAX];
+  ptrdiff_t n = plain(trim((text){string, len}), copy, sizeof copy);
 
-  if (!word_with_scheme(whole, &t))
-    (void)word_with_port(whole, &t);
-  return parse(trim(t), port_default, out, why, why_bytes);
+  if (n < 0)
+    return wrong(why, why_bytes, "This is too long for an address.");
+  return parse(trim(find((text){copy, (size_t)n})), port_default, out, why, why_bytes);
 }
 
 void atr_address_text(const atr_address *address, char out[ATR_ADDRESS_TEXT_BYTES])

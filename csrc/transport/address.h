@@ -7,8 +7,8 @@
  * `atrium://host`, and `wss://`, `ws://`, `https://`, `http://` for tunnels that carry only HTTP. Spaces, quotes and
  * what chat programs put around a pasted text are forgiven, and so is a whole line that has one address with a scheme
  * in it, such as `Forwarding  tcp://0.tcp.example.org:12489 -> localhost:12800`, or one with a port, such as
- * `listening at bore.example.org:35735`. A pure parser: it asks nobody; whether
- * a name exists is the resolver's business (race.h).
+ * `listening at bore.example.org:35735`, or a sentence, or all that a tunnel's program has on its screen; of several addresses the one that
+ * leads to another machine. A pure parser: it asks nobody; whether a name exists is the resolver's business (race.h).
  */
 #ifndef ATR_TRANSPORT_ADDRESS_H
 #define ATR_TRANSPORT_ADDRESS_H

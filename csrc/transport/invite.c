@@ -198,9 +198,45 @@ static int get_address(atr_address *out, uint8_t type, atr_span value)
   return err < 0 ? err : 1;
 }
 
+static bool is_private_ipv4(const uint8_t *b)
+{
+  return b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) ||
+         (b[0] == 169 && b[1] == 254) || (b[0] == 100 && (b[1] & 0xc0) == 64);
+}
+
+/* Numbers that lead to the reader's own network: to its router, and what else believes whoever asks from inside. */
+static bool is_private(const atr_address *address)
+{
+  static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* an IPv4 address as an IPv6 one */
+  uint8_t b[16];
+
+  if (address->kind == ATR_ADDRESS_IPV4)
+    return uv_inet_pton(AF_INET, address->host, b) != 0 || is_private_ipv4(b);
+  if (address->kind != ATR_ADDRESS_IPV6)
+    return false;
+  if (strchr(address->host, '%') || uv_inet_pton(AF_INET6, address->host, b) != 0)
+    return true;
+  if (memcmp(b, mapped, sizeof mapped) == 0)
+    return is_private_ipv4(b + sizeof mapped);
+  return (b[0] & 0xfe) == 0xfc || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
+}
+
+/* Whoever makes an invite chooses what its readers ask for: `GET` of any path, which a proxy may want in front of ours, and of any query, in which tunnels
+ * have tokens. So there are few of them, and none with a query to a machine that no tunnel stands on. */
+static bool is_taken(const atr_address *address, unsigned *web)
+{
+  if (address->carrier == ATR_CARRIER_TCP)
+    return true;
+  if (*web == ATR_INVITE_WEB_MAX || (strchr(address->path, '?') && is_private(address)))
+    return false;
+  (*web)++;
+  return true;
+}
+
 static int get_payload(const uint8_t *p, size_t n, atr_invite *out, char *why, size_t why_bytes)
 {
   atr_rd rd = atr_rd_of(p, n - CRC_BYTES);
+  unsigned web = 0;
 
   memset(out, 0, sizeof *out);
   if (atr_rd_u8(&rd) != VERSION)
@@ -218,7 +254,7 @@ static int get_payload(const uint8_t *p, size_t n, atr_invite *out, char *why, s
     known = get_address(&out->addresses[out->addresses_count], type, value);
     if (known < 0)
       return wrong(why, why_bytes, "This invite holds an address that is none: ask for a new one.");
-    out->addresses_count += (size_t)known;
+    out->addresses_count += known && is_taken(&out->addresses[out->addresses_count], &web);
   }
   if (rd.err || rd.left > 0)
     return wrong(why, why_bytes, "This invite is not well formed: ask for a new one.");

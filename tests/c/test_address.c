@@ -64,6 +64,72 @@ static const struct {
     {"0.tcp.example.org:12489 leads to 127.0.0.1:12800.", "0.tcp.example.org:12489", ATR_ADDRESS_NAME},
     {"I am at 203.0.113.17:9090, come in!", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
     {"it is [2001:db8::5]:9090.", "[2001:db8::5]:9090", ATR_ADDRESS_IPV6},
+    /* in a sentence */
+    {"Join me at tcp://0.tcp.sa.ngrok.io:12489, please", "0.tcp.sa.ngrok.io:12489", ATR_ADDRESS_NAME},
+    {"Join me: tcp://0.tcp.sa.ngrok.io:12489!", "0.tcp.sa.ngrok.io:12489", ATR_ADDRESS_NAME},
+    {"tcp://0.tcp.sa.ngrok.io:12489.", "0.tcp.sa.ngrok.io:12489", ATR_ADDRESS_NAME},
+    {"tcp://0.tcp.sa.ngrok.io:12489?", "0.tcp.sa.ngrok.io:12489", ATR_ADDRESS_NAME},
+    {"tcp://0.tcp.sa.ngrok.io:12489...", "0.tcp.sa.ngrok.io:12489", ATR_ADDRESS_NAME},
+    {"(tcp://0.tcp.sa.ngrok.io:12489)", "0.tcp.sa.ngrok.io:12489", ATR_ADDRESS_NAME},
+    {"[ngrok](tcp://0.tcp.sa.ngrok.io:12489), come", "0.tcp.sa.ngrok.io:12489", ATR_ADDRESS_NAME},
+    {"[https://x.example.org](https://x.example.org)", "wss://x.example.org:443/atrium", ATR_ADDRESS_NAME},
+    {"<https://x.example.org|x.example.org>", "wss://x.example.org:443/atrium", ATR_ADDRESS_NAME},
+    {"Anna: tcp://0.tcp.sa.ngrok.io:12489 ;)", "0.tcp.sa.ngrok.io:12489", ATR_ADDRESS_NAME},
+    {"Mira: https://x.trycloudflare.com, gracias", "wss://x.trycloudflare.com:443/atrium", ATR_ADDRESS_NAME},
+    {"https://x.trycloudflare.com,gracias", "wss://x.trycloudflare.com:443/atrium", ATR_ADDRESS_NAME},
+    {"https://x.trycloudflare.com/,", "wss://x.trycloudflare.com:443/atrium", ATR_ADDRESS_NAME},
+    {"https://x.trycloudflare.com/)", "wss://x.trycloudflare.com:443/atrium", ATR_ADDRESS_NAME},
+    {"\"https://x.trycloudflare.com\".", "wss://x.trycloudflare.com:443/atrium", ATR_ADDRESS_NAME},
+    {"wss://x.example/atrium.", "wss://x.example:443/atrium", ATR_ADDRESS_NAME},
+    {"wss://x.example/a(b)c).", "wss://x.example:443/a(b)c", ATR_ADDRESS_NAME},
+    {"url=https://x.example.org", "wss://x.example.org:443/atrium", ATR_ADDRESS_NAME},
+    {"Address:https://x.example.org", "wss://x.example.org:443/atrium", ATR_ADDRESS_NAME},
+    {"**tcp://host.example:9090**", "host.example:9090", ATR_ADDRESS_NAME},
+    {"_https://x.example.org/a_!", "wss://x.example.org:443/a", ATR_ADDRESS_NAME},
+    {"https://x.example.org/a_", "wss://x.example.org:443/a_", ATR_ADDRESS_NAME},
+    {"**203.0.113.17:9090**", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"203.0.113.17:9090.", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"203.0.113.17:9090!", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"(203.0.113.17:9090)", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"pc:9090.", "pc:9090", ATR_ADDRESS_NAME},
+    {"(pc)", "pc:12800", ATR_ADDRESS_NAME},
+    {"203.0.113.17!", "203.0.113.17:12800", ATR_ADDRESS_IPV4},
+    {"203.0.113.17\xef\xbc\x9a"
+     "9090",
+     "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"\xe5\x9c\xb0\xe5\x9d\x80\xe3\x80\x8chttps://x.example.org\xe3\x80\x8d\xe3\x80\x82",
+     "wss://x.example.org:443/atrium", ATR_ADDRESS_NAME},
+    {"\xc2\xa1"
+     "203.0.113.17:9090!",
+     "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"\xe2\x80\xaa"
+     "203.0.113.17:9090\xe2\x80\xac",
+     "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"tcp://0.tcp.sa\xe2\x80\x8b.ngrok\xc2\xad.io:12489", "0.tcp.sa.ngrok.io:12489", ATR_ADDRESS_NAME},
+    /* of what programs print */
+    {"Web Interface                 http://127.0.0.1:4040\nForwarding                    tcp://0.tcp.sa.ngrok.io:12489 "
+     "-> localhost:12800",
+     "0.tcp.sa.ngrok.io:12489", ATR_ADDRESS_NAME},
+    {"Full request capture now available in your browser: https://ngrok.com/r/ti Session Status online Account Anna "
+     "(Plan: Free) Version 3.5.0 Region South America (sa) "
+     "Latency 30ms Web Interface http://127.0.0.1:4040 Forwarding https://ab-12.ngrok-free.app -> "
+     "http://localhost:12800 Connections ttl opn rt1 rt5 p50 p90 0 0 0.00 0.00",
+     "wss://ab-12.ngrok-free.app:443/atrium", ATR_ADDRESS_NAME},
+    {"http://127.0.0.1:4040 and host.example:9090", "host.example:9090", ATR_ADDRESS_NAME},
+    {"http://127.0.0.1:4040", "ws://127.0.0.1:4040/atrium", ATR_ADDRESS_IPV4},
+    {"t=2024-11-22T04:00:00 lvl=info msg=\"started tunnel\" obj=tunnels addr=http://localhost:12800 "
+     "url=https://x.ngrok-free.app",
+     "wss://x.ngrok-free.app:443/atrium", ATR_ADDRESS_NAME},
+    {"INF Thank you for trying Cloudflare Tunnel. (https://www.cloudflare.com/website-terms/) INF |  "
+     "https://some-words.trycloudflare.com  |",
+     "wss://some-words.trycloudflare.com:443/atrium", ATR_ADDRESS_NAME},
+    {"203.0.113.17:9090 -> 192.168.0.48:12800", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"203.0.113.17:9090->192.168.0.48:12800", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"203.0.113.17:9090 \xe2\x86\x92 192.168.0.48:12800", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"192.168.0.48:12800 <- 203.0.113.17:9090", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"192.168.0.48:12800 <= 203.0.113.17:9090", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"anna-52814.portmap.io:52814 => 12800", "anna-52814.portmap.io:52814", ATR_ADDRESS_NAME},
+    {"see v4.2.0: 203.0.113.17:9090 at 10.30:15", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
 };
 
 static const struct {
@@ -90,6 +156,9 @@ static const struct {
     {"1.2.3", "IPv4"},
     {"12800", "IPv4"},
     {"ftp://host", "tcp://"},
+    {"come by ftp://host", "tcp://"},
+    {"Forwarding tcp://host:99999 -> localhost:12800", "1 to 65535"},
+    {"see tcp://a:x or tcp://b:0, please", "must be a port"},
     {"gopher://host/path", "tcp://"},
     {"https://", "Type the address"},
     {"https:///path", "Type the address"},
@@ -201,7 +270,7 @@ static void bad_addresses(void **state)
 
 static void long_and_strange_texts(void **state)
 {
-  char text[ATR_HOST_BYTES_MAX + 100], why[256];
+  char text[ATR_HOST_BYTES_MAX + 100], why[256], screen[ATR_PASTED_BYTES_MAX + 10];
   atr_address address;
 
   (void)state;
@@ -210,6 +279,12 @@ static void long_and_strange_texts(void **state)
   assert_int_equal(atr_address_parse(text, 300, 1, &address, why, sizeof why), ATR_ADDR_SYNTAX);
   assert_int_equal(atr_address_parse(text, 64, 1, &address, why, sizeof why), ATR_ADDR_SYNTAX);
   assert_int_equal(atr_address_parse(text, 63, 1, &address, why, sizeof why), 0);
+  memset(screen, ' ', sizeof screen);
+  memcpy(screen, "at", 2);
+  memcpy(screen + ATR_PASTED_BYTES_MAX - 8, "tcp://h:5", 9);
+  assert_int_equal(atr_address_parse(screen, ATR_PASTED_BYTES_MAX + 1, 1, &address, why, sizeof why), ATR_ADDR_SYNTAX);
+  assert_non_null(strstr(why, "too long"));
+  assert_int_equal(atr_address_parse(screen + 1, ATR_PASTED_BYTES_MAX, 1, &address, why, sizeof why), 0);
   assert_int_equal(atr_address_parse("ho\0st", 5, 1, &address, why, sizeof why), ATR_ADDR_SYNTAX);
   memset(text, ' ', sizeof text);
   text[sizeof text - 1] = 'h';

@@ -292,6 +292,47 @@ static void long_texts(void **state)
   free(text);
 }
 
+static void expect_addresses(const char *const *typed, size_t n, const char *expected)
+{
+  char why[256], all[4096] = "", text[ATR_ADDRESS_TEXT_BYTES];
+  atr_invite invite, read;
+  char *link;
+
+  fill(&invite);
+  invite.addresses_count = n;
+  for (size_t i = 0; i < n; i++)
+    assert_ok(atr_address_parse(typed[i], strlen(typed[i]), 1, &invite.addresses[i], why, sizeof why));
+  link = link_of(&invite);
+  assert_ok(atr_invite_read(link, strlen(link), &read, why, sizeof why));
+  for (size_t i = 0; i < read.addresses_count; i++) {
+    atr_address_text(&read.addresses[i], text);
+    snprintf(all + strlen(all), sizeof all - strlen(all), "%s ", text);
+  }
+  assert_string_equal(all, expected);
+  free(link);
+}
+
+/* Whose invite is pasted decides what is asked for in whose network. */
+static void few_tunnels_are_asked(void **state)
+{
+  static const char *const many[] = {"ws://a", "ws://b", "wss://c", "ws://d", "wss://e",
+                                     "ws://f", "ws://g", "wss://h", "host:1"};
+  static const char *const inside[] = {"http://192.168.0.1/reboot?now", "http://10.0.0.1?a",
+                                       "https://172.16.0.1/?a",         "http://169.254.169.254/?a",
+                                       "http://100.64.0.1/?a",          "http://[fe80::1]/?a",
+                                       "http://[fd00::1]/?a",           "http://[::ffff:192.168.0.1]/?a",
+                                       "http://192.168.0.1/studio",     "https://relay.example/p?token",
+                                       "http://203.0.113.1/?k"};
+
+  (void)state;
+  assert_int_equal(ATR_INVITE_WEB_MAX, 6);
+  expect_addresses(many, sizeof many / sizeof *many,
+                   "ws://a:80/atrium ws://b:80/atrium wss://c:443/atrium ws://d:80/atrium wss://e:443/atrium "
+                   "ws://f:80/atrium host:1 ");
+  expect_addresses(inside, sizeof inside / sizeof *inside,
+                   "ws://192.168.0.1:80/studio wss://relay.example:443/p?token ws://203.0.113.1:80/?k ");
+}
+
 static void as_many_beginnings_are_tried_as_a_message_has(void **state)
 {
   atr_invite invite, read;
@@ -361,6 +402,7 @@ int main(void)
       cmocka_unit_test(pieces_are_known),
       cmocka_unit_test(the_whole_one_is_found),
       cmocka_unit_test(long_texts),
+      cmocka_unit_test(few_tunnels_are_asked),
       cmocka_unit_test(as_many_beginnings_are_tried_as_a_message_has),
   };
 
