@@ -44,7 +44,8 @@ def open_scene(path: str) -> None:
 
 
 def look_at_all() -> None:
-    """Everything in view, as materials look."""
+    """Everything in view, as materials look, with smooth lines."""
+    bpy.context.preferences.system.viewport_aa = "8"
     window = bpy.context.window_manager.windows[0]
     for area in window.screen.areas:
         if area.type == "VIEW_3D":

@@ -27,14 +27,19 @@ from tests.blender.process import BlenderError
 from tests.blender.test_window import TOOLTIP_S
 from tests.blender.window import WindowedBlender, set_clipboard, sidebar_of
 
+SIZE = (800, 800)
+"""Narrower than usual: the sidebar is what is looked at, and each pixel of a window costs its time."""
+TALL = (800, 1100)
+"""In which all of a host's panels can be seen at once."""
+
 addon: Any
 engine: Any
 runtime: Any
 
 
 @contextlib.contextmanager
-def opened(blender: Blender, folder: Path, widen: int = 120, **options: Any) -> Iterator[WindowedBlender]:
-    with WindowedBlender(blender, folder, "anna", **options) as process:
+def opened(blender: Blender, folder: Path, widen: int = 120, size: tuple[int, int] = SIZE) -> Iterator[WindowedBlender]:
+    with WindowedBlender(blender, folder, "anna", size=size) as process:
         prepare(process)
         process.open_sidebar("Atrium")
         if widen:
@@ -52,14 +57,13 @@ def anna(window_kind: Blender, tmp_path: Path) -> Iterator[WindowedBlender]:
 
 @pytest.fixture
 def tall_anna(window_kind: Blender, tmp_path: Path) -> Iterator[WindowedBlender]:
-    """With a window in which all of a host's panels can be seen at once."""
-    with opened(window_kind, tmp_path, size=(1280, 1100)) as process:
+    with opened(window_kind, tmp_path, size=TALL) as process:
         yield process
 
 
 @pytest.fixture
 def narrow_anna(window_kind: Blender, tmp_path: Path) -> Iterator[WindowedBlender]:
-    with opened(window_kind, tmp_path, widen=0, size=(1280, 1100)) as process:
+    with opened(window_kind, tmp_path, widen=0, size=TALL) as process:
         yield process
 
 
@@ -489,7 +493,7 @@ def choose_host(host: str) -> None:
 
 def test_hosts_that_were_used_can_be_chosen_again_and_forgotten(anna: WindowedBlender) -> None:
     anna.call(use_other_hosts)
-    anna.screen.move(400, 300)
+    anna.screen.move(150, 300)  # beside the sidebar
     anna.call(show_menu)
     anna.picture(name_of(anna, "history"))
     anna.screen.key("Escape")

@@ -163,6 +163,8 @@ def start() -> None:
     }
     if not bpy.app.background:
         bpy.context.preferences.view.show_splash = False
+        # Smooth lines are had by drawing the scene eight times, in software.
+        bpy.context.preferences.system.viewport_aa = "OFF"
     child.answer({"id": 0, "value": hello})
     if bpy.app.background:
         child.run_without_window()

@@ -14,12 +14,17 @@ button that the pointer highlights. That needs no pixel positions, fonts or
 colours, holds for any layout, theme and scale, and finds only what a person
 could hover over. Buttons that are greyed out answer too; pressing one does
 nothing, and its tooltip, in a picture, says why.
+
+Each such question makes Blender draw its window anew, in software: that is
+most of the processor's time that a test takes. So it is asked only once Blender
+has seen the motion, no button is met twice without need, and where a
+button was seen before is looked first.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,15 +35,17 @@ from tests.blender.process import BlenderError, BlenderProcess
 from tests.blender.screen import Screen
 
 SETTLE_S = 0.02
-"""How long Blender gets to see a motion before it is asked; doubled each time
-nothing was found, because a busy machine needs longer."""
+"""How long Blender gets after a motion that it has seen, from the second attempt on; doubled with each,
+because a busy machine needs longer."""
+MOTION_ROUNDS = 100
+"""Of Blender's main loop, in which it has to see a motion: half a second of one that is not busy."""
 ATTEMPTS = 3
-ROW_STEP = 0.45
-"""Of the height of a button: each is met at least twice."""
-COLUMNS = (0.5, 0.15, 0.85, 0.3, 0.7, 0.06, 0.93, 0.97)
-"""Where in the width of the sidebar to look, likeliest first."""
-ROWS_BELOW = 40
-"""So many steps without a button, half of a usual sidebar, are its end: what a host reads of his router is that long."""
+ROW_STEPS = (0.9, 0.45)
+"""Of the height of a button: at the first attempt each is met at least once, later twice."""
+COLUMNS = (0.5, -2.3, 0.15, 0.85, 0.3, 0.7, 0.06, 0.93, 0.97)
+"""Where in the width of the sidebar to look, likeliest first; below 0 in heights of a button from its right edge, where icons stand."""
+HEIGHT_BELOW = 18
+"""So many heights of a button without one, half of a usual sidebar, are its end: what a host reads of his router is that long."""
 SIZE = (1280, 800)
 """Software GL takes its time per pixel, and two windows share the machine."""
 TAB_STRIP = 0.1
@@ -102,8 +109,40 @@ def sidebar_place() -> dict[str, float]:
     }
 
 
-def under_pointer() -> list[str]:
+def sidebar_is_wider(before: float, rounds: int) -> Generator[None, None, bool]:
+    """Soon; the motions of a busy machine come late."""
+    for _ in range(rounds):
+        if sidebar_of()[2].width > before:
+            return True
+        yield
+    return False
+
+
+def define_pointer() -> None:
+    """An operator that is invoked gets the last event that Blender has handled, wherever it is invoked from."""
+
+    class TRIED_OT_pointer(bpy.types.Operator):  # type: ignore[misc]
+        bl_idname = "tried.pointer"
+        bl_label = "Pointer"
+        bl_options = {"INTERNAL"}
+
+        def invoke(self, context, event):
+            globals()["pointer"] = [event.mouse_x, event.mouse_y]
+            return {"FINISHED"}
+
+    bpy.utils.register_class(TRIED_OT_pointer)
+
+
+def under_pointer(x: int, y: int, rounds: int) -> Generator[None, None, list[str]]:
+    """What is at that point of the screen, once Blender has seen the pointer there; after so many rounds in any case."""
     window, area, region = sidebar_of()
+    for _ in range(rounds):
+        with bpy.context.temp_override(window=window):
+            bpy.ops.tried.pointer("INVOKE_DEFAULT")
+        if globals()["pointer"] == [x, window.height - 1 - y]:
+            break
+        yield
+    yield  # drawn with what the motion has changed
     command = path = ""
     with bpy.context.temp_override(window=window, area=area, region=region):
         manager = bpy.context.window_manager
@@ -138,12 +177,13 @@ class WindowedBlender(BlenderProcess):
 
     def __init__(self, blender: Blender, folder: Path, label: str = "window", **options: Any) -> None:
         self.screen = Screen(*options.pop("size", SIZE))
-        self._known: dict[str, Button] = {}
+        self._seen: dict[tuple[str, str], Button] = {}
         arguments = ["--window-geometry", "0", "0", str(self.screen.width), str(self.screen.height)]
         arguments += options.pop("arguments", [])
         try:
             super().__init__(blender, folder, label, display=self.screen.display, arguments=arguments, **options)
             self.define(sidebar_of)
+            self.call(define_pointer)
         except BaseException:
             self.screen.close()
             raise
@@ -160,66 +200,69 @@ class WindowedBlender(BlenderProcess):
     def widen_sidebar(self, pixels: int) -> None:
         """Drags the sidebar's edge to the left, for readable pictures. Where
         the edge can be grabbed differs by some pixels between versions."""
+        before = self.call(sidebar_place)["width"]
         for inside in (6, 3, 9, 0):
             place = self.call(sidebar_place)
             x, y = place["x"] + inside, place["top"] + 3 * place["row"]
+            self.look_at(x, y)
             self.screen.drag(x, y, x - pixels, y)
-            self.call(redraw_all)
-            if self.call(sidebar_place)["width"] > place["width"]:
+            if self.call(sidebar_is_wider, before, MOTION_ROUNDS):
+                self.call(redraw_all)
                 return
         raise BlenderError(f"{self.label}: the sidebar's edge cannot be dragged")
 
     def find(self, wanted: str, attempts: int = ATTEMPTS) -> Button:
         """Moves the pointer over the sidebar until it is over that button."""
-        known = self._known.get(wanted)
-        if known is not None and self._is_stable(known):
-            return known
-        settle_s = SETTLE_S
+        for known in sorted((b for b in self._seen.values() if b.is_for(wanted)), key=lambda button: button.y):
+            if self._is_stable(known):
+                return known
+            del self._seen[known.command, known.path]
         seen: set[str] = set()
-        for _ in range(attempts):
-            for button in self._sweep(settle_s):
+        for attempt in range(attempts):
+            for button in self._sweep(ROW_STEPS[min(attempt, 1)], SETTLE_S * 2**attempt if attempt else 0):
                 seen.add(button.command or button.path)
+                self._seen[button.command, button.path] = button
                 if button.is_for(wanted) and self._is_stable(button):
-                    self._known[wanted] = button
                     return button
-            settle_s *= 2
         self.picture(f"not_found_{self.folder.name}")
         raise BlenderError(f"{self.label}: no button {wanted!r} in the sidebar; seen: {sorted(seen)}")
 
-    def _sweep(self, settle_s: float) -> Iterator[Button]:
+    def _sweep(self, row_step: float, settle_s: float) -> Iterator[Button]:
         """All points of the sidebar that show a button, column by column."""
         place = self.call(sidebar_place)
-        bottom = int(place["height"] / (place["row"] * ROW_STEP))
+        step = place["row"] * row_step
+        bottom = int(place["height"] / step)
+        rows_below = int(HEIGHT_BELOW / row_step)
         lowest = -1
-        for row, button in self._column(place, COLUMNS[0], bottom, settle_s):
+        for row, button in self._column(place, COLUMNS[0], step, bottom, settle_s):
             if button is not None:
                 lowest = row
                 yield button
-            elif row > lowest + ROWS_BELOW:
+            elif row > lowest + rows_below:
                 break
         if lowest < 0:
             # An open pop-up, such as that of an error, takes all motions.
             self.screen.key("Escape")
             return
         for column in COLUMNS[1:]:
-            for _, button in self._column(place, column, min(bottom, lowest + ROWS_BELOW), settle_s):
+            for _, button in self._column(place, column, step, min(bottom, lowest + rows_below), settle_s):
                 if button is not None:
                     yield button
 
     def _column(
-        self, place: dict[str, float], column: float, bottom: int, settle_s: float
+        self, place: dict[str, float], column: float, step: float, bottom: int, settle_s: float
     ) -> Iterator[tuple[int, Button | None]]:
-        x = place["x"] + place["width"] * (1 - TAB_STRIP) * column
+        width = place["width"]
+        x = place["x"] + (width * (1 - TAB_STRIP) * column if column > 0 else width + column * place["row"])
         for row in range(bottom):
-            y = place["top"] + (row + 0.5) * place["row"] * ROW_STEP
-            button = self.look_at(x, y, settle_s)
+            button = self.look_at(x, place["top"] + (row + 0.5) * step, settle_s)
             yield row, button if button.command or button.path else None
 
-    def look_at(self, x: float, y: float, settle_s: float = SETTLE_S) -> Button:
+    def look_at(self, x: float, y: float, settle_s: float = 0) -> Button:
         """What Blender says is under that point of the screen."""
         self.screen.move(x, y)
         time.sleep(settle_s)
-        command, path = self.call(under_pointer)
+        command, path = self.call(under_pointer, int(x), int(y), MOTION_ROUNDS)
         return Button(command, path, x, y)
 
     def _is_stable(self, button: Button) -> bool:
