@@ -98,6 +98,8 @@ def connect() -> Generator[None, None, float]:
 def measure(anna: Person, ben: Person, what: str, plan: tuple[int, float, float]) -> list[float]:
     """Milliseconds of each edit."""
     count, least, longest = plan
+    for person in (anna, ben):
+        person.blender.execute("child.round_s = 0.002")
     number = ben.send(see, what, count)
     pauses = [random.uniform(least, longest) for _ in range(count)]
     made = anna.call(edit, what, pauses, timeout=60)
