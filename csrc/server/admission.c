@@ -21,6 +21,15 @@
 
 /* --- token --------------------------------------------------------------------------------------------------- */
 
+/* Users that only run a server often have no home. */
+static int failed_at_home(int err, char *why, size_t why_bytes)
+{
+  size_t n = strlen(why);
+
+  snprintf(why + n, why_bytes - n, "; set ATRIUM_HOME to a folder of the server's own user");
+  return err;
+}
+
 int admission_open_token(atr_server *server, const char *home, char *why, size_t why_bytes)
 {
   const atr_hash *key = atr_identity_key(server->identity);
@@ -30,9 +39,11 @@ int admission_open_token(atr_server *server, const char *home, char *why, size_t
   if (err == ATR_OK)
     return atr_hex_decode(hex, strlen(hex), server->token, sizeof server->token);
   if (err != ATR_NOENT)
-    return err;
+    return failed_at_home(err, why, why_bytes);
   err = atr_random(server->token, sizeof server->token);
-  return err ? err : atr_token_write(home, key, server->token, why, why_bytes);
+  if (err == ATR_OK)
+    err = atr_token_write(home, key, server->token, why, why_bytes);
+  return err == ATR_OK ? err : failed_at_home(err, why, why_bytes);
 }
 
 /* Takes the same time wherever the first difference is. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`python -m atrium check [HOST]`: says whether a host can be reached from here, or who can reach this machine, and what to do if not."""
+"""`python -m atrium check [HOST]`: says whether a host can be reached from here, or who can reach this machine, and what to do if not.
+`python -m atrium invite`: prints an invite to the server of this user on this machine."""
 
 from __future__ import annotations
 
@@ -7,13 +8,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from atrium._core import find_invite
+from atrium._core import AtriumError, find_invite
 from atrium.check import TIMEOUT_S, check
+from atrium.inviting import create_invite
 from atrium.machine import check_machine
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status 0: Atrium answers there, or can be hosted here; 1: not so; 2: cannot be done; 130: interrupted."""
+    """Exit status 0: Atrium answers there, or can be hosted here, or the invite is printed; 1: not so; 2: cannot be done; 130: interrupted."""
     parser = argparse.ArgumentParser(prog="python -m atrium", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser(
@@ -33,6 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=False,
         help="ask the router to pass the port on while it is looked, as a server with --map-port does; without it none is asked",
     )
+    two = commands.add_parser("invite", help="an invite to the server of this user on this machine")
+    two.add_argument("--port", type=int, default=12800, help="of the server on this machine")
+    two.add_argument("--expires-h", type=float, default=168, help="hours; 0: for ever")
+    two.add_argument(
+        "--address",
+        action="append",
+        default=[],
+        help="a further one at which the server can be reached; may be repeated",
+    )
     words = sys.argv[1:] if argv is None else argv
     # Before the parser, which repeats what it does not know.
     if any(find_invite(text) >= 0 for text in (*words, " ".join(words))):
@@ -40,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     arguments = parser.parse_args(words)
     try:
+        if arguments.command == "invite":
+            print(create_invite(arguments.port, arguments.expires_h, arguments.address))
+            return 0
         if arguments.host is None:
             found = check_machine(arguments.port, bind=arguments.bind, map_port=arguments.map_port)
             print(found.report())
@@ -48,6 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = check(host, arguments.timeout)
         print(result.report())
         return 0 if result.reached else 1
+    except AtriumError as error:
+        print(error.text, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

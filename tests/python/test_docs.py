@@ -242,7 +242,7 @@ def test_buttons_are_called_by_their_names(guide: str) -> None:
 def test_commands_take_the_options_that_are_told(page: str) -> None:
     """`atrium-server ...` and `python -m atrium ...`, in the text and on lines of their own; and options that stand alone."""
     text = (ROOT / page).read_text()
-    ours = flags_of("atrium.server") | flags_of("atrium") | flags_of("atrium", "check")
+    ours = flags_of("atrium.server") | flags_of("atrium") | flags_of("atrium", "check") | flags_of("atrium", "invite")
     for command in re.findall(r"^    (.*)$|`([^`\n]+)`", text, re.M):
         words = "".join(command).split()
         flags = {word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z-]+(=.*)?", word)}

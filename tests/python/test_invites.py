@@ -7,8 +7,11 @@ The link's bytes are tested in tests/c/test_invite.c, the race of its addresses 
 from __future__ import annotations
 
 import base64
+import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +20,7 @@ import pytest
 
 from atrium import AtriumError, Client
 
-from .conftest import Process, free_port, settle
+from .conftest import ROOT, Process, free_port, settle
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -39,6 +42,33 @@ def test_who_pastes_the_link_is_in_unasked_and_knows_the_room(host: Client, clie
     assert guest.welcome["host"] is False
     assert guest.invited_to == room.id
     assert guest.join(room.id).name == "Film"
+
+
+def run(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "ATRIUM_HOME": str(home), "PYTHONPATH": str(ROOT / "python")}
+    command = [sys.executable, "-m", "atrium", "invite", *options]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+
+
+def test_a_server_without_a_panel_has_invites_too(server: Process, clients: Clients) -> None:
+    made = run(server.home, "--port", str(server.port), "--expires-h", "1")
+    assert (made.returncode, made.stderr) == (0, "")
+    guest = clients("guest")
+    guest.connect(made.stdout, timeout=10)
+    assert guest.state == "LOBBY" and guest.welcome["host"] is False
+    further = run(server.home, "--port", str(server.port), "--address", "203.0.113.5:9090")
+    payload = further.stdout.strip().partition("#")[2]
+    assert b"\xcb\x00\x71\x05" in base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+
+
+def test_nobody_makes_invites_to_the_server_of_another_user(server: Process, host: Client, tmp_path: Path) -> None:
+    made = run(tmp_path / "other", "--port", str(server.port))
+    assert (made.returncode, made.stdout) == (1, "")
+    assert "another user's does" in made.stderr and "ATRIUM_HOME" in made.stderr
+    host.pump(0.3)
+    assert not host.knocks
+    nowhere = run(tmp_path / "other", "--port", str(free_port()))
+    assert (nowhere.returncode, nowhere.stdout) == (1, "") and nowhere.stderr
 
 
 def test_a_guest_comes_back_by_the_address_alone(server: Process, host: Client, clients: Clients) -> None:

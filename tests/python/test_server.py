@@ -243,6 +243,15 @@ def test_a_failure_is_one_sentence_that_says_what_to_do(tmp_path: Path, options:
     assert wrong.stderr.startswith("atrium-server: ") and wrong.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("which", COMMANDS)
+def test_who_has_no_home_folder_is_told_to_name_one(tmp_path: Path, which: str) -> None:
+    """Users that only run a server often have none; where the rooms are kept was said, and it is not about that."""
+    wrong = run("--data", str(tmp_path / "data"), "--port", "0", home=Path("/proc/home"), which=which)
+    assert wrong.returncode == 1
+    assert "set ATRIUM_HOME" in wrong.stderr and "/proc/home" in wrong.stderr
+    assert wrong.stderr.startswith("atrium-server: ") and wrong.stderr.count("\n") == 1
+
+
 def test_so_many_keys_are_allowed_by_name(tmp_path: Path) -> None:
     """ATR_ALLOW_MAX."""
     words = [word for number in range(1001) for word in ("--allow", f"{number:064x}")]
