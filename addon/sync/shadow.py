@@ -139,7 +139,8 @@ def _add(theirs: Tree, patch: Tree) -> Tree:
     out = dict(theirs)
     for key, value in patch.items():
         if isinstance(value, dict) and value:
-            inner = out.get(key)
+            # What is not named may be theirs already, all of it.
+            inner = out.get(key, out.get(""))
             out[key] = True if inner is True else _add(inner if isinstance(inner, dict) else {}, value)
         else:
             out[key] = True

@@ -48,6 +48,22 @@ def test_what_others_did_survives_ones_undo(two):
     assert both(a, b, "bpy.data.objects['Light'].location.z") == 8
 
 
+def test_all_that_others_did_survives_the_undo_of_who_joined(two):
+    """To him everything was others' until he changed something, and what they change then does not make the rest of it less theirs."""
+    stage, a, b = two
+    a.do("bpy.context.scene.render.resolution_x = 100")
+    stage.settle()
+    b.do("bpy.context.scene.gravity = (0, 0, 1); bpy.ops.ed.undo_push(message='gravity')")
+    stage.settle()
+    a.do("bpy.context.scene.eevee.taa_samples = 7")
+    stage.settle()
+    b.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert both(a, b, "bpy.context.scene.render.resolution_x") == 100
+    assert both(a, b, "bpy.context.scene.eevee.taa_samples") == 7
+    assert both(a, b, "bpy.context.scene.gravity[2]") < 0
+
+
 def test_what_others_added_survives_ones_undo_and_redo(two):
     stage, a, b = two
     a.do("bpy.data.objects['Cube'].location.x = 4; bpy.ops.ed.undo_push(message='move')")
