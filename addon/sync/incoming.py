@@ -155,6 +155,7 @@ class Incoming:
         self.batches += 1
         dirty.tracker.foreign = True
         living = [c for c in changes.values() if c.room is not None]
+        suffixed = {name for change in living for name in self._suffixed(change)}
         self._rooms = {c.doc: c.room or {} for c in living}
         fresh = [c for c in living if self._identity.block(c.doc) is None]
         made = self._spare(living) | self._make_and_write(living, fresh)
@@ -170,6 +171,8 @@ class Incoming:
             self._try(change, self._read_back)
         for doc in dependents - touched:
             self._settle(doc)
+        for doc in dependents | touched if suffixed else ():
+            self._keep_poses(doc, suffixed)
         self.mend()
         # What goes may leave its place to another: of two first shape keys of one mesh only one is shown.
         if made or len(living) < len(changes):
@@ -615,6 +618,25 @@ class Incoming:
             theirs = shadow.mark(theirs, change.shape, by_others=change.by_others)
         tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else NOTHING_SEEN)
         self._put(doc, tree, room, theirs)
+
+    def _suffixed(self, change: Change) -> list[str]:
+        """Of an armature the new names of bones that are this user's, and that get a suffix."""
+        known = self._state.shadows.get(change.doc)
+        if known is None or self._identity.type_of(change.doc) != "Armature":
+            return []
+        read, _, theirs = known.load()
+        found = special.armatures.suffixed(read, change.room or {})
+        mine, _ = shadow.split({"i": {"bones": {key: {"name": name} for key, name in found.items()}}}, theirs)
+        return [bone["name"] for bone in mine.get("i", {}).get("bones", {}).values()]
+
+    def _keep_poses(self, doc: str, names: set[str]) -> None:
+        """What its user has posed before the bone got its suffix, is said again."""
+        known = self._state.shadows.get(doc)
+        if known is not None and self._identity.type_of(doc) == "Object":
+            read, room, theirs = known.load()
+            kept = special.armatures.keep_poses(read, room, names)
+            if kept is not read:
+                self._state.put(doc, kept, room, theirs)
 
     def _settle(self, doc: str) -> None:
         """Reads a dependent back: whatever has changed in it is no user's doing."""

@@ -224,3 +224,20 @@ def test_a_pose_bone_of_a_name_that_nobody_gave(trio):
     b.do("bpy.data.objects['Rig'].pose.bones['A.001'].location.y = 3")
     stage.settle()
     assert a.do("tuple(bpy.data.objects['Rig'].pose.bones['A.001'].location)") == (4, 3, 0)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_bones_of_one_name_are_posed_before_they_meet(trio, first):
+    """The one that gets a suffix keeps the pose that it was given under its own name."""
+    stage, *both, late = trio
+    for i, peer in enumerate(both):
+        peer.do(EDIT.format(body=add("A", f"new.head.x = {i + 1}")))
+        peer.do(f"bone = bpy.data.objects['Rig'].pose.bones['A']; bone.location.x = {5 + i}; rep.capture_all()")
+        peer.do("bone.constraints.new('LIMIT_SCALE').name = 'Mine'; bone.rotation_mode = 'XYZ'")
+    for peer in both if first == 0 else both[::-1]:
+        peer.do("rep.capture_all(); link.release()")
+    meet(stage, *both, late)
+    heads = "{b.name: b.head_local.x for b in bpy.data.armatures['Rig'].bones}"
+    poses = "{b.name: (b.location.x, b.rotation_mode, len(b.constraints)) for b in bpy.data.objects['Rig'].pose.bones}"
+    mine = int(both[0].do(heads)["A.001"]) - 1
+    assert both[0].do(poses)["A.001"] == (5 + mine, "XYZ", 1)

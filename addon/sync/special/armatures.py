@@ -11,7 +11,7 @@ else see the other's bones below and behind the own ones, and under other names.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
 import bpy
@@ -110,6 +110,29 @@ def complete(patch: Tree, room: Tree, tree: Tree) -> None:
 def _pose(tree: Tree) -> Tree:
     bones: Tree = ((tree.get("s") or {}).get("@pose") or {}).get("i") or {}
     return bones.get("bones") or {}
+
+
+def suffixed(before: Tree, room: Tree) -> dict[str, str]:
+    """The bones that get another name here although nobody has named them: key and new name of those of which another was named alike at once."""
+    was = (before.get("i") or {}).get("bones") or {}
+    now = (room.get("i") or {}).get("bones") or {}
+    return {
+        key: shown.name
+        for key, shown in _shown(now, BONES).items()
+        if key in was and was[key].get("name") == now[key].get("name") != shown.name
+    }
+
+
+def keep_poses(read: Tree, room: Tree, names: Container[str]) -> Tree:
+    """What was read of an object without the poses of bones of those names that the room does not know: they are said under these names as
+    soon as it is looked at again."""
+    bones = _pose(read)
+    lost = [key for key in bones if values.key_name(key) in names and key not in _pose(room)]
+    if not lost:
+        return read
+    rest = {key: bone for key, bone in bones.items() if key not in lost}
+    pose = read["s"]["@pose"]
+    return {**read, "s": {**read["s"], "@pose": {**pose, "i": {**pose["i"], "bones": rest}}}}
 
 
 class Bones(items.Items):
