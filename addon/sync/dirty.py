@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -41,6 +42,8 @@ class Tracker:
         self.rendering = 0  # for the handlers: they may run on another thread
         # Whether something was written to Blender's data that no undo step knows.
         self.foreign = False
+        # Called before an undo or redo, where the data is still what its user has just made of it.
+        self.before_undo: Callable[[], None] | None = None
         # What Blender's own updates take, the longest of late; and when the present one has begun.
         self.update_s = 0.0
         self.update_begun = 0.0
@@ -96,6 +99,8 @@ def _undo_begins(*_: Any) -> None:
     others have made it point to stays, too, although the undo may just have freed that, and Blender crashes. There is no call for a full
     read, only a preference, hidden among the developer's, so it is set for as long as the undo takes.
     """
+    if tracker.before_undo is not None:
+        tracker.before_undo()
     if not tracker.foreign or _before_undo:
         return
     preferences = bpy.context.preferences
@@ -139,15 +144,17 @@ _HANDLERS = {
 }
 
 
-def attach() -> None:
+def attach(before_undo: Callable[[], None]) -> None:
     for name, function in _HANDLERS.items():
         functions = getattr(bpy.app.handlers, name, None)
         if functions is not None and function not in functions:
             functions.append(function)
     tracker.__init__()  # type: ignore[misc]
+    tracker.before_undo = before_undo
 
 
 def detach() -> None:
+    tracker.before_undo = None
     for name, function in _HANDLERS.items():
         functions = getattr(bpy.app.handlers, name, None)
         if functions is not None and function in functions:

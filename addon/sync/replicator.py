@@ -74,6 +74,8 @@ REFUSED_BECAUSE = {
     "LIMIT": "the room is full, or it has too many arrays or files",
     "DENIED": "you do not have the right to do this",
 }
+# What the user has just changed is mostly a document or two; in a large scene Blender may have named all of them.
+BEFORE_UNDO_S = 0.05
 # Blender takes no less.
 UNDO_STEPS_MIN = 2
 # What builds a scene does as much between two looks at Blender's lists of datablocks, which take 3 ms for ten thousand.
@@ -140,7 +142,7 @@ class Replicator:
         self._offered_again: dict[str, int] = {}
         # During a join, the number of the scene that Blender shows until the room's are there.
         self._stand_in = 0
-        dirty.attach()
+        dirty.attach(self._capture_before_undo)
 
     # For the panel
 
@@ -363,6 +365,17 @@ class Replicator:
         if self._writer.deferred:
             self._incoming.apply_deferred(self._dragged())
 
+    def _capture_before_undo(self) -> None:
+        """What its user has just changed is sent: after the undo nobody could tell it from what others wrote and the undo took away."""
+        if dirty.tracker.busy() or dirty.tracker.undone:
+            return
+        with _window():
+            self._note_changes()
+            try:
+                self._capture_reported(time.perf_counter() + BEFORE_UNDO_S)
+            except (QueueFull, Paused):
+                return
+
     def _note_changes(self) -> None:
         """Marks what Blender's handlers have named since the last time."""
         for uid in dirty.tracker.take():
@@ -521,13 +534,19 @@ class Replicator:
 
     # What has changed here
 
+    def _capture_reported(self, deadline: float) -> bool:
+        """Whether all was looked at before the deadline. Raises Paused where a document is half read."""
+        for doc in sorted(self._dirty, key=self._rank):
+            self._look_at(doc, deadline)
+            self._dirty.pop(doc, None)
+            if time.perf_counter() > deadline:
+                return False
+        return True
+
     def _capture_dirty(self, deadline: float) -> None:
         try:
-            for doc in sorted(self._dirty, key=self._rank):
-                self._look_at(doc, deadline)
-                self._dirty.pop(doc, None)
-                if time.perf_counter() > deadline:
-                    return
+            if not self._capture_reported(deadline):
+                return
         except Paused:
             return
         for doc in list(self._after_undo):

@@ -64,6 +64,22 @@ def test_all_that_others_did_survives_the_undo_of_who_joined(two):
     assert both(a, b, "bpy.context.scene.gravity[2]") < 0
 
 
+@pytest.mark.parametrize("then", ["", "; rep.tick(1000)"])
+def test_what_is_undone_at_once_can_be_redone(two, then):
+    """To one who joined, what was never sent would look like what others wrote."""
+    stage, a, b = two
+    b.do("bpy.data.objects['Cube'].location.x = 4; bpy.context.view_layer.update(); bpy.ops.ed.undo_push(message='x')")
+    b.do("bpy.data.objects['Cube'].scale.x = 5; bpy.context.view_layer.update(); bpy.ops.ed.undo_push(message='s')")
+    b.do("bpy.ops.ed.undo()" + then)
+    shown = "[bpy.data.objects['Cube'].location.x, bpy.data.objects['Cube'].scale.x]"
+    if then:
+        stage.settle()
+        assert both(a, b, shown) == [4, 1]
+    b.do("bpy.ops.ed.redo()" + then)
+    stage.settle()
+    assert both(a, b, shown) == [4, 5]
+
+
 def test_what_others_added_survives_ones_undo_and_redo(two):
     stage, a, b = two
     a.do("bpy.data.objects['Cube'].location.x = 4; bpy.ops.ed.undo_push(message='move')")
@@ -321,7 +337,8 @@ def test_what_is_put_back_no_longer_shows_what_was_animated(two):
     b.do(BEGIN)
     b.do("c = bpy.data.objects['Cube']; c.location.x = 5; c.keyframe_insert('location', index=0, frame=1)")
     b.do("bpy.context.view_layer.update(); bpy.ops.ed.undo_push(message='key')")
-    b.do("bpy.data.objects['Light'].location.x = 5; bpy.ops.ed.undo_push(message='move'); bpy.ops.ed.undo()")
+    b.do("bpy.data.objects['Light'].location.x = 5; bpy.ops.ed.undo_push(message='move')")
+    b.do("link.full = True; bpy.ops.ed.undo(); link.full = False")
     stage.settle()
     both(a, b, "(d := bpy.data.objects['Cube'].animation_data) is not None and d.action is not None")
     both(a, b, "list(bpy.data.objects['Cube'].location)")
