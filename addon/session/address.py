@@ -48,7 +48,9 @@ def _find_invite(text: str) -> int:
     try:
         from atrium._core import find_invite
     except ImportError:
-        return 0 if "join" in text or any(len(word) > WORD_MAX for word in text.split()) else -1
+        lowered = text.lower()
+        is_secret = "join" in lowered or any(len(word) > WORD_MAX for word in text.split())
+        return max(lowered.find("atrium:"), 0) if is_secret else -1
     return find_invite(text)
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 import string
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +158,16 @@ def test_an_invite_is_not_shown() -> None:
     assert address.shown("Come: <ATRIUM://join#AbCd>") == address.HIDDEN
     assert address.shown("https://ada:pass@x.example/p?token=1") == "https://x.example/p"
     assert [address.shown(text) for text in ("ada:p@x", "[::1]:9", "wss://x/p")] == ["x", "[::1]:9", "wss://x/p"]
+
+
+def test_without_the_engine_whatever_may_be_an_invite_is_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The add-on registers without it, and reads and writes its settings."""
+    monkeypatch.setitem(sys.modules, "atrium._core", None)
+    for text in ("trium://join#AbCd", "atrium://join%23AbCd", "AQAbCdEf" * 14, "Come: Atrium://join#AbCd"):
+        assert address.discreet(text) == address.HIDDEN and not address.is_storable(text)
+    assert address.pasted("Come:\nAtrium://join#Ab\nCd") == "Atrium://join#Ab Cd"
+    for text in ("localhost", "tcp://0.tcp.sa.ngrok.io:12489", "https://some-words.example.org"):
+        assert address.discreet(text) == text and address.is_storable(text)
 
 
 def test_settings_that_cannot_be_written_are_no_error(tmp_path: Path) -> None:
