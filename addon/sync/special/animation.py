@@ -14,10 +14,43 @@ _PLAIN = ("action_extrapolation", "action_blend_type", "action_influence", "use_
 
 
 class NlaTracks(items.Nameless):
+    """A track is evaluated on top of those before it. Blender makes one behind another or at the end, and moves none: what has to stand
+    elsewhere is made anew, and so is everything where another one is to be the first."""
+
+    movable = False
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._wanted: list[str] = []
+        self._live: items.Live | None = None
+
+    def misplaced(self, writer: Any, owner: Any, full: Tree, live: items.Live) -> list[str]:
+        wanted = _in_order(full)
+        places = {key: i for i, key in enumerate(wanted)}
+        have = [key for key in live.keys if key in places]
+        stays = have[have.index(wanted[0]) :] if wanted and wanted[0] in have else []
+        last = -1
+        for key in stays:
+            if places[key] > last:
+                last = places[key]
+                have.remove(key)
+        return have
+
+    def _create_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: items.Live) -> None:
+        self._wanted, self._live = _in_order(full), live
+        super()._create_all(writer, owner, patch, full, live)
+        self._live = None
+
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        track = owner.nla_tracks.new()
+        assert self._live is not None
+        before = [k for k in self._wanted[: self._wanted.index(key)] if k in self._live.index]
+        track = owner.nla_tracks.new(prev=self._live.item(before[-1])) if before else owner.nla_tracks.new()
         track.name = tree.get("name", "")
         return track
+
+
+def _in_order(full: Tree) -> list[str]:
+    return sorted(full, key=lambda k: (full[k].get("pos", ""), k))
 
 
 class NlaStrips(items.Items):
