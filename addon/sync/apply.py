@@ -133,6 +133,18 @@ class Writer:
             self._write_members(struct, name, change)
         special.write(self, struct, plan, patch, full, cur)
 
+    def all_of(self, struct: Any, full: Tree) -> Tree:
+        """The patch that makes a struct what it is to be which Blender has just made. What Blender has put into it by itself may have
+        to go: a collection that is to be empty is named."""
+        plan = rna.plan_of(struct)
+        wanted = full.get("i", {})
+        begun: Tree = {}
+        for name in plan.collections:
+            handler = handlers.handler(plan, name) if name not in wanted else None
+            if handler is not None and not handler.fixed and handler.list(struct):
+                begun[name] = {}
+        return {**full, "i": {**wanted, **begun}} if begun else full
+
     def _write_items(self, struct: Any, plan: rna.Plan, patch: Tree, full: Tree, cur: Tree) -> None:
         for name, change in patch["i"].items():
             handler = handlers.handler(plan, name)

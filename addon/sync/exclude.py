@@ -327,6 +327,7 @@ EXCLUDED: dict[str, str] = {
     "NodeTree.active_input": UI,
     "NodeTree.active_output": UI,
     "Node.internal_links": DERIVED,
+    "CompositorNodeOutputFile.layer_slots": SPECIAL,
     "Node.inputs": SPECIAL,
     "Node.outputs": SPECIAL,
     "Node.dimensions": DERIVED,

@@ -23,8 +23,10 @@ _MAKERS: tuple[tuple[str, ...], ...] = ((), ("name",), ("socket_type", "name"))
 _ADDING = ("new", "add", "create", "append", "push", "link", "load")
 
 
-class Made(items.SocketTyped):
+class Made(items.Items):
     """A collection whose `new` asks for nothing but what the things themselves show."""
+
+    volatile = True
 
     def __init__(self, name: str, asked: Iterable[str]) -> None:
         super().__init__(name)
@@ -72,6 +74,9 @@ class Places(items.Items):
         return live
 
 
+# By the class of what has such a collection: who knows more about these.
+MADE: dict[str, type[Made]] = {}
+
 _found: dict[tuple[str, str], items.Items | None] = {}
 
 
@@ -93,7 +98,8 @@ def _by_introspection(plan: rna.Plan, name: str) -> items.Items | None:
     if "new" in calls and "remove" in calls:
         asked = _asks_for(calls["new"])
         gives_one = [p.type for p in calls["remove"].parameters if p.is_required] == ["POINTER"]
-        return Made(name, asked) if asked in _MAKERS and gives_one else None
+        made = next((MADE[t] for t in plan.lineage if t in MADE), Made)
+        return made(name, asked) if asked in _MAKERS and gives_one else None
     adds = any(call in calls for call in _ADDING)
     return None if adds or not _holds_something(prop.fixed_type) else Places(name)
 

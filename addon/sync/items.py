@@ -81,6 +81,10 @@ class Items:
         """Elements that are to be elsewhere and cannot be moved there: they are made anew."""
         return []
 
+    def is_last(self, owner: Any, item: Any) -> bool:
+        found = self.list(owner) if type(self).list is not Items.list else getattr(owner, self.name)
+        return not len(found) or bool(found[-1] == item)
+
     def rename(self, item: Any, name: str) -> None:
         if getattr(item, "name", name) != name:
             item.name = name
@@ -130,6 +134,9 @@ class Items:
     def write(self, writer: Any, owner: Any, patch: Tree, full: Tree, cur: Tree) -> Live:
         if self.fixed:
             cur = {key: cur.get(key, {}) for key in self.fixed_keys(owner)}
+        elif not cur and self.list(owner):
+            cur = self.adopt(writer, owner, full)
+            patch = {**patch, **{key: full.get(key) for key in cur}}
         live = Live(self, owner, cur)
         patch = _as_edits(patch, full, cur)
         if not self.fixed:
@@ -143,10 +150,14 @@ class Items:
             item = live.item(key)
             if item is not None and isinstance(change, dict) and key in full:
                 if key not in cur or change is REMAKE:
-                    self.write_one(writer, owner, item, full[key], full[key], {})
+                    self.write_one(writer, owner, item, writer.all_of(item, full[key]), full[key], {})
                 else:
                     self.write_one(writer, owner, item, change, full[key], cur[key])
         return live
+
+    def adopt(self, writer: Any, owner: Any, full: Tree) -> Tree:
+        """What Blender has put there by itself (a switch begins with two items), by the keys of what it can become."""
+        return self.read(writer.reader, owner, full)
 
     def write_one(self, writer: Any, owner: Any, item: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         writer.write_struct(item, patch, full, cur)
@@ -171,17 +182,20 @@ class Items:
                 live.add(key, item)
 
     def _order(self, writer: Any, owner: Any, full: Tree, live: Live) -> None:
+        """Blender may move an element less far than asked, or not at all: what stands where is then seen anew."""
         wanted = sorted(live.keys, key=lambda k: (full.get(k, {}).get("pos", "~"), k))
         for to, key in enumerate(wanted):
             at = live.keys.index(key)
-            if at != to:
-                try:
-                    self.move(owner, live.item(key), at, to)
-                except RuntimeError as e:
-                    writer.refuse(f"{self.name}: order", e)
-                    return
-                live.keys.insert(to, live.keys.pop(at))
-                live.moved()
+            if at == to:
+                continue
+            try:
+                self.move(owner, live.item(key), at, to)
+            except RuntimeError as e:
+                writer.refuse(f"{self.name}: order", e)
+                live.look_again()
+                return
+            live.keys.insert(to, live.keys.pop(at))
+            live.moved()
 
     def shown_names(self, entries: Tree) -> dict[str, str]:
         """The names that entries show. Where Blender allows no two alike, those further back show the first free suffix: whose
@@ -228,14 +242,23 @@ class Live:
         return self._items.get(key)
 
     def add(self, key: str, item: Any) -> None:
+        """It need not be the last one: Blender puts a new modifier that needs the original mesh before all that change it."""
         self.keys.append(key)
         self._items[key] = item
+        if self._handler.ordered and self._handler.movable and not self._handler.is_last(self._owner, item):
+            self.look_again()
         self.moved()
 
     def drop(self, key: str) -> None:
         self.keys.remove(key)
         del self._items[key]
         self.moved()
+
+    def look_again(self) -> None:
+        """Brings the keys into the order that the elements are in. Those in an array are where they are known to be."""
+        if not self._handler.volatile:
+            places = {item: i for i, item in enumerate(self._handler.list(self._owner))}
+            self.keys.sort(key=lambda key: places.get(self._items[key], len(places)))
 
     def moved(self) -> None:
         if self._handler.volatile:
@@ -408,22 +431,6 @@ class Markers(Items):
         return getattr(owner, self.name).new(tree["name"], frame=int(tree.get("p", {}).get("frame", 1)))
 
 
-class SocketTyped(Items):
-    """Items of zones and bakes: new(socket_type, name). Their sockets appear with them."""
-
-    volatile = True
-
-    def make_of(self, reader: Any, owner: Any, item: Any) -> Tree | None:
-        return {"socket": item.socket_type} if hasattr(item, "socket_type") else None
-
-    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        found = getattr(owner, self.name)
-        make = tree.get("make") or {}
-        if "socket" in make:
-            return found.new(make["socket"], tree["name"])
-        return found.new(tree["name"]) if self.name in ("enum_items", "file_slots", "layer_slots") else found.new()
-
-
 class Linesets(Items):
     """A new line set brings a new line style along, which is not the one it is to have."""
 
@@ -506,12 +513,4 @@ TABLE: dict[str, Items] = {
     "Scene.view_layers": ViewLayers("view_layers"),
     "ViewLayer.aovs": Added("aovs"),
     "ViewLayer.lightgroups": Lightgroups("lightgroups"),
-    "GeometryNodeRepeatOutput.repeat_items": SocketTyped("repeat_items"),
-    "GeometryNodeSimulationOutput.state_items": SocketTyped("state_items"),
-    "GeometryNodeBake.bake_items": SocketTyped("bake_items"),
-    "GeometryNodeCaptureAttribute.capture_items": SocketTyped("capture_items"),
-    "GeometryNodeMenuSwitch.enum_items": SocketTyped("enum_items"),
-    "GeometryNodeIndexSwitch.index_switch_items": SocketTyped("index_switch_items"),
-    "CompositorNodeOutputFile.file_slots": SocketTyped("file_slots"),
-    "CompositorNodeOutputFile.layer_slots": SocketTyped("layer_slots"),
 }

@@ -26,6 +26,7 @@ from . import (
     mesh,
     misc,
     modifiers,
+    nodeitems,
     nodes,
     notes,
     objects,
@@ -42,7 +43,7 @@ from . import (
 Tree = dict[str, Any]
 
 # Handlers of collections only, which put themselves into items.TABLE.
-__all__ = ["keyingsets", "masks", "segments"]
+__all__ = ["keyingsets", "masks", "nodeitems", "segments"]
 
 _MODULES: dict[str, Any] = {
     "Action": actions,

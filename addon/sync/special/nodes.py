@@ -14,7 +14,7 @@ from typing import Any
 import bpy
 
 from .. import items
-from . import sockets
+from . import nodeitems, sockets
 
 Tree = dict[str, Any]
 
@@ -139,7 +139,7 @@ class Nodes(items.Items):
     unique_names = True
 
     def known(self, owner: Any, found: list[Any], keys: list[str]) -> None:
-        LINKS.node_keys = {node.name: key for node, key in zip(found, keys, strict=True)}
+        LINKS.node_keys = nodeitems.node_keys = {node.name: key for node, key in zip(found, keys, strict=True)}
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
@@ -154,6 +154,13 @@ class Nodes(items.Items):
         node = owner.nodes.new(tree["type"])
         node.name = tree["name"]
         return node
+
+    def _rename_all(self, patch: Tree, full: Tree, live: items.Live) -> None:
+        """Now all are there, under their names. Those of a zone find each other before its items are written, whose sockets
+        stand on both."""
+        super()._rename_all(patch, full, live)
+        nodeitems.node_keys = {live.item(key).name: key for key in live.keys}
+        _write_pairs(patch, full, {key: live.item(key) for key in live.keys})
 
 
 class Links(items.Items):
@@ -221,8 +228,10 @@ def write(writer: Any, tree: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     found = {key: live.item(key) for key in live.keys}
     _choose_outputs(wanted, found)
     _write_frames(writer, changed, wanted, found)
-    _write_pairs(writer, changed, wanted, found)
     # Sockets of zones appear with their items, and pairing adds some: their values are set last.
+    for key, entry in changed.items():
+        if key in found and isinstance(entry, dict) and key in wanted:
+            nodeitems.bind_all(writer.identity, found[key], wanted[key])
     for key, entry in changed.items():
         if key in found and isinstance(entry, dict) and key in wanted:
             sockets.write_values(writer, tree, found[key], entry if key in have else wanted[key], wanted[key])
@@ -304,7 +313,7 @@ def _write_frames(writer: Any, changed: Tree, wanted: Tree, found: dict[str, Any
             node.location = p["location"]
 
 
-def _write_pairs(writer: Any, changed: Tree, wanted: Tree, found: dict[str, Any]) -> None:
+def _write_pairs(changed: Tree, wanted: Tree, found: dict[str, Any]) -> None:
     for key in changed:
         node = found.get(key)
         partner = found.get((wanted.get(key, {}).get("p") or {}).get("paired_output", "")) if key in wanted else None

@@ -2,7 +2,8 @@
 """The sockets of nodes: their default values and flags.
 
 Sockets come and go with their node; they are written, never made. A socket is known by its identifier, except where that
-is a number that Blender gave to a group's interface: then by the interface socket's key, which is the same everywhere.
+is a number that Blender gave to a group's interface or to an item of a node: then by the key of the interface socket or of
+the item, which is the same everywhere.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import values
+from . import nodeitems
 
 Tree = dict[str, Any]
 
@@ -28,7 +30,7 @@ def key_of(identity: Any, tree: Any, node: Any, socket: Any) -> str:
     identifier = socket.identifier
     if uid is not None and not identifier.startswith("__"):
         return str(identity.inner_key(uid, "socket", identifier))
-    return values.name_key(identifier)
+    return nodeitems.key_of(identity, node, socket) or values.name_key(identifier)
 
 
 def find(identity: Any, tree: Any, node: Any, key: str, output: bool) -> Any:
@@ -36,7 +38,7 @@ def find(identity: Any, tree: Any, node: Any, key: str, output: bool) -> Any:
     identifier = identity.inner_name(uid, "socket", key) if uid is not None else None
     identifier = identifier or values.key_name(key)
     for socket in node.outputs if output else node.inputs:
-        if socket.identifier == identifier:
+        if socket.identifier == identifier or nodeitems.key_of(identity, node, socket) == key:
             return socket
     return None
 
