@@ -1,69 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * How long a body is, is said in one of three ways: in chunks, by a number, or by the end of the connection (RFC 9112, 6.3). Lines end with LF
- * here, a CR before it is dropped: the web servers of routers are not all as their standard wants them. */
+ * How long a body is, is said in one of three ways: in chunks, by a number, or by the end of the connection (RFC 9112, 6.3). */
 #include "proto/http.h"
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "proto/lines.h"
 
 #include <string.h>
 
-/* --- lines ----------------------------------------------------------------------------------------------------- */
-
-/* The next line of `*rest` without its end. False: there is no whole line. */
-static bool take_line(atr_span *rest, atr_span *line)
-{
-  const uint8_t *end = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
-
-  if (!end)
-    return false;
-  *line = atr_span_of(rest->p, (size_t)(end - rest->p));
-  *rest = atr_span_of(end + 1, rest->n - line->n - 1);
-  if (line->n > 0 && line->p[line->n - 1] == '\r')
-    line->n--;
-  return true;
-}
-
-static uint8_t lower(uint8_t c)
-{
-  return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
-
-static bool is_space(uint8_t c)
-{
-  return c == ' ' || c == '\t';
-}
-
-static atr_span trim(atr_span s)
-{
-  for (; s.n > 0 && is_space(s.p[0]); s.p++)
-    s.n--;
-  while (s.n > 0 && is_space(s.p[s.n - 1]))
-    s.n--;
-  return s;
-}
-
-static bool begins_with(atr_span text, const char *word)
-{
-  size_t n = strlen(word);
-
-  if (text.n < n)
-    return false;
-  for (size_t i = 0; i < n; i++)
-    if (lower(text.p[i]) != (uint8_t)word[i])
-      return false;
-  return true;
-}
+/* --- fields ---------------------------------------------------------------------------------------------------- */
 
 atr_span atr_http_field(atr_span head, const char *name)
 {
   size_t name_bytes = strlen(name);
   atr_span line;
 
-  while (take_line(&head, &line))
-    if (begins_with(line, name) && line.n > name_bytes && line.p[name_bytes] == ':')
-      return trim(atr_span_of(line.p + name_bytes + 1, line.n - name_bytes - 1));
+  while (atr_line_take(&head, &line))
+    if (atr_text_begins(line, name) && line.n > name_bytes && line.p[name_bytes] == ':')
+      return atr_text_trim(atr_span_of(line.p + name_bytes + 1, line.n - name_bytes - 1));
   return atr_span_of(NULL, 0);
 }
 
@@ -71,9 +26,10 @@ atr_span atr_http_field(atr_span head, const char *name)
 
 static int digit(uint8_t c, unsigned base)
 {
-  unsigned value = c >= '0' && c <= '9'                   ? c - (unsigned)'0'
-                   : (lower(c) >= 'a' && lower(c) <= 'f') ? lower(c) - 87u
-                                                          : 99;
+  unsigned value = c >= '0' && c <= '9'   ? c - (unsigned)'0'
+                   : c >= 'a' && c <= 'f' ? c - (unsigned)'a' + 10
+                   : c >= 'A' && c <= 'F' ? c - (unsigned)'A' + 10
+                                          : 99;
 
   return value < base ? (int)value : -1;
 }
@@ -99,7 +55,7 @@ static int get_status(atr_span line)
 {
   size_t status;
 
-  if (line.n < 12 || !begins_with(line, "http/1.") || line.p[8] != ' ' ||
+  if (line.n < 12 || !atr_text_begins(line, "http/1.") || line.p[8] != ' ' ||
       !get_size(atr_span_of(line.p + 9, 3), 10, &status) || status < 100 || status > 599)
     return ATR_PROTO;
   return (int)status;
@@ -111,7 +67,7 @@ static int take_head(atr_span *rest, atr_http_answer *out)
   atr_span all = *rest, line;
   bool is_first = true;
 
-  while (take_line(rest, &line)) {
+  while (atr_line_take(rest, &line)) {
     if (is_first && (out->status = get_status(line)) < 0)
       return ATR_PROTO;
     is_first = false;
@@ -133,9 +89,9 @@ static int take_chunk(atr_span *rest, atr_span *chunk)
   atr_span line;
   size_t n;
 
-  if (!take_line(rest, &line))
+  if (!atr_line_take(rest, &line))
     return rest->n > ATR_HTTP_HEAD_BYTES_MAX ? ATR_PROTO : 0;
-  if (!get_size(trim(line), 16, &n))
+  if (!get_size(atr_text_trim(line), 16, &n))
     return ATR_PROTO;
   if (rest->n < n)
     return 0;
@@ -143,7 +99,7 @@ static int take_chunk(atr_span *rest, atr_span *chunk)
   *rest = atr_span_of(rest->p + n, rest->n - n);
   if (n == 0) /* what may follow, trailers and an empty line, says nothing */
     return 1;
-  if (!take_line(rest, &line))
+  if (!atr_line_take(rest, &line))
     return rest->n > 2 ? ATR_PROTO : 0;
   return line.n == 0 ? 1 : ATR_PROTO;
 }
@@ -172,7 +128,7 @@ static int take_body(uint8_t *body, atr_span rest, bool is_end, atr_http_answer 
   atr_span length = atr_http_field(out->head, "content-length");
   size_t n;
 
-  if (begins_with(atr_http_field(out->head, "transfer-encoding"), "chunked"))
+  if (atr_text_begins(atr_http_field(out->head, "transfer-encoding"), "chunked"))
     return join_chunks(body, rest, out);
   if (length.n > 0) {
     if (!get_size(length, 10, &n))

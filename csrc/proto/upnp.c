@@ -5,6 +5,7 @@
 #include "proto/upnp.h"
 
 #include "base/error.h"
+#include "proto/lines.h"
 
 #include <miniupnpc/igd_desc_parse.h>
 #include <miniupnpc/miniupnpc.h>
@@ -66,25 +67,13 @@ static int set_path(atr_upnp_url *url, atr_span path)
   return ATR_OK;
 }
 
-static bool begins_with(atr_span text, const char *word)
-{
-  size_t n = strlen(word);
-
-  if (text.n < n)
-    return false;
-  for (size_t i = 0; i < n; i++)
-    if ((text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] | 0x20 : text.p[i]) != word[i])
-      return false;
-  return true;
-}
-
 int atr_upnp_url_read(atr_span text, atr_upnp_url *out)
 {
   static const char scheme[] = "http://";
   unsigned port = 80;
 
   memset(out, 0, sizeof *out);
-  if (!begins_with(text, scheme))
+  if (!atr_text_begins(text, scheme))
     return ATR_PROTO;
   text = atr_span_of(text.p + strlen(scheme), text.n - strlen(scheme));
   if (!take_ip(&text, out->ip) || (take_char(&text, ':') && !take_number(&text, 65535, &port)) || port == 0 ||
@@ -119,7 +108,7 @@ int atr_upnp_found_read(const uint8_t *bytes, size_t n, atr_upnp_url *descriptio
   atr_span all = atr_span_of(bytes, n);
 
   memset(description, 0, sizeof *description);
-  if (!begins_with(all, "http/1.1 200") && !begins_with(all, "http/1.0 200"))
+  if (!atr_text_begins(all, "http/1.1 200") && !atr_text_begins(all, "http/1.0 200"))
     return ATR_PROTO;
   return atr_upnp_url_read(atr_http_field(all, "location"), description);
 }

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/id.h"
 #include "base/limits.h"
+#include "proto/lines.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -102,58 +103,21 @@ int atr_http_head_bytes(atr_span bytes)
   return n < ATR_HTTP_HEAD_BYTES_MAX ? 0 : ATR_LIMIT;
 }
 
-/* The next line of `*rest`, without its end; n == 0: the empty one, or none. */
-static atr_span next_line(atr_span *rest)
-{
-  const uint8_t *end = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
-  atr_span line = {rest->p, end ? (size_t)(end - rest->p) : rest->n};
-  size_t taken = line.n + (end ? 1 : 0);
-
-  rest->p += taken;
-  rest->n -= taken;
-  if (line.n > 0 && line.p[line.n - 1] == '\r')
-    line.n--;
-  return line;
-}
-
-static bool same(atr_span a, const char *b)
-{
-  size_t n = strlen(b);
-
-  if (a.n != n)
-    return false;
-  for (size_t i = 0; i < n; i++)
-    if ((a.p[i] | (a.p[i] >= 'A' && a.p[i] <= 'Z' ? 0x20 : 0)) != (uint8_t)b[i])
-      return false;
-  return true;
-}
-
-static atr_span trim(atr_span s)
-{
-  while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-    s.p++;
-    s.n--;
-  }
-  while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-    s.n--;
-  return s;
-}
-
 /* The value of a header; {NULL, 0} where it is missing or stands twice: two spellings of one thing are how proxies are
  * fooled. `name` in lower case. */
 static atr_span header(atr_span head, const char *name)
 {
   atr_span found = {NULL, 0}, line;
 
-  (void)next_line(&head);
-  while ((line = next_line(&head)).n > 0) {
+  (void)atr_line_take(&head, &line);
+  while (atr_line_take(&head, &line) && line.n > 0) {
     const uint8_t *colon = memchr(line.p, ':', line.n);
 
-    if (!colon || !same(atr_span_of(line.p, (size_t)(colon - line.p)), name))
+    if (!colon || !atr_text_is(atr_span_of(line.p, (size_t)(colon - line.p)), name))
       continue;
     if (found.p)
       return atr_span_of(NULL, 0);
-    found = trim(atr_span_of(colon + 1, line.n - (size_t)(colon - line.p) - 1));
+    found = atr_text_trim(atr_span_of(colon + 1, line.n - (size_t)(colon - line.p) - 1));
   }
   return found;
 }
@@ -165,7 +129,7 @@ static bool lists(atr_span list, const char *word)
     const uint8_t *comma = memchr(list.p, ',', list.n);
     size_t n = comma ? (size_t)(comma - list.p) : list.n, taken = n + (comma ? 1 : 0);
 
-    if (same(trim(atr_span_of(list.p, n)), word))
+    if (atr_text_is(atr_text_trim(atr_span_of(list.p, n)), word))
       return true;
     list.p += taken;
     list.n -= taken;
@@ -187,9 +151,9 @@ static bool ends_with(atr_span s, const char *suffix)
 
 int atr_ws_check_request(atr_span head, atr_span *key)
 {
-  atr_span rest = head, line = next_line(&rest);
+  atr_span rest = head, line;
 
-  if (!ends_with(line, " HTTP/1.1"))
+  if (!atr_line_take(&rest, &line) || !ends_with(line, " HTTP/1.1"))
     return 400;
   if (!starts_with(line, "GET "))
     return 405;
@@ -197,7 +161,8 @@ int atr_ws_check_request(atr_span head, atr_span *key)
     return 400;
   if (!lists(header(head, "upgrade"), "websocket") || !lists(header(head, "connection"), "upgrade"))
     return 426;
-  if (!same(header(head, "sec-websocket-version"), "13") || !lists(header(head, "sec-websocket-protocol"), subprotocol))
+  if (!atr_text_is(header(head, "sec-websocket-version"), "13") ||
+      !lists(header(head, "sec-websocket-protocol"), subprotocol))
     return 426;
   *key = header(head, "sec-websocket-key");
   return key->n == ATR_WS_KEY_BYTES - 1 ? 0 : 400;
@@ -243,8 +208,8 @@ static bool says_nobody(atr_span head, int status)
 int atr_ws_check_response(atr_span head, const char *key, char *detail, size_t detail_bytes)
 {
   char accept[ATR_WS_ACCEPT_BYTES];
-  atr_span rest = head, line = next_line(&rest), value;
-  int status = status_of(line);
+  atr_span rest = head, line = head, value;
+  int status = atr_line_take(&rest, &line) ? status_of(line) : 0;
 
   if (status != 101 || !starts_with(line, "HTTP/1.1")) {
     snprintf(detail, detail_bytes, "a web server answered: %.*s", (int)(line.n < 80 ? line.n : 80),
@@ -254,7 +219,7 @@ int atr_ws_check_response(atr_span head, const char *key, char *detail, size_t d
   value = header(head, "sec-websocket-accept");
   if (atr_ws_accept(key, strlen(key), accept) < 0 || !value.p || value.n != strlen(accept) ||
       memcmp(value.p, accept, value.n) != 0 || !lists(header(head, "upgrade"), "websocket") ||
-      !same(header(head, "sec-websocket-protocol"), subprotocol)) {
+      !atr_text_is(header(head, "sec-websocket-protocol"), subprotocol)) {
     snprintf(detail, detail_bytes, "a WebSocket of another program answered");
     return ATR_NOT_ATRIUM;
   }
