@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is pasted into the Host box and looks like an invite. The checksum would keep a fuzzer out, so the text is tried as
- * it is, and the same bytes as a payload under a right checksum. What is read is written as what reads the same again. */
+ * it is, and the same bytes as a payload under a right checksum. What is read is written as what reads the same again,
+ * and found where it begins; what is refused as damaged is found, too, so that nobody shows it. */
 #include "fuzz.h"
 
 #include "base/base64.h"
@@ -13,14 +14,17 @@
 
 static void try(const char *text, size_t len)
 {
+  const char *found = atr_invite_find(text, len);
   atr_invite invite, again;
   char why[256] = "";
   atr_buf link;
 
+  CHECK(!found || (found >= text && found < text + len));
   if (atr_invite_read(text, len, &invite, why, sizeof why) != 0) {
-    CHECK(why[0] != 0);
+    CHECK(why[0] != 0 && (strstr(why, "no invite in this text") != NULL) == (found == NULL));
     return;
   }
+  CHECK(found != NULL && atr_invite_read(found, (size_t)(text + len - found), &again, why, sizeof why) == 0);
   atr_buf_init(&link, 16384);
   CHECK(atr_invite_write(&invite, &link) == 0);
   CHECK(atr_invite_read((const char *)link.data, link.len, &again, why, sizeof why) == 0);
