@@ -61,9 +61,11 @@ class Server:
 
     @property
     def check_code(self) -> str:
-        """What its panel shows; a guest who typed an address compares it."""
-        found = re.search(r"^check code (\S+)$", self.log.read_text(), re.M)
-        assert found, self.log.read_text()
+        """What its panel shows; a guest who typed an address compares it. It is printed after the port has begun to listen."""
+        end = time.monotonic() + TIMEOUT_S
+        while not (found := re.search(r"^check code (\S+)$", self.log.read_text(), re.M)):
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.01)
         return found[1]
 
 
