@@ -50,6 +50,7 @@ def build() -> None:
     build_geometry_nodes(cube)
     build_others()
     build_rarer()
+    build_rows()
 
 
 def build_mesh() -> Any:
@@ -229,6 +230,24 @@ def build_rarer() -> None:
     takes = strips().bl_rna.functions["new_effect"].parameters.keys()
     end = {"length": 20} if "length" in takes else {"frame_end": 21}
     strips().new_effect(name="Red", type="COLOR", channel=1, frame_start=1, **end)
+
+
+def build_rows() -> None:
+    """What Blender begins by itself, and what it does not put at the end: nodes with items, a stack of modifiers."""
+    tree = bpy.data.node_groups.new("Zones", "GeometryNodeTree")
+    tree.use_fake_user = True
+    for kind, row in (("Simulation", "state_items"), ("Repeat", "repeat_items")):
+        first, last = (tree.nodes.new(f"GeometryNode{kind}{end}") for end in ("Input", "Output"))
+        first.pair_with_output(last)
+        getattr(last, row).new("FLOAT", "Value")
+        tree.links.new(first.outputs["Value"], last.inputs["Value"])
+    tree.nodes.new("GeometryNodeMenuSwitch").enum_items.new("Third")
+    tree.nodes.new("GeometryNodeIndexSwitch").index_switch_items.new()
+    tree.nodes.new("GeometryNodeCaptureAttribute").capture_items.new("VECTOR", "Seen")
+    stack = bpy.data.objects.new("Stack", bpy.data.meshes["Mesh"])
+    bpy.context.scene.collection.objects.link(stack)
+    for name, kind in (("Smooth", "SUBSURF"), ("Round", "BEVEL"), ("Soft", "SOFT_BODY"), ("Levels", "MULTIRES")):
+        stack.modifiers.new(name, kind)
 
 
 # From 4.3 on Grease Pencil has drawings; before, strokes one by one.
@@ -445,6 +464,30 @@ def a_modifier() -> None:
 @sees("ArrayModifier (whole)")
 def a_removed_modifier() -> None:
     cube().modifiers.remove(modifier("Array"))
+
+
+@sees("ClothModifier (whole)")
+def a_modifier_among_others() -> None:
+    """Blender puts it before those that change the mesh."""
+    bpy.data.objects["Stack"].modifiers.new("Cloth", "CLOTH")
+    bpy.data.objects["Stack"].modifiers.move(3, 4)
+
+
+@sees("RepeatItem (whole)")
+def an_item_of_a_zone() -> None:
+    zones()["Repeat Output"].repeat_items.new("INT", "More")
+
+
+@sees("NodeEnumItem (whole)")
+def other_items_of_a_menu() -> None:
+    row = zones()["Menu Switch"].enum_items
+    row.remove(row[0])
+    row.new("Fourth")
+    row.move(2, 0)
+
+
+def zones() -> Any:
+    return bpy.data.node_groups["Zones"].nodes
 
 
 @sees("CurveProfilePoint.location")
