@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import idtypes, items
+from .. import exclude, idtypes, items
 from . import objects
 
 Tree = dict[str, Any]
@@ -115,6 +115,9 @@ for _kind in ("GPencilLayer", "AnnotationLayer"):
     items.TABLE[f"{_kind}.frames"] = Frames("frames")
 # Its name before 5.0, where another type has it today.
 items.TABLE[f"{'GreasePencil' if idtypes.RENAMED else 'Annotation'}.layers"] = Layers("layers")
+if idtypes.RENAMED:
+    # What has that name from 5.0 on reads its layers by itself; these are items like others.
+    exclude.EXCLUDED.pop("GreasePencil.layers", None)
 items.TABLE["GPencilFrame.strokes"] = Strokes("strokes")
 
 
