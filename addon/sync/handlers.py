@@ -89,6 +89,13 @@ def handler(plan: rna.Plan, name: str) -> items.Items | None:
     return _found[at]
 
 
+def moves(type_name: str, name: str) -> bool:
+    """Whether what a struct of that type has in a collection is in an order that Blender can be made to show."""
+    cls = getattr(bpy.types, type_name, None)
+    found = handler(rna.Plan(type_name, rna.lineage_of(cls.bl_rna)), name) if hasattr(cls, "bl_rna") else None
+    return found is not None and found.ordered and found.movable
+
+
 def _by_introspection(plan: rna.Plan, name: str) -> items.Items | None:
     cls = getattr(bpy.types, plan.type_name, None)
     prop = cls.bl_rna.properties.get(name) if cls is not None else None

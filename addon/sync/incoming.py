@@ -18,6 +18,7 @@ from typing import Any, TypeGuard
 
 from . import constructors, dirty, idtypes, mergepatch, shadow, special, values, versions
 from .apply import ERRORS, Writer
+from .audit import Audit
 from .capture import Reader
 from .children import Children
 from .identity import Identity
@@ -127,6 +128,8 @@ class Incoming:
         self._rooms: dict[str, Tree] = {}
         kinds = (Parents, Children, Instances, ViewLayers)
         self._menders = [kind(identity, writer, state, capture, self._settle) for kind in kinds]
+        # What Blender shows of what others wrote, compared with that.
+        self.audit = Audit(state, self._is_shown_otherwise)
         # For tests: what a batch did.
         self.batches = 0
 
@@ -463,8 +466,8 @@ class Incoming:
                 self._writer.doc = doc
                 self._writer.refuse("the document as a whole", e)
 
-    def write_rest(self, doc: str, newer: Tree | None = None) -> None:
-        """Tries to set all that differs between what Blender shows and the room, or a newer tree of it."""
+    def write_rest(self, doc: str, newer: Tree | None = None, shape: Tree | None = None) -> None:
+        """Tries to set all that differs between what Blender shows and the room, or a newer tree of it; of that only what lies in `shape`."""
         known = self._state.shadows.get(doc)
         if known is None and newer is None:
             return
@@ -479,6 +482,8 @@ class Incoming:
             # With the keys of what was just written: what is new there would be taken for something else, and made a second time.
             cur = self._reader.read_block(doc, block, newer or read, seen=read)
             patch = mergepatch.diff(cur, room)
+            if shape is not None:
+                patch = mergepatch.restrict(patch, shape)
             patch.pop("name", None)
             if patch:
                 self._writer.write_block(doc, block, patch, room, cur)
@@ -617,7 +622,7 @@ class Incoming:
         elif not change.rest:  # its marks were made when it came
             theirs = shadow.mark(theirs, change.shape, by_others=change.by_others)
         tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else NOTHING_SEEN)
-        self._put(doc, tree, room, theirs)
+        self._put(doc, tree, room, theirs, is_new=True)
 
     def _suffixed(self, change: Change) -> list[str]:
         """Of an armature the new names of bones that are this user's, and that get a suffix."""
@@ -647,8 +652,21 @@ class Incoming:
         read, room, theirs = known.load()
         self._put(doc, self._reader.read_block(doc, block, room, seen=read), room, theirs)
 
-    def _put(self, doc: str, tree: Tree, room: Tree, theirs: Any) -> None:
+    def _put(self, doc: str, tree: Tree, room: Tree, theirs: Any, *, is_new: bool = False) -> None:
         """Remembers what a document shows after it was written, or after others were."""
         self._state.put(doc, tree, room, theirs)
         for mender in self._menders:
             mender.note(doc, tree, room)
+        self.audit.note(doc, is_new=is_new)
+
+    def _is_shown_otherwise(self, doc: str) -> bool:
+        """Whether it shows something else than the room says, and is to: its user has it in hand, a mender has seen to it, or it is linked."""
+        if doc in self._writer.deferred or doc in self._doomed or any(doc in m.suspects for m in self._menders):
+            return True
+        block = self._identity.block(doc)
+        return block is None or block.library is not None or special.is_edited(block)
+
+    def heal(self, doc: str) -> None:
+        """Writes once more what a document does not show of what others wrote."""
+        self._capture(doc)
+        self.audit.heal(doc, lambda doc: self.write_rest(doc, shape=self.audit.shape(doc)))

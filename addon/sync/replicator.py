@@ -148,8 +148,16 @@ class Replicator:
 
     @property
     def refused(self) -> list[Refusal]:
-        """What the room holds and this Blender does not take."""
-        return [Refusal(doc, self._name(doc), what, why) for (doc, what), why in self._writer.refused.items()]
+        """What the room holds and this Blender does not take: what it said so of, and what it shows otherwise without a word."""
+        told = [Refusal(doc, self._name(doc), what, why) for (doc, what), why in self._writer.refused.items()]
+        of = {doc for doc, _ in self._writer.refused}
+        listed = self._incoming.audit.listed.items()
+        return told + [Refusal(doc, self._name(doc), d.path, d.why) for doc, found in listed if doc not in of for d in found]
+
+    @property
+    def healed(self) -> int:
+        """How many documents did not show what others wrote, and do since they were written once more."""
+        return self._incoming.audit.healed
 
     @property
     def unread(self) -> list[Unread]:
@@ -303,6 +311,7 @@ class Replicator:
             self._receive(deadline)
             self._capture_dirty(deadline)
             self._poll_unreported(deadline)
+            self._heal_one(deadline)
             self._audit_some(deadline)
         except QueueFull:
             return
@@ -667,11 +676,11 @@ class Replicator:
             if time.perf_counter() > deadline:
                 return
 
-    def _look_unless_dear(self, doc: str, now: float, share: float, deadline: float) -> None:
-        """Looks at a document of which nothing was reported, unless that took more than its share of the time lately."""
+    def _look_unless_dear(self, doc: str, now: float, share: float, deadline: float) -> bool:
+        """Looks at a document of which nothing was reported, unless that took more than its share of the time lately; whether it did."""
         cost, when = self._costs.get(doc, (0.0, 0.0))
         if cost > LOOK_FREE_S and now - when < cost / share and doc not in self._spent:
-            return
+            return False
         begin = time.perf_counter()
         try:
             self._look_at(doc, deadline)
@@ -679,16 +688,27 @@ class Replicator:
             # The audit goes on with it.
             self._spent[doc] = self._spent.get(doc, 0.0) + time.perf_counter() - begin
             self._audit.append(doc)
-            return
+            return False
         self._costs[doc] = (self._spent.pop(doc, 0.0) + time.perf_counter() - begin, now)
+        return True
+
+    def _heal_one(self, deadline: float) -> None:
+        """Writes a document once more that does not show what others wrote, when there is nothing else to do."""
+        due = self._incoming.audit.due()
+        if not due or self._inbox or self._dirty or _modal() or time.perf_counter() > deadline:
+            return
+        self._incoming.heal(due[0])
 
     def _audit_some(self, deadline: float) -> None:
-        """Goes on round all documents for as long as the budget lasts, one at least."""
+        """Goes on round all documents for as long as the budget lasts, one at least: what its user has changed in silence is sent, what it does
+        not show of what others wrote is listed and healed."""
         if not self._audit:
             self._audit = self.identity.docs()
         now = time.monotonic()
         while self._audit:
-            self._look_unless_dear(self._audit.pop(), now, AUDIT_SHARE, deadline)
+            doc = self._audit.pop()
+            if self._look_unless_dear(doc, now, AUDIT_SHARE, deadline):
+                self._incoming.audit.note(doc)
             if time.perf_counter() > deadline:
                 return
 

@@ -85,6 +85,12 @@ class Shadow:
         delta, theirs = json.loads(data[cut:])
         return read, _undelta(read, delta), theirs
 
+    def note_alike(self) -> None:
+        """Blender shows what the room says, but for the order: one tree will do for both, and is compared at no cost."""
+        read, room, theirs = self.load()
+        if not mergepatch.diff(read, room):
+            self._trees = (read, read, theirs)
+
     def reads_as(self, tree: Tree) -> bool:
         """Whether `tree`, just captured, is what was read last, in the same order."""
         return mergepatch.alike(self.load()[0], tree)

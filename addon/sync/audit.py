@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Blender shows after it was told, compared with what it should show.
+
+The echo guard takes whatever was read back for the new baseline, so that a Blender which clamps or rounds sends nothing; by itself it would
+never notice that something was not taken. Here the reading is compared with the room's tree. What others wrote and this Blender does
+not show is listed, with both values, and written once more when there is nothing else to do: that heals what went wrong on the way (a
+thing that had to be there first, items in another order), and what it heals is counted. What then still differs is what Blender will
+not take: it stays listed, and is not tried again before others change the document. Nothing of this is ever sent.
+
+Also what was forgotten since counts: the audit that goes round all documents (replicator.py) brings each of them here.
+
+Known to differ, and no fault: names that show a suffix, numbers rounded to what Blender keeps, references to what is not here (they are
+set when it comes), what the user holds in edit mode (deferred), and what the menders show differently to all alike.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from . import handlers, mergepatch, shadow, values
+from .state import State
+
+Tree = dict[str, Any]
+
+# Blender keeps most numbers in 32 bits, some of them (angles, colours) after a conversion.
+REL_TOLERANCE, ABS_TOLERANCE = 1e-5, 1e-6
+# Of one document so many differences are listed: a mesh that was not taken is one fault, not a million.
+LISTED_MAX = 16
+# A value in the list is no longer than this.
+SHOWN_CHARS_MAX = 60
+_MEMBERS = ("p", "s", "i", "m", "c", "a")
+# Computed anew by each Blender whenever it evaluates the data.
+_COMPUTED = ("texspace_location", "texspace_size")
+# What follows from a tree or from circles, and is computed from the room by all alike (viewlayers.py, children.py, armatures.py).
+_ELSEWHERE = ("layer_collections", "children")
+# Where files lie, which is nobody else's affair; and the number that each Blender gives to a socket of a group.
+_PLACES = ("file", "filepath", "directory", "files", "tiles", "id")
+# Made by Blender with their owner, never by us: there may be more than the room knows.
+_FIXED = ("inputs", "outputs")
+_SUFFIX = re.compile(r"\.\d{3,}$")
+
+
+class Difference(NamedTuple):
+    """One thing that is another one here."""
+
+    path: str
+    room: Any
+    here: Any
+
+    @property
+    def why(self) -> str:
+        return f"the room says {_shown(self.room)}, here it is {_shown(self.here)}"
+
+
+class Audit:
+    def __init__(self, state: State, is_shown_otherwise: Callable[[str], bool]) -> None:
+        self._state = state
+        # Whether a document waits for its user, or a mender has made it show something else on purpose.
+        self._is_shown_otherwise = is_shown_otherwise
+        # document -> what is not as it should be.
+        self.listed: dict[str, list[Difference]] = {}
+        # How many documents were as they should be after they were written once more.
+        self.healed = 0
+        self._due: dict[str, None] = {}
+        self._tried: set[str] = set()
+
+    def note(self, doc: str, *, is_new: bool = False) -> None:
+        """Compares what a document shows with what it should. `is_new`: others have just changed it."""
+        known = self._state.shadows.get(doc)
+        if is_new:
+            self._tried.discard(doc)
+        if known is None or self._is_shown_otherwise(doc):
+            self.forget(doc)
+            return
+        read, room, theirs = known.load()
+        found = [] if read is room else list(self._differences(read, room, theirs))
+        if not found:
+            self.forget(doc)
+            if read is not room:
+                known.note_alike()
+            return
+        self.listed[doc] = found
+        if doc not in self._tried:
+            self._due[doc] = None
+
+    def forget(self, doc: str) -> None:
+        self.listed.pop(doc, None)
+        self._due.pop(doc, None)
+
+    def due(self) -> list[str]:
+        """Documents that are to be written once more."""
+        return list(self._due) if self._due else []
+
+    def heal(self, doc: str, write: Callable[[str], None]) -> None:
+        """Writes it once more; `write` reads it back and notes it."""
+        self._due.pop(doc, None)
+        self._tried.add(doc)
+        write(doc)
+        if doc in self.listed:
+            return
+        self._tried.discard(doc)
+        self.healed += 1
+
+    def shape(self, doc: str) -> Tree:
+        """What of a document others wrote and it does not show: as a patch of what it shows."""
+        known = self._state.shadows.get(doc)
+        if known is None:
+            return {}
+        read, room, theirs = known.load()
+        return shadow.split(mergepatch.diff(read, room), theirs)[1]
+
+    def _differences(self, read: Tree, room: Tree, theirs: Any) -> Iterator[Difference]:
+        patch = mergepatch.diff(read, room)
+        patch.pop("name", None)
+        if not patch:
+            return
+        others = shadow.split(patch, theirs)[1] if theirs else {}
+        for count, found in enumerate(self._walk(others, read, room, ())):
+            if count == LISTED_MAX:
+                return
+            yield found
+
+    def _walk(self, patch: Tree, read: Tree, room: Tree, path: tuple[str, ...]) -> Iterator[Difference]:
+        for key, change in patch.items():
+            here, there = read.get(key), room.get(key)
+            if key in _ELSEWHERE:
+                continue
+            way = path if key in _MEMBERS else (*path, _title(key, here, there))
+            if isinstance(change, dict) and isinstance(here, dict) and isinstance(there, dict):
+                inner = _moving(room, change) if key == "i" else change
+                yield from self._walk(inner, here, there, way)
+            elif change is None and there is None:
+                if _counts_as_more(path, key, here):
+                    yield Difference(".".join(way), None, here)
+            elif not self._is_tolerated(path, key, here, there):
+                yield Difference(".".join(way), there, here)
+
+    def _is_tolerated(self, path: tuple[str, ...], key: str, here: Any, there: Any) -> bool:
+        if isinstance(there, dict):
+            return _is_empty(there)
+        if key in _COMPUTED or key in _PLACES:
+            return True
+        if key == "name" and isinstance(here, str) and isinstance(there, str):
+            return _SUFFIX.sub("", here) == _SUFFIX.sub("", there)
+        if values.ref_target(there) is not None and here == values.NONE_VALUE:
+            return values.ref_target(there) not in self._state.shadows
+        return _about(here, there)
+
+
+def _moving(room: Tree, patch: Tree) -> Tree:
+    """A patch of the collections of a struct; without the places of what Blender cannot move."""
+    out = {}
+    for name, change in patch.items():
+        moves = not isinstance(change, dict) or handlers.moves(str(room.get("type", "")), name)
+        out[name] = change if moves else {key: _without_place(entry) for key, entry in change.items()}
+    return out
+
+
+def _without_place(entry: Any) -> Any:
+    return {key: v for key, v in entry.items() if key != "pos"} if isinstance(entry, dict) else entry
+
+
+def _is_empty(tree: Any) -> bool:
+    """Empty members are left out of a tree, but may be left over in the room's."""
+    return isinstance(tree, dict) and all(_is_empty(value) for value in tree.values())
+
+
+def _counts_as_more(path: tuple[str, ...], key: str, here: Any) -> bool:
+    """Of what is here and not in the room: a thing too many. A room's tree need not name all properties; and what only a name tells from
+    others (pose bones) comes with what has that name."""
+    minted = key.startswith("@") and key[1:2] not in ("=", ":")
+    return minted and isinstance(here, dict) and not (path and path[-1] in _FIXED)
+
+
+def _about(a: Any, b: Any) -> bool:
+    """Whether two values are one but for rounding."""
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(_about(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, bool) or isinstance(b, bool) or not isinstance(a, int | float) or not isinstance(b, int | float):
+        return bool(a == b)
+    return math.isclose(a, b, rel_tol=REL_TOLERANCE, abs_tol=ABS_TOLERANCE)
+
+
+def _title(key: str, *trees: Any) -> str:
+    if not key.startswith("@"):
+        return key
+    named = next((t["name"] for t in trees if isinstance(t, dict) and t.get("name")), None)
+    return str(named or (values.key_name(key) if key.startswith("@=") else key[1:]))
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return str(value.get("name") or value.get("type") or "something")
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN_CHARS_MAX else text[: SHOWN_CHARS_MAX - 1] + "…"
