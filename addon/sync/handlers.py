@@ -92,7 +92,9 @@ def handler(plan: rna.Plan, name: str) -> items.Items | None:
 def moves(type_name: str, name: str) -> bool:
     """Whether what a struct of that type has in a collection is in an order that Blender can be made to show."""
     cls = getattr(bpy.types, type_name, None)
-    found = handler(rna.Plan(type_name, rna.lineage_of(cls.bl_rna)), name) if hasattr(cls, "bl_rna") else None
+    if cls is None or not hasattr(cls, "bl_rna"):
+        return False
+    found = handler(rna.Plan(type_name, rna.lineage_of(cls.bl_rna)), name)
     return found is not None and found.ordered and found.movable
 
 

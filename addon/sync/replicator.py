@@ -152,7 +152,9 @@ class Replicator:
         told = [Refusal(doc, self._name(doc), what, why) for (doc, what), why in self._writer.refused.items()]
         of = {doc for doc, _ in self._writer.refused}
         listed = self._incoming.audit.listed.items()
-        return told + [Refusal(doc, self._name(doc), d.path, d.why) for doc, found in listed if doc not in of for d in found]
+        return told + [
+            Refusal(doc, self._name(doc), d.path, d.why) for doc, found in listed if doc not in of for d in found
+        ]
 
     @property
     def healed(self) -> int:
