@@ -575,6 +575,9 @@ class Replicator:
         mine = self._captured(doc, deadline)
         if mine:
             self._inbox.note_own(doc, mine)
+            if doc in self._incoming.audit.listed:
+                # It may be the user's word now.
+                self._incoming.audit.note(doc)
         return mine
 
     def _captured(self, doc: str, deadline: float) -> Tree:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 import pytest
 
@@ -34,6 +35,13 @@ def mended(two):
             if "whole" in globals():
                 Writer.write_prop = whole
         """)
+
+
+def wait_until(peer, condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not peer.do(condition):
+        assert time.monotonic() < end, condition
+        time.sleep(0.05)
 
 
 def idle(stage, rounds=3):
@@ -72,8 +80,8 @@ def test_what_was_lost_since_is_found_by_the_audit(mended):
         del light
         rep.state.put(doc, rep._reader.read_block(doc, rep.identity.block(doc), read), room, theirs)
     """)
-    idle(stage, 6)
-    assert b.do("bpy.data.lights['Light'].energy") == 77
+    # Whenever it is that light's turn: what takes long to look at has it less often.
+    wait_until(b, "rep.tick(1000) or bpy.data.lights['Light'].energy == 77")
     assert b.do("rep.healed") == 1
     assert a.do("bpy.data.lights['Light'].energy") == 77
     assert_silent(stage)
