@@ -9,7 +9,7 @@ not take: it stays listed, and is not tried again before others change the docum
 
 Also what was forgotten since counts: the audit that goes round all documents (replicator.py) brings each of them here.
 
-Known to differ, and no fault: names that show a suffix, numbers rounded to what Blender keeps, references to what is not here (they are
+Known to differ, and no fault: names that show a suffix, numbers rounded or clamped to what Blender keeps, references to what is not here (they are
 set when it comes), what the user holds in edit mode (deferred), and what the menders show differently to all alike.
 """
 
@@ -21,7 +21,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from . import handlers, mergepatch, shadow, values
+from . import handlers, mergepatch, rna, shadow, values
 from .state import State
 
 Tree = dict[str, Any]
@@ -124,7 +124,8 @@ class Audit:
                 return
             yield found
 
-    def _walk(self, patch: Tree, read: Tree, room: Tree, path: tuple[str, ...]) -> Iterator[Difference]:
+    def _walk(self, patch: Tree, read: Tree, room: Tree, path: tuple[str, ...], kind: str = "") -> Iterator[Difference]:
+        """`kind` is the type of the struct whose members these are."""
         for key, change in patch.items():
             here, there = read.get(key), room.get(key)
             if key in _ELSEWHERE:
@@ -132,14 +133,14 @@ class Audit:
             way = path if key in _MEMBERS else (*path, _title(key, here, there))
             if isinstance(change, dict) and isinstance(here, dict) and isinstance(there, dict):
                 inner = _moving(room, change) if key == "i" else change
-                yield from self._walk(inner, here, there, way)
+                yield from self._walk(inner, here, there, way, str(room.get("type", "")))
             elif change is None and there is None:
                 if _counts_as_more(path, key, here):
                     yield Difference(".".join(way), None, here)
-            elif not self._is_tolerated(path, key, here, there):
+            elif not self._is_tolerated(kind, key, here, there):
                 yield Difference(".".join(way), there, here)
 
-    def _is_tolerated(self, path: tuple[str, ...], key: str, here: Any, there: Any) -> bool:
+    def _is_tolerated(self, kind: str, key: str, here: Any, there: Any) -> bool:
         if isinstance(there, dict):
             return _is_empty(there)
         if key in _COMPUTED or key in _PLACES:
@@ -148,7 +149,7 @@ class Audit:
             return _SUFFIX.sub("", here) == _SUFFIX.sub("", there)
         if values.ref_target(there) is not None and here == values.NONE_VALUE:
             return values.ref_target(there) not in self._state.shadows
-        return _about(here, there)
+        return _about(here, there) or _is_clamped(rna.limits_of(kind, key), here, there)
 
 
 def _moving(room: Tree, patch: Tree) -> Tree:
@@ -183,6 +184,19 @@ def _about(a: Any, b: Any) -> bool:
     if isinstance(a, bool) or isinstance(b, bool) or not isinstance(a, int | float) or not isinstance(b, int | float):
         return bool(a == b)
     return math.isclose(a, b, rel_tol=REL_TOLERANCE, abs_tol=ABS_TOLERANCE)
+
+
+def _is_clamped(limits: tuple[float, float] | None, here: Any, there: Any) -> bool:
+    """Whether Blender shows the nearest value that it takes at all."""
+    if limits is None:
+        return False
+    if isinstance(here, list) and isinstance(there, list):
+        return len(here) == len(there) and all(
+            _about(x, y) or _is_clamped(limits, x, y) for x, y in zip(here, there, strict=True)
+        )
+    if isinstance(there, bool) or not isinstance(there, int | float):
+        return False
+    return _about(here, min(max(there, limits[0]), limits[1]))
 
 
 def _title(key: str, *trees: Any) -> str:

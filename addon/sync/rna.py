@@ -84,6 +84,13 @@ def _plan_of_registered(cls: Any) -> Plan:
     return known[1]
 
 
+def limits_of(type_name: str, name: str) -> tuple[float, float] | None:
+    """Between what Blender clamps a number; None where it is none, or a class that only exists at run time."""
+    cls = getattr(bpy.types, type_name, None)
+    prop = cls.bl_rna.properties.get(name) if cls is not None and hasattr(cls, "bl_rna") else None
+    return (prop.hard_min, prop.hard_max) if prop is not None and prop.type in ("INT", "FLOAT") else None
+
+
 def lineage_of(rna: Any) -> tuple[str, ...]:
     out = []
     while rna is not None:

@@ -137,13 +137,25 @@ def test_what_the_user_changes_is_listed_no_more(mended):
     assert b.do(LISTED) == []
 
 
-def test_a_value_that_blender_clamps_is_listed(mended):
-    """It stays in the room, and nobody sends another one."""
+def test_what_blender_clamps_is_no_fault(mended):
+    """It stays in the room, nobody sends another one, and nothing is listed: that is the nearest that Blender has."""
     stage, a, b = mended
     doc = a.do("rep.identity.doc(bpy.data.lights['Light'])")
     a.do(f"link.submit({doc!r}, 'edit', {{'p': {{'color': [-1.0, 0.5, 0.5]}}}})")
     stage.settle()
     idle(stage)
-    assert "color" in b.do(LISTED)[0] and "-1.0" in b.do(LISTED)[0]
+    assert b.do("bpy.data.lights['Light'].color[0]") == 0
+    assert (b.do(LISTED), b.do("rep.healed")) == ([], 0)
+    assert_silent(stage)
+
+
+def test_what_two_properties_forbid_each_other_is_listed(mended):
+    """A scene cannot end before it begins: both stay in the room as they were said."""
+    stage, a, b = mended
+    doc = a.do("rep.identity.doc(bpy.context.scene)")
+    a.do(f"link.submit({doc!r}, 'edit', {{'p': {{'frame_start': 100, 'frame_end': 50}}}})")
+    stage.settle()
+    idle(stage)
+    assert any("the room says" in line and "frame_" in line for line in b.do(LISTED)), b.do(LISTED)
     assert b.do("rep.healed") == 0
     assert_silent(stage)
