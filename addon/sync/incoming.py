@@ -669,4 +669,13 @@ class Incoming:
     def heal(self, doc: str) -> None:
         """Writes once more what a document does not show of what others wrote."""
         self._capture(doc)
-        self.audit.heal(doc, lambda doc: self.write_rest(doc, shape=self.audit.shape(doc)))
+        self.audit.heal(doc, self._write_once_more)
+
+    def _write_once_more(self, doc: str) -> None:
+        """Of two properties that forbid each other what they are to be, one pushes the other away: then that one is put back, or this
+        Blender would show another of the two than those that had no reason to write again."""
+        wrong = self.audit.shape(doc)
+        self.write_rest(doc, shape=wrong)
+        pushed = mergepatch.beyond(self.audit.shape(doc), wrong)
+        if pushed:
+            self.write_rest(doc, shape=pushed)

@@ -174,3 +174,16 @@ def restrict(patch: Tree, shape: Tree) -> Tree:
         else:
             out[key] = value
     return out
+
+
+def beyond(patch: Tree, shape: Tree) -> Tree:
+    """The part of `patch` that lies at no path of `shape`."""
+    out: Tree = {}
+    for key, value in patch.items():
+        if key not in shape:
+            out[key] = value
+        elif isinstance(value, dict) and isinstance(shape[key], dict):
+            inner = beyond(value, shape[key])
+            if inner:
+                out[key] = inner
+    return out
