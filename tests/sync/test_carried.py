@@ -120,7 +120,9 @@ def test_the_points_of_an_envelope(two):
         d = o.driver_add("location", 0)
         m = d.modifiers.new("ENVELOPE")
         for frame in (1, 20, 5):
-            m.control_points.add(frame).max = frame / 10
+            m.control_points.add(frame)  # what it returns may lie elsewhere already
+        for point in m.control_points:
+            point.max = point.frame / 10
         m.control_points[0].frame = 30
     """)
     stage.settle()
