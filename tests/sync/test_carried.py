@@ -121,15 +121,14 @@ def test_the_points_of_an_envelope(two):
         m = d.modifiers.new("ENVELOPE")
         for frame in (1, 20, 5):
             m.control_points.add(frame)  # what it returns may lie elsewhere already
-        for point in m.control_points:
-            point.max = point.frame / 10
-        m.control_points[0].frame = 30
+        m.control_points.foreach_set("max", (0.1, 0.5, 2))
+        m.control_points.foreach_set("frame", (30, 5, 20))
     """)
     stage.settle()
     env = "next(m for m in bpy.data.objects['Cube'].animation_data.drivers[0].modifiers if m.type == 'ENVELOPE')"
     shown = f"[(p.frame, p.min, round(p.max, 4)) for p in {env}.control_points]"
     assert both(a, b, shown) == [(30.0, -1.0, 0.1), (5.0, -1.0, 0.5), (20.0, -1.0, 2.0)]
-    b.do(f"m = {env}; m.control_points.remove(m.control_points[0]); m.control_points[0].min = -3")
+    b.do(f"m = {env}; m.control_points.remove(m.control_points[0]); m.control_points.foreach_set('min', (-3, -1))")
     stage.settle()
     assert both(a, b, shown) == [(5.0, -3.0, 0.5), (20.0, -1.0, 2.0)]
 

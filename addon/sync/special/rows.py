@@ -48,9 +48,9 @@ def _write_envelope(writer: Any, modifier: Any, patch: Tree, full: Tree, cur: Tr
         points.remove(points[0])
     for i in range(0, len(flat), len(_POINT)):
         points.add(float(i))
-    for i, point in enumerate(points):
-        for name, value in zip(_POINT, flat[i * len(_POINT) :], strict=False):
-            setattr(point, name, value)
+    # One by one Blender 5.0 sometimes crashes: it takes the point for its modifier when it is told of the change.
+    for at, name in enumerate(_POINT):
+        points.foreach_set(name, flat[at :: len(_POINT)])
 
 
 hook = SimpleNamespace(read=_read_hook, write=_write_hook)
