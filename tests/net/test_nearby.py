@@ -220,6 +220,5 @@ def test_an_impostor_does_not_learn_who_looks(world: World) -> None:
     newcomer = world.client(ben, "newcomer")
     with contextlib.suppress(AtriumError):
         newcomer.connect(ANNA, timeout=10)
-    assert there.read_text().splitlines()[-1] == "certificate", (
-        "one who knows no key shows his: so it would have been seen"
-    )
+    # One who knows no key shows his: so it would have been seen. The impostor writes it down after that.
+    settle([], lambda: "certificate" in there.read_text().splitlines(), what="the newcomer's certificate")
