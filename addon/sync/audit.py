@@ -67,6 +67,8 @@ class Audit:
         self.healed = 0
         self._due: dict[str, None] = {}
         self._tried: set[str] = set()
+        # Of the document that is being compared.
+        self._items: Tree = {}
 
     def note(self, doc: str, *, is_new: bool = False) -> None:
         """Compares what a document shows with what it should. `is_new`: others have just changed it."""
@@ -119,6 +121,7 @@ class Audit:
         if not patch:
             return
         others = shadow.split(patch, theirs)[1] if theirs else {}
+        self._items = read.get("i", {})
         for count, found in enumerate(self._walk(others, read, room, ())):
             if count == LISTED_MAX:
                 return
@@ -145,6 +148,9 @@ class Audit:
             return _is_empty(there)
         if key in _COMPUTED or key in _PLACES:
             return True
+        if key == "relative_to":
+            # Blender gives a shape key another one to be relative to where that has gone.
+            return all(block.get("name") != there for block in self._items.get("key_blocks", {}).values())
         if key == "name" and isinstance(here, str) and isinstance(there, str):
             return _SUFFIX.sub("", here) == _SUFFIX.sub("", there)
         if values.ref_target(there) is not None and here == values.NONE_VALUE:

@@ -669,7 +669,11 @@ class Incoming:
     def heal(self, doc: str) -> None:
         """Writes once more what a document does not show of what others wrote."""
         self._capture(doc)
-        self.audit.heal(doc, self._write_once_more)
+        try:
+            self.audit.heal(doc, self._write_once_more)
+        except Exception as e:  # a tree from elsewhere may hold anything
+            self._writer.doc = doc
+            self._writer.refuse("the document as a whole", e)
 
     def _write_once_more(self, doc: str) -> None:
         """Of two properties that forbid each other what they are to be, one pushes the other away: then that one is put back, or this

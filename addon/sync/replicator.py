@@ -127,6 +127,8 @@ class Replicator:
         )
         self._inbox = Inbox(self.identity, self.state)
         self._after_undo: dict[str, None] = {}
+        # Made since then: nobody else has ever heard of them.
+        self._made_since: set[str] = set()
         self._audit: list[str] = []
         # document -> (seconds that looking at it took, when); and what a look that is not finished has taken so far.
         self._costs: dict[str, tuple[float, float]] = {}
@@ -362,6 +364,7 @@ class Replicator:
             self._outgoing.begin_all_again()
             self._stamps.clear()
             self._after_undo = dict.fromkeys(self.state.shadows)
+            self._made_since.clear()
             tracker.foreign = special.objects.drop_idle_slots()
         self._note_changes()
         now = time.monotonic()
@@ -501,7 +504,9 @@ class Replicator:
             return True
         if idtypes.skip_reason(block) or block.session_uid == self._stand_in:
             return False
-        doc = doc or self.identity.doc_or_mint(block)
+        if doc is None:
+            doc = self.identity.doc_or_mint(block)
+            self._made_since.add(doc)
         self.identity.bind(doc, block)
         if doc in self._left_alone:
             return True
@@ -634,7 +639,9 @@ class Replicator:
         if known.reads_as(tree):
             return {}
         known_keys = frozenset(key for heads in gone.values() for key in heads)
-        mine, other = shadow.split(mergepatch.one_by_one(mergepatch.diff(read, tree), read), theirs, known_keys)
+        mine, other = shadow.split(
+            mergepatch.one_by_one(mergepatch.diff(read, tree), read), theirs, known_keys, self._made_since
+        )
         special.keep_whole(mine, other)
         if self.state.is_given(doc, mine.get("name"), room):
             # Of before it got its suffix, or another.

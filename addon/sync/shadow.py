@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from . import mergepatch
@@ -173,19 +174,22 @@ def _remove(theirs: Any, patch: Tree) -> Any:
 _MINTED = re.compile("@[0-9a-f]{12}")
 
 
-def split(patch: Tree, theirs: Any, gone: frozenset[str] = frozenset()) -> tuple[Tree, Tree]:
+def split(
+    patch: Tree, theirs: Any, gone: frozenset[str] = frozenset(), made: AbstractSet[str] = frozenset()
+) -> tuple[Tree, Tree]:
     """(what is one's own, what others wrote) of a patch, by the marks. `gone` are the keys of items that were there once: an item that
-    was not, and that no mark names, nobody else has ever seen."""
+    was not, and that no mark names, nobody else has ever seen. Nor has anybody a document of `made`, as a member or where it is shown."""
     if not theirs:
         return patch, {}
     mine: Tree = {}
     other: Tree = {}
     for key, value in patch.items():
         inner = theirs is True or theirs.get(key, theirs.get("", None))
-        if mergepatch.is_typed(value) and _MINTED.fullmatch(key) and key not in gone:
+        is_new = mergepatch.is_typed(value) and _MINTED.fullmatch(key) and key not in gone
+        if is_new or key.removeprefix("@=") in made:
             inner = isinstance(theirs, dict) and theirs.get(key)
         if isinstance(value, dict) and (isinstance(inner, dict) or (inner is True and not mergepatch.is_typed(value))):
-            a, b = split(value, inner, gone)
+            a, b = split(value, inner, gone, made)
             if a:
                 mine[key] = a
             if b or not a:

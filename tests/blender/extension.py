@@ -94,8 +94,11 @@ def validate(blender: Blender, folder: Path, zip_file: Path) -> str:
 
 
 def install(blender: Blender, folder: Path, label: str, zip_file: Path) -> str:
-    """Installs and enables the zip for the BlenderProcess of that folder and label."""
-    return run_command(blender, folder, label, "install-file", "-r", "user_default", "-e", str(zip_file))
+    """Installs and enables the zip for the BlenderProcess of that folder and label. Blender's command ends well also where it could not."""
+    told = run_command(blender, folder, label, "install-file", "-r", "user_default", "-e", str(zip_file))
+    if not (folder / label / "resources" / "extensions" / "user_default" / "atrium" / "__init__.py").exists():
+        raise ExtensionError(f"{blender.name}: {zip_file} was not installed\n{told}")
+    return told
 
 
 def remove(blender: Blender, folder: Path, label: str, name: str) -> str:
