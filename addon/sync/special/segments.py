@@ -6,7 +6,6 @@ Each modifier comes with one. The operators put a new segment behind the active 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -14,25 +13,25 @@ import bpy
 from .. import items
 
 Tree = dict[str, Any]
-ADD, REMOVE, MOVE = range(3)
 
 
 class Segments(items.Items):
     volatile = True
 
-    def __init__(self, operators: Callable[[], tuple[Any, Any, Any]]) -> None:
-        """Those that add, remove and move; asked for when they are needed, as not every Blender has all of them."""
+    def __init__(self, module: str, add: str, remove: str, move: str) -> None:
+        """The operators, all of one module of bpy.ops."""
         super().__init__("segments")
-        self._operators = operators
+        self._module = module
+        self._add, self._remove, self._move = add, remove, move
 
-    def _run(self, operator: int, owner: Any, **more: Any) -> None:
-        call = self._operators()[operator]
+    def _run(self, operator: str, owner: Any, **more: Any) -> None:
+        call = getattr(getattr(bpy.ops, self._module), operator)
         with bpy.context.temp_override(object=owner.id_data, active_object=owner.id_data):
             call(modifier=owner.name, **more)
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         owner.segment_active_index = max(0, len(owner.segments) - 1)
-        self._run(ADD, owner)
+        self._run(self._add, owner)
         segment = owner.segments[-1]
         self.rename(segment, str(tree.get("name", "")))
         return segment
@@ -41,12 +40,12 @@ class Segments(items.Items):
         at = next(i for i, other in enumerate(owner.segments) if other == item)
         # From 4.3 on it is the active one that goes, whatever index is given.
         owner.segment_active_index = at
-        self._run(REMOVE, owner, index=at)
+        self._run(self._remove, owner, index=at)
 
     def move(self, owner: Any, item: Any, at: int, to: int) -> None:
         owner.segment_active_index = at
         for _ in range(abs(at - to)):
-            self._run(MOVE, owner, type="UP" if to < at else "DOWN")
+            self._run(self._move, owner, type="UP" if to < at else "DOWN")
 
     def write(self, writer: Any, owner: Any, patch: Tree, full: Tree, cur: Tree) -> items.Live:
         if len(owner.segments) > len(cur):  # the one that the modifier came with
@@ -55,35 +54,20 @@ class Segments(items.Items):
         return super().write(writer, owner, patch, full, cur)
 
 
-def _dash_before_4_3() -> tuple[Any, Any, Any]:
-    ops = bpy.ops.gpencil
-    return ops.segment_add, ops.segment_remove, ops.segment_move
-
-
-def _time_before_4_3() -> tuple[Any, Any, Any]:
-    ops = bpy.ops.gpencil
-    return ops.time_segment_add, ops.time_segment_remove, ops.time_segment_move
-
-
-def _dash() -> tuple[Any, Any, Any]:
-    ops = bpy.ops.object
-    return (
-        ops.grease_pencil_dash_modifier_segment_add,
-        ops.grease_pencil_dash_modifier_segment_remove,
-        ops.grease_pencil_dash_modifier_segment_move,
-    )
-
-
-def _time() -> tuple[Any, Any, Any]:
-    ops = bpy.ops.object
-    return (
-        ops.grease_pencil_time_modifier_segment_add,
-        ops.grease_pencil_time_modifier_segment_remove,
-        ops.grease_pencil_time_modifier_segment_move,
-    )
-
-
-items.TABLE["DashGpencilModifierData.segments"] = Segments(_dash_before_4_3)
-items.TABLE["TimeGpencilModifier.segments"] = Segments(_time_before_4_3)
-items.TABLE["GreasePencilDashModifierData.segments"] = Segments(_dash)
-items.TABLE["GreasePencilTimeModifier.segments"] = Segments(_time)
+# Before 4.3, and from then on.
+items.TABLE["DashGpencilModifierData.segments"] = Segments("gpencil", "segment_add", "segment_remove", "segment_move")
+items.TABLE["TimeGpencilModifier.segments"] = Segments(
+    "gpencil", "time_segment_add", "time_segment_remove", "time_segment_move"
+)
+items.TABLE["GreasePencilDashModifierData.segments"] = Segments(
+    "object",
+    "grease_pencil_dash_modifier_segment_add",
+    "grease_pencil_dash_modifier_segment_remove",
+    "grease_pencil_dash_modifier_segment_move",
+)
+items.TABLE["GreasePencilTimeModifier.segments"] = Segments(
+    "object",
+    "grease_pencil_time_modifier_segment_add",
+    "grease_pencil_time_modifier_segment_remove",
+    "grease_pencil_time_modifier_segment_move",
+)
