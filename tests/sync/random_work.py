@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parents[1]))
 
-from dumps import differences
+from dumps import TIDY, differences
 from peers import Peer, Stage
 
 PEOPLE = 3
@@ -83,7 +83,6 @@ PREPARE = """
     rep = Replicator(link, room_id="f" * 32)
 """
 
-# Blender's own factory scene is not evaluated yet (its material), and remembers what nobody sees (which UVs are selected).
 # What the replicator writes down as a failure: it goes on after such, and the next pass may hide it.
 KEEP_FAILURES = """
     import logging
@@ -92,16 +91,6 @@ KEEP_FAILURES = """
         def emit(self, record):
             failures.append(self.format(record))
     logging.getLogger("atrium").handlers = [Kept(logging.ERROR)]
-"""
-
-TIDY = """
-    cube = bpy.data.objects["Cube"].data
-    for name in [a.name for a in cube.attributes if a.name.startswith(".uv_select")]:
-        cube.attributes.remove(cube.attributes[name])
-    bpy.data.materials.remove(cube.materials[0])
-    cube.materials.clear()
-    cube.materials.append(bpy.data.materials.new("Grey"))
-    cube.materials[0].use_nodes = True
 """
 
 

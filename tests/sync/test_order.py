@@ -13,8 +13,9 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from dumps import TIDY
 from peers import both, joined
-from whole import TIDY, assert_whole
+from whole import assert_whole
 
 
 @pytest.fixture
