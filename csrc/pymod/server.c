@@ -27,6 +27,7 @@ typedef struct server {
   int open;
   int discovery;
   int map_port;
+  int looks_only;
   int port;
   atr_hash key;
 } server;
@@ -62,8 +63,8 @@ static int copy_allow(server *self, PyObject *keys)
 
 static PyObject *new (PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-  static char *names[] = {"home",  "port",          "bind",      "data",     "open",
-                          "allow", "idle_exit_min", "discovery", "map_port", NULL};
+  static char *names[] = {"home",          "port",      "bind",     "data",       "open", "allow",
+                          "idle_exit_min", "discovery", "map_port", "looks_only", NULL};
   allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
   const char *home = NULL, *bind = "::", *data = NULL;
   PyObject *allow = NULL;
@@ -73,8 +74,9 @@ static PyObject *new (PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return NULL;
   self->port = 12800;
   self->discovery = 1;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$siszpOdpp:Server", names, &home, &self->port, &bind, &data,
-                                   &self->open, &allow, &self->idle_exit_min, &self->discovery, &self->map_port))
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$siszpOdppp:Server", names, &home, &self->port, &bind, &data,
+                                   &self->open, &allow, &self->idle_exit_min, &self->discovery, &self->map_port,
+                                   &self->looks_only))
     goto Exit;
   if (!home || self->port < 0 || self->port > 65535 || !(self->idle_exit_min >= 0) ||
       self->idle_exit_min > UINT32_MAX / 60000) {
@@ -104,6 +106,7 @@ static PyObject *start(PyObject *self, PyObject *unused)
       .open = s->open != 0,
       .no_discovery = s->discovery == 0,
       .map_port = s->map_port != 0,
+      .looks_only = s->looks_only != 0,
       .allow = s->allow,
       .n_allow = s->n_allow,
       .idle_exit_ms = (uint32_t)(s->idle_exit_min * 60000),

@@ -86,6 +86,7 @@ class Server:
         idle_exit_min: float = 0.0,
         discovery: bool = True,
         map_port: bool = False,
+        looks_only: bool = False,
     ) -> Self: ...
     def start(self) -> None:
         """Binds and listens; returns when clients can connect. AtriumError("PORT_BUSY") and others."""

@@ -138,7 +138,9 @@ class MachineCheck:
         self._silent_at = None
         try:
             self._server = self._close.enter_context(
-                serve(self._port, self._bind, home=self._home, discovery=False, map_port=self._map_port)
+                serve(
+                    self._port, self._bind, home=self._home, discovery=False, map_port=self._map_port, looks_only=True
+                )
             )
         except AtriumError as error:
             self._finish("taken" if error.code == "PORT_BUSY" else "failed", said=str(error))

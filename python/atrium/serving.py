@@ -52,11 +52,12 @@ def serve(
     allow: Sequence[str] = (),
     discovery: bool = True,
     map_port: bool = False,
+    looks_only: bool = False,
 ) -> RunningServer:
     """Starts a server in this process and returns when clients can connect. Port 0 takes a free one.
 
     `discovery`: answers those on the same network who look for hosts (only where it listens on every interface). `map_port`:
-    asks the router to pass the port on, likewise.
+    asks the router to pass the port on, likewise. `looks_only`: for a check; another server may have the folder `data`, and nothing there is changed.
     """
     core = _core.Server(
         home=home_folder(home),
@@ -67,6 +68,7 @@ def serve(
         allow=list(allow),
         discovery=discovery,
         map_port=map_port,
+        looks_only=looks_only,
     )
     core.start()
     return RunningServer(core)

@@ -180,3 +180,13 @@ def test_it_can_be_given_up(tmp_path: Path) -> None:
     look.cancel()
     look.cancel()
     assert check_machine(free_port(), tmp_path, "127.0.0.1").listening
+
+
+@BOTH
+def test_another_port_is_looked_at_beside_the_server_that_runs(command: list[str], start: Start) -> None:
+    """The server that is started for it has the same folder, which it only reads."""
+    server = start("--bind", "127.0.0.1")
+    port = free_port()
+    status, report = run(command, server.home, "--port", str(port), "--bind", "127.0.0.1")
+    assert status == 0, report
+    assert f"localhost:{port}" in report
