@@ -63,8 +63,8 @@ void atr_buf_consume(atr_buf *buf, size_t n);
 /* Cuts the buffer to its first `len` bytes: takes back what was appended since. Does not touch `err`. */
 void atr_buf_truncate(atr_buf *buf, size_t len);
 
-/* Hands the content over as one malloc'ed block that the caller frees (NULL where the buffer is empty or memory
- * is short: look at *n), and leaves the buffer as after init. */
+/* Hands the content over as one malloc'ed block that the caller frees, of *n bytes (perhaps NULL where that is
+ * 0), and leaves the buffer as after init. Look at the buffer's `err` before. */
 uint8_t *atr_buf_detach(atr_buf *buf, size_t *n);
 
 static inline atr_span atr_buf_span(const atr_buf *buf)

@@ -61,6 +61,7 @@
     X(BLENDER_VERSION, "The room was made with another version of Blender.")                         \
     /* connections */                                                                                \
     X(CLOSED,       "The connection was closed.")                                                    \
+    X(UNANSWERED,   "The connection was lost before the answer came: try again.")                    \
     X(TIMEOUT,      "The other side took too long.")                                                 \
     X(VERSION,      "The other side speaks another version of the protocol.")                        \
     X(KEY_CHANGED,  "The host's key is not the one that was trusted.")                               \
@@ -72,6 +73,7 @@
     X(KNOCKING,     "The host has not answered yet.")                                                \
     X(RESOLVE,      "The name of the host is not known.")                                            \
     X(NAME_SERVER,  "The name server does not answer.")                                              \
+    X(NAME_INSIDE,  "The name leads to this machine or into a private network.")                     \
     X(UNREACHABLE,  "There is no way to this address.")                                              \
     X(CONNREFUSED,  "Nothing answers at this address: is the host connected?")                       \
     X(SILENT,       "Nothing answers at this address: does a firewall stop it?")                     \

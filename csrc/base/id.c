@@ -5,6 +5,7 @@
 #include "base/id.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 
 #include "base/error.h"
 
@@ -98,4 +99,44 @@ int atr_id_from_hex(const char *text, size_t len, atr_id *out)
 int atr_hash_from_hex(const char *text, size_t len, atr_hash *out)
 {
   return atr_hex_decode(text, len, out->b, sizeof out->b);
+}
+
+/* --- lists of hashes -------------------------------------------------------------------------------------------- */
+
+static int by_bytes(const void *a, const void *b)
+{
+  return atr_hash_compare(a, b);
+}
+
+size_t atr_hash_sort(atr_hash *list, size_t n)
+{
+  size_t kept = 0;
+
+  if (n > 1)
+    qsort(list, n, sizeof *list, by_bytes);
+  for (size_t i = 0; i < n; i++)
+    if (kept == 0 || !atr_hash_equal(&list[kept - 1], &list[i]))
+      list[kept++] = list[i];
+  return kept;
+}
+
+bool atr_hash_find(const atr_hash *list, size_t n, const atr_hash *hash, size_t *at)
+{
+  size_t low = 0, high = n;
+
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    int order = atr_hash_compare(&list[middle], hash);
+
+    if (order == 0) {
+      *at = middle;
+      return true;
+    }
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  *at = low;
+  return false;
 }

@@ -47,6 +47,12 @@ static inline int atr_hash_compare(const atr_hash *a, const atr_hash *b)
   return memcmp(a->b, b->b, ATR_HASH_BYTES);
 }
 
+/* Ascending, each once; returns how many are left. */
+size_t atr_hash_sort(atr_hash *list, size_t n);
+
+/* Whether it is in an ascending list; `*at` is where, or would be. */
+bool atr_hash_find(const atr_hash *list, size_t n, const atr_hash *hash, size_t *at);
+
 bool atr_id_is_zero(const atr_id *id);
 bool atr_hash_is_zero(const atr_hash *hash);
 

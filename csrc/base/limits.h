@@ -206,8 +206,14 @@
 
 /* --- connections ------------------------------------------------------------------------------------------------- */
 
-/* From accept or connect to the welcome. A knocking key waits longer: people answer. */
+/* From accept or connect to the proof of the peer's key. */
 #define ATR_HANDSHAKE_TIMEOUT_MS 10000u
+
+/* A host that is asked to let us in, or how a password is proved, has this long to say anything: that it has asked its user counts, who then has
+ * ATR_KNOCK_TIMEOUT_MS. A server answers all of it at once, the guess that comes too soon with the time to wait; so it may be as slow as in its handshake. */
+#define ATR_ANSWER_TIMEOUT_MS 10000u
+
+/* People answer a knock. */
 #define ATR_KNOCK_TIMEOUT_MS 300000u
 
 /* A control message of a peer that is not let in yet: a hello with a name of 255 bytes, four times over. Anybody can make a

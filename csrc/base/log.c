@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/limits.h"
 
@@ -93,15 +92,3 @@ void atr_log_stranger(atr_log_quota *quota, uint64_t now_ms, enum atr_log_level 
   write_line(level, format, args);
   va_end(args);
 }
-
-static void write_stderr(void *ctx, enum atr_log_level level, const char *line)
-{
-  struct timespec now = {0, 0};
-
-  (void)ctx;
-  timespec_get(&now, TIME_UTC);
-  /* One call, which stdio locks: lines of several threads do not mix. */
-  fprintf(stderr, "%lld.%03ld %s: %s\n", (long long)now.tv_sec, now.tv_nsec / 1000000, atr_log_level_name(level), line);
-}
-
-const atr_log_sink atr_log_stderr = {ATR_LOG_INFO, write_stderr, NULL};

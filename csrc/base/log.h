@@ -22,9 +22,6 @@ typedef struct atr_log_sink {
  * @locality any thread  @locks none (one atomic pointer) */
 void atr_log_set_sink(const atr_log_sink *sink);
 
-/* A sink that writes "time level line" to stderr. */
-extern const atr_log_sink atr_log_stderr;
-
 /* "debug", "info", "warning", "error". */
 const char *atr_log_level_name(enum atr_log_level level);
 

@@ -72,9 +72,3 @@ uint8_t *atr_bytes_mutable(atr_bytes *bytes)
 {
   return bytes->data;
 }
-
-void atr_bytes_shorten(atr_bytes *bytes, size_t n)
-{
-  if (n < bytes->len)
-    bytes->len = n;
-}

@@ -39,7 +39,4 @@ atr_span atr_bytes_span(const atr_bytes *bytes);
 /* For filling a new block, while it has one owner. */
 uint8_t *atr_bytes_mutable(atr_bytes *bytes);
 
-/* Shortens a new block, while it has one owner: what was reserved too generously. */
-void atr_bytes_shorten(atr_bytes *bytes, size_t n);
-
 #endif

@@ -358,11 +358,11 @@ static int begin(atr_xfer *x, incoming *in, uint64_t size, uint64_t bytes, bool 
   in->is_delta = is_delta;
   in->size = size;
   in->bytes = atr_bytes_new(bytes);
-  in->sha = is_delta ? NULL : atr_sha256_new();
-  if (!in->bytes || (!is_delta && !in->sha))
+  if (!in->bytes)
     return ATR_NOMEM;
-  x->memory += bytes;
-  return 0;
+  x->memory += bytes; /* drop_incoming() counts what is there */
+  in->sha = is_delta ? NULL : atr_sha256_new();
+  return is_delta || in->sha ? 0 : ATR_NOMEM;
 }
 
 static int finish(atr_xfer *x, incoming *in, atr_bytes *bytes, const atr_hash *computed)

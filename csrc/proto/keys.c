@@ -50,6 +50,18 @@ int atr_keys_open(atr_keys *keys, const cJSON *object)
   return 0;
 }
 
+void atr_keys_open_for(atr_keys *keys, const cJSON *object, const cJSON *asked)
+{
+  const cJSON *member = asked ? asked->child : NULL;
+
+  for (size_t n = 0; member && n < SMALL_OBJECT; n++)
+    member = member->next;
+  if (member && atr_keys_open(keys, object) == 0)
+    return;
+  memset(keys, 0, sizeof *keys); /* few, or no memory for a table: slower, and as right */
+  keys->object = cJSON_IsObject(object) ? object : NULL;
+}
+
 cJSON *atr_keys_find(const atr_keys *keys, const char *key)
 {
   cJSON *member;

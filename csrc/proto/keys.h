@@ -21,6 +21,8 @@ typedef struct atr_keys {
 
 /* `object` may be NULL or no object: then nothing is found. 0 or ATR_NOMEM. */
 int atr_keys_open(atr_keys *keys, const cJSON *object);
+/* The same where about as many keys are asked for as `asked` has members: for few no table is made, and no memory for one is no failure. */
+void atr_keys_open_for(atr_keys *keys, const cJSON *object, const cJSON *asked);
 cJSON *atr_keys_find(const atr_keys *keys, const char *key);
 
 /* The same, for a member that may be freed before the table is closed; each key once. */

@@ -43,68 +43,10 @@ rdoc *rep_get(atr_replica *r, const atr_id *id)
 
 /* --- blobs of the confirmed tree ---------------------------------------------------------------------------------- */
 
-typedef struct adding {
-  atr_replica *r;
-  rdoc *d;
-} adding;
-
-static int add_blob(void *ctx, const atr_blob_ref *blob)
-{
-  adding *a = ctx;
-  rdoc *d = a->d;
-
-  for (uint32_t i = 0; i < d->n_blobs; i++)
-    if (atr_hash_equal(&d->blobs[i], &blob->hash))
-      return 0;
-  if (d->n_blobs == d->blobs_cap) {
-    uint32_t cap = d->blobs_cap ? d->blobs_cap * 2 : 4;
-    atr_hash *blobs = realloc(d->blobs, cap * sizeof *blobs);
-
-    if (!blobs)
-      return ATR_NOMEM;
-    d->blobs = blobs;
-    d->blobs_cap = cap;
-  }
-  d->blobs[d->n_blobs++] = blob->hash;
-  return atr_blobs_ref(a->r->blobs, &blob->hash);
-}
-
-static void unref_all(atr_replica *r, atr_hash *blobs, uint32_t n)
-{
-  for (uint32_t i = 0; i < n; i++)
-    atr_blobs_unref(r->blobs, &blobs[i]);
-  free(blobs);
-}
-
-/* The exact set, of a warm tree; new references before the old ones are given back. */
-static int recount_blobs(atr_replica *r, rdoc *d)
-{
-  atr_hash *old = d->blobs;
-  uint32_t n_old = d->n_blobs;
-  adding a = {r, d};
-  int err = 0;
-
-  d->blobs = NULL;
-  d->n_blobs = d->blobs_cap = 0;
-  if (d->tree)
-    err = atr_json_visit_blobs(d->tree, add_blob, &a);
-  d->blobs_exact = d->n_blobs;
-  unref_all(r, old, n_old);
-  return err;
-}
-
-int rep_add_blobs(atr_replica *r, rdoc *d, const cJSON *patch)
-{
-  adding a = {r, d};
-  int err = atr_json_visit_blobs(patch, add_blob, &a);
-
-  return err || d->n_blobs <= 2 * d->blobs_exact + 8 ? err : recount_blobs(r, d);
-}
-
 int rep_set_confirmed(atr_replica *r, rdoc *d, cJSON *tree)
 {
   rep_put(r, d, tree);
-  return recount_blobs(r, d);
+  return atr_blob_refs_recount(&d->blobs, r->blobs, d->tree);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -144,7 +86,7 @@ void rep_doc_free(atr_replica *r, rdoc *d)
   rep_put(r, d, NULL);
   cJSON_Delete(d->preview);
   rep_put_told(r, d, NULL);
-  unref_all(r, d->blobs, d->n_blobs);
+  atr_blob_refs_drop(&d->blobs, r->blobs);
   free(d->wants);
   free(d->told_show);
   free(d);

@@ -20,9 +20,11 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "blob/blobs.h"
+#include "blob/refs.h"
 #include "blob/xfer.h"
 #include "proto/compact.h"
 #include "proto/json.h"
+#include "proto/keys.h"
 #include "proto/message.h"
 #include "proto/patch.h"
 #include "proto/tags.h"
@@ -79,7 +81,7 @@ struct rdoc {
   pend *pends;
   pend *own_preview;
   char *told_show;
-  atr_hash *blobs; /* referenced for `confirmed`; perhaps some more */
+  atr_blob_refs blobs; /* of `confirmed` */
   rdoc *dirty_prev, *dirty_next;
   rdoc *tomb_prev, *tomb_next; /* not NULL: in the list of tombstones */
   atr_name name;
@@ -87,7 +89,6 @@ struct rdoc {
   uint64_t last_event;
   uint64_t checked_seq; /* whose digest was compared */
   uint32_t warmed;      /* the tick of its last use */
-  uint32_t n_blobs, blobs_cap, blobs_exact;
   uint32_t preview_member;
   uint32_t by;
   uint32_t live_gen;
@@ -205,7 +206,6 @@ bool rep_names(enum atr_op_kind kind, const cJSON *tree);
 void rep_named(atr_replica *r, rdoc *d);
 void rep_end_preview(atr_replica *r, rdoc *d);
 int rep_set_confirmed(atr_replica *r, rdoc *d, cJSON *tree);
-int rep_add_blobs(atr_replica *r, rdoc *d, const cJSON *patch);
 int rep_shown(const atr_replica *r, const rdoc *d, cJSON **owned, const cJSON **shown);
 int rep_emit(atr_replica *r, rdoc *d, enum atr_op_kind kind, const cJSON *tree);
 

@@ -34,16 +34,19 @@ static void lives(atr_replica *r, rdoc *d, uint64_t seq)
 /* Puts a durable operation into the confirmed state. Takes the tree over. */
 int rep_apply(atr_replica *r, rdoc *d, uint8_t kind, cJSON *tree, uint64_t seq, uint32_t member)
 {
-  int err = 0;
+  int err = 0, merged = 0;
 
   if (kind == ATR_OP_EDIT) {
     err = rep_warm(r, d);
     if (!err)
-      err = rep_add_blobs(r, d, tree);
+      err = atr_blob_refs_add_tree(&d->blobs, r->blobs, tree);
     if (d->tree)
-      err = atr_patch_apply_move(&d->tree, tree);
+      merged = atr_patch_apply_move(&d->tree, tree);
     else
       cJSON_Delete(tree);
+    err = err ? err : merged;
+    if (!err && atr_blob_refs_recount_is_due(&d->blobs)) /* not before: the tree names what is new only now */
+      err = atr_blob_refs_recount(&d->blobs, r->blobs, d->tree);
   } else {
     if (kind == ATR_OP_CREATE)
       d->created = seq;
@@ -61,25 +64,29 @@ int rep_apply(atr_replica *r, rdoc *d, uint8_t kind, cJSON *tree, uint64_t seq, 
 /* --- operations of others ----------------------------------------------------------------------------------------- */
 
 /* True where the patch says exactly what happens to the tree: each item that it merges into is there. */
+static bool is_exact(const cJSON *tree, const cJSON *patch);
+
+static bool is_exact_member(const cJSON *t, const cJSON *p)
+{
+  bool is_item = atr_patch_is_item(p->string);
+
+  if (!cJSON_IsObject(p))
+    return !is_item || cJSON_IsNull(p);
+  if (is_item && (!cJSON_IsObject(t) || atr_json_get(p, "type")))
+    return false;
+  return cJSON_IsObject(t) ? is_exact(t, p) : !atr_json_has_null(p);
+}
+
 static bool is_exact(const cJSON *tree, const cJSON *patch)
 {
-  for (const cJSON *p = patch->child; p; p = p->next) {
-    const cJSON *t;
+  bool exact = true;
+  atr_keys keys;
 
-    if (!cJSON_IsObject(p)) {
-      if (atr_patch_is_item(p->string) && !cJSON_IsNull(p))
-        return false;
-      continue;
-    }
-    t = atr_json_get(tree, p->string);
-    if (atr_patch_is_item(p->string) && (!cJSON_IsObject(t) || atr_json_get(p, "type")))
-      return false;
-    if (cJSON_IsObject(t) && !is_exact(t, p))
-      return false;
-    if (!cJSON_IsObject(t) && atr_json_has_null(p))
-      return false;
-  }
-  return true;
+  atr_keys_open_for(&keys, tree, patch);
+  for (const cJSON *p = patch->child; p && exact; p = p->next)
+    exact = is_exact_member(cJSON_IsObject(p) ? atr_keys_find(&keys, p->string) : NULL, p);
+  atr_keys_close(&keys);
+  return exact;
 }
 
 /* The application holds the confirmed tree and has room: the patch itself is the event. */

@@ -311,7 +311,7 @@ size_t atr_replica_memory(const atr_replica *r)
              atr_words_memory(r->words);
 
   for (const rdoc *d = r->docs; d; d = d->hh.next) {
-    n += sizeof *d + d->blobs_cap * sizeof *d->blobs + d->rest.n + d->told_rest.n + memory_of(d->tree) +
+    n += sizeof *d + atr_blob_refs_memory(&d->blobs) + d->rest.n + d->told_rest.n + memory_of(d->tree) +
          memory_of(d->told) + memory_of(d->preview);
     for (const pend *p = d->pends; p; p = p->doc_next)
       n += sizeof *p + memory_of(p->tree) + p->n_blobs * 2 * sizeof *p->blobs;

@@ -32,6 +32,7 @@ static int visit_one(const cJSON *node, const cJSON *old, rep_blob_visit visit, 
 
 int rep_visit_blobs(const cJSON *patch, const cJSON *old, rep_blob_visit visit, void *ctx)
 {
+  atr_keys keys;
   int err = 0;
 
   if (cJSON_IsArray(patch)) {
@@ -48,13 +49,11 @@ int rep_visit_blobs(const cJSON *patch, const cJSON *old, rep_blob_visit visit, 
   }
   if (!cJSON_IsObject(patch))
     return 0;
-  for (const cJSON *m = patch->child; m && !err; m = m->next) {
-    const cJSON *o = NULL;
-
-    if (old && (cJSON_IsObject(m) || cJSON_IsArray(m)))
-      o = atr_json_get(old, m->string);
-    err = rep_visit_blobs(m, o, visit, ctx);
-  }
+  atr_keys_open_for(&keys, old, patch);
+  for (const cJSON *m = patch->child; m && !err; m = m->next)
+    if (cJSON_IsObject(m) || cJSON_IsArray(m))
+      err = rep_visit_blobs(m, atr_keys_find(&keys, m->string), visit, ctx);
+  atr_keys_close(&keys);
   return err;
 }
 
@@ -200,19 +199,36 @@ static want *new_want(atr_replica *r, const atr_hash *hash, const atr_hash *base
   return w;
 }
 
+/* Either list tells, and the shorter one sooner: a document may want a hundred thousand blobs, or one blob be wanted by as many. */
+static bool is_linked(const rdoc *d, const want *w)
+{
+  for (uint32_t i = 0; d->n_wants <= w->n_docs && i < d->n_wants; i++)
+    if (d->wants[i] == w)
+      return true;
+  for (uint32_t i = 0; w->n_docs < d->n_wants && i < w->n_docs; i++)
+    if (w->docs[i] == d)
+      return true;
+  return false;
+}
+
+/* The list of `n` with room for one more: it grows where `n` is a power of two, to the next one. NULL: memory is short. */
+static void *with_room(void *list, uint32_t n, size_t each)
+{
+  return n & (n - 1) ? list : realloc(list, (n ? (size_t)n * 2 : 1) * each);
+}
+
 static int link_want(rdoc *d, want *w)
 {
   rdoc **docs;
   want **wants;
 
-  for (uint32_t i = 0; i < d->n_wants; i++)
-    if (d->wants[i] == w)
-      return 0;
-  docs = realloc(w->docs, (w->n_docs + 1) * sizeof(*docs));
+  if (is_linked(d, w))
+    return 0;
+  docs = with_room(w->docs, w->n_docs, sizeof(*docs));
   if (!docs)
     return ATR_NOMEM;
   w->docs = docs;
-  wants = realloc(d->wants, (d->n_wants + 1) * sizeof(*wants));
+  wants = with_room(d->wants, d->n_wants, sizeof(*wants));
   if (!wants)
     return ATR_NOMEM;
   d->wants = wants;
@@ -250,17 +266,22 @@ static void unlink_doc(want *w, const rdoc *d)
     }
 }
 
-static void unlink_want(rdoc *d, const want *w)
+static void unlink_want_at(rdoc *d, uint32_t at)
 {
-  for (uint32_t i = 0; i < d->n_wants; i++)
-    if (d->wants[i] == w) {
-      d->wants[i] = d->wants[--d->n_wants];
-      break;
-    }
+  d->wants[at] = d->wants[--d->n_wants];
   if (d->n_wants)
     return;
   free(d->wants);
   d->wants = NULL;
+}
+
+static void unlink_want(rdoc *d, const want *w)
+{
+  for (uint32_t i = 0; i < d->n_wants; i++)
+    if (d->wants[i] == w) {
+      unlink_want_at(d, i);
+      return;
+    }
 }
 
 /* What is under way stays until it is here, or the server does not know it. */
@@ -278,7 +299,7 @@ void rep_drop_stale_wants(atr_replica *r, rdoc *d)
     if (w->looked == r->looks)
       continue;
     unlink_doc(w, d);
-    unlink_want(d, w);
+    unlink_want_at(d, i);
     release_want(r, w);
   }
 }

@@ -6,8 +6,8 @@
  * A create or delete makes whatever was not merged yet irrelevant, so a chain begins at the newest create or after it, and a
  * document that was created and not edited is never parsed at all.
  *
- * References to blobs are taken as operations name them and given back when a merge shows that the tree names them no
- * longer; the exact set is computed only when the kept one has grown well beyond the last exact one. */
+ * References to blobs (blob/refs.h) are taken as operations name them and given back when a merge shows that the tree names them no
+ * longer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,71 +92,44 @@ static int copy_text(atr_room *room, room_doc *d, atr_span json)
 
 /* --- blobs ------------------------------------------------------------------------------------------------------ */
 
-static bool has_blob(const atr_hash *list, size_t n, const atr_hash *hash)
-{
-  for (size_t i = 0; i < n; i++)
-    if (atr_hash_equal(&list[i], hash))
-      return true;
-  return false;
-}
-
-static int add_blob(atr_room *room, room_doc *d, const atr_hash *hash)
-{
-  if (has_blob(d->blobs, d->n_blobs, hash))
-    return 0;
-  if (d->n_blobs == d->blobs_cap) {
-    uint32_t cap = d->blobs_cap ? d->blobs_cap * 2 : 4;
-    atr_hash *blobs = realloc(d->blobs, cap * sizeof *blobs);
-
-    if (!blobs)
-      return ATR_NOMEM;
-    room->docs_bytes += (cap - d->blobs_cap) * sizeof *blobs;
-    d->blobs = blobs;
-    d->blobs_cap = cap;
-  }
-  d->blobs[d->n_blobs++] = *hash;
-  return atr_blobs_ref(room->config.blobs, hash);
-}
-
 static void drop_blobs(atr_room *room, room_doc *d)
 {
-  for (uint32_t i = 0; i < d->n_blobs; i++)
-    atr_blobs_unref(room->config.blobs, &d->blobs[i]);
-  room->docs_bytes -= d->blobs_cap * sizeof *d->blobs;
-  free(d->blobs);
-  d->blobs = NULL;
-  d->n_blobs = d->blobs_cap = d->blobs_exact = 0;
+  room->docs_bytes -= atr_blob_refs_memory(&d->blobs);
+  atr_blob_refs_drop(&d->blobs, room->config.blobs);
 }
 
-typedef struct collecting {
-  atr_room *room;
-  room_doc *d;
-} collecting;
-
-static int collect(void *ctx, const atr_blob_ref *blob)
-{
-  collecting *c = ctx;
-
-  return add_blob(c->room, c->d, &blob->hash);
-}
-
-/* The new references are taken before the old ones are given back, so that no blob is without one in between. */
+/* Where memory is too short the set stays as it is: it lacks nothing. */
 static void exact_blobs(atr_room *room, room_doc *d, const cJSON *tree)
 {
-  atr_hash *old = d->blobs;
-  uint32_t n_old = d->n_blobs;
-  collecting c = {room, d};
-
-  if (n_old <= 2 * d->blobs_exact + 8)
+  if (!atr_blob_refs_recount_is_due(&d->blobs))
     return;
-  room->docs_bytes -= d->blobs_cap * sizeof *d->blobs;
-  d->blobs = NULL;
-  d->n_blobs = d->blobs_cap = 0;
-  atr_json_visit_blobs(tree, collect, &c);
-  d->blobs_exact = d->n_blobs;
-  for (uint32_t i = 0; i < n_old; i++)
-    atr_blobs_unref(room->config.blobs, &old[i]);
-  free(old);
+  room->docs_bytes -= atr_blob_refs_memory(&d->blobs);
+  (void)atr_blob_refs_recount(&d->blobs, room->config.blobs, tree);
+  room->docs_bytes += atr_blob_refs_memory(&d->blobs);
+}
+
+size_t room_op_blobs(const atr_op *op, atr_hash out[ATR_OP_BLOBS_MAX])
+{
+  atr_list list = op->blobs;
+  size_t n = 0;
+
+  while (n < ATR_OP_BLOBS_MAX && atr_list_next_hash(&list, &out[n]))
+    n++;
+  return n;
+}
+
+/* Those that the operation names: of an edit besides what was named before, of a create alone. */
+static int take_blobs(atr_room *room, room_doc *d, const atr_op *op)
+{
+  atr_hash named[ATR_OP_BLOBS_MAX];
+  size_t n = room_op_blobs(op, named);
+  int err;
+
+  room->docs_bytes -= atr_blob_refs_memory(&d->blobs);
+  err = op->kind == ATR_OP_CREATE ? atr_blob_refs_replace(&d->blobs, room->config.blobs, named, n)
+                                  : atr_blob_refs_add(&d->blobs, room->config.blobs, named, n);
+  room->docs_bytes += atr_blob_refs_memory(&d->blobs);
+  return err;
 }
 
 /* --- merging ---------------------------------------------------------------------------------------------------- */
@@ -363,30 +336,6 @@ static void die(atr_room *room, room_doc *d)
   set_text(room, d, NULL, 0);
 }
 
-static void add_blobs(atr_room *room, room_doc *d, const atr_op *op)
-{
-  atr_list list = op->blobs;
-  atr_hash hash;
-
-  while (atr_list_next_hash(&list, &hash))
-    add_blob(room, d, &hash);
-}
-
-static void replace_blobs(atr_room *room, room_doc *d, const atr_op *op)
-{
-  atr_hash *old = d->blobs;
-  uint32_t n_old = d->n_blobs;
-
-  room->docs_bytes -= d->blobs_cap * sizeof *d->blobs;
-  d->blobs = NULL;
-  d->n_blobs = d->blobs_cap = 0;
-  add_blobs(room, d, op);
-  d->blobs_exact = d->n_blobs;
-  for (uint32_t i = 0; i < n_old; i++)
-    atr_blobs_unref(room->config.blobs, &old[i]);
-  free(old);
-}
-
 static void chain(atr_room *room, room_doc *d, uint64_t seq)
 {
   if (d->chain_first)
@@ -399,25 +348,25 @@ static void chain(atr_room *room, room_doc *d, uint64_t seq)
 static void commit_durable(atr_room *room, const staged *s, const atr_op *op, bool in_ring)
 {
   room_doc *d = s->doc;
-  int err;
+  int err = 0;
 
   if (op->kind != ATR_OP_EDIT || (d->preview && d->preview->number == s->member))
     room_preview_end(room, d->preview);
   if (op->kind != ATR_OP_EDIT)
     d->chain_first = d->chain_last = 0;
-  if (op->kind == ATR_OP_DELETE) {
-    die(room, d);
-  } else if (op->kind == ATR_OP_CREATE) {
+  if (op->kind == ATR_OP_CREATE)
     live(room, d, s->seq);
-    replace_blobs(room, d, op);
-  } else {
-    add_blobs(room, d, op);
-  }
+  if (op->kind == ATR_OP_DELETE)
+    die(room, d);
+  else
+    err = take_blobs(room, d, op);
   d->bytes_staged -= s->printed;
   d->bytes_est = (op->kind == ATR_OP_EDIT ? d->bytes_est : 0) + s->printed;
   if (op->kind != ATR_OP_DELETE && in_ring)
     chain(room, d, s->seq);
-  else if (op->kind != ATR_OP_DELETE && (err = merge_now(room, d, op)))
+  else if (op->kind != ATR_OP_DELETE && !err)
+    err = merge_now(room, d, op);
+  if (err)
     room_fail(room, err);
   d->seq = s->seq;
   d->version = s->version ? s->version : s->seq;

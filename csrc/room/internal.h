@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/table.h"
 #include "blob/blobs.h"
+#include "blob/refs.h"
 #include "blob/xfer.h"
 #include "proto/json.h"
 #include "proto/message.h"
@@ -57,8 +58,7 @@ typedef struct room_doc {
   uint32_t bytes_est;    /* the text's length when it is printed next, at most: with what is not merged */
   uint32_t bytes_staged; /* and what operations between receive and commit may add */
   uint32_t staged;       /* operations between receive and commit */
-  uint32_t n_blobs, blobs_cap, blobs_exact;
-  atr_hash *blobs; /* referenced: all that the tree names, perhaps some that it named before */
+  atr_blob_refs blobs;
   preview *preview;
   bool alive;          /* as committed */
   bool staged_alive;   /* with what is staged */
@@ -101,7 +101,7 @@ typedef struct participant {
   struct atr_room_member *member; /* NULL while away */
   uint64_t last;                  /* last counter received */
   uint64_t committed;             /* last counter committed */
-  refused_op *refused;            /* ascending; only what a repeat could still ask for */
+  refused_op *refused;            /* as they were refused; only what a repeat could still ask for */
   uint32_t n_refused, refused_cap;
 } participant;
 
@@ -243,6 +243,8 @@ void room_ring_drop_through(atr_room *room, uint64_t seq);
 int room_message_of(atr_room *room, const uint8_t *frames, size_t len, atr_span *out);
 
 /* docs.c */
+/* The blobs that an operation lists; how many. */
+size_t room_op_blobs(const atr_op *op, atr_hash out[ATR_OP_BLOBS_MAX]);
 room_doc *room_doc_find(const atr_room *room, const atr_id *id);
 room_doc *room_doc_add(atr_room *room, const atr_id *id);
 void room_doc_free(atr_room *room, room_doc *d);

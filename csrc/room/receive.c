@@ -101,7 +101,8 @@ static void answer_again(atr_room_member *m, uint64_t counter)
 
 typedef struct checking {
   const atr_room *room;
-  const atr_op *op;
+  size_t n;
+  atr_hash listed[ATR_OP_BLOBS_MAX]; /* in order: there may be many more tags than blobs */
 } checking;
 
 /* The members expect as many bytes as the array has. */
@@ -115,22 +116,20 @@ int room_check_blob_size(const atr_room *room, const atr_blob_ref *blob)
 static int is_listed(void *ctx, const atr_blob_ref *blob)
 {
   const checking *c = ctx;
-  atr_list list = c->op->blobs;
-  atr_hash hash;
+  size_t at;
 
-  while (atr_list_next_hash(&list, &hash))
-    if (atr_hash_equal(&hash, &blob->hash))
-      return room_check_blob_size(c->room, blob);
-  return ATR_NOBLOB;
+  return atr_hash_find(c->listed, c->n, &blob->hash, &at) ? room_check_blob_size(c->room, blob) : ATR_NOBLOB;
 }
 
 /* Only an operation with tagged values is ever made a tree here. */
 static int check_tags(const atr_room *room, const atr_op *op)
 {
-  checking c = {room, op};
+  checking c;
   cJSON *tree = NULL;
   int err = atr_json_parse((const char *)op->json.p, op->json.n, &tree);
 
+  c.room = room;
+  c.n = atr_hash_sort(c.listed, room_op_blobs(op, c.listed));
   if (!err)
     err = atr_tags_check(tree);
   if (!err)

@@ -139,7 +139,7 @@ int room_receive_versions(atr_room_member *m, atr_span message)
 /* The blobs that the tree names, in `hashes`, for the operation's header. */
 typedef struct gathered {
   const atr_room *room;
-  atr_hash *hashes;
+  atr_hash *hashes; /* in order */
   size_t n;
   size_t printed; /* bytes of the tree as we print it, at most */
 } gathered;
@@ -147,15 +147,17 @@ typedef struct gathered {
 static int gather(void *ctx, const atr_blob_ref *blob)
 {
   gathered *g = ctx;
+  size_t at;
 
   if (room_check_blob_size(g->room, blob))
     return ATR_BLOB_SIZE;
-  for (size_t i = 0; i < g->n; i++)
-    if (atr_hash_equal(&g->hashes[i], &blob->hash))
-      return 0;
+  if (atr_hash_find(g->hashes, g->n, &blob->hash, &at))
+    return 0;
   if (g->n == ATR_OP_BLOBS_MAX)
     return ATR_LIMIT;
-  g->hashes[g->n++] = blob->hash;
+  memmove(&g->hashes[at + 1], &g->hashes[at], (g->n - at) * sizeof *g->hashes);
+  g->hashes[at] = blob->hash;
+  g->n++;
   return 0;
 }
 

@@ -297,6 +297,7 @@ static void free_member(atr_room_member *m, bool for_good)
 {
   atr_room *room = m->room;
 
+  m->awake = UINT8_MAX; /* whoever is told below of what it leaves behind: its user may be gone already */
   room_end_pass(m);
   room_transfer_leave(m);
   while (m->previews)

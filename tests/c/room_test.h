@@ -55,12 +55,7 @@ static atr_store store = {&store_ops};
 
 static atr_room_member *woken_last; /* on the state lane */
 
-static void on_wake(void *ctx, atr_room_member *m, int lane)
-{
-  (void)ctx;
-  if (lane == ATR_LANE_STATE)
-    woken_last = m;
-}
+static void on_wake(void *ctx, atr_room_member *m, int lane);
 
 static void on_control(void *ctx, atr_room_member *m, atr_span json)
 {
@@ -69,11 +64,7 @@ static void on_control(void *ctx, atr_room_member *m, atr_span json)
   (void)json;
 }
 
-static void on_evicted(void *ctx, atr_room_member *m)
-{
-  (void)ctx;
-  (void)m;
-}
+static void on_evicted(void *ctx, atr_room_member *m);
 
 static void on_hold(void *ctx, atr_room_member *m, bool hold);
 
@@ -123,8 +114,27 @@ struct peer {
   char json[1024];
   size_t statuses; /* BLOB_STATUS, and the last one */
   uint8_t status;
-  bool held; /* as the room said last */
+  bool held;    /* as the room said last */
+  bool evicted; /* the room has said so, and speaks of it no more */
 };
+
+static void on_wake(void *ctx, atr_room_member *m, int lane)
+{
+  const struct peer *peer = atr_room_member_user(m);
+
+  (void)ctx;
+  assert_false(peer->evicted);
+  if (lane == ATR_LANE_STATE)
+    woken_last = m;
+}
+
+static void on_evicted(void *ctx, atr_room_member *m)
+{
+  struct peer *peer = atr_room_member_user(m);
+
+  (void)ctx;
+  peer->evicted = true;
+}
 
 static void on_hold(void *ctx, atr_room_member *m, bool hold)
 {

@@ -3,6 +3,7 @@
  * Blobs between two ends. What a blob's name promises must hold for every byte that reaches the table, whatever a peer sends:
  * a wrong byte, size, offset or base, or a few bytes that unpack to many, are refused; nothing is kept of them, and no more
  * memory is ever taken than the blob that was expected. Good blobs arrive, whole, packed or as a delta. */
+#include "short_memory.h"
 #include "test.h"
 
 #include "base/hash.h"
@@ -447,6 +448,27 @@ static void a_delta_that_is_damaged(void **state)
   atr_buf_free(&good);
 }
 
+#ifdef SHORT_MEMORY
+/* It was given back without having been counted: from then on the bound of what may arrive was no bound. */
+static void what_could_not_be_begun_is_not_given_back(void **state)
+{
+  atr_msg_blob_data head = {.room = ROOM, .hash = noise_hash, .size = NOISE_BYTES};
+  atr_buf msg;
+
+  (void)state;
+  expect_noise();
+  atr_buf_init(&msg, SIZE_MAX);
+  assert_ok(atr_msg_write_blob_data_head(&msg, &head));
+  assert_ok(atr_buf_append(&msg, noise, 1000));
+  calls_until_short = 1;
+  assert_err(atr_xfer_receive(to, ROOM, atr_buf_span(&msg)), ATR_NOMEM);
+  assert_int_equal(calls_until_short, 0);
+  atr_buf_free(&msg);
+  atr_xfer_reset(to);
+  assert_int_equal(atr_xfer_memory(to), 0);
+}
+#endif
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -468,6 +490,9 @@ int main(void)
       cmocka_unit_test_setup_teardown(a_connection_that_ends_in_the_middle, begin, end),
       cmocka_unit_test_setup_teardown(a_delta_without_its_base, begin, end),
       cmocka_unit_test_setup_teardown(a_delta_that_is_damaged, begin, end),
+#ifdef SHORT_MEMORY
+      cmocka_unit_test_setup_teardown(what_could_not_be_begun_is_not_given_back, begin, end),
+#endif
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,22 +48,33 @@ size_t sim_heap_small(int owner)
 typedef struct head {
   _Alignas(max_align_t) size_t n;
   int owner;
+  unsigned before; /* bytes from where libc's chunk begins to the user's */
 } head;
 
 extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t count, size_t n);
 extern void *__libc_realloc(void *p, size_t n);
+extern void *__libc_memalign(size_t alignment, size_t n);
 extern void __libc_free(void *p);
 
-static void *weighed(head *h, size_t n, int owner)
+static void *weighed_behind(void *chunk, size_t before, size_t n, int owner)
 {
-  if (!h)
+  head *h;
+
+  if (!chunk)
     return NULL;
+  h = (head *)(void *)((char *)chunk + before) - 1;
   h->n = n;
+  h->before = (unsigned)before;
   h->owner = owner;
   held[owner] += n;
   small[owner] += n < SIM_SMALL_BYTES ? n : 0;
   return h + 1;
+}
+
+static void *weighed(void *chunk, size_t n, int owner)
+{
+  return weighed_behind(chunk, sizeof(head), n, owner);
 }
 
 static void gone(const head *h)
@@ -97,6 +108,8 @@ void *realloc(void *p, size_t n)
 
   if (!p)
     return malloc(n);
+  if (h->before != sizeof(head))
+    sim_fail("an aligned chunk is resized");
   owner = h->owner;
   gone(h);
   return weighed(__libc_realloc(h, sizeof(head) + n), n, owner);
@@ -109,7 +122,26 @@ void free(void *p)
   if (!p)
     return;
   gone(h);
-  __libc_free(h);
+  __libc_free((char *)p - h->before);
+}
+
+/* OpenSSL 3.5 has its tables so, and frees them as anything else. */
+int posix_memalign(void **out, size_t alignment, size_t n)
+{
+  size_t before = alignment > sizeof(head) ? alignment : sizeof(head);
+  void *chunk = __libc_memalign(before, before + n);
+
+  if (!chunk)
+    return ENOMEM;
+  *out = weighed_behind(chunk, before, n, at_work[depth]);
+  return 0;
+}
+
+void *aligned_alloc(size_t alignment, size_t n)
+{
+  void *out;
+
+  return posix_memalign(&out, alignment, n) == 0 ? out : NULL;
 }
 
 #pragma GCC visibility pop

@@ -246,10 +246,24 @@ MUTANTS = [
         "csrc/room/docs.c",
         [
             (
-                "  d->blobs[d->n_blobs++] = *hash;\n  return atr_blobs_ref(room->config.blobs, hash);",
-                "  (void)hash;\n  return 0;",
+                "  err = op->kind == ATR_OP_CREATE ? atr_blob_refs_replace(&d->blobs, room->config.blobs, named, n)\n"
+                "                                  : atr_blob_refs_add(&d->blobs, room->config.blobs, named, n);",
+                "  err = n > ATR_OP_BLOBS_MAX;",
             )
         ],
+    ),
+    Mutant(
+        "blobs: a replica keeps what an edit names",
+        "csrc/replica/receive.c",
+        [
+            (
+                "    if (d->tree)\n      merged = atr_patch_apply_move(&d->tree, tree);",
+                "    if (!err && atr_blob_refs_recount_is_due(&d->blobs))\n"
+                "      err = atr_blob_refs_recount(&d->blobs, r->blobs, d->tree);\n"
+                "    if (d->tree)\n      merged = atr_patch_apply_move(&d->tree, tree);",
+            )
+        ],
+        test="test_named_blobs",
     ),
     Mutant(
         "blobs: an operation waits for its blobs",
@@ -418,8 +432,8 @@ MUTANTS = [
         "csrc/replica/receive.c",
         [
             (
-                "    if (d->tree)\n      err = atr_patch_apply_move(&d->tree, tree);",
-                "    if (d->tree && seq % 16)\n      err = atr_patch_apply_move(&d->tree, tree);",
+                "    if (d->tree)\n      merged = atr_patch_apply_move(&d->tree, tree);",
+                "    if (d->tree && seq % 16)\n      merged = atr_patch_apply_move(&d->tree, tree);",
             )
         ],
     ),
