@@ -265,6 +265,7 @@ static void close_all(atr_client *c)
 {
   while (c->seats)
     seat_free(c->seats);
+  questions_lost(c, false);
   atr_session_free(c->session);
   c->session = NULL;
   if (c->race)

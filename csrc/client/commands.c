@@ -81,15 +81,10 @@ static int on_discover(atr_client *c, cJSON *message, uint64_t seen)
 
 static int on_rooms(atr_client *c, cJSON *message, uint64_t seen)
 {
-  atr_buf buf;
-  atr_jw w;
-
   (void)message;
   (void)seen;
-  if (!is_up(c, "rooms"))
-    return ATR_OK;
-  w = link_begin_json(c, &buf, "rooms");
-  link_send_json(c, &w);
+  if (is_up(c, "rooms"))
+    link_ask_rooms(c);
   return ATR_OK;
 }
 
@@ -112,15 +107,10 @@ static int on_join(atr_client *c, cJSON *message, uint64_t seen)
 static int on_ready(atr_client *c, cJSON *message, uint64_t seen)
 {
   seat *s = seat_named(c, message, "ready");
-  atr_buf buf;
-  atr_jw w;
 
   (void)seen;
-  if (!s || !is_up(c, "ready") || !s->joined)
-    return ATR_OK;
-  w = link_begin_json(c, &buf, "ready");
-  atr_jw_int(&w, "room", s->handle);
-  link_send_json(c, &w);
+  if (s)
+    seat_ready(s);
   return ATR_OK;
 }
 
@@ -193,6 +183,10 @@ static int pass_on(atr_client *c, const cJSON *message, const char *t)
 
   if (!is_up(c, t))
     return ATR_OK;
+  if (question_asked(c, t, message) < 0) {
+    event_error(c, ATR_NOMEM, NULL, t, NULL);
+    return ATR_OK;
+  }
   w = link_begin_json(c, &buf, t);
   for (const cJSON *member = message->child; member; member = member->next)
     if (strcmp(member->string, "t") != 0)

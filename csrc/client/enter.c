@@ -134,6 +134,22 @@ static void tell_joined(seat *s, bool created)
   event_end(s->client, &w, NULL);
 }
 
+static void send_ready(seat *s)
+{
+  atr_buf buf;
+  atr_jw w = link_begin_json(s->client, &buf, "ready");
+
+  atr_jw_int(&w, "room", s->handle);
+  link_send_json(s->client, &w);
+}
+
+void seat_ready(seat *s)
+{
+  s->is_filled = true;
+  if (s->joined)
+    send_ready(s);
+}
+
 void seat_joined(atr_client *c, const cJSON *message)
 {
   const char *name = "";
@@ -166,6 +182,8 @@ void seat_joined(atr_client *c, const cJSON *message)
     atr_session_close(c->session, err, "the server's answer to join was not understood");
     return;
   }
+  if (s->is_filled)
+    send_ready(s);
   for (int lane = 0; lane < ATR_LANES; lane++)
     atr_session_wake(c->session, lane);
   link_tell_state(c, ATR_OK, NULL, NULL);

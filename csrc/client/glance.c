@@ -255,7 +255,8 @@ static void add(glances *g, const atr_neighbor *host)
   v->is_used = v->is_shown = true;
   v->key = host->key;
   v->known = host->known;
-  v->due_ms = host->known == ATR_KNOWN_ELSEWHERE ? host->tried_ms + ATR_GLANCE_AGAIN_MS : 0;
+  v->due_ms =
+      host->known == ATR_KNOWN_ELSEWHERE || host->known == ATR_KNOWN_AWAY ? host->tried_ms + ATR_GLANCE_AGAIN_MS : 0;
   memcpy(v->address, host->address, sizeof v->address);
 }
 

@@ -23,8 +23,10 @@ static int on_error(atr_client *c, const cJSON *message)
     (void)atr_json_get_bool(message, "restarts", &c->server_restarts);
   if (c->link != LINK_UP || !re[0])
     link_said(c, err, text);
-  else if (!seat_failed(c, err, re, has_room ? &room : NULL))
+  else if (!seat_failed(c, err, re, has_room ? &room : NULL)) {
+    question_answered(c, re, message);
     event_error(c, err, text, re, has_room ? &room : NULL);
+  }
   return ATR_OK;
 }
 
@@ -52,15 +54,19 @@ static const char *what_of(const char *t, const cJSON *message)
 /* `rooms`, `knock`, `knock_end`, `kept_out`, `invite`, `invites_revoked`, `reach`: told as they came. */
 static int pass_on(atr_client *c, const cJSON *message)
 {
-  const char *t = "";
+  const char *t = "", *what;
   atr_jw w;
 
   (void)atr_json_get_str(message, "t", &t);
+  what = what_of(t, message);
+  c->awaits_rooms = c->awaits_rooms && strcmp(t, "rooms") != 0;
+  if (!what)
+    question_answered(c, t, message);
   w = event_begin(c, t);
   for (const cJSON *member = message->child; member; member = member->next)
     if (strcmp(member->string, "t") != 0)
       atr_jw_tree(&w, member->string, member);
-  event_end(c, &w, what_of(t, message));
+  event_end(c, &w, what);
   return ATR_OK;
 }
 

@@ -9,6 +9,7 @@
  *   roaming.c   this machine changes its networks
  *   trust.c     whether a host's key is the right one
  *   enter.c     into a room: create, join, again after a cut
+ *   questions.c commands that the server has not answered yet
  *   seats.c     rooms: replicas, submit, flush, leaving
  *   password.c  a host that is trusted because it knows the password too
  *   tap.c       a seat that only listens to operations
@@ -52,6 +53,7 @@ typedef struct seat seat;
 typedef struct tap tap;
 typedef struct guess guess;
 typedef struct glances glances;
+typedef struct question question;
 
 /* --- messages of the queues ---------------------------------------------------------------------------------- */
 
@@ -92,9 +94,10 @@ struct seat {
   bool joined;      /* the server has said so on the present connection */
   atr_buf presence; /* the newest one, as text, until the lane has room */
   bool ever_joined;
-  bool whole;    /* the replica says that it has everything */
-  bool complete; /* and the application was told: never taken back */
-  bool leaving;  /* `leave` waits until what was submitted before is out */
+  bool is_filled; /* `ready` was said: again on each connection, as it may be lost with one */
+  bool whole;     /* the replica says that it has everything */
+  bool complete;  /* and the application was told: never taken back */
+  bool leaving;   /* `leave` waits until what was submitted before is out */
   uint64_t leave_by_ms;
   uint64_t whole_ms, last_bulk_ms; /* since when `whole`; when the last part of a blob came */
   uint64_t submitted;              /* durable operations, ever */
@@ -202,6 +205,8 @@ struct atr_client {
   atr_hash host_key; /* of LINK_CONFIRMING */
   bool probes;       /* only looks who answers: nothing is said to it */
   bool only_own;     /* the same, where this home has no token for the key */
+  bool asks_rooms;   /* the list of rooms comes with each welcome */
+  bool awaits_rooms; /* it was asked for, and has not come */
   bool is_pinned;    /* the host's key is the one that is pinned for its address, or was given */
   bool is_key_given; /* by the application: that of a host that was found. It stands for the pin of the address */
   atr_hash given_key;
@@ -216,6 +221,8 @@ struct atr_client {
   uint32_t attempt_told;
   uint32_t latency_told_us;
   uint64_t disconnect_by_ms;
+  uint64_t answer_by_ms; /* the host's, before the welcome; 0: none is due */
+  question *questions;   /* oldest first */
 
   atr_seeker *seeker; /* while the application looks for hosts */
   glances *glances;   /* and wants to see their rooms */
@@ -269,8 +276,11 @@ void link_disconnect(atr_client *c);
 void link_end(atr_client *c); /* of the engine: at once, silently */
 void link_tick(atr_client *c, uint64_t now_ms);
 void link_tell_state(atr_client *c, int err, const char *sentence, const char *detail);
+/* The host has ATR_ANSWER_TIMEOUT_MS from now to say something. */
+void link_await(atr_client *c);
 /* `hello` was answered. */
 void link_welcome(atr_client *c, const cJSON *message);
+void link_ask_rooms(atr_client *c);
 void link_knocking(atr_client *c);
 /* What the server says before it closes. */
 void link_said(atr_client *c, int err, const char *text);
@@ -308,6 +318,9 @@ void seat_joined(atr_client *c, const cJSON *message);
 bool seat_failed(atr_client *c, int err, const char *re, const atr_id *room);
 /* With what the replica holds, over a new connection. */
 void seat_send_join(seat *s);
+/* The application has filled the room: others may join. */
+void seat_ready(seat *s);
+
 /* --- password.c --- */
 
 void password_begin(atr_client *c);
@@ -315,6 +328,15 @@ int password_message(atr_client *c, const cJSON *message);
 void password_cancel(atr_client *c);
 /* And the password itself. */
 void password_forget(atr_client *c);
+
+/* --- questions.c --- */
+
+/* The command `t`, which goes out now, may be a question; others are ignored. 0, or an error: it cannot be asked. */
+int question_asked(atr_client *c, const char *t, const cJSON *message);
+/* `t`: the answer, or the command about which an error came. */
+void question_answered(atr_client *c, const char *t, const cJSON *message);
+/* The line is down. `tells`: the application waits for answers. */
+void questions_lost(atr_client *c, bool tells);
 
 /* --- seats.c --- */
 

@@ -57,6 +57,19 @@ static const char *state_of(const atr_client *c)
   return c->was_up ? "RECONNECTING" : "CONNECTING";
 }
 
+/* A row of a host whose key is pinned for this very address is as good as the address itself. */
+static bool is_by_hint(const atr_client *c)
+{
+  return c->is_key_given && atr_pins_check(c->home, c->address_text, &c->given_key, NULL) != ATR_PIN_MATCHES;
+}
+
+static atr_guide guide_of(const atr_client *c)
+{
+  if (c->invite)
+    return ATR_GUIDE_INVITE;
+  return is_by_hint(c) ? ATR_GUIDE_FOUND : ATR_GUIDE_TYPED;
+}
+
 /* Told when it changes, when a further attempt begins, and with every failure. */
 void link_tell_state(atr_client *c, int err, const char *sentence, const char *detail)
 {
@@ -78,6 +91,8 @@ void link_tell_state(atr_client *c, int err, const char *sentence, const char *d
     atr_jw_bool(&w, "restarts", true);
   if (err < 0) {
     atr_jw_str(&w, "code", atr_err_name(err));
+    if (guide_of(c) == ATR_GUIDE_FOUND)
+      atr_jw_bool(&w, "found", true);
     atr_jw_str(&w, "error", sentence);
     atr_jw_str(&w, "detail", detail ? detail : "");
   }
@@ -95,7 +110,7 @@ static void write_sentence(const atr_client *c, int err, bool is_again, char *ou
     snprintf(out, out_bytes,
              "The host at %s is not known yet: its check code is %s; if that is what its panel shows, trust it.", at,
              c->host_code);
-  else if (!atr_sentence_write(err, c->invite != NULL, is_again, at, out, out_bytes))
+  else if (!atr_sentence_write(err, guide_of(c), is_again, at, out, out_bytes))
     snprintf(out, out_bytes, "The connection to %s failed: %s", at, atr_err_text(err));
 }
 
@@ -113,6 +128,7 @@ static void drop_line(atr_client *c)
   password_cancel(c);
   atr_session_free(session);
   uv_timer_stop(&c->retry);
+  c->answer_by_ms = 0;
   seats_link_down(c);
 }
 
@@ -124,11 +140,11 @@ static void go_offline(atr_client *c, int err, const char *detail)
     snprintf(sentence, sizeof sentence, "%s", c->said_text);
   else
     write_sentence(c, err, false, sentence, sizeof sentence);
+  questions_lost(c, err < 0);
   drop_line(c);
   password_forget(c);
   c->link = LINK_DOWN;
   c->disconnecting = false;
-  c->creating = false;
   c->server_restarts = false;
   c->attempt = 0;
   if (err < 0)
@@ -210,10 +226,11 @@ static void try_again(atr_client *c, int err, const char *detail)
   atr_log(ATR_LOG_INFO, "the connection to %s broke (%s, %s)", c->address_text, atr_err_name(err), detail);
   if (c->attempt <= ATR_ATTEMPTS_UNEXPLAINED) {
     link_tell_state(c, ATR_OK, NULL, NULL);
-    return;
+  } else {
+    write_sentence(c, err, true, sentence, sizeof sentence);
+    link_tell_state(c, err, sentence, detail);
   }
-  write_sentence(c, err, true, sentence, sizeof sentence);
-  link_tell_state(c, err, sentence, detail);
+  questions_lost(c, true); /* last: who then asks again knows that the line is down */
 }
 
 static void lost(atr_client *c, int err, const char *detail)
@@ -294,6 +311,11 @@ void link_send_json(atr_client *c, atr_jw *w)
     atr_session_close(c->session, err, "a control message could not be sent");
 }
 
+void link_await(atr_client *c)
+{
+  c->answer_by_ms = client_now_ms(c) + ATR_ANSWER_TIMEOUT_MS;
+}
+
 void link_hello(atr_client *c)
 {
   char token[ATR_TOKEN_HEX + 1];
@@ -310,7 +332,10 @@ void link_hello(atr_client *c)
     atr_jw_num(&w, NULL, c->color[i]);
   atr_jw_end(&w);
   atr_jw_id(&w, "participant", &c->participant);
-  atr_jw_str(&w, "via", c->via);
+  if (c->via[0])
+    atr_jw_str(&w, "via", c->via);
+  if (c->asks_rooms)
+    atr_jw_bool(&w, "rooms", true);
   if (trust_token(c, atr_session_peer_key(c->session), token))
     atr_jw_str(&w, "token", token);
   if (c->invite && atr_hash_equal(&c->invite->key, atr_session_peer_key(c->session))) {
@@ -318,6 +343,7 @@ void link_hello(atr_client *c)
     atr_jw_str(&w, "invite", token);
   }
   link_send_json(c, &w);
+  link_await(c);
   link_tell_state(c, ATR_OK, NULL, NULL);
 }
 
@@ -397,6 +423,7 @@ void link_race(atr_client *c)
   link_tell_state(c, ATR_OK, NULL, NULL);
   if (c->invite) {
     options.key = &c->invite->key;
+    options.is_invited = true;
     /* Most of an invite's addresses are dead for whoever is elsewhere: all have begun within what one pause would take. */
     options.delay_ms = ATR_RACE_DELAY_MS / (uint32_t)c->invite->addresses_count;
     err = atr_race_start(&c->race, c->net, c->invite->addresses, c->invite->addresses_count, &options, on_race, c);
@@ -468,9 +495,11 @@ void link_connect(atr_client *c, const cJSON *message)
   c->hung_up = false;
   c->probes = false;
   c->only_own = false;
+  c->asks_rooms = c->awaits_rooms = false;
   c->is_key_given = atr_json_get_hash(message, "key", &c->given_key) == ATR_OK;
   (void)atr_json_get_bool(message, "probe", &c->probes);
   (void)atr_json_get_bool(message, "own", &c->only_own);
+  (void)atr_json_get_bool(message, "rooms", &c->asks_rooms);
   c->said_err = ATR_OK;
   c->said_text[0] = '\0';
   c->disconnect_by_ms = 0;
@@ -522,18 +551,30 @@ void link_knocking(atr_client *c)
   if (c->link != LINK_HELLO)
     return;
   c->link = LINK_KNOCKING;
+  c->answer_by_ms = 0;
   link_tell_state(c, ATR_OK, NULL, NULL);
+}
+
+void link_ask_rooms(atr_client *c)
+{
+  atr_buf buf;
+  atr_jw w = link_begin_json(c, &buf, "rooms");
+
+  c->awaits_rooms = true;
+  link_send_json(c, &w);
 }
 
 void link_welcome(atr_client *c, const cJSON *message)
 {
   static const char *const copied[] = {"version", "server", "host", "port", "runs_with", "invited_to"};
   char own_code[ATR_CHECK_CODE_BYTES] = "";
+  bool rooms_follow = false;
   atr_jw w;
 
   if (c->link != LINK_HELLO && c->link != LINK_KNOCKING)
     return;
   c->link = LINK_UP;
+  c->answer_by_ms = 0;
   c->was_up = true;
   c->server_restarts = false;
   c->up_since_ms = client_now_ms(c);
@@ -552,6 +593,9 @@ void link_welcome(atr_client *c, const cJSON *message)
   event_end(c, &w, NULL);
   atr_log(ATR_LOG_INFO, "connected to %s (%s)", c->address_text, atr_session_peer_address(c->session));
   seats_link_up(c);
+  (void)atr_json_get_bool(message, "rooms", &rooms_follow);
+  if ((c->asks_rooms || c->awaits_rooms) && !rooms_follow) /* the server did not know the question, or the line broke */
+    link_ask_rooms(c);
   link_tell_state(c, ATR_OK, NULL, NULL);
 }
 
@@ -592,6 +636,7 @@ static void finish_disconnect(atr_client *c)
   if (c->session) {
     c->link = LINK_DOWN; /* what still arrives is of no interest; on_close follows */
     atr_session_close(c->session, ATR_OK, NULL);
+    questions_lost(c, false);
     seats_link_down(c);
     seats_close_all(c, ATR_OK, NULL);
     link_tell_state(c, ATR_OK, NULL, NULL);
@@ -611,6 +656,16 @@ void link_end(atr_client *c)
     atr_session_close(c->session, ATR_OK, NULL);
 }
 
+/* Pings may be answered all the time: what answers them need not be a server that lets somebody in. */
+static void check_answer(atr_client *c, uint64_t now_ms)
+{
+  if (!c->answer_by_ms || now_ms < c->answer_by_ms)
+    return;
+  c->answer_by_ms = 0;
+  if (c->session)
+    atr_session_abort(c->session, ATR_TIMEOUT, "the host did not answer");
+}
+
 void link_tick(atr_client *c, uint64_t now_ms)
 {
   uint32_t latency_us = c->session && c->link == LINK_UP ? atr_session_latency_us(c->session) : 0;
@@ -623,6 +678,7 @@ void link_tick(atr_client *c, uint64_t now_ms)
     atr_jw_int(&w, "us", latency_us);
     event_end(c, &w, "latency");
   }
+  check_answer(c, now_ms);
   if (c->disconnecting && c->link == LINK_UP && !c->seats)
     finish_disconnect(c);
   else if (c->disconnect_by_ms && now_ms >= c->disconnect_by_ms) {

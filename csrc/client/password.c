@@ -67,6 +67,7 @@ static void ask(atr_client *c)
   if (c->password_room[0])
     atr_jw_str(&w, "room", c->password_room);
   link_send_json(c, &w);
+  link_await(c);
 }
 
 static void say(atr_client *c, const char *name, const uint8_t *bytes, size_t n)
@@ -78,6 +79,7 @@ static void say(atr_client *c, const char *name, const uint8_t *bytes, size_t n)
   atr_hex_encode(bytes, n, hex);
   atr_jw_str(&w, name, hex);
   link_send_json(c, &w);
+  link_await(c);
 }
 
 void password_begin(atr_client *c)
@@ -146,6 +148,7 @@ static int on_salt(atr_client *c, guess *g, const cJSON *message)
       atr_json_get_u64(message, "memory_kib", UINT32_MAX, &memory_kib) < 0)
     return ATR_PROTO;
   g->has_salt = true;
+  c->answer_by_ms = 0; /* it is our turn, which may take a while */
   g->password.passes = (uint32_t)passes;
   g->password.memory_kib = (uint32_t)memory_kib;
   g->work.data = g;

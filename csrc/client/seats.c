@@ -444,9 +444,6 @@ void seats_link_up(atr_client *c)
 
 void seats_link_down(atr_client *c)
 {
-  if (c->creating)
-    event_error(c, ATR_CLOSED, "The connection broke while the room was created.", "create", NULL);
-  c->creating = false;
   atr_turns_reset(&c->turns);
   for (seat *s = c->seats; s; s = s->next) {
     if (s->joined)

@@ -16,6 +16,10 @@ static const char nowhere[] = "The host of this invite answers at none of its ad
 static const char other[] = "Somebody else answers at {address}, an address of this invite: is the host connected? If "
                             "it is, ask for a new invite.";
 
+/* The row was a hint, and a wrong one: no trust was broken. */
+static const char found[] = "Another host answers at {address}, not the one that was found there: look again under “On "
+                            "This Network”, or ask the host for an invite.";
+
 /* Who was in the room before is told neither of ports nor of new invites. */
 static const char passing[] = "What answers at {address} now is not the host: is it away, or does this network want a "
                               "login in the browser first?";
@@ -30,6 +34,10 @@ static const struct {
      "The name server does not answer, so nobody knows where “{address}” is: check this machine's network, or type the "
      "IP address.",
      nowhere, NULL},
+    {ATR_NAME_INSIDE,
+     "A name in this invite, {address}, leads to this machine or into a private network, so it was not tried: "
+     "ask for a new invite, or type that address if you know it to be right.",
+     NULL, NULL},
     {ATR_UNREACHABLE, "There is no way from this machine to {address}: are both on the same network or VPN?", nowhere,
      NULL},
     {ATR_CONNREFUSED, "Nobody listens at {address}: is the host connected, and is the port right?", nowhere, NULL},
@@ -62,8 +70,14 @@ static void fill(const char *template, const char *address, char *out, size_t ou
     snprintf(out, out_bytes, "%s", template);
 }
 
-bool atr_sentence_write(int err, bool is_invited, bool is_again, const char *address, char *out, size_t out_bytes)
+bool atr_sentence_write(int err, atr_guide guide, bool is_again, const char *address, char *out, size_t out_bytes)
 {
+  bool is_invited = guide == ATR_GUIDE_INVITE;
+
+  if (err == ATR_KEY_CHANGED && guide == ATR_GUIDE_FOUND) {
+    fill(found, address, out, out_bytes);
+    return true;
+  }
   for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
     if (sentences[i].err == err) {
       const char *template = is_again && sentences[i].again       ? sentences[i].again

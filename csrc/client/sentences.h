@@ -10,8 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* `is_invited`: the address is one of an invite, which says whose key must answer. `is_again`: the host was there before, and is tried again and again.
- * False where `err` has no sentence here. */
-bool atr_sentence_write(int err, bool is_invited, bool is_again, const char *address, char *out, size_t out_bytes);
+/* What the user went by. */
+typedef enum atr_guide {
+  ATR_GUIDE_TYPED,
+  ATR_GUIDE_FOUND, /* a row of those that were found on the network: it named the key, and nobody trusted that at this address before */
+  ATR_GUIDE_INVITE /* it names the key, too */
+} atr_guide;
+
+/* `is_again`: the host was there before, and is tried again and again. False where `err` has no sentence here. */
+bool atr_sentence_write(int err, atr_guide guide, bool is_again, const char *address, char *out, size_t out_bytes);
 
 #endif

@@ -103,8 +103,12 @@ static void let_in(conn *c)
     server_write_settings(server, &w);
   if (!atr_id_is_zero(&c->invited_to))
     atr_jw_id(&w, "invited_to", &c->invited_to);
+  if (c->wants_rooms)
+    atr_jw_bool(&w, "rooms", true);
   conn_send_json(c, &w);
   atr_buf_free(&buf);
+  if (c->wants_rooms)
+    lobby_list(c);
   atr_log_stranger(conn_quota(c), server_now_ms(server), ATR_LOG_INFO, "%s: \"%s\" is in%s",
                    atr_session_peer_address(c->session), c->name, c->who.is_host ? ", as host" : "");
   for (conn *other = server->conns; c->who.is_host && other; other = other->next)
@@ -185,14 +189,18 @@ void admission_knock_ended(conn *c)
 
 /* --- hello --------------------------------------------------------------------------------------------------- */
 
+/* Of what a peer says that it runs. */
+enum { VERSION_BYTES_SHOWN = 32 };
+
 static void refuse_version(conn *c, double proto, const char *version)
 {
+  int shown = (int)atr_utf8_prefix(version, strlen(version), VERSION_BYTES_SHOWN);
   char text[256];
 
   snprintf(
       text, sizeof text,
-      "This server runs Atrium %s (protocol %d), you run Atrium %.32s (protocol %.0f): both must be of one version.",
-      atr_version(), ATR_PROTO_VERSION, version, proto);
+      "This server runs Atrium %s (protocol %d), you run Atrium %.*s (protocol %.0f): both must be of one version.",
+      atr_version(), ATR_PROTO_VERSION, shown, version, proto);
   conn_fail(c, ATR_VERSION, text, "hello");
 }
 
@@ -239,6 +247,7 @@ static int read_hello(conn *c, const cJSON *hello, const char **text)
   /* Hosts are shown it in a question, and everybody beside whoever really has the name that it would look like. */
   snprintf(c->name, sizeof c->name, "%s", !name[0] || atr_utf8_shows_well(name, strlen(name)) ? name : "?");
   read_via(c, hello);
+  (void)atr_json_get_bool(hello, "rooms", &c->wants_rooms);
   return ATR_OK;
 }
 

@@ -111,7 +111,7 @@ struct conn {
   char check_code[ATR_CHECK_CODE_BYTES];
   char name[ATR_USER_NAME_BYTES_MAX + 1];
   float color[3];
-  bool wants_rooms; /* has asked for the list */
+  bool wants_rooms; /* has asked for the list, with its hello or later */
   bool rooms_due;   /* and has not been sent the newest */
   proof *proof;     /* while a password is being proved */
   bool has_proved;  /* or has tried to: once per connection */

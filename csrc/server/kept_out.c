@@ -51,8 +51,9 @@ void kept_out_greet(conn *host)
 {
   bool any = false;
 
-  atr_rights_refused(host->server->rights, note, &any);
-  if (any && host->who.is_host)
+  if (host->who.is_host)
+    atr_rights_refused(host->server->rights, note, &any);
+  if (any)
     tell(host);
 }
 

@@ -13,7 +13,6 @@
 #include "session/file.h"
 #include "transport/platform.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,10 +212,11 @@ static int hold_folder(atr_server *server, const char *data, char *why, size_t w
   if (err == ATR_OK)
     err = atr_file_hold(&server->folder_hold, data, server->port, &port, why, why_bytes);
   if (err == ATR_EXISTS)
-    snprintf(why, why_bytes,
-             "Another server uses %.300s already, at port %" PRIu32
-             ": connect to that one, end it first, or choose another folder (--data).",
-             data, port);
+    snprintf(
+        why, why_bytes,
+        "Another server uses %.300s already, at port %u: connect to that one, end it first, or choose another folder "
+        "(--data).",
+        data, (unsigned)port);
   return err;
 }
 

@@ -62,6 +62,7 @@ static int generator(uint8_t out[32], atr_span secret, atr_span ci, atr_span sid
   int err;
 
   atr_buf_init(&buf, TEXT_BYTES_MAX);
+  atr_buf_reserve(&buf, TEXT_BYTES_MAX);
   err = atr_cpace_generator_string(&buf, secret, ci, sid);
   if (!err) {
     crypto_hash_sha512(hash, buf.data, buf.len);
@@ -112,20 +113,25 @@ static void hash_of(const atr_buf *buf, uint8_t out[crypto_hash_sha512_BYTES])
   crypto_hash_sha512(out, buf->data, buf->len);
 }
 
-/* What each side's tag is over: its own message. */
+/* As put(), of a part whose length takes one byte. */
+static void authenticate(crypto_auth_hmacsha512_state *state, atr_span part)
+{
+  uint8_t n = (uint8_t)part.n;
+
+  crypto_auth_hmacsha512_update(state, &n, 1);
+  crypto_auth_hmacsha512_update(state, part.p, part.n);
+}
+
+/* What each side's tag is over: its own message. It cannot fail: a tag of less than that would be the same for both sides. */
 static void make_tag(uint8_t out[ATR_CPACE_TAG_BYTES], const uint8_t key[64], atr_span share, atr_span ad)
 {
   crypto_auth_hmacsha512_state state;
-  atr_buf buf;
 
-  atr_buf_init(&buf, TEXT_BYTES_MAX);
-  put(&buf, share);
-  put(&buf, ad);
   crypto_auth_hmacsha512_init(&state, key, 64);
-  crypto_auth_hmacsha512_update(&state, buf.data, buf.len);
+  authenticate(&state, share);
+  authenticate(&state, ad);
   crypto_auth_hmacsha512_final(&state, out);
   sodium_memzero(&state, sizeof state);
-  atr_buf_free(&buf);
 }
 
 static int derive(atr_cpace *run, const uint8_t k[32], atr_span peer_share, atr_span peer_ad)
@@ -136,6 +142,7 @@ static int derive(atr_cpace *run, const uint8_t k[32], atr_span peer_share, atr_
   int err;
 
   atr_buf_init(&buf, TEXT_BYTES_MAX);
+  atr_buf_reserve(&buf, TEXT_BYTES_MAX); /* all at once: what is left behind when it grows nobody would wipe */
   put(&buf, text(dsi_isk));
   put(&buf, atr_span_of(run->sid, run->sid_bytes));
   put(&buf, atr_span_of(k, 32));

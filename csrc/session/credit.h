@@ -16,6 +16,10 @@
  * Bulk stops when both lanes together fill the window, state when it alone does: state overtakes bulk without waiting
  * for its credit.
  *
+ * On one machine there is no line that must be kept full, only processes that take turns: what lies between them is work that a cursor waits
+ * for, once on its way to the server and once from there. So while presence goes out on such a connection its window is held smaller; without, it
+ * is for bulk alone.
+ *
  * A pure machine: no clock, no socket; time comes in as `now_us`, monotonic.
  */
 #ifndef ATR_SESSION_CREDIT_H
@@ -40,6 +44,7 @@ typedef struct atr_credit {
   uint64_t smooth_us;   /* smoothed delay, for people */
   uint64_t ping_us;     /* when the ping under way was queued; 0 none */
   uint64_t pong_us;     /* when the last answer came */
+  uint64_t presence_us; /* when presence last went out here; 0 never */
   uint64_t ping_token;
   bool is_local;  /* set by the owner: both ends are on one machine, unless the delay says otherwise (a tunnel's end) */
   bool ping_busy; /* when it was queued, enough was under way for its delay to say something about the window */
@@ -54,6 +59,9 @@ void atr_credit_init(atr_credit *credit, uint64_t now_us);
 /* Bytes that may be sent now on a lane (ATR_LANE_STATE or ATR_LANE_BULK), and that they were. */
 size_t atr_credit_available(atr_credit *credit, int lane, uint64_t now_us);
 void atr_credit_sent(atr_credit *credit, int lane, size_t payload_bytes);
+
+/* Presence goes out now, beside what is under way. */
+void atr_credit_presence(atr_credit *credit, uint64_t now_us);
 
 /* A report of the peer. 0, or ATR_PROTO where it goes back or beyond what was sent, or names another lane. */
 int atr_credit_consumed(atr_credit *credit, int lane, uint64_t consumed);

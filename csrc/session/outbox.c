@@ -267,8 +267,8 @@ static int fill_presence(atr_session *s, size_t limit)
 
   if (waiting->len == 0)
     more = pull(s, ATR_LANE_PRESENCE, waiting, limit);
-  if (more >= 0)
-    (void)take_frames(waiting, &s->out.batch, SIZE_MAX);
+  if (more >= 0 && take_frames(waiting, &s->out.batch, SIZE_MAX) > 0)
+    atr_credit_presence(&s->credit, atr_net_now_us());
   return more < 0 ? more : s->out.batch.err;
 }
 

@@ -158,6 +158,15 @@ static void append_pin(atr_buf *out, const char *address, const atr_hash *key, c
   (void)atr_buf_append_u8(out, '\n');
 }
 
+/* Nothing to change, then: the line says since when, and every connection comes by here. A file that is written for each costs some
+ * milliseconds of the disk's between a host's key and our hello. */
+static bool has_already(atr_span pins, const char *address, const atr_hash *key, const char *name)
+{
+  atr_hash pinned;
+
+  return key && !name && find(pins, address, &pinned) && atr_hash_equal(&pinned, key);
+}
+
 /* With the lock held. `key` NULL: forget. */
 static int rewrite(const char *home, const char *address, const atr_hash *key, const char *name)
 {
@@ -168,7 +177,7 @@ static int rewrite(const char *home, const char *address, const atr_hash *key, c
   int err = read_pins(home, &old, path);
 
   atr_buf_init(&new, PINS_BYTES_MAX);
-  if (err)
+  if (err || has_already(atr_buf_span(&old), address, key, name))
     goto Exit;
   found = copy_others(atr_buf_span(&old), address, &new, &count);
   err = !found && !key ? ATR_NOENT : key && count >= ATR_PINS_MAX ? ATR_LIMIT : 0;

@@ -25,7 +25,7 @@ int atr_pins_find(const char *home, const char *address, atr_hash *pinned);
 /* 1 where the key is pinned for some address, 0 where it is for none. Or ATR_IO, ATR_NOMEM. */
 int atr_pins_know(const char *home, const atr_hash *key);
 
-/* Adds or replaces. `name` is what the user calls it, may be NULL. 0, ATR_IO, ATR_LIMIT, ATR_NOMEM. */
+/* Adds or replaces; a line that says so already stays as it is. `name` is what the user calls it, may be NULL (as before). 0, ATR_IO, ATR_LIMIT, ATR_NOMEM. */
 int atr_pins_set(const char *home, const char *address, const atr_hash *key, const char *name);
 
 /* 0, ATR_NOENT where there is none, ATR_IO, ATR_NOMEM. */

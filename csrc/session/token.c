@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "session/file.h"
 
@@ -35,6 +36,9 @@ int atr_token_read(const char *home, const atr_hash *key, char hex[ATR_TOKEN_HEX
     err = ATR_NOENT;
   if (!err)
     atr_hex_encode(token, sizeof token, hex);
+  if (text.data)
+    atr_wipe(text.data, text.len);
+  atr_wipe(token, sizeof token);
   atr_buf_free(&text);
   return err;
 }
@@ -50,5 +54,8 @@ int atr_token_write(const char *home, const atr_hash *key, const uint8_t token[A
   if (!err)
     err = atr_file_folder(folder, why, why_bytes);
   atr_hex_encode(token, ATR_TOKEN_BYTES, hex);
-  return err ? err : atr_file_replace(path, atr_span_of(hex, ATR_TOKEN_HEX), why, why_bytes);
+  if (!err)
+    err = atr_file_replace(path, atr_span_of(hex, ATR_TOKEN_HEX), why, why_bytes);
+  atr_wipe(hex, sizeof hex);
+  return err;
 }

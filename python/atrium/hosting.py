@@ -32,6 +32,7 @@ START_TIMEOUT_S = 30.0
 # Between two probes while nothing answers yet: a refused loopback connection costs some 50 microseconds.
 PROBE_PAUSE_S = 0.05
 
+SAYS = "atrium-server: "  # before what it says when it ends at once
 LOG_BYTES_MAX = 1 << 20
 
 # Servers that this process has started and that may still run. Kept so that their end is noticed (no zombies) and their Popen objects
@@ -179,8 +180,10 @@ class EnsureServer:
             return ""
 
     def _last_line(self) -> str:
+        """What the server said when it ended. Another one of this home may write into the same log meanwhile."""
         lines = self._log_tail().splitlines()
-        return lines[-1] if lines else f"see {self.log}"
+        last_words = [line.removeprefix(SAYS) for line in lines if line.startswith(SAYS)]
+        return (last_words or lines or [f"see {self.log}"])[-1]
 
 
 def ensure_server(

@@ -243,7 +243,7 @@ static void state_overtakes_bulk_and_leaves_it_a_share(void **state)
 }
 
 /* On a busy machine a process waits some ten milliseconds for its turn, whatever the window: it must not collapse. */
-static void check_least_window(bool is_local, uint64_t distance_us, uint64_t expected)
+static void check_least_window(bool is_local, bool presence, uint64_t distance_us, uint64_t expected)
 {
   atr_credit c;
   uint64_t now = 1000;
@@ -252,6 +252,8 @@ static void check_least_window(bool is_local, uint64_t distance_us, uint64_t exp
   c.is_local = is_local;
   assert_int_equal(atr_credit_pong(&c, atr_credit_ping(&c, now), now + distance_us), 0);
   for (int i = 0; i < 100; i++) {
+    if (presence)
+      atr_credit_presence(&c, now);
     atr_credit_sent(&c, ATR_LANE_BULK, atr_credit_available(&c, ATR_LANE_BULK, now));
     (void)atr_credit_available(&c, ATR_LANE_BULK, now);
     assert_int_equal(atr_credit_pong(&c, atr_credit_ping(&c, now), now + 30000), 0);
@@ -264,9 +266,52 @@ static void check_least_window(bool is_local, uint64_t distance_us, uint64_t exp
 static void a_near_peer_that_is_slow_to_answer_keeps_a_window(void **state)
 {
   (void)state;
-  check_least_window(false, 200, ATR_WINDOW_NEAR_BYTES);
-  check_least_window(true, 200, ATR_WINDOW_LOCAL_BYTES);
-  check_least_window(true, 2000, ATR_WINDOW_MIN_BYTES); /* the near end of a tunnel */
+  check_least_window(false, false, 200, ATR_WINDOW_NEAR_BYTES);
+  check_least_window(true, false, 200, ATR_WINDOW_LOCAL_BYTES);
+  check_least_window(true, false, 2000, ATR_WINDOW_MIN_BYTES); /* the near end of a tunnel */
+}
+
+/* With a gigabyte beside it a cursor waited for a megabyte to be checked, twice. */
+static void presence_makes_the_window_smaller_within_one_machine(void **state)
+{
+  (void)state;
+  check_least_window(true, true, 200, ATR_WINDOW_NEAR_BYTES);
+  check_least_window(false, true, 200, ATR_WINDOW_NEAR_BYTES); /* as without */
+  check_least_window(true, true, 2000, ATR_WINDOW_MIN_BYTES);
+}
+
+/* Bytes that wait in balance on a line within one machine of 400 MB/s, with presence until `presence_until_us`. */
+static uint64_t balance(uint64_t presence_until_us)
+{
+  const uint64_t rate = 400, least_us = 100; /* bytes per microsecond */
+  atr_credit c;
+  uint64_t now = 1000;
+
+  atr_credit_init(&c, now);
+  c.is_local = true;
+  assert_int_equal(atr_credit_pong(&c, atr_credit_ping(&c, now), now + least_us), 0);
+  for (now += 1000; now < 4000000; now += 5000) {
+    uint64_t n = atr_credit_available(&c, ATR_LANE_BULK, now), token;
+
+    if (now < presence_until_us)
+      atr_credit_presence(&c, now);
+    atr_credit_sent(&c, ATR_LANE_BULK, n);
+    (void)atr_credit_available(&c, ATR_LANE_BULK, now);
+    token = atr_credit_ping(&c, now);
+    assert_int_equal(atr_credit_pong(&c, token, now + least_us + n / rate), 0);
+    assert_int_equal(atr_credit_consumed(&c, ATR_LANE_BULK, c.bulk.sent), 0);
+  }
+  return atr_credit_window(&c, now);
+}
+
+static void the_window_is_for_bulk_alone_when_presence_has_ended(void **state)
+{
+  uint64_t without = balance(0), with = balance(UINT64_MAX);
+
+  (void)state;
+  assert_in_range(without, 1200000, 2000000);           /* 4 ms */
+  assert_in_range(with, ATR_WINDOW_NEAR_BYTES, 600000); /* 1 ms */
+  assert_in_range(balance(1000000), without * 9 / 10, without * 11 / 10);
 }
 
 static void what_cannot_be_is_an_error(void **state)
@@ -300,6 +345,8 @@ int main(void)
       cmocka_unit_test(our_own_queue_is_not_taken_for_distance),
       cmocka_unit_test(state_overtakes_bulk_and_leaves_it_a_share),
       cmocka_unit_test(a_near_peer_that_is_slow_to_answer_keeps_a_window),
+      cmocka_unit_test(presence_makes_the_window_smaller_within_one_machine),
+      cmocka_unit_test(the_window_is_for_bulk_alone_when_presence_has_ended),
       cmocka_unit_test(what_cannot_be_is_an_error),
   };
 

@@ -338,6 +338,34 @@ static void lines_of_a_newer_version_are_kept(void **state)
   assert_memory_equal(text, "# a comment\n@future host:1 something\nhost:1 nothex\nhost:1 01", 60);
 }
 
+/* Every connection pinned its host anew: "first seen" was when it was seen last, and two syncs to the disk stood between the key and the hello. */
+static void a_host_that_is_pinned_already_is_not_written_again(void **state)
+{
+  static const char first[] = "host:1 0101020300000000000000000000000000000000000000000000000000000000 5 Ada\n";
+  char where[128], text[512] = "";
+  atr_hash a = key_of(1), b = key_of(2);
+  struct stat before, after;
+  FILE *f;
+
+  (void)state;
+  snprintf(where, sizeof where, "%s", at_home("again"));
+  assert_int_equal(mkdir(where, 0700), 0);
+  write_file(at_home("again/known_hosts"), first);
+  assert_int_equal(stat(at_home("again/known_hosts"), &before), 0);
+  assert_int_equal(atr_pins_set(where, "host:1", &a, NULL), 0);
+  assert_int_equal(stat(at_home("again/known_hosts"), &after), 0);
+  assert_int_equal(before.st_ino, after.st_ino);
+  f = fopen(at_home("again/known_hosts"), "r");
+  assert_int_equal(fread(text, 1, sizeof text - 1, f), sizeof first - 1);
+  fclose(f);
+  assert_string_equal(text, first);
+  assert_int_equal(atr_pins_set(where, "host:1", &a, "Bob"), 0); /* another name, or another key, is a change */
+  assert_int_equal(stat(at_home("again/known_hosts"), &after), 0);
+  assert_int_not_equal(before.st_ino, after.st_ino);
+  assert_int_equal(atr_pins_set(where, "host:1", &b, NULL), 0);
+  assert_int_equal(atr_pins_check(where, "host:1", &b, NULL), ATR_PIN_MATCHES);
+}
+
 static void processes_that_pin_together_lose_nothing(void **state)
 {
   enum { PROCESSES = 6, HOSTS = 10 };
@@ -429,6 +457,7 @@ int main(void)
       cmocka_unit_test(codes_are_compared_as_people_type),
       cmocka_unit_test(hosts_are_pinned_changed_and_forgotten),
       cmocka_unit_test(lines_of_a_newer_version_are_kept),
+      cmocka_unit_test(a_host_that_is_pinned_already_is_not_written_again),
       cmocka_unit_test(processes_that_pin_together_lose_nothing),
       cmocka_unit_test(what_is_said_of_a_host_is_limited),
       cmocka_unit_test(the_number_of_hosts_is_limited),

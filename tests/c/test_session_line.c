@@ -406,9 +406,30 @@ static void closing_does_not_wait_for_ever(void **state)
   pair_close_by(&p, &line);
 }
 
+/* What credit.c does with it is in test_credit.c. */
+static void the_window_hears_of_presence_and_of_nothing_else(void **state)
+{
+  static const uint8_t where[] = {0x10, 'x'}, rooms[] = {0x01, '{', '}'};
+  pair p;
+
+  (void)state;
+  pair_open(&p);
+  assert_true(p.client.session->credit.is_local);
+  assert_int_equal(atr_session_send(p.client.session, ATR_LANE_CONTROL, atr_span_of(rooms, sizeof rooms)), 0);
+  assert_true(bench_run(&p.bench, &p.server.got, 5000));
+  assert_int_equal(p.client.session->credit.presence_us, 0);
+  assert_int_equal(atr_session_send(p.client.session, ATR_LANE_PRESENCE, atr_span_of(where, sizeof where)), 0);
+  bench_idle(&p.bench, 20);
+  assert_int_equal(p.server.messages[ATR_LANE_PRESENCE], 1);
+  assert_true(p.client.session->credit.presence_us > 0);
+  assert_int_equal(p.server.session->credit.presence_us, 0);
+  pair_close(&p);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_window_hears_of_presence_and_of_nothing_else),
       cmocka_unit_test(bulk_does_not_delay_presence_on_a_slow_line),
       cmocka_unit_test(bulk_does_not_delay_presence_on_loopback),
       cmocka_unit_test(a_line_may_end_at_any_byte),

@@ -395,6 +395,29 @@ static void the_kernel_holds_little_and_sends_at_once(void **state)
   link_close(&l);
 }
 
+static void no_work(atr_net_task *task)
+{
+  (void)task;
+  fail();
+}
+
+/* The loop went round and round, as fast as it could, until somebody else asked for a call. */
+static void a_call_that_is_taken_back_lets_the_loop_sleep(void **state)
+{
+  atr_net_task task = {.run = no_work};
+  uint64_t turns;
+  bench b;
+
+  (void)state;
+  bench_open(&b);
+  atr_net_later(b.net, &task);
+  atr_net_task_cancel(&task);
+  turns = atr_net_turn(b.net);
+  bench_idle(&b, 50);
+  assert_true(atr_net_turn(b.net) - turns < 10);
+  bench_close(&b);
+}
+
 #define OVER_EACH_KIND(promise)                 \
   static void promise##_tcp(void **state)       \
   {                                             \
@@ -438,6 +461,7 @@ int main(void)
       cmocka_unit_test(a_write_beyond_the_bound_is_refused),
       cmocka_unit_test(a_write_below_the_bound_arrives),
       cmocka_unit_test(the_kernel_holds_little_and_sends_at_once),
+      cmocka_unit_test(a_call_that_is_taken_back_lets_the_loop_sleep),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,6 +166,7 @@ class Wire:
         self.refuses = False
         self.stalled = False
         self.sent = 0  # bytes towards the server
+        self.taken = 0  # the same, and those that are held
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -189,6 +190,7 @@ class Wire:
     def _copy(self, source: socket.socket, sink: socket.socket, to_server: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                self.taken += len(data) if to_server else 0
                 while self.stalled:
                     time.sleep(0.01)
                 sink.sendall(data)

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from atrium import Client, Room
+from atrium import AtriumError, Client, Room
 from atrium.engine import Engine
 
 from .conftest import IS_RELEASE, ROOT, Process, Wire, free_port, resident_bytes, settle
@@ -107,6 +108,78 @@ def test_pauses_grow_where_each_welcome_is_followed_by_the_end(
                 lasts_until = 0.0
                 line.cut()
     assert attempts == [1, 2, 3, 4, 1]
+
+
+def lose(line: Wire, ask: Callable[[], object]) -> list[AtriumError]:
+    """What `ask` says goes into the line, and no further: that is cut."""
+    errors: list[AtriumError] = []
+
+    def run() -> None:
+        try:
+            ask()
+        except AtriumError as error:
+            errors.append(error)
+
+    line.stalled, before = True, line.taken
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    end = time.monotonic() + 20
+    while line.taken == before:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    time.sleep(0.5)  # it may have been a ping, behind which the line takes nothing more: the rest has gone out by now
+    line.cut()
+    line.stalled = False
+    thread.join(20)
+    assert not thread.is_alive()
+    return errors
+
+
+def test_who_waits_for_an_answer_hears_that_it_was_lost(
+    start: Start, clients: Clients, wire: Callable[[int], Wire]
+) -> None:
+    """Only `create` ended then: a panel said "Making an invite." until Blender was closed, and refused everything meanwhile."""
+    server = start()
+    line = wire(server.port)
+    host = clients(home=server.home)
+    host.connect(f"localhost:{line.port}")
+    questions: list[Callable[[], object]] = [
+        host.create_invite,
+        host.revoke_invites,
+        lambda: host.set_password("open sesame"),
+        host.look_around,
+        lambda: host.create_room("r"),
+    ]
+    for ask in questions:
+        (error,) = lose(line, ask)
+        assert (error.code, str(error)) == (
+            "UNANSWERED",
+            "The connection was lost before the answer came: try again.",
+        )
+        settle([host], lambda: host.state == "LOBBY", what="coming back")
+        ask()
+    (room,) = host.joined.values()
+    assert not lose(line, host.rooms)  # asked again by the engine
+    line.cut()
+    settle([host], lambda: host.state == "RECONNECTING", what="noticing the cut")
+    settle([host], lambda: host.state == "JOINED", what="coming back")
+    room.flush()  # raises what is said of a question, but all of them were answered
+
+
+def test_a_room_opens_whose_creator_said_so_to_a_line_that_broke(
+    start: Start, clients: Clients, wire: Callable[[int], Wire]
+) -> None:
+    """Nobody else could ever join it: its creator thought that it was open."""
+    server = start("--open")
+    line = wire(server.port)
+    creator, guest = clients("creator"), clients("guest")
+    creator.connect(f"localhost:{line.port}")
+    room = creator.create_room("r", ready=False)
+    room.create({"type": "Object", "p": {}})
+    room.flush()
+    assert not lose(line, room.ready)
+    guest.connect(server.address)
+    assert_equal([creator, guest], [room, guest.join("r")])
 
 
 def test_cuts_at_any_moment_lose_nothing(start: Start, clients: Clients, wire: Callable[[int], Wire]) -> None:

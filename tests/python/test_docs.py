@@ -49,13 +49,25 @@ def flags_of(*command: str) -> frozenset[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
     words = [sys.executable, "-m", *command, "--help"]
     run = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=True)
-    return frozenset(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", run.stdout, re.M))
+    spelled = re.findall(r"^  (-.*?)(?:  |$)", run.stdout, re.M)
+    return frozenset(flag for option in spelled for flag in re.findall(r"--[a-z-]+", option))
+
+
+def options_in(heading: str) -> set[str]:
+    """Those that the part of the page with that heading tells of."""
+    text = (ROOT / "docs" / "scripting.md").read_text()
+    part = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return set(re.findall(r"`(--[a-z-]+)", part))
 
 
 def test_the_servers_options_are_those_of_its_help() -> None:
+    assert options_in("A server of its own") == flags_of("atrium.server")
+
+
+def test_the_commands_options_are_those_of_their_help() -> None:
+    assert options_in("From a terminal") == flags_of("atrium", "check") | flags_of("atrium", "invite")
     text = (ROOT / "docs" / "scripting.md").read_text()
-    told = set(re.findall(r"`(--[a-z-]+)", text))
-    assert told == flags_of("atrium.server")
+    assert {"check", "invite"} == set(re.findall(r"^\| `python -m atrium ([a-z]+)", text, re.M))
 
 
 def test_every_benchmark_says_how_it_measures() -> None:

@@ -7,10 +7,15 @@ neither rooms nor users, and a client must notice when another machine answers a
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
+import socket
+import ssl
+import struct
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +23,8 @@ import pytest
 from atrium import AtriumError, Client
 from tests.addresses import own_address
 
-from .conftest import ROOT, Process, free_port, settle
-from .raw import CONTROL, Raw, hello
+from .conftest import ROOT, Process, free_port, host_of, settle
+from .raw import CONTROL, WELCOME, Raw, hello, message
 from .raw import frame as frame_of
 
 Start = Callable[..., Process]
@@ -43,8 +48,7 @@ def connect_in_thread(client: Client, address: str, timeout: float = 20) -> tupl
 
 def test_the_hosts_own_home_enters_as_host(start: Start, clients: Clients) -> None:
     server = start()
-    host = clients(home=server.home)
-    host.connect(server.address)
+    host = host_of(server, clients)
     assert host.state == "LOBBY"
     assert host.welcome["host"] is True
     assert host.welcome["port"] == server.port
@@ -224,8 +228,7 @@ def test_who_is_removed_is_told_and_does_not_come_back_by_itself(
 
 def test_a_host_is_not_removed(start: Start, clients: Clients) -> None:
     server = start()
-    host = clients(home=server.home)
-    host.connect(server.address)
+    host = host_of(server, clients)
     host.refuse(host.key)
     host.pump(0.5)
     assert host.state == "LOBBY"
@@ -272,8 +275,7 @@ def test_allow_is_above_a_refusal_for_good(start: Start, clients: Clients) -> No
     """Until the server ends: what was decided stays in the file."""
     guest = clients("guest")
     server = start()
-    host = clients(home=server.home)
-    host.connect(server.address)
+    host = host_of(server, clients)
     host.refuse(guest.key, remember=True)
     settle([host], lambda: host.kept_out, what="the list")
     host.close()
@@ -445,6 +447,75 @@ def test_the_user_may_take_time_over_the_check_code(
     assert "OFFLINE" not in states
 
 
+@contextlib.contextmanager
+def mute_host(certificate: Path, *answers: bytes) -> Iterator[str]:
+    """Its TLS works, and it is alive: it sends pings. The first connections are answered, and closed with that; those behind them never."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.set_alpn_protocols(["atrium/1"])
+    listener = socket.create_server(("127.0.0.1", 0))
+    ping = frame_of(CONTROL, b"\x03" + struct.pack(">Q", 1))
+
+    def serve(near: socket.socket, answer: bytes) -> None:
+        heard = b""
+        with contextlib.suppress(OSError), context.wrap_socket(near, server_side=True) as tls:
+            tls.settimeout(0.5)
+            while not (answer and b'"hello"' in heard):
+                try:
+                    more = tls.recv(4096)
+                except TimeoutError:
+                    tls.sendall(ping)
+                    continue
+                if not more:
+                    return
+                heard += more
+            tls.sendall(answer)
+
+    def accept() -> None:
+        left = list(answers)
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                answer = left.pop(0) if left else b""
+                threading.Thread(target=serve, args=(near, answer), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    with listener:
+        yield f"localhost:{listener.getsockname()[1]}"
+
+
+def test_a_host_that_never_answers_is_given_up(certificate: Path, tmp_path: Path) -> None:
+    """ATR_ANSWER_TIMEOUT_MS, 10,000. It answered pings, so it was never dead, and the panel said "Connecting" for ever. Who was in tries again."""
+    from atrium.engine import Engine
+
+    with contextlib.ExitStack() as stack:
+        hosts = {
+            "hello": stack.enter_context(mute_host(certificate)),
+            "password": stack.enter_context(mute_host(certificate)),
+            "back": stack.enter_context(mute_host(certificate, message(WELCOME))),
+        }
+        engines = {name: stack.enter_context(Engine(tmp_path / name)) for name in hosts}
+        ends: dict[str, dict[str, object]] = {}
+        took: dict[str, float] = {}
+        begin = time.monotonic()
+        for name, host in hosts.items():
+            password = {"password": "open sesame"} if name == "password" else {}
+            engines[name].send({"t": "connect", "host": host, "name": name, **password})
+        while len(ends) < len(hosts):
+            assert time.monotonic() - begin < 40, ends
+            for name, engine in engines.items():
+                engine.wait(0.02)
+                for event in engine.poll():
+                    is_end = event["t"] == "state" and (event["state"] == "OFFLINE" or event["attempt"] == 2)
+                    if is_end and name not in ends:
+                        ends[name], took[name] = event, time.monotonic() - begin
+    for name in ("hello", "password"):
+        assert ends[name]["state"] == "OFFLINE" and ends[name]["code"] == "TIMEOUT"
+        assert ends[name]["error"] == f"{hosts[name]} took too long to answer: try again."
+    assert ends["back"]["state"] == "RECONNECTING"
+    assert all(9.5 < seconds < 30 for seconds in took.values()), took
+
+
 def look_example() -> bytes:
     page = (ROOT / "docs/protocol.md").read_text()
     example = re.search(r"^```example frame-look\n(.*?)^```", page, re.M | re.S)
@@ -456,8 +527,7 @@ def test_who_looks_is_shown_the_rooms_and_is_not_there(
     start: Start, clients: Clients, raw: Callable[[int], Raw]
 ) -> None:
     server = start("--open")
-    host = clients(home=server.home)
-    host.connect(server.address)
+    host = host_of(server, clients)
     host.create_room("Film")
     peer = raw(server.port)
     peer.send(look_example())
@@ -465,12 +535,48 @@ def test_who_looks_is_shown_the_rooms_and_is_not_there(
     assert told["t"] == "rooms" and [(room["name"], room["users"]) for room in told["rooms"]] == [("Film", 1)]
 
 
+def test_who_asks_for_the_rooms_with_the_hello_has_them_behind_the_welcome(
+    start: Start, clients: Clients, raw: Callable[[int], Raw]
+) -> None:
+    """Once, and again when there is news; who has not asked is not told."""
+    server = start("--open")
+    host = host_of(server, clients)
+    host.create_room("Film")
+    asks, quiet = raw(server.port), raw(server.port)
+    asks.send(hello(rooms=True))
+    quiet.send(hello(), message({"t": "invite_create"}))
+    told = asks.messages()
+    assert next(told)["rooms"] is True
+    assert [room["name"] for room in next(m for m in told if m["t"] == "rooms")["rooms"]] == ["Film"]
+    answers = quiet.messages()
+    assert "rooms" not in next(answers) and next(answers)["t"] == "error"
+    host.create_room("Second")
+    while len(news := next(m for m in told if m["t"] == "rooms")["rooms"]) < 2:
+        pass
+    assert {room["name"] for room in news} == {"Film", "Second"}
+
+
+def test_who_knocks_is_not_shown_the_rooms_before_it_is_let_in(
+    start: Start, clients: Clients, raw: Callable[[int], Raw]
+) -> None:
+    server = start()
+    host = host_of(server, clients)
+    host.create_room("Film")
+    peer = raw(server.port)
+    peer.send(hello(rooms=True))
+    told = peer.messages()
+    assert next(told)["t"] == "knocking"
+    settle([host], lambda: bool(host.knocks), what="the knock")
+    host.admit(next(iter(host.knocks)))
+    host.pump(0.2)
+    assert next(told)["t"] == "welcome" and next(m for m in told if m["t"] == "rooms")["rooms"][0]["name"] == "Film"
+
+
 def test_a_stranger_who_looks_is_told_nothing_and_asks_nobody(
     start: Start, clients: Clients, raw: Callable[[int], Raw]
 ) -> None:
     server = start()
-    host = clients(home=server.home)
-    host.connect(server.address)
+    host = host_of(server, clients)
     host.create_room("Film")
     before = (server.home / "server" / "guests").read_bytes() if (server.home / "server" / "guests").exists() else b""
     for _ in range(3):

@@ -24,9 +24,11 @@ from typing import Any
 import pytest
 
 from atrium import AtriumError, Client
+from atrium.engine import Engine
 
 from .conftest import TIMEOUT_S, Process, eventually, host_of, make_certificate, settle
 from .raw import BULK, CONTROL, PRESENCE, STATE, WELCOME, Raw, frame, hello, message, submit
+from .test_engine import events_until
 from .test_entering import connect_in_thread
 
 Start = Callable[..., Process]
@@ -57,6 +59,16 @@ def test_another_protocol_version_is_named_on_both_sides(busy: Process, raw: Cal
     assert "9.9.9" in error["text"]
     assert "0.1.0" in error["text"]
     assert list(peer.messages()) == []  # closed
+
+
+def test_a_version_that_is_cut_within_a_character_is_named_all_the_same(
+    busy: Process, raw: Callable[[int], Raw]
+) -> None:
+    peer = raw(busy.port)
+    peer.send(hello(proto=2, version="x" * 31 + "\u00e9"))
+    error = peer.until("error")
+    assert error["code"] == "VERSION"
+    assert "x" * 31 + " (protocol 2)" in error["text"]
 
 
 BROKEN = "The other side sent bytes that break the protocol."
@@ -689,6 +701,24 @@ def test_a_document_that_is_healed_is_counted(clients: Clients, certificate: Pat
     finally:
         impostor.close()
     assert room.documents == {DOC.hex(): {"type": "Light"}}
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_an_engine_has_the_rooms_with_every_server(certificate: Path, tmp_path: Path, knows: bool) -> None:
+    """One that does not know the hello's `rooms`, as its welcome shows, is asked; one that does is not asked twice."""
+    listed = message({"t": "rooms", "rooms": []})
+    welcome = message({**WELCOME, "rooms": True}) + listed if knows else message(WELCOME)
+    impostor = Impostor(certificate, b"", answers={b'"hello"': welcome, b'{"t":"rooms"}': listed})
+    try:
+        with Engine(tmp_path / "guest") as engine:
+            user = {"name": "x", "color": [1, 1, 1], "version": "1"}
+            engine.send({"t": "connect", "host": f"localhost:{impostor.port}", "rooms": True, **user})
+            events = events_until(engine, "rooms")
+            assert [e["t"] for e in events if e["t"] != "state"] == ["welcome", "rooms"]
+            assert "rooms" not in next(e for e in events if e["t"] == "welcome")
+    finally:
+        impostor.close()
+    assert (b'{"t":"rooms"}' in impostor.heard) is not knows and b'"rooms":true' in impostor.heard
 
 
 SALT = {"t": "pake", "salt": "00" * 16, "passes": 1, "memory_kib": 8}

@@ -271,3 +271,14 @@ def test_cancel_leaves_nothing_behind(tmp_path: Path) -> None:
     ensure.cancel()
     assert ensure.poll() is Phase.FAILED
     assert ensure.error
+
+
+def test_what_the_server_said_is_found_among_what_another_one_logs(tmp_path: Path) -> None:
+    """Both write into the log of the home: the one that runs says who has left just when the other one says why it cannot run."""
+    start = ensure_server(free_port(), tmp_path)
+    start.log.parent.mkdir(parents=True, exist_ok=True)
+    start.log.write_text("INFO Ben came\natrium-server: Another server uses it.\nINFO Ben left\n")
+    assert start._last_line() == "Another server uses it."
+    start.log.write_text("ImportError: no such file\n")
+    assert start._last_line() == "ImportError: no such file"
+    start.cancel()
