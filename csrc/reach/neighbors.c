@@ -16,7 +16,7 @@ atr_neighbor *atr_neighbors_find(atr_neighbors *table, const atr_hash *key, cons
 
 bool atr_neighbor_is_known(const atr_neighbor *one)
 {
-  return one->known >= ATR_KNOWN_PROVED;
+  return one->known >= ATR_KNOWN_PROVED || one->known == ATR_KNOWN_AWAY;
 }
 
 static bool goes_first(const atr_neighbor *a, const atr_neighbor *b)
@@ -58,12 +58,17 @@ void atr_neighbors_prove(atr_neighbors *table, const atr_hash *key, const char *
                          uint64_t now_ms)
 {
   atr_neighbor *one = atr_neighbors_find(table, key, address);
+  bool is_pinned;
 
-  if (!one || one->known == ATR_KNOWN_NOT || one->known == ATR_KNOWN_PINNED)
+  if (!one || one->known == ATR_KNOWN_NOT)
     return;
-  if (is_proved && one->known == ATR_KNOWN_PROVED)
+  is_pinned = one->known == ATR_KNOWN_PINNED || one->known == ATR_KNOWN_AWAY;
+  if (is_proved && one->known >= ATR_KNOWN_PROVED)
     return;
-  one->known = is_proved ? ATR_KNOWN_PROVED : ATR_KNOWN_ELSEWHERE;
+  if (is_proved)
+    one->known = is_pinned ? ATR_KNOWN_PINNED : ATR_KNOWN_PROVED;
+  else
+    one->known = is_pinned ? ATR_KNOWN_AWAY : ATR_KNOWN_ELSEWHERE;
   one->tried_ms = now_ms;
   table->revision++;
 }
@@ -80,11 +85,18 @@ void atr_neighbors_expire(atr_neighbors *table, uint64_t now_ms)
   }
 }
 
+static bool was_in_vain(const atr_neighbor *one)
+{
+  return one->known == ATR_KNOWN_ELSEWHERE || one->known == ATR_KNOWN_AWAY;
+}
+
 static bool is_better(const atr_neighbor *a, const atr_neighbor *b)
 {
-  if (a->known != b->known)
+  bool in_vain = was_in_vain(a) && was_in_vain(b);
+
+  if (a->known != b->known && !in_vain)
     return a->known > b->known;
-  if (a->known == ATR_KNOWN_ELSEWHERE && a->tried_ms != b->tried_ms)
+  if (in_vain && a->tried_ms != b->tried_ms)
     return a->tried_ms < b->tried_ms; /* each has its turn */
   if (a->nearness != b->nearness)
     return a->nearness < b->nearness;

@@ -8,7 +8,8 @@
  * hosts fills the table, but a known one still finds a place in it. Whether an announced key is the true one shows when its owner proves it.
  *
  * A host that has got another address since is found again by its key: that one may be at each of the addresses that announce it, which are
- * tried in turn until it is proved at one. */
+ * tried in turn until it is proved at one. So it is also where somebody else has its old address by now, and announces the key as his own: as long as
+ * nobody proves it there, that address has its turn like the others. It remains the one that is shown while none is tried. */
 #ifndef ATR_REACH_NEIGHBORS_H
 #define ATR_REACH_NEIGHBORS_H
 
@@ -22,10 +23,11 @@
 /* How near an address is; the lower, the better. */
 typedef enum atr_nearness { ATR_NEAR_SELF, ATR_NEAR_IPV4, ATR_NEAR_IPV6, ATR_NEAR_LINK } atr_nearness;
 
-/* What is known of a key at an address; the more, the higher. */
+/* What is known of a key at an address; the higher, the sooner it is shown. The two that were tried in vain have turns. */
 typedef enum atr_known {
   ATR_KNOWN_NOT,
   ATR_KNOWN_ELSEWHERE, /* it is pinned for another address, and was not proved when this one was tried */
+  ATR_KNOWN_AWAY,      /* it is pinned for this address, and was not proved when it was tried */
   ATR_KNOWN_MAYBE,     /* it is pinned for another address, and this one was not tried yet */
   ATR_KNOWN_PROVED,    /* the same, and it was proved here */
   ATR_KNOWN_PINNED,    /* it is pinned for this address */
@@ -38,7 +40,7 @@ typedef struct atr_neighbor {
   atr_nearness nearness;
   atr_known known;
   uint64_t heard_ms;
-  uint64_t tried_ms; /* with ATR_KNOWN_ELSEWHERE */
+  uint64_t tried_ms; /* with ATR_KNOWN_ELSEWHERE and AWAY */
 } atr_neighbor;
 
 typedef struct atr_neighbors {
@@ -50,14 +52,14 @@ typedef struct atr_neighbors {
 /* The entry of this key at this address, NULL where it is new. */
 atr_neighbor *atr_neighbors_find(atr_neighbors *table, const atr_hash *key, const char *address);
 
-/* As the user is told: a host that is where it was, or has shown that it is the one that has moved. */
+/* As the user is told: a host that is where it was, as far as its announcement goes, or has shown that it is the one that has moved. */
 bool atr_neighbor_is_known(const atr_neighbor *one);
 
 /* Adds or refreshes; `heard` says all of it but what trying an old entry has shown. Where the table is full, the newcomer takes the place of the one
  * that was silent longest among those of whom less is known, and finds none where there is no such. */
 void atr_neighbors_hear(atr_neighbors *table, const atr_neighbor *heard);
 
-/* Whoever is at that address has proved the key, or has not. Says nothing of an address that the key is pinned for. */
+/* Whoever is at that address has proved the key, or has not. */
 void atr_neighbors_prove(atr_neighbors *table, const atr_hash *key, const char *address, bool is_proved,
                          uint64_t now_ms);
 

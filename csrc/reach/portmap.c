@@ -190,8 +190,9 @@ static void begin_round(atr_portmap *p)
   ask(p, p->is_renewal ? p->mapped_by : 0);
 }
 
-static uint64_t renew_in_ms(const atr_portmap *p, uint32_t lifetime_s)
+static uint64_t renew_in_ms(const atr_portmap *p, const atr_ask_answer *answer)
 {
+  uint32_t lifetime_s = answer->left_s ? answer->left_s : answer->lifetime_s;
   uint64_t half_ms = lifetime_s ? (uint64_t)lifetime_s * 500 : p->check_ms;
 
   if (half_ms < ATR_PORTMAP_CHECK_MIN_MS)
@@ -208,7 +209,7 @@ static void keep_mapping(atr_portmap *p, const atr_ask_answer *answer)
   if (answer->has_epoch && atr_pcp_epoch_lost(&p->epoch, answer->epoch_s, uv_now(p->loop) / 1000))
     atr_log(ATR_LOG_INFO, "the router was restarted; it has the port again");
   show_mapped(p, answer);
-  next_round_in(p, renew_in_ms(p, answer->lifetime_s));
+  next_round_in(p, renew_in_ms(p, answer));
 }
 
 /* Silence says nothing, that a way is not known says little, and nonsense not much more. Of the others the first is shown, but that there is no

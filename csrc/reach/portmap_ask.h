@@ -38,7 +38,8 @@ typedef struct atr_ask_answer {
   uint8_t outer_ipv6[16];
   uint16_t outer_port;
   uint32_t lifetime_s;
-  bool has_epoch; /* since when the router has its table */
+  uint32_t left_s; /* of it, as the router's table has it, which may be less than it was asked for; 0: not said */
+  bool has_epoch;  /* since when the router has its table */
   uint32_t epoch_s;
   atr_upnp_service service;
 } atr_ask_answer;

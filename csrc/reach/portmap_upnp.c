@@ -5,7 +5,7 @@
  *   OUTSIDE  the outer address; a service that has none is passed over for the next
  *   LOOK     whose is the outer port? another machine's, then the next port; some routers would take it away from that one without a word
  *   ADD      the mapping; a router that knows only permanent ones gets one
- *   CHECK    LOOK again: a router that says "done" and has nothing in its table lies
+ *   CHECK    LOOK again: a router that says "done" and has nothing in its table lies; and some grant less than was asked for, which stands there
  *   REMOVE   the mapping is taken back
  *
  * A service that has mapped before is called without a search. Where it does not answer there any more, as after a restart, it is searched.
@@ -190,6 +190,7 @@ static void take_check(upnp_ask *u, const atr_upnp_reply *reply)
     return;
   }
   u->base.answer.lifetime_s = u->entry.lease_s;
+  u->base.answer.left_s = reply->error == 0 ? reply->entry.lease_s : 0;
   u->base.answer.service = *u->service;
   atr_ask_finish(&u->base, ATR_PORTMAP_FINE);
 }

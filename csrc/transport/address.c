@@ -426,12 +426,24 @@ static bool from_scheme(text word, text *out)
   return false;
 }
 
+/* Emphasis, whose other end may be words away; but an underscore is also a letter of names, and is emphasis only where it stands on both sides. */
+static bool is_opening(text word)
+{
+  size_t n = word.n;
+
+  if (n == 0 || word.p[0] == 0 || !strchr("(*_~", word.p[0]))
+    return false;
+  while (n > 0 && is_stop(word.p[n - 1]))
+    n--;
+  return word.p[0] != '_' || (n > 1 && word.p[n - 1] == '_');
+}
+
 /* A number or a name with a dot, and a port. A single name such as `pc:9090` is more likely to be what somebody typed with a blank in it. */
 static bool from_port(text word, text *out)
 {
   char before = 0;
 
-  while (word.n > 0 && word.p[0] != 0 && strchr("(*_~", word.p[0])) {
+  while (is_opening(word)) {
     before = word.p[0];
     word.p++;
     word.n--;

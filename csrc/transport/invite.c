@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "transport/pasted.h"
+#include "transport/scope.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -198,27 +199,19 @@ static int get_address(atr_address *out, uint8_t type, atr_span value)
   return err < 0 ? err : 1;
 }
 
-static bool is_private_ipv4(const uint8_t *b)
+/* Numbers that lead to the reader's own machine or network: to its programs and its router, which believe whoever asks from inside. */
+static bool is_inside(const atr_address *address)
 {
-  return b[0] == 10 || (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168) ||
-         (b[0] == 169 && b[1] == 254) || (b[0] == 100 && (b[1] & 0xc0) == 64);
-}
+  struct sockaddr_storage to;
 
-/* Numbers that lead to the reader's own network: to its router, and what else believes whoever asks from inside. */
-static bool is_private(const atr_address *address)
-{
-  static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* an IPv4 address as an IPv6 one */
-  uint8_t b[16];
-
-  if (address->kind == ATR_ADDRESS_IPV4)
-    return uv_inet_pton(AF_INET, address->host, b) != 0 || is_private_ipv4(b);
-  if (address->kind != ATR_ADDRESS_IPV6)
-    return false;
-  if (strchr(address->host, '%') || uv_inet_pton(AF_INET6, address->host, b) != 0)
+  if (address->kind == ATR_ADDRESS_NAME)
+    return atr_address_is_loopback(address); /* where other names lead is not known yet: race.c */
+  if (address->kind == ATR_ADDRESS_IPV4
+          ? uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)(void *)&to) != 0
+          : strchr(address->host, '%') ||
+                uv_ip6_addr(address->host, address->port, (struct sockaddr_in6 *)(void *)&to) != 0)
     return true;
-  if (memcmp(b, mapped, sizeof mapped) == 0)
-    return is_private_ipv4(b + sizeof mapped);
-  return (b[0] & 0xfe) == 0xfc || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
+  return atr_scope_of((const struct sockaddr *)&to) != ATR_SCOPE_PUBLIC;
 }
 
 /* Whoever makes an invite chooses what its readers ask for: `GET` of any path, which a proxy may want in front of ours, and of any query, in which tunnels
@@ -227,7 +220,7 @@ static bool is_taken(const atr_address *address, unsigned *web)
 {
   if (address->carrier == ATR_CARRIER_TCP)
     return true;
-  if (*web == ATR_INVITE_WEB_MAX || (strchr(address->path, '?') && is_private(address)))
+  if (*web == ATR_INVITE_WEB_MAX || (strchr(address->path, '?') && is_inside(address)))
     return false;
   (*web)++;
   return true;

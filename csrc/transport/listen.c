@@ -3,6 +3,8 @@
  * Every accepted connection has a `guest` in the listener's books until it is closed, whoever owns it by then (it
  * learns of closing and of the proved key as the stream's watcher). While it is half-open it also hangs in a list in
  * order of arrival: the oldest is the first, and as all have the same time one timer serves them.
+ *
+ * A connection that was not taken, as memory was short, stays with libuv, which offers no other one before it is: it is taken a moment later.
  */
 #include "transport/listen.h"
 
@@ -20,6 +22,9 @@
 /* The first byte of a TLS handshake record, and of the only method with which a WebSocket begins. */
 enum { FIRST_BYTE_TLS = 0x16, FIRST_BYTE_GET = 'G' };
 
+/* Until a connection is tried again for which there was no memory. */
+enum { ACCEPT_AGAIN_MS = 100 };
+
 typedef struct guest {
   atr_listener *listener;
   atr_stream *stream;
@@ -34,6 +39,7 @@ struct atr_listener {
   atr_net *net;
   uv_tcp_t tcp;
   uv_timer_t timer;
+  uv_timer_t again; /* until what could not be taken is tried again */
   int handles;
   guest *all;
   guest *oldest, *youngest;
@@ -183,14 +189,21 @@ static void first_end(void *ctx, int err, const char *detail)
 
 static const atr_stream_callbacks first_callbacks = {.on_read = first_bytes, .on_end = first_end};
 
+static void accept_again(uv_timer_t *timer);
+
 static void accept_one(uv_stream_t *server, int status)
 {
   atr_listener *l = server->data;
   guest *g = NULL;
   atr_stream *stream;
+  int err;
 
-  /* Without descriptors or memory nothing can be taken; the connection stays with the kernel. */
-  if (status < 0 || atr_tcp_accept(&stream, l->net, server) != 0)
+  if (status < 0) /* libuv closes what comes where there are no more descriptors */
+    return;
+  err = atr_tcp_accept(&stream, l->net, server);
+  if (err == ATR_NOMEM)
+    uv_timer_start(&l->again, accept_again, ACCEPT_AGAIN_MS, 0);
+  if (err)
     return;
   if (l->connections < l->options.connections_max)
     g = calloc(1, sizeof *g);
@@ -210,6 +223,13 @@ static void accept_one(uv_stream_t *server, int status)
   stream->watcher_ctx = g;
   atr_stream_set_owner(stream, &first_callbacks, g);
   atr_stream_read_start(stream);
+}
+
+static void accept_again(uv_timer_t *timer)
+{
+  atr_listener *l = timer->data;
+
+  accept_one((uv_stream_t *)&l->tcp, 0);
 }
 
 /* --- opening and closing --------------------------------------------------------------------------------------- */
@@ -266,9 +286,9 @@ static int listener_alloc(atr_listener **out, atr_net *net, const atr_listen_opt
     l->options.handshake_timeout_ms = ATR_HANDSHAKE_TIMEOUT_MS;
   uv_tcp_init(atr_net_loop(net), &l->tcp);
   uv_timer_init(atr_net_loop(net), &l->timer);
-  l->tcp.data = l;
-  l->timer.data = l;
-  l->handles = 2;
+  uv_timer_init(atr_net_loop(net), &l->again);
+  l->tcp.data = l->timer.data = l->again.data = l;
+  l->handles = 3;
   return 0;
 }
 
@@ -332,6 +352,7 @@ void atr_listener_free(atr_listener *l)
   }
   uv_close((uv_handle_t *)&l->tcp, handle_closed);
   uv_close((uv_handle_t *)&l->timer, handle_closed);
+  uv_close((uv_handle_t *)&l->again, handle_closed);
 }
 
 uint16_t atr_listener_port(const atr_listener *l)

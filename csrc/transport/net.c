@@ -54,13 +54,13 @@ static void run_tasks(uv_prepare_t *handle)
     net->on_thread = true;
     atr_platform_block_sigpipe();
   }
+  uv_idle_stop(&net->idle); /* also where all were cancelled: with it no poll would ever wait again */
   if (net->tasks.next == &net->tasks)
     return;
   now = net->tasks;
   now.next->prev = &now;
   now.prev->next = &now;
   list_init(&net->tasks);
-  uv_idle_stop(&net->idle);
   while (now.next != &now) {
     atr_net_task *task = now.next;
 

@@ -10,7 +10,7 @@
  * Order: of every address one of each family before any second one; the families take turns, within a family the resolver's order stays
  * (race_order.c). Of all failures the most telling is reported: a server that is full before a tunnel that says that the host is away (it is the
  * host's own; at an address of some network strangers answer, too), before another key, before something that is not Atrium, before refused
- * (somebody is there), before silent, before unreachable, before an unknown name, before a name server that is silent.
+ * (somebody is there), before a name that leads inside, before silent, before unreachable, before an unknown name, before a name server that is silent.
  *
  * A system looks up both families in one question to itself and gives no answer before it has both; where a name server never answers for IPv6, as
  * many home routers do, that takes longer than anybody waits. So a name that is slow is looked up a second time, for IPv4 alone. (One question
@@ -18,6 +18,9 @@
  *
  * A name of which the system says that there is none is one thing; that nobody answered is another, and most often the network of this machine. The
  * second look-up may know better than the first, which still waits for IPv6: then the name server answers.
+ *
+ * What a name of an invite leads to may be none of its maker's business (scope.h); then it is not tried, and told as a failure of the name. "localhost" asks
+ * nobody and is written where it can be read, so it counts as the number that it is.
  *
  * libuv cannot stop a lookup that runs in its thread pool, so a race that is cancelled leaves its lookups behind: they free themselves when they
  * return. Until then they are in the way of others, of all engines of the process. What needs nobody's answer, numbers and this machine itself,
@@ -29,6 +32,7 @@
 #include "base/limits.h"
 #include "transport/attempt.h"
 #include "transport/race_order.h"
+#include "transport/scope.h"
 #include "transport/tcp.h"
 
 #include <stdio.h>
@@ -59,7 +63,7 @@ struct atr_race {
   lookup *lookups;
   unsigned lookups_running;
   atr_address addresses[ATR_ADDRESSES_MAX];
-  bool answered[ATR_ADDRESSES_MAX]; /* the name server has, to the second look-up */
+  int answer[ATR_ADDRESSES_MAX]; /* to the second look-up, as an error; 0: none yet */
   atr_candidate candidates[ATR_CANDIDATES_MAX];
   size_t candidates_count, next;
   attempt attempts[ATR_CANDIDATES_MAX];
@@ -67,6 +71,7 @@ struct atr_race {
   uint32_t delay_ms;
   const atr_tls_config *tls;
   atr_hash key; /* while tls */
+  bool is_invited;
   bool ended;
   atr_race_done done;
   void *ctx;
@@ -80,9 +85,9 @@ static void step(atr_race *race);
 /* How much an error tells about what is wrong. */
 static int weight(int err)
 {
-  static const int order[] = {ATR_NAME_SERVER, ATR_RESOLVE,     ATR_UNREACHABLE,  ATR_SILENT,
-                              ATR_CONNREFUSED, ATR_TIMEOUT,     ATR_CLOSED,       ATR_NOT_ATRIUM,
-                              ATR_TLS,         ATR_KEY_CHANGED, ATR_TUNNEL_EMPTY, ATR_SERVER_FULL};
+  static const int order[] = {ATR_NAME_SERVER, ATR_RESOLVE,      ATR_UNREACHABLE, ATR_SILENT,     ATR_NAME_INSIDE,
+                              ATR_CONNREFUSED, ATR_TIMEOUT,      ATR_CLOSED,      ATR_NOT_ATRIUM, ATR_TLS,
+                              ATR_KEY_CHANGED, ATR_TUNNEL_EMPTY, ATR_SERVER_FULL};
 
   for (int i = 0; i < (int)(sizeof order / sizeof *order); i++)
     if (order[i] == err)
@@ -116,8 +121,8 @@ static void note_name(atr_race *race, int err, size_t from)
 {
   char text[ATR_ADDRESS_TEXT_BYTES];
 
-  if (err == ATR_NAME_SERVER && race->answered[from])
-    err = ATR_RESOLVE;
+  if (err == ATR_NAME_SERVER && race->answer[from])
+    err = race->answer[from];
   atr_address_shown(&race->addresses[from], text);
   note(race, err, text);
 }
@@ -186,6 +191,19 @@ static void time_is_up(uv_timer_t *timer)
 
 /* --- attempts -------------------------------------------------------------------------------------------------- */
 
+/* The address by which it came. Whom a name has led to his own machine came by no way that anybody else could come by: the name of a relay or of a
+ * router's port proves something where it has led to that. */
+static void write_via(const atr_race *race, const atr_candidate *to, char out[ATR_ADDRESS_TEXT_BYTES])
+{
+  const atr_address *address = &race->addresses[to->from];
+  atr_interface own[ATR_INTERFACES_MAX];
+
+  out[0] = '\0';
+  if (address->kind != ATR_ADDRESS_NAME || atr_address_is_loopback(address) ||
+      !atr_scope_is_here((const struct sockaddr *)&to->to, own, atr_interfaces_list(own, ATR_INTERFACES_MAX)))
+    atr_address_text(address, out);
+}
+
 static void attempt_done(void *ctx, int err, atr_stream *stream)
 {
   attempt *a = ctx;
@@ -201,7 +219,7 @@ static void attempt_done(void *ctx, int err, atr_stream *stream)
   race->result.err = 0;
   race->result.stream = stream;
   write_address(race, &a->to, race->result.address);
-  atr_address_text(&race->addresses[a->to.from], race->result.via);
+  write_via(race, &a->to, race->result.via);
   finish(race);
 }
 
@@ -250,20 +268,30 @@ static void run_task(atr_net_task *task)
 
 /* --- lookups --------------------------------------------------------------------------------------------------- */
 
-/* Candidates that have not been tried are ordered anew; a second address of the same kind is left out. */
-static void add_candidates(atr_race *race, const struct addrinfo *found, size_t from)
+/* Candidates that have not been tried are ordered anew; a second address of the same kind is left out, and what a name of an invite may not lead to.
+ * False where that is all that was found. */
+static bool add_candidates(atr_race *race, const struct addrinfo *found, size_t from, bool is_free)
 {
-  bool is_web = race->addresses[from].carrier != ATR_CARRIER_TCP;
+  const atr_address *address = &race->addresses[from];
+  bool is_web = address->carrier != ATR_CARRIER_TCP, is_order = strchr(address->path, '?') != NULL;
+  atr_interface own[ATR_INTERFACES_MAX];
+  size_t n = is_free ? 0 : atr_interfaces_list(own, ATR_INTERFACES_MAX), inside = 0, open = 0;
 
   for (; found; found = found->ai_next) {
     atr_candidate candidate = {.web = is_web ? (unsigned)from + 1 : 0, .from = (unsigned)from};
 
     if (found->ai_addrlen > sizeof candidate.to || (found->ai_family != AF_INET && found->ai_family != AF_INET6))
       continue;
+    if (!is_free && !atr_scope_is_open(found->ai_addr, is_order, own, n)) {
+      inside++;
+      continue;
+    }
+    open++;
     memcpy(&candidate.to, found->ai_addr, found->ai_addrlen);
     atr_race_order_add(race->candidates, &race->candidates_count, &candidate);
   }
   atr_race_order_arrange(race->candidates + race->next, race->candidates_count - race->next);
+  return open > 0 || inside == 0;
 }
 
 static void lookup_unlink(atr_race *race, lookup *l)
@@ -290,13 +318,15 @@ static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *fo
   atr_race *race = l->race;
 
   if (race) {
+    int err = status != 0 ? lookup_error(status) : ATR_OK;
+
     lookup_unlink(race, l);
+    if (!err && !add_candidates(race, found, l->from, !race->is_invited))
+      err = ATR_NAME_INSIDE;
     if (l->is_second)
-      race->answered[l->from] = status == 0 || lookup_error(status) == ATR_RESOLVE;
-    else if (status != 0)
-      note_name(race, lookup_error(status), l->from);
-    if (status == 0)
-      add_candidates(race, found, l->from);
+      race->answer[l->from] = err ? err : ATR_RESOLVE;
+    else if (err)
+      note_name(race, err, l->from);
     if (race->attempts_running == 0 || !uv_is_active((uv_handle_t *)&race->pause))
       step(race);
   }
@@ -342,7 +372,7 @@ static int add_number(atr_race *race, size_t from, const char *host)
   r = uv_getaddrinfo(atr_net_loop(race->net), &request, NULL, host, port, &hints);
   if (r != 0)
     return lookup_error(r);
-  add_candidates(race, request.addrinfo, from);
+  (void)add_candidates(race, request.addrinfo, from, true);
   uv_freeaddrinfo(request.addrinfo);
   return 0;
 }
@@ -394,6 +424,7 @@ int atr_race_start(atr_race **out, atr_net *net, const atr_address *addresses, s
   race->ctx = ctx;
   race->delay_ms = options && options->delay_ms ? options->delay_ms : ATR_RACE_DELAY_MS;
   race->task.run = run_task;
+  race->is_invited = options && options->is_invited;
   if (options && options->tls && options->key) {
     race->tls = options->tls;
     race->key = *options->key;

@@ -20,11 +20,11 @@
 typedef struct atr_race atr_race;
 
 typedef struct atr_race_result {
-  int err; /* 0, ATR_NAME_SERVER, ATR_RESOLVE, ATR_CONNREFUSED, ATR_UNREACHABLE, ATR_SILENT, ATR_IO, ATR_NOMEM, or attempt.h's */
+  int err; /* 0, ATR_NAME_SERVER, ATR_RESOLVE, ATR_NAME_INSIDE, ATR_CONNREFUSED, ATR_UNREACHABLE, ATR_SILENT, ATR_IO, ATR_NOMEM, or attempt.h's */
   atr_stream
       *stream; /* the winner, now the callee's; NULL on failure. With a key: TLS, its handshake done, reading off */
   char address[ATR_ADDRESS_TEXT_BYTES]; /* which one won, or which one `err` is about, as it may be shown */
-  char via[ATR_ADDRESS_TEXT_BYTES];     /* the one of the given addresses that won, its name not looked up */
+  char via[ATR_ADDRESS_TEXT_BYTES];     /* the given address that won; "": it is a name that has led to this machine */
   char detail[ATR_REASON_BYTES_MAX];    /* every address that was tried and what became of it, one line */
 } atr_race_result;
 
@@ -35,6 +35,7 @@ typedef struct atr_race_options {
   uint32_t delay_ms;         /* 0: ATR_RACE_DELAY_MS */
   const atr_tls_config *tls; /* with `key`: whoever wins has proved it. Outlives the stream */
   const atr_hash *key;
+  bool is_invited; /* somebody else has chosen the addresses: names among them may not lead inside (scope.h) */
 } atr_race_options;
 
 /* done() is called exactly once, never from inside, and not at all after atr_race_cancel(). The race frees itself

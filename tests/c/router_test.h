@@ -281,7 +281,9 @@ static void look_up(visitor *v, uint16_t port)
              "<NewInternalPort>80</NewInternalPort><NewInternalClient>192.168.0.99</NewInternalClient>");
   } else if (port == r->port && port) {
     snprintf(values, sizeof values,
-             "<NewInternalPort>%u</NewInternalPort><NewInternalClient>127.0.0.1</NewInternalClient>", r->inner_port);
+             "<NewInternalPort>%u</NewInternalPort><NewInternalClient>127.0.0.1</NewInternalClient>"
+             "<NewLeaseDuration>%u</NewLeaseDuration>",
+             r->inner_port, r->lease_s);
     say_done(v, "GetSpecificPortMappingEntry", values);
   } else
     say_error(v, 714);
@@ -300,7 +302,7 @@ static void add(visitor *v, uint16_t port)
   if (!r->forgets) {
     r->port = port;
     r->inner_port = (uint16_t)value_of(v->text, "NewInternalPort");
-    r->lease_s = lease_s;
+    r->lease_s = r->lifetime_s ? r->lifetime_s : lease_s;
   }
   say_done(v, "AddPortMapping", "");
 }

@@ -88,6 +88,9 @@ static const struct {
     {"_https://x.example.org/a_!", "wss://x.example.org:443/a", ATR_ADDRESS_NAME},
     {"https://x.example.org/a_", "wss://x.example.org:443/a_", ATR_ADDRESS_NAME},
     {"**203.0.113.17:9090**", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"_203.0.113.17:9090_!", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
+    {"_a.example", "_a.example:12800", ATR_ADDRESS_NAME}, /* a letter of names as well */
+    {"_a.example:9090", "_a.example:9090", ATR_ADDRESS_NAME},
     {"203.0.113.17:9090.", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
     {"203.0.113.17:9090!", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
     {"(203.0.113.17:9090)", "203.0.113.17:9090", ATR_ADDRESS_IPV4},

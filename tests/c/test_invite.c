@@ -317,12 +317,23 @@ static void few_tunnels_are_asked(void **state)
 {
   static const char *const many[] = {"ws://a", "ws://b", "wss://c", "ws://d", "wss://e",
                                      "ws://f", "ws://g", "wss://h", "host:1"};
-  static const char *const inside[] = {"http://192.168.0.1/reboot?now", "http://10.0.0.1?a",
-                                       "https://172.16.0.1/?a",         "http://169.254.169.254/?a",
-                                       "http://100.64.0.1/?a",          "http://[fe80::1]/?a",
-                                       "http://[fd00::1]/?a",           "http://[::ffff:192.168.0.1]/?a",
-                                       "http://192.168.0.1/studio",     "https://relay.example/p?token",
+  static const char *const inside[] = {"http://192.168.0.1/reboot?now",
+                                       "http://10.0.0.1?a",
+                                       "https://172.16.0.1/?a",
+                                       "http://169.254.169.254/?a",
+                                       "http://100.64.0.1/?a",
+                                       "http://[fe80::1]/?a",
+                                       "http://[fd00::1]/?a",
+                                       "http://[::ffff:192.168.0.1]/?a",
+                                       "http://[64:ff9b::192.168.0.1]/?a",
+                                       "http://[2002:a00:1::1]/?a",
+                                       "http://192.168.0.1/studio",
+                                       "https://relay.example/p?token",
                                        "http://203.0.113.1/?k"};
+  static const char *const here[] = {"http://127.0.0.1:8080/order?do=now", "http://localhost:8080/order?do=now",
+                                     "http://0.0.0.0:8080/order?do=now",   "http://[::1]:8080/?a",
+                                     "http://[::ffff:127.0.0.1]/?a",       "http://[64:ff9b:1::192.168.0.1]/?a",
+                                     "http://127.0.0.1:8080/order"};
 
   (void)state;
   assert_int_equal(ATR_INVITE_WEB_MAX, 6);
@@ -331,6 +342,7 @@ static void few_tunnels_are_asked(void **state)
                    "ws://f:80/atrium host:1 ");
   expect_addresses(inside, sizeof inside / sizeof *inside,
                    "ws://192.168.0.1:80/studio wss://relay.example:443/p?token ws://203.0.113.1:80/?k ");
+  expect_addresses(here, sizeof here / sizeof *here, "ws://127.0.0.1:8080/order ");
 }
 
 static void as_many_beginnings_are_tried_as_a_message_has(void **state)

@@ -6,6 +6,7 @@
  * The strangers use OpenSSL or plain sockets in a thread of their own; the server under test runs on the test's loop.
  */
 #include "net_test.h"
+#include "short_memory.h"
 
 #include "base/hash.h"
 #include "transport/tls.h"
@@ -702,6 +703,29 @@ static void a_flood_of_new_keys_is_cut(void **state)
   pair_close(&p);
 }
 
+#ifdef SHORT_MEMORY
+/* Nobody came in any more, for ever: libuv offers no connection before the last one was taken. */
+static void who_comes_while_memory_is_short_comes_in_later(void **state)
+{
+  pair p;
+  int fd;
+
+  (void)state;
+  serve(&p, 0, 0);
+  calls_until_short = 1;
+  fd = dial(atr_listener_port(p.listener));
+  bench_idle(&p.bench, 20);
+  assert_int_equal(calls_until_short, 0);
+  assert_int_equal(atr_listener_connections(p.listener), 0);
+  for (int i = 0; i < 500 && atr_listener_connections(p.listener) == 0; i++)
+    bench_idle(&p.bench, 10);
+  assert_int_equal(atr_listener_connections(p.listener), 1);
+  expect_service(&p);
+  close(fd);
+  pair_close(&p);
+}
+#endif
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -725,6 +749,9 @@ int main(void)
       cmocka_unit_test(both_families_reach_the_default),
       cmocka_unit_test(keys_are_renewed),
       cmocka_unit_test(a_flood_of_new_keys_is_cut),
+#ifdef SHORT_MEMORY
+      cmocka_unit_test(who_comes_while_memory_is_short_comes_in_later),
+#endif
   };
 
   signal(SIGPIPE, SIG_IGN);

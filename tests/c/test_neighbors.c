@@ -138,6 +138,31 @@ static void a_host_that_has_moved_is_found_by_its_key(void **state)
   assert_string_equal(shown_at(), "192.0.2.9:12800");
 }
 
+/* Another machine has its old address by now, and announces its key, too. */
+static void a_host_is_sought_while_somebody_else_is_where_it_was(void **state)
+{
+  (void)state;
+  hear(7, "192.0.2.7:12800", ATR_NEAR_IPV4, ATR_KNOWN_PINNED);
+  hear(7, "192.0.2.8:12800", ATR_NEAR_IPV4, ATR_KNOWN_MAYBE);
+  hear(7, "192.0.2.9:12800", ATR_NEAR_IPV4, ATR_KNOWN_MAYBE);
+  assert_string_equal(shown_at(), "192.0.2.7:12800");
+  prove(7, "192.0.2.7:12800", false, 2000);
+  assert_string_equal(shown_at(), "192.0.2.8:12800");
+  prove(7, "192.0.2.8:12800", false, 3000);
+  assert_string_equal(shown_at(), "192.0.2.9:12800");
+  prove(7, "192.0.2.9:12800", false, 4000);
+  assert_string_equal(shown_at(), "192.0.2.7:12800"); /* nobody is the one: as before */
+  assert_true(atr_neighbor_is_known(shown[0]));
+  hear(7, "192.0.2.7:12800", ATR_NEAR_IPV4, ATR_KNOWN_PINNED); /* he goes on saying so */
+  prove(7, "192.0.2.7:12800", false, 32000);
+  assert_string_equal(shown_at(), "192.0.2.8:12800"); /* the next round */
+  prove(7, "192.0.2.8:12800", true, 33000);
+  assert_string_equal(shown_at(), "192.0.2.8:12800");
+  assert_true(atr_neighbor_is_known(shown[0]));
+  prove(7, "192.0.2.7:12800", true, 63000); /* it has come home */
+  assert_string_equal(shown_at(), "192.0.2.7:12800");
+}
+
 /* Of a stranger nothing can be proved, and a pin stays what it is. */
 static void proofs_are_about_keys_that_are_pinned_elsewhere(void **state)
 {
@@ -180,6 +205,7 @@ int main(void)
       cmocka_unit_test_setup(who_is_silent_goes, clear),
       cmocka_unit_test_setup(a_flood_does_not_hide_a_known_host, clear),
       cmocka_unit_test_setup(a_host_that_has_moved_is_found_by_its_key, clear),
+      cmocka_unit_test_setup(a_host_is_sought_while_somebody_else_is_where_it_was, clear),
       cmocka_unit_test_setup(proofs_are_about_keys_that_are_pinned_elsewhere, clear),
       cmocka_unit_test_setup(a_known_key_everywhere_hides_neither_its_owner_nor_others_for_good, clear),
   };

@@ -311,6 +311,19 @@ static void a_router_that_grants_a_second_is_not_flooded(void **state)
   finish(&s);
 }
 
+/* It says nothing of it when it is asked, and has it in its table. */
+static void a_upnp_router_that_grants_less_than_was_asked_for_is_asked_in_time(void **state)
+{
+  scene s = {.router = {.upnp = UPNP_FINE, .lifetime_s = 3}};
+
+  (void)state;
+  begin(&s);
+  expect_mapped(wait_known(&s, 10000), ATR_PORTMAP_BY_UPNP, 12800);
+  run_until(&s.router.mapped, 3, 15000);
+  assert_int_equal(s.router.described, 1);
+  finish(&s);
+}
+
 static void a_router_that_was_restarted_gets_the_port_again(void **state)
 {
   scene s = {.router = {.control = CONTROL_PCP, .lifetime_s = 2, .outer_port = 9090, .epoch_s = 100000}};
@@ -622,6 +635,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(a_router_without_an_outer_address_is_of_no_use, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(it_is_renewed_at_half_of_its_life, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_router_that_grants_a_second_is_not_flooded, open_loop, close_loop),
+      cmocka_unit_test_setup_teardown(a_upnp_router_that_grants_less_than_was_asked_for_is_asked_in_time, open_loop,
+                                      close_loop),
       cmocka_unit_test_setup_teardown(a_router_that_was_restarted_gets_the_port_again, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_upnp_router_that_was_restarted_is_searched_again, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_router_that_was_away_is_asked_again, open_loop, close_loop),

@@ -3,12 +3,14 @@
 IPv6 that is opened over PCP.
 
     gateway = Miniupnpd(router, folder, "pcp")        # asked over PCP alone; "natpmp", "upnp"
+    Miniupnpd(router, folder, "upnp", lifetime_s=6)   # grants no more than that
     gateway.ports()                                   # {12800: ("192.168.0.10", 12800)}: what is passed on
     gateway.crash(); gateway.start()                  # its table is lost
 
     holes(router, folder, lifetime_s=600)             # lets nothing in over IPv6 that was not asked for
 
-    python -m tests.net.gateways ROUTER MODE LOG      # the stand-in, on the router's inner address; MODE as in `Liar`, or `holes LIFETIME_S`
+    python -m tests.net.gateways ROUTER MODE LOG      # the stand-in, on the router's inner address; MODE as in `Liar`, or `holes LIFETIME_S`,
+                                                      # or `short LIFETIME_S`
 
 miniupnpd takes addresses that are private or made for documentation for no outside. 25/8 is neither, and nobody's on the internet, where
 nothing of this gets anyway: homes with miniupnpd have their outside there.
@@ -34,7 +36,8 @@ from tests.net.lab import Host, Router
 OUTSIDE = "25.0.113.17"
 INSIDE = "192.168.0.1"
 LAN = "192.168.0.0/24"
-PCP_PORT, SSDP_PORT, WEB_PORT = 5351, 1900, 5000
+PCP_PORT, SSDP_PORT, WEB_PORT, SHORT_PORT = 5351, 1900, 5000, 5001
+LIFETIME_S = 600
 
 _TABLE = """
 table inet miniupnpd {
@@ -56,7 +59,7 @@ enable_natpmp={{pmp}}
 min_lifetime=2
 max_lifetime={{lifetime_s}}
 system_uptime=no
-secure_mode=yes
+secure_mode={{secure}}
 uuid=ecd01383-e3b8-4858-bec0-c0f929d15d00
 upnp_table_name=miniupnpd
 upnp_nat_table_name=miniupnpd
@@ -71,23 +74,40 @@ deny 0-65535 0.0.0.0/0 0-65535
 class Miniupnpd:
     """A router that passes ports on where it is asked in one way."""
 
-    def __init__(self, router: Router, folder: Path, way: str, lifetime_s: int = 600) -> None:
+    def __init__(self, router: Router, folder: Path, way: str, lifetime_s: int = LIFETIME_S) -> None:
         self.router, self.folder = router, folder / router.name
         self.folder.mkdir(exist_ok=True)
         self.configuration = self.folder / "miniupnpd.conf"
+        is_upnp, is_short = way == "upnp", lifetime_s != LIFETIME_S
         self.configuration.write_text(
             _CONFIGURATION.format(
-                upnp="yes" if way == "upnp" else "no", pmp="no" if way == "upnp" else "yes", lifetime_s=lifetime_s
+                upnp="yes" if is_upnp else "no",
+                pmp="no" if is_upnp else "yes",
+                lifetime_s=LIFETIME_S if is_upnp else lifetime_s,
+                secure="no" if is_upnp and is_short else "yes",  # whom `Short` speaks for is not who calls
             )
         )
-        self.way = way
+        self.way, self.log = way, self.folder / "miniupnpd.log"
         router.nft(_TABLE)
         if way == "natpmp":  # it speaks both on one port; PCP's packets begin with its version
             router.nft(f"add rule ip filter input udp dport {PCP_PORT} @th,64,8 2 drop")
+        if is_short:
+            self.shorten(lifetime_s)
         self.start()
 
+    def shorten(self, lifetime_s: int) -> None:
+        """It bounds PCP's leases alone. For the others it is asked for no longer ones: over NAT-PMP the number is replaced in a request for
+        TCP that is none to take it back."""
+        if self.way == "natpmp":
+            asked = f"udp dport {PCP_PORT} @th,72,8 2 @th,128,32 != 0"
+            self.router.nft(f"add rule ip filter input {asked} @th,128,32 set {lifetime_s}")
+        elif self.way == "upnp":
+            _start(self.router, INSIDE, "short", str(lifetime_s), self.folder / "short.log")
+            to = f"tcp dport {WEB_PORT} redirect to :{SHORT_PORT}"
+            self.router.nft(f'add rule ip nat pre iifname "eth1" {to}')
+
     def start(self) -> None:
-        log = self.folder / "miniupnpd.log"
+        log = self.log
         start = log.stat().st_size if log.exists() else 0
         self.process = self.router.spawn(
             "miniupnpd", "-d", "-f", str(self.configuration), "-P", str(self.folder / "pid"), log=log
@@ -105,6 +125,10 @@ class Miniupnpd:
         self.process.kill()
         self.process.wait()
         self.router.nft("flush chain inet miniupnpd forward_ports; flush chain inet miniupnpd pre_ports")
+
+    def has_ended_one(self) -> bool:
+        """Whether a lease has run out. That a port is missing does not say so: some renewals take a mapping out and put it in again."""
+        return "because it has expired" in self.log.read_text(errors="replace")
 
     def ports(self) -> dict[int, tuple[str, int]]:
         """What its table passes on: outer port -> address and port inside."""
@@ -124,6 +148,22 @@ _DESCRIPTION = (
     "</deviceList></device></root>"
 )
 _NO_SUCH_ENTRY = "<s:Fault><detail><UPnPError><errorCode>714</errorCode></UPnPError></detail></s:Fault>"
+
+
+def _request(line: socket.socket) -> str:
+    """A whole request over HTTP."""
+    line.settimeout(10)
+    text = ""
+    while "\r\n\r\n" not in text or len(text.partition("\r\n\r\n")[2]) < _length(text):
+        if not (more := line.recv(4096)):
+            raise ConnectionError("half a request")
+        text += more.decode()
+    return text
+
+
+def _length(text: str) -> int:
+    found = re.search(r"Content-Length: (\d+)", text)
+    return int(found[1]) if found else 0
 
 
 class Liar:
@@ -197,20 +237,12 @@ class Liar:
     def web(self, listener: socket.socket) -> None:
         line, peer = listener.accept()
         with line:
-            line.settimeout(10)
-            text = ""
-            while "\r\n\r\n" not in text or len(text.partition("\r\n\r\n")[2]) < self._length(text):
-                text += line.recv(4096).decode()
+            text = _request(line)
             self.note(web=text.partition("\r\n")[0], peer=peer[0], action="".join(re.findall(r"#(\w+)", text)))
             if self.mode in ("huge", "slow"):
                 self.endless(line)
             else:
                 self.say(line, *self.reply(text))
-
-    @staticmethod
-    def _length(text: str) -> int:
-        found = re.search(r"Content-Length: (\d+)", text)
-        return int(found[1]) if found else 0
 
     def endless(self, line: socket.socket) -> None:
         line.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -240,6 +272,34 @@ class Liar:
         if name == "GetExternalIPAddress":
             values = f"<NewExternalIPAddress>{socket.inet_ntoa(self.outside)}</NewExternalIPAddress>"
         return 200, _ENVELOPE.format(f'<u:{name}Response xmlns:u="x">{values}</u:{name}Response>')
+
+
+# --- short leases ----------------------------------------------------------------------------------------------------
+
+
+class Short:
+    """Stands before miniupnpd's UPnP, which grants whatever lease is asked for, and has it asked for a shorter one. How long the lease is then,
+    miniupnpd itself says to whoever looks, and it ends the mapping with it."""
+
+    def __init__(self, address: str, lifetime_s: int, log: Path) -> None:
+        self.address, self.lifetime_s = address, lifetime_s
+        self.listener = socket.create_server((address, SHORT_PORT))
+        log.touch()
+
+    def run(self) -> None:
+        while True:
+            line, _ = self.listener.accept()
+            with contextlib.suppress(OSError), line:
+                self.pass_on(line, _request(line))
+
+    def pass_on(self, line: socket.socket, text: str) -> None:
+        head, _, body = text.partition("\r\n\r\n")
+        body = re.sub(r"(<NewLeaseDuration>)\d+", rf"\g<1>{self.lifetime_s}", body)
+        head = re.sub(r"(Content-Length: )\d+", rf"\g<1>{len(body)}", head)
+        with socket.create_connection((self.address, WEB_PORT), 10) as router:
+            router.sendall(f"{head}\r\n\r\n{body}".encode())
+            while some := router.recv(4096):
+                line.sendall(some)
 
 
 # --- IPv6 ------------------------------------------------------------------------------------------------------------
@@ -334,4 +394,6 @@ def _start(host: Host, address: str, mode: str, argument: str, log: Path) -> Pat
 if __name__ == "__main__":
     if sys.argv[2] == "holes":
         Holes(sys.argv[1], int(sys.argv[3]), Path(sys.argv[4])).run()
+    if sys.argv[2] == "short":
+        Short(sys.argv[1], int(sys.argv[3]), Path(sys.argv[4])).run()
     Liar(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4])).run()

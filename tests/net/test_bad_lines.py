@@ -41,15 +41,15 @@ def two_people(world: World) -> tuple[Host, Client, Room, Client, Room]:
 
 
 def test_another_continent(world: World) -> None:
-    """200 ms there and back with 50 ms of jitter, and one packet of fifty is lost."""
+    """200 ms each way with 50 ms of jitter, and one packet of fifty is lost."""
     anna = world.on_the_internet("anna", f"{HOST}/24")
-    ben = far_away(world, world.internet, "203.0.113.50/24", delay_ms=100, jitter_ms=25, loss_percent=2)
+    ben = far_away(world, world.internet, "203.0.113.50/24", delay_ms=200, jitter_ms=50, loss_percent=2)
     server = world.serve(anna, "--open")
     host = world.owner(server)
     room = host.create_room("Film")
     start = time.monotonic()
     guest = world.guest(ben, server, HOST)
-    assert time.monotonic() - start > 0.4, "the line is not slow at all"
+    assert time.monotonic() - start > 0.8, "the line is not slow at all"
     edit_together(host, guest, room.id)
     mine, theirs = room, guest.joined[room.id]
     for i in range(200):
@@ -58,7 +58,7 @@ def test_another_continent(world: World) -> None:
         settle([host, guest], lambda: True)
     wanted = {f"{who}{i}" for who in "ab" for i in range(200)}
     settle([host, guest], lambda: wanted <= named(host, room.id) & named(guest, room.id), what="all edits' arrival")
-    assert 0.15 < guest.latency_us / 1e6 < 2
+    assert 0.3 < guest.latency_us / 1e6 < 3
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,18 @@ with Client(sys.argv[1]) as guest:
 """
 )
 
+# How it failed. argv: home, code, what was typed or pasted
+FAILS = """
+import sys
+from atrium import AtriumError, Client
+with Client(sys.argv[1]) as guest:
+    guest.trust_host(sys.argv[2])
+    try:
+        guest.connect(sys.argv[3], timeout=15)
+    except AtriumError as error:
+        print(error.code, error)
+"""
+
 
 @pytest.fixture
 def names(world: World) -> Iterator[NameServer]:
@@ -236,3 +248,37 @@ def test_a_machine_without_a_way_to_its_name_server(world: World) -> None:
     ben.names_from("198.51.100.53", world.folder)
     told = checked(ben, world.folder, NAME)
     assert "(NAME_SERVER after" in told, told
+
+
+# What the name in an invite leads to, and what of it is tried by whose machine is in 203.0.113/24 and 10.1.2/24.
+INSIDE: dict[str, tuple[list[str], set[str]]] = {
+    "this machine": (["127.0.0.1", "::1", "::ffff:127.0.0.1", "203.0.113.6", "10.1.2.3"], set()),
+    "the link": (["169.254.169.254", "fe80::5"], set()),
+    "networks of others": (["192.168.0.1", "172.16.0.1", "100.64.0.1", "fd00::1"], set()),
+    "another subnet": (["10.9.0.5", "127.0.0.1", "192.168.0.1"], {"10.9.0.5"}),
+}
+
+
+@pytest.mark.parametrize("leads", INSIDE)
+def test_a_name_in_an_invite_does_not_lead_inside(world: World, names: NameServer, leads: str) -> None:
+    """Whoever makes an invite chooses the names in it, and their name server what they mean; what somebody types is their own choice."""
+    numbers, tried = INSIDE[leads]
+    names.names = {NAME: numbers}
+    _, ben, server = street(world)
+    ben.ip("address add 10.1.2.3/24 dev eth0")
+    ben.ip(f"route add unreachable {ADDRESSES['IPv4']}/32")
+    ben.ip(f"-6 route add unreachable {ADDRESSES['IPv6']}/128")
+    for reachable in ("10.9.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"):
+        ben.ip(f"route add {reachable} dev eth0")
+    link = world.owner(server).create_invite(addresses=[f"{NAME}:{PORT}"])
+    watch = Watch(ben)
+    told = script(ben, FAILS, world.folder, server.check_code, link)
+    called = {to.address for to in watch.destinations() if to.protocol == "tcp"}
+    assert (NAME, "A") in names.asked and called == tried
+    if tried:
+        assert told.startswith("UNREACHABLE"), told
+    else:
+        assert told.startswith("NAME_INSIDE A name in this invite, film.example:12800, leads"), told
+    told = script(ben, FAILS, world.folder, server.check_code, f"{NAME}:{PORT}")
+    called = {to.address for to in watch.destinations() if to.protocol == "tcp"}
+    assert numbers[0] in called, told

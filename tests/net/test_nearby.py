@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from atrium import AtriumError, Client, FoundHost
-from tests.net.conftest import PORT, World, settle
+from tests.net.conftest import PORT, Server, World, settle
 from tests.net.lab import Host
 from tests.python.conftest import make_certificate
 
@@ -69,6 +69,25 @@ def neighborhood(world: World, *addresses: str) -> list[Host]:
 def let_in(guest: Client, link: str) -> None:
     guest.connect(link, timeout=20)
     guest.disconnect()
+
+
+def acquainted(world: World, anna: Host, ben: Host, *flags: str) -> tuple[Server, Client, Client, str]:
+    """A server with a room on anna, its host, somebody on ben who has been there, and the key that he knows it by."""
+    server = world.serve(anna, *flags)
+    host = world.owner(server)
+    host.create_room("Film")
+    member = world.client(ben)
+    let_in(member, host.create_invite())
+    (token,) = (server.home / "tokens").iterdir()
+    return server, host, member, token.name
+
+
+def impersonate(world: World, machine: Host, key: str) -> Path:
+    """Somebody on this machine announces that key; what became of it is in the file."""
+    log = world.folder / f"{machine.name}-impostor.txt"
+    machine.spawn(sys.executable, "-c", IMPOSTOR, key, str(make_certificate(world.folder)), log=log)
+    settle([], lambda: "ready" in log.read_text(), what="the impostor")
+    return log
 
 
 def looks(guest: Client, until: int = 1) -> list[FoundHost]:
@@ -152,18 +171,10 @@ def test_rooms_that_are_new_are_seen_by_who_looks_on(world: World) -> None:
 def test_a_host_that_has_got_another_address_is_known_by_its_key(world: World) -> None:
     """A new lease, while somebody else announces the host's key from the address that he got. A click leads to the host, and asks nothing."""
     anna, ben, eve = neighborhood(world, ANNA, BEN, EVE)
-    server = world.serve(anna)
-    host = world.owner(server)
-    host.create_room("Film")
-    member = world.client(ben)
-    let_in(member, host.create_invite())
-    (token,) = (server.home / "tokens").iterdir()
+    server, host, member, key = acquainted(world, anna, ben)
     assert [(one.address, one.known) for one in looks(member)] == [(f"{ANNA}:{PORT}", True)]
 
-    pretend = [sys.executable, "-c", IMPOSTOR, token.name, str(make_certificate(world.folder))]
-    log = world.folder / "impostor.txt"
-    eve.spawn(*pretend, log=log)
-    settle([], lambda: "ready" in log.read_text(), what="the impostor")
+    log = impersonate(world, eve, key)
     assert [(one.address, one.known) for one in looks(member)] == [(f"{ANNA}:{PORT}", True)]
     assert log.read_text() == "ready\n", "who is where he was is not sought elsewhere"
 
@@ -182,37 +193,48 @@ def test_a_host_that_has_got_another_address_is_known_by_its_key(world: World) -
     member.disconnect()
 
 
+def test_a_host_is_found_while_somebody_else_has_its_old_address(world: World) -> None:
+    """He announces its key from there. Nothing is asked of him twice; where nobody else has the key, his row remains, and the click is a hard stop."""
+    anna, ben, eve = neighborhood(world, ANNA, BEN, EVE)
+    server, host, member, key = acquainted(world, anna, ben)
+    for machine, old, new in ((anna, ANNA, LATER), (eve, EVE, ANNA)):
+        machine.ip(f"addr del {old}/24 dev eth0")
+        machine.ip(f"addr add {new}/24 dev eth0")
+    log = impersonate(world, eve, key)
+
+    found = looks(member)
+    assert [(one.address, one.known) for one in found] == [(f"{LATER}:{PORT}", True)] and names(found) == [["Film"]]
+    assert {line.split()[0] for line in log.read_text().splitlines()[1:]} == {"nothing"}, "he was not shown our key"
+    with pytest.raises(AtriumError, match="another key than the one you trusted") as failed:
+        member.connect(ANNA, timeout=10)
+    assert failed.value.code == "KEY_CHANGED"
+    server.process.terminate()
+    server.process.wait(20)
+    found = looks(member)
+    assert (f"{ANNA}:{PORT}", True, None) in [(one.address, one.known, one.rooms) for one in found]
+    with pytest.raises(AtriumError, match="another key than the one you trusted"):
+        member.connect(ANNA, key=key, timeout=10)
+
+
 def test_an_impostor_does_not_learn_who_looks(world: World) -> None:
     """Neither at an address of his own, where nobody even comes, nor at the known host's own after that has gone."""
     anna, ben, eve = neighborhood(world, ANNA, BEN, EVE)
-    server = world.serve(anna, "--no-discovery")
-    host = world.owner(server)
-    host.create_room("Film")
-    member = world.client(ben)
-    let_in(member, host.create_invite())
-    (token,) = (server.home / "tokens").iterdir()
-    certificate = make_certificate(world.folder)
+    server, host, member, key = acquainted(world, anna, ben, "--no-discovery")
 
-    def pretends(machine: Host) -> Path:
-        log = world.folder / f"{machine.name}-impostor.txt"
-        machine.spawn(sys.executable, "-c", IMPOSTOR, token.name, str(certificate), log=log)
-        settle([], lambda: "ready" in log.read_text(), what="the impostor")
-        return log
-
-    elsewhere = pretends(eve)
+    elsewhere = impersonate(world, eve, key)
     found = looks(member)
     assert [(one.known, one.rooms) for one in found] == [(False, None)]
     came = elsewhere.read_text().splitlines()[1:]
     assert came and {line.split()[0] for line in came} == {"nothing"}, "it was asked for the key, and not shown ours"
-    with pytest.raises(AtriumError) as failed:
-        member.connect(EVE, key=token.name, timeout=10)
+    with pytest.raises(AtriumError, match="Another host answers at .*, not the one that was found") as failed:
+        member.connect(EVE, key=key, timeout=10)
     assert failed.value.code == "KEY_CHANGED"
     assert {line.split()[0] for line in elsewhere.read_text().splitlines()[1:]} == {"nothing"}
 
     host.close()
     server.process.terminate()
     server.process.wait(20)
-    there = pretends(anna)
+    there = impersonate(world, anna, key)
     found = looks(member)
     assert (f"{ANNA}:{PORT}", True, None) in [(one.address, one.known, one.rooms) for one in found]
     came = there.read_text().splitlines()[1:]

@@ -180,6 +180,11 @@ def ngrok_pages(public: str) -> dict[str, Any]:
     return {"/api/tunnels": {"tunnels": [tunnel]}}
 
 
+def newer_ngrok_pages(public: str) -> dict[str, Any]:
+    """Of a version that knows the other page alone."""
+    return {"/api/endpoints": {"endpoints": [{"url": public, "upstream": {"url": f"tcp://localhost:{PORT}"}}]}}
+
+
 def cloudflared_pages(hostname: str) -> dict[str, Any]:
     ingress = [{"service": f"http://localhost:{PORT}"}, {"service": "http_status:404"}]
     return {"/quicktunnel": {"hostname": hostname}, "/config": {"version": 0, "config": {"ingress": ingress}}}
@@ -190,9 +195,10 @@ def cloudflared_pages(hostname: str) -> dict[str, Any]:
     ("label", "port", "pages", "address"),
     [
         ("ngrok", 4040, ngrok_pages(f"tcp://{RELAY}:9090"), f"{RELAY}:9090"),
+        ("ngrok", 4040, newer_ngrok_pages(f"tcp://{RELAY}:9090"), f"{RELAY}:9090"),
         ("cloudflared", 20241, cloudflared_pages(RELAY), f"wss://{RELAY}:443/atrium"),
     ],
-    ids=["ngrok", "cloudflared"],
+    ids=["ngrok", "newer ngrok", "cloudflared"],
 )
 def test_a_running_tunnel_is_found_used_and_proved(
     world: World, tmp_path: Path, label: str, port: int, pages: dict[str, Any], address: str
@@ -232,13 +238,23 @@ def test_a_relay_that_the_host_has_typed_is_proved_by_who_comes_by_it(world: Wor
     settle([host, guest], lambda: states(host)["internet"] == "works", what="the proof of the relay")
 
 
-@pytest.mark.parametrize("typed", ["203.0.113.17:12800", "film.example:12800"], ids=["number", "name"])
-def test_this_machine_s_own_programs_do_not_prove_the_internet(world: World, typed: str) -> None:
-    """They come to its public address, which a firewall keeps from everybody else."""
+@pytest.mark.parametrize(
+    ("typed", "leads"),
+    [
+        ("203.0.113.17:12800", HOST),
+        ("film.example:12800", HOST),
+        ("film.example:12800", "127.0.0.1"),
+        ("film.example:12800", "::1"),
+    ],
+    ids=["number", "name", "name of the loopback", "name of the other loopback"],
+)
+def test_this_machine_s_own_programs_do_not_prove_the_internet(world: World, typed: str, leads: str) -> None:
+    """They come to its public address, which a firewall keeps from everybody else; or by a name that leads to the loopback here, as a hosts file
+    may have it for the machine's own name. There everybody arrives who comes by a relay."""
     anna = world.on_the_internet("anna", f"{HOST}/24")
     rule = f"iifname eth0 tcp dport {PORT} drop"
     anna.nft(f"table inet wall {{ chain in {{ type filter hook input priority 0; {rule}; }}; }}")
-    with NameServer(world.on_the_internet("names", f"{NAMES}/24"), {"film.example": [HOST]}):
+    with NameServer(world.on_the_internet("names", f"{NAMES}/24"), {"film.example": [leads]}):
         anna.names_from(NAMES, world.folder)
         server = world.serve(anna, "--open")
         host = world.owner(server)

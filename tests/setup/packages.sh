@@ -42,7 +42,7 @@ if [ "${1:-}" != build ]; then WANTED+=(
 # service is neither started nor enabled.
 if [ "$(id -u)" -eq 0 ]; then
     WANTED+=(nftables openssh-client "wireguard-go?" "wireguard-tools?")
-    SERVICES=("nginx-light|nginx" openssh-server openvpn n2n "miniupnpd-nftables|miniupnpd")
+    SERVICES=("nginx-light|nginx" openssh-server openvpn n2n "miniupnpd-nftables|miniupnpd" ufw)
 fi
 fi
 
