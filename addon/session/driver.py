@@ -66,6 +66,7 @@ class Replicator(Protocol):
     unread: Any
     left_out: Any  # names of what the room has refused
     pending: int  # datablocks to capture and events to apply
+    behind: bool  # as much has come already as it is to hold
     busy: bool
 
     def upload_all(self) -> Iterator[float]: ...
@@ -203,6 +204,7 @@ class Session:
         self._comes_for_room = state.by_invite or bool(password and room) or bool(into)
         fields = {"password": password, "room": room} if password else {}
         self._start(self._connecting(host, local, fields | ({"key": key} if key else {})))
+        self._run_job(0.0)  # its first step: a tick is some 5 ms away, in which a near server has answered
         return task
 
     def disconnect(self) -> Task:
@@ -516,7 +518,12 @@ class Session:
             self.looking.step()
 
     def _take_events(self, engine: EngineLike) -> None:
-        if self.link is not None and self.link.full:
+        # Of a room that is being made nobody takes anything before all is sent, which is told behind what waits: no more than the scene,
+        # refused.
+        makes = self.state.stage in (Stage.UPLOADING, Stage.SETTLING)
+        if self.link is not None and self.link.full and not makes:
+            return
+        if self.state.stage is Stage.LIVE and self.replicator is not None and self.replicator.behind:
             return
         for event in engine.poll(EVENTS_PER_TICK):
             if event.get("t") in ("doc", "refused") and self.link is not None and self.state.is_here(event):
@@ -540,6 +547,8 @@ class Session:
             self._renews = False  # somebody uses it: the panel has a button
             self._send({"t": "rooms"})
             return
+        if self._renews and kind == "rooms":
+            return  # of the server that is about to end: the list of the next one ends connecting
         if kind == "refused" and self.replicator is not None:
             event = {**event, "name": self.replicator.name_of(str(event.get("doc")))}
         state.on(event)
@@ -561,7 +570,8 @@ class Session:
             # An own server that nobody uses gives way to one with the settings of today; _revive_server starts that.
             self._renews = self._may_renew and self.server_differs
             self._may_renew = False
-            self._send({"t": "end", "unused": True} if self._renews else {"t": "rooms"})
+            if self._renews:
+                self._send({"t": "end", "unused": True})
         elif kind == "rooms" and self._invited_to:
             self._follow_invite()
         elif kind == "joined" and state.here is not None and self.link is None and self.engine is not None:
@@ -630,7 +640,7 @@ class Session:
         self._hanging_up_until = 0.0
         state.note = ""
         name, color = state.settings.user_name, state.settings.user_color
-        message = {"t": "connect", "host": host, "port": port, "name": name, "color": list(color)}
+        message = {"t": "connect", "host": host, "port": port, "name": name, "color": list(color), "rooms": True}
         self._send({**message, **({key: value for key, value in proof.items() if value})})
 
     def _port_of(self, host: str) -> int:

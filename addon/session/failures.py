@@ -19,11 +19,17 @@ AGAIN_OTHER = (
     "What answers at {address} now is not the host: is it away, or does this network want a login in the browser first?"
 )
 
+# Who has clicked a host that was found, whose key was never trusted at that address: the row was a hint, and a wrong one. The engine says `found`, and the
+# state puts FOUND_ before the code.
+FOUND_OTHER = "Another host answers at {address}, not the one that was found there: look again under “On This Network”, or ask the host for an invite."
+
 # code -> sentence
 FAILURES: dict[str, str] = {
     "RESOLVE": "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
     "NAME_SERVER": "The name server does not answer, so nobody knows where “{address}” is: check this machine's network, "
     "or type the IP address.",
+    "NAME_INSIDE": "A name in this invite, {address}, leads to this machine or into a private network, so it was not tried: "
+    "ask for a new invite, or type that address if you know it to be right.",
     "UNREACHABLE": "There is no way from this machine to {address}: are both on the same network or VPN?",
     "CONNREFUSED": "Nobody listens at {address}: is the host connected, and is the port right?",
     "SILENT": "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",
@@ -45,6 +51,7 @@ FAILURES: dict[str, str] = {
     "INVITED_KEY_CHANGED": INVITED_OTHER,
     "INVITED_CLOSED": "The connection to {address}, an address of this invite, was closed before the host had answered: "
     "is the host connected?",
+    "FOUND_KEY_CHANGED": FOUND_OTHER,
     "AGAIN_NOT_ATRIUM": AGAIN_OTHER,
     "AGAIN_TLS": AGAIN_OTHER,
     "AGAIN_KEY_CHANGED": AGAIN_OTHER,

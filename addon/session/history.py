@@ -37,6 +37,8 @@ class History:
         host = address.tidy(host)
         if keepable(host):
             self._read()
+            if self.hosts[:1] == [host]:
+                return  # where one goes every day; and it is written while the user waits for the list of rooms
             self.hosts = [host, *(old for old in self.hosts if old != host)][:HOSTS_MAX]
             self._write()
 

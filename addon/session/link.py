@@ -3,9 +3,10 @@
 
 The engine has one queue for all that it tells; the driver takes from it and puts what concerns documents here. The
 replicator takes them in its own time: that is how a join holds the whole room back until all has arrived, and how
-nothing is applied while Blender renders. What waits here is bounded by `WAITING_MAX`: beyond it the driver leaves the
-events in the engine, whose replica then merges newer changes into those not yet delivered. Only a join may hold more,
-as it must hold the room.
+nothing is applied while Blender renders. What waits here is bounded by `WAITING_MAX`, what the replicator has taken in
+by its own bound (`behind`): beyond either the driver leaves the events in the engine, whose replica then merges newer
+changes into those not yet delivered. Only a join may hold more, as it must hold the room, and Create Room what is
+refused of the scene.
 """
 
 from __future__ import annotations

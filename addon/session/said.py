@@ -21,6 +21,7 @@ TEMPLATES = (
     "The connection to {0} failed: {1}",
     # csrc/server
     "The file {0} cannot be written: {1}.",
+    "Another server uses {0} already, at port {1}: connect to that one, end it first, or choose another folder (--data).",
     "This server runs Atrium {0} (protocol {1}), you run Atrium {2} (protocol {3}): both must be of one version.",
     "The list of keys {0} cannot be read: {1}.",
     "The list of keys {0} is too long.",

@@ -394,7 +394,12 @@ class State:
             self._on_offline(trouble)
         elif link == LOBBY:
             self.note = ""
-            self.problem = None if was == RECONNECTING else self.problem
+            self.problem = self._unanswered() if was == RECONNECTING else self.problem
+
+    def _unanswered(self) -> Problem | None:
+        """What the lost line has cost, which its return does not give back: nobody would see the sentence if it went with that."""
+        trouble = self.task.problem if self.task else None
+        return trouble if trouble is not None and trouble.code == "UNANSWERED" else None
 
     def _on_offline(self, trouble: Problem | None) -> None:
         if self.task and self.task.kind == "disconnect":
@@ -411,7 +416,7 @@ class State:
         runs_with = event.get("runs_with")
         settings = frozenset(map(str, runs_with)) if isinstance(runs_with, list) else None
         self.host = Host(bool(event.get("host")), port, str(event.get("check_code") or ""), settings)
-        self.kept_out = []  # who is follows, where there is somebody
+        self.knocks, self.kept_out = [], []  # who is follows, where there is somebody
 
     def _on_hosts(self, event: Event) -> None:
         self.hosts = [
@@ -577,6 +582,8 @@ class State:
             code = f"AGAIN_{code}"
         elif self.by_invite and f"INVITED_{code}" in ERRORS:
             code = f"INVITED_{code}"
+        elif event.get("found") and f"FOUND_{code}" in ERRORS:
+            code = f"FOUND_{code}"
         return problem(code, detail=detail, text=text, address=self.address, room=room)
 
 

@@ -41,6 +41,7 @@ UNREACHED = frozenset(
     {
         "RESOLVE",
         "NAME_SERVER",
+        "NAME_INSIDE",
         "UNREACHABLE",
         "CONNREFUSED",
         "SILENT",

@@ -58,6 +58,7 @@ class FakeReplicator:
         self.left_out: list[str] = []
         self.busy = False
         self.pending = 0
+        self.behind = False
         self.log: list[str] = []
         self.fails = ""  # name of the method that raises
         self.steps = 3

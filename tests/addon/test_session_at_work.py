@@ -28,6 +28,17 @@ def test_flush_goes_on_when_the_queue_was_full() -> None:
     assert bench.engine.kinds()[-1] == "flush" and not task.done
 
 
+def test_what_a_busy_blender_cannot_take_stays_in_the_engine() -> None:
+    """Which merges it; and nothing else overtakes it."""
+    bench = Bench().in_lobby().joined()
+    bench.scene.replicators[0].behind = True
+    bench.tick(doc(5))
+    assert bench.session.link is not None and bench.session.link.waiting == 0 and len(bench.engine.events) == 1
+    bench.scene.replicators[0].behind = False
+    bench.tick()
+    assert not bench.engine.events
+
+
 def test_refusals_reach_the_user_and_the_replicator() -> None:
     bench = Bench().in_lobby().joined()
     bench.scene.rendering = True

@@ -29,12 +29,13 @@ def test_an_own_server_that_nobody_uses_gives_way_to_one_with_other_settings() -
     bench = Bench()
     task = bench.session.connect("localhost")
     bench.tick()
-    bench.tick(runs_with("discovery"), LOCAL_LOBBY)
-    assert bench.engine.sent[-1] == {"t": "end", "unused": True} and not task.done
+    bench.tick(runs_with("discovery"), LOCAL_LOBBY, {"t": "rooms", "rooms": []})
+    assert bench.engine.sent[-1] == {"t": "end", "unused": True}
+    assert not task.done, "the list that came with the welcome is of the server that ends"
     bench.tick({"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "code": "CLOSED", "attempt": 1})
     assert len(bench.starts) == 2 and bench.starts[1].how["bind"] == "::" and not task.done
     bench.tick(runs_with("network", "discovery", "map_port"), LOCAL_LOBBY, {"t": "rooms", "rooms": []})
-    assert bench.engine.kinds() == ["connect", "end", "rooms"] and task.done and task.problem is None
+    assert bench.engine.kinds() == ["connect", "end"] and task.done and task.problem is None
     assert not bench.session.server_differs and bench.state.problem is None
 
 
@@ -42,7 +43,8 @@ def test_an_own_server_that_is_used_stays_and_the_panel_offers_to_restart_it() -
     bench = Bench()
     task = bench.session.connect("localhost")
     bench.tick()
-    bench.tick(runs_with("discovery"), LOCAL_LOBBY)
+    bench.tick(runs_with("discovery"), LOCAL_LOBBY, {"t": "rooms", "rooms": []})
+    assert not task.done
     bench.tick({"t": "error", "re": "end", "code": "DENIED", "text": "Somebody else is here, or there are rooms."})
     bench.tick({"t": "rooms", "rooms": []})
     assert bench.engine.kinds() == ["connect", "end", "rooms"] and task.done and bench.state.problem is None
@@ -53,7 +55,7 @@ def test_an_own_server_that_is_used_stays_and_the_panel_offers_to_restart_it() -
     bench.tick({"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "code": "CLOSED", "attempt": 1})
     assert len(bench.starts) == 2 and not task.done
     bench.tick(runs_with("network", "discovery", "map_port"), LOCAL_LOBBY)
-    assert task.done and task.problem is None and bench.engine.kinds()[-1] == "rooms"
+    assert task.done and task.problem is None and bench.engine.kinds()[-1] == "end"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_other_servers_are_left_alone(welcome: dict[str, Any]) -> None:
     bench.session.connect("localhost")
     bench.tick()
     bench.tick(welcome, LOCAL_LOBBY)
-    assert bench.engine.kinds() == ["connect", "rooms"] and not bench.session.server_differs
+    assert bench.engine.kinds() == ["connect"] and not bench.session.server_differs
 
 
 def test_a_restart_that_is_refused_says_why() -> None:
@@ -104,9 +106,33 @@ def test_localhost_starts_a_server_and_says_so() -> None:
     assert bench.engine.sent[0]["t"] == "connect" and bench.engine.sent[0]["port"] == 12900
     assert not task.done
     bench.tick({"t": "welcome", "host": True, "port": 12900}, {"t": "state", "state": "LOBBY"})
-    assert bench.engine.kinds() == ["connect", "rooms"] and not task.done
+    assert bench.engine.kinds() == ["connect"] and bench.engine.sent[0]["rooms"] is True and not task.done
     bench.tick({"t": "rooms", "rooms": []})
     assert task.done and task.problem is None
+
+
+def test_connecting_begins_with_the_click_and_ends_with_the_first_tick_that_sees_the_list() -> None:
+    """A tick is 5 ms away, and a near server answers within that: the first step waited for one, the question for the list for another."""
+    bench = Bench()
+    task = bench.session.connect("192.0.2.7")
+    assert bench.engine.kinds() == ["connect"] and bench.engine.sent[0]["rooms"] is True
+    revision = bench.state.revision
+    bench.tick(times=1)
+    assert bench.state.revision == revision, "nothing is drawn anew for nothing"
+    bench.tick(
+        {"t": "welcome", "host": False, "port": 12800},
+        {"t": "state", "state": "LOBBY", "address": "192.0.2.7:12800"},
+        {"t": "rooms", "rooms": [{"id": ROOM, "name": "Set", "blender": [5, 0, 1], "ready": True}]},
+        times=1,
+    )
+    assert task.done and [room.name for room in bench.state.rooms] == ["Set"] and bench.engine.kinds() == ["connect"]
+
+
+def test_looking_for_a_server_here_begins_with_the_click() -> None:
+    bench = Bench()
+    bench.start_phase = "looking"
+    bench.session.connect("localhost")
+    assert len(bench.starts) == 1 and bench.state.note == "Looking for a server on this machine"
 
 
 def test_a_server_that_does_not_start_is_a_sentence_with_details() -> None:

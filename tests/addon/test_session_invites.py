@@ -33,7 +33,7 @@ def test_an_invite_leads_into_its_room_and_is_shown_nowhere() -> None:
             "rooms": [{"id": ROOM, "name": "Set", "users": 1, "bytes": 1, "blender": [5, 0, 1], "ready": True}],
         },
     )
-    assert bench.engine.kinds() == ["connect", "rooms", "join"]
+    assert bench.engine.kinds() == ["connect", "join"]
     assert state.task is not None and state.task.kind == "join" and not state.task.done
     assert state.settings.host == "192.0.2.7:12800"
 
@@ -49,6 +49,31 @@ def test_an_invite_stays_in_the_host_box_where_the_address_is_not_shown_whole() 
         {"t": "welcome", "host": False, "port": 12800},
     )
     assert bench.state.settings.host == LINK and bench.state.history.hosts == []
+
+
+@pytest.mark.parametrize("ask", ["create_invite", "revoke_invites", "set_password"])
+def test_a_question_that_the_line_has_lost_is_asked_again(ask: str) -> None:
+    """The sentence stays when the connection is back, a moment later: else nobody would know that there is no invite."""
+    bench = Bench().in_lobby()
+    bench.tick({"t": "welcome", "host": True, "port": 12800})
+    state = bench.state
+    arguments: dict[str, Any] = {"create_invite": {"expires_h": 1}, "set_password": {"password": "x"}}.get(ask, {})
+    task = getattr(bench.session, ask)(**arguments)
+    bench.tick()
+    command = bench.engine.kinds()[-1]
+    text = "The connection was lost before the answer came: try again."
+    bench.tick(
+        {"t": "error", "code": "UNANSWERED", "text": text, "re": command},
+        {"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "attempt": 1},
+    )
+    assert task.done and task.problem is not None and task.problem.sentence == text
+    bench.tick({"t": "state", "state": "RECONNECTING", "address": "localhost:12800", "code": "CLOSED", "attempt": 4})
+    assert state.problem is not None and state.problem.code == "CLOSED"
+    bench.tick({"t": "state", "state": "LOBBY", "address": "localhost:12800"})
+    assert state.problem is not None and state.problem.sentence == text
+    assert not getattr(bench.session, ask)(**arguments).done and state.problem is None
+    bench.tick()
+    assert bench.engine.kinds()[-1] == command
 
 
 @pytest.mark.parametrize(
@@ -70,6 +95,16 @@ def test_an_invite_that_fails_is_not_told_like_a_typed_address(code: str, said: 
     bench.session.connect("192.0.2.7")
     bench.tick(failure)
     assert bench.state.problem.code == code and "invite" not in bench.state.problem.sentence
+
+
+def test_a_row_that_was_clicked_was_a_hint() -> None:
+    """Whose key was never trusted at that address cannot have changed it, and there is no old one to forget; the engine knows whether it was."""
+    bench = Bench()
+    failure = {"t": "state", "state": "OFFLINE", "address": "192.0.2.7:12800", "code": "KEY_CHANGED", "error": "No."}
+    for found, said in ({"found": True}, "Another host answers at 192.0.2.7:12800"), ({}, "than the one you trusted"):
+        bench.session.connect("192.0.2.7:12800", key="ab" * 32)
+        bench.tick({**failure, **found})
+        assert bench.state.problem is not None and said in bench.state.problem.sentence
 
 
 def test_an_invite_leads_nowhere_when_the_line_comes_back() -> None:
@@ -103,7 +138,7 @@ def test_a_rooms_password_leads_into_the_room() -> None:
     bench.tick()
     in_lobby(bench)
     assert (bench.engine.sent[0]["password"], bench.engine.sent[0]["room"]) == ("a secret", "Set")
-    assert bench.engine.kinds() == ["connect", "rooms", "join"]
+    assert bench.engine.kinds() == ["connect", "join"]
 
 
 def test_the_servers_password_leads_to_the_list_of_rooms() -> None:
@@ -112,7 +147,7 @@ def test_the_servers_password_leads_to_the_list_of_rooms() -> None:
     bench.tick()
     in_lobby(bench)
     assert "room" not in bench.engine.sent[0]
-    assert bench.engine.kinds() == ["connect", "rooms"]
+    assert bench.engine.kinds() == ["connect"]
 
 
 def test_who_has_created_a_room_sets_its_password() -> None:
@@ -256,6 +291,17 @@ def test_whoever_hosts_can_allow_again_whom_he_keeps_out() -> None:
     assert bench.engine.sent[-1] == {"t": "pardon", "key": "k1"} and bench.state.kept_out == []
     bench.tick(told, {"t": "welcome", "host": True, "port": 12800})
     assert bench.state.kept_out == [], "the next server says who it is there"
+
+
+def test_who_knocked_before_the_line_was_lost_knocks_again_or_has_gone() -> None:
+    bench = Bench().in_lobby()
+    knock = {"t": "knock", "key": "k1", "name": "Eve", "code": "X"}
+    bench.tick({"t": "welcome", "host": True, "port": 12800}, knock)
+    assert [one.key for one in bench.state.knocks] == ["k1"]
+    bench.tick({"t": "state", "state": "RECONNECTING"}, {"t": "welcome", "host": True, "port": 12800})
+    assert bench.state.knocks == []
+    bench.tick(knock)
+    assert [one.key for one in bench.state.knocks] == ["k1"]
 
 
 def test_secrets_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:

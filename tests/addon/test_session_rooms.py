@@ -11,6 +11,7 @@ import time
 
 import pytest
 from atrium_session.driver import Trouble
+from atrium_session.link import WAITING_MAX
 from atrium_session.state import Stage
 
 from tests.addon.bench import ROOM, Bench, doc, progress
@@ -43,6 +44,32 @@ def test_a_room_that_lacks_something_of_the_scene_says_so() -> None:
     assert "“Scene”, “Cube” was not taken" in bench.state.problem.sentence
     assert bench.state.problem.code == "NOT_ALL_SENT"
     assert "“Cube” did not all reach the room" in bench.state.fresh_refusals[0]
+
+
+def test_a_room_that_refuses_most_of_a_large_scene_is_made() -> None:
+    """What it said of each document filled the link, nobody took from that before all was sent, and that this was so stood behind it."""
+    bench = Bench().in_lobby()
+    task = bench.session.create_room("Mine")
+    bench.tick({"t": "joined", "room": ROOM, "handle": 3, "created": True, "name": "Mine"})
+    docs = [f"{i:032x}" for i in range(WAITING_MAX)]
+    bench.engine.events.extend(
+        event
+        for d in docs
+        for event in (
+            {"t": "refused", "room": ROOM, "doc": d, "code": "LIMIT", "text": "The room is full."},
+            {"t": "doc", "room": ROOM, "doc": d, "kind": "delete"},
+        )
+    )
+    for n in range(1, 6):
+        assert not task.done
+        bench.engine.events.append({"t": "flushed", "room": ROOM, "n": n, "seq": 9})
+        for _ in range(2 * WAITING_MAX // 256 + 2):
+            bench.tick()
+    assert task.done and bench.state.phase == "JOINED"
+    (replicator,) = bench.scene.replicators
+    for _ in range(WAITING_MAX):
+        bench.tick()
+    assert bench.session.link.waiting == 0 and "tick" in replicator.log
 
 
 def test_the_name_of_a_room_is_measured_in_characters() -> None:

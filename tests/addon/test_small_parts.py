@@ -223,6 +223,9 @@ def test_the_history_is_shared_by_two_blenders_of_one_user(tmp_path: Path) -> No
     assert ben.hosts == ["[2001:db8::5]:9090", "studio.example"] == history.History(tmp_path).hosts
     anna.add("studio.example")
     assert anna.hosts == ["studio.example", "[2001:db8::5]:9090"]
+    before = (tmp_path / history.FILE).stat()
+    ben.add("studio.example")
+    assert ben.hosts == anna.hosts and (tmp_path / history.FILE).stat().st_ino == before.st_ino, "the newest already"
     ben.forget("studio.example")
     assert history.History(tmp_path).hosts == ["[2001:db8::5]:9090"]
     anna.forget_all()

@@ -130,7 +130,8 @@ def test_the_engine_says_of_each_failure_what_the_panel_says() -> None:
     said_by_c = {code: typed for code, typed, *_ in rows}
     said_by_c |= {f"INVITED_{code}": text or named[name] for code, _, text, name, _ in rows if name != "NULL"}
     said_by_c |= {f"AGAIN_{code}": named[name] for code, _, _, _, name in rows if name != "NULL"}
-    assert len(rows) == 12 and said_by_c == failures.FAILURES
+    said_by_c |= {"FOUND_KEY_CHANGED": named["found"]}
+    assert len(rows) == 13 and said_by_c == failures.FAILURES
 
 
 def test_what_was_filled_in_is_taken_apart_and_translated() -> None:
@@ -138,6 +139,10 @@ def test_what_was_filled_in_is_taken_apart_and_translated() -> None:
     words.look_up_with(lambda text: spanish.get(text, text))
     try:
         assert said.said("The room is full.") == "La sala está llena."
+        started = "The server did not start: Another server uses /home/ada/s already, at port 12800: connect to that one, end it first, or choose another folder (--data)."
+        assert said.said(started).startswith(
+            "El servidor no se inició: Otro servidor usa ya /home/ada/s, en el puerto 12800: "
+        )
         assert said.said('The room "Set {0}" is full.') == "La sala “Set {0}” está llena."
         assert said.said("The connection to 192.0.2.7:12800 failed: The server is full.") == (
             "La conexión con 192.0.2.7:12800 falló: El servidor está lleno."

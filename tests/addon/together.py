@@ -7,6 +7,7 @@ Whether two scenes are the same is decided by the dumper of tests/fidelity, whic
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import socket
@@ -33,9 +34,12 @@ def find_zip() -> Path:
     if given:
         return Path(given)
     folder = REPO / "build" / "zip-for-tests"
-    subprocess.run(
-        [sys.executable, str(REPO / "addon" / "build_zip.py"), "--out", str(folder)], check=True, timeout=600
-    )
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests that run side by side build in the same place
+        subprocess.run(
+            [sys.executable, str(REPO / "addon" / "build_zip.py"), "--out", str(folder)], check=True, timeout=600
+        )
     (found,) = folder.glob("atrium-*.zip")
     return found
 

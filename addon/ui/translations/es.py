@@ -367,6 +367,9 @@ TEXTS = {
     "dirección IP.",
     "No machine is known by the name in “{address}”: check the spelling, or type its IP address.": "No se conoce ningún equipo con el "
     "nombre en “{address}”: comprobar cómo está escrito, o escribir su dirección IP.",
+    "A name in this invite, {address}, leads to this machine or into a private network, so it was not tried: ask for a new invite, or type "
+    "that address if you know it to be right.": "Un nombre de esta invitación, {address}, lleva a este mismo equipo o a una red privada, "
+    "así que no se probó: pedir una nueva invitación, o escribir esa dirección si se sabe que es la correcta.",
     "There is no way from this machine to {address}: are both on the same network or VPN?": "No hay camino desde este equipo hasta "
     "{address}: ¿se encuentran ambos en la misma red o VPN?",
     "Nobody listens at {address}: is the host connected, and is the port right?": "Nadie escucha en {address}: ¿está conectado el "
@@ -379,6 +382,8 @@ TEXTS = {
     "Somebody else answers at {address}, an address of this invite: is the host connected? If it is, ask for a new invite.": "En "
     "{address}, una dirección de esta invitación, responde otro equipo: ¿está conectado el anfitrión? Si lo está, pedir una nueva "
     "invitación.",
+    "Another host answers at {address}, not the one that was found there: look again under “On This Network”, or ask the host for an invite.": "En "
+    "{address} responde otro anfitrión, no el que se encontró allí: volver a mirar en “En esta red”, o pedir una invitación al anfitrión.",
     "The connection to {address}, an address of this invite, was closed before the host had answered: is the host connected?": "La "
     "conexión con {address}, una dirección de esta invitación, se cerró antes de que el anfitrión respondiera: ¿está conectado?",
     "What answers at {address} now is not the host: is it away, or does this network want a login in the browser first?": "Lo que responde "

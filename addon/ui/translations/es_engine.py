@@ -54,6 +54,8 @@ ENGINE = {
     "You have asked to enter a second time: the host's answer goes there.": "Se ha llamado por segunda vez: la respuesta del anfitrión llega "
     "allí.",
     "The connection was closed.": "Se cerró la conexión.",
+    "The connection was lost before the answer came: try again.": "La conexión se perdió antes de que llegara la respuesta: intentar "
+    "de nuevo.",
     "The other side took too long.": "El otro extremo tardó demasiado.",
     "The other side speaks another version of the protocol.": "El otro extremo usa otra versión del protocolo.",
     "The host's key is not the one that was trusted.": "La clave del anfitrión no es aquella en la que se confió.",
@@ -64,6 +66,7 @@ ENGINE = {
     "The host has not answered yet.": "El anfitrión todavía no ha respondido.",
     "The name of the host is not known.": "No se conoce el nombre del anfitrión.",
     "The name server does not answer.": "El servidor de nombres no responde.",
+    "The name leads to this machine or into a private network.": "El nombre lleva a este mismo equipo o a una red privada.",
     "There is no way to this address.": "No hay camino hacia esta dirección.",
     "Nothing answers at this address: is the host connected?": "Nadie responde en esta dirección: ¿está conectado el anfitrión?",
     "Nothing answers at this address: does a firewall stop it?": "Nadie responde en esta dirección: ¿lo impide un cortafuegos?",
@@ -95,11 +98,12 @@ ENGINE = {
     "contraseña: no es el anfitrión que se busca.",
     "Loading meshes and images": "Cargando mallas e imágenes",
     "Loading objects": "Cargando objetos",
-    "The connection broke while the room was created.": "La conexión se interrumpió mientras se creaba la sala.",
     "This is not the check code of the host that answered.": "Este no es el código de verificación del anfitrión que respondió.",
     "No host is waiting to be trusted.": "Ningún anfitrión espera que se confíe en él.",
     # csrc/server
     "The same participant has come in over another connection.": "El mismo participante entró por otra conexión.",
+    "Another server uses {0} already, at port {1}: connect to that one, end it first, or choose another folder (--data).": "Otro servidor "
+    "usa ya {0}, en el puerto {1}: conectar con ese, terminarlo antes, o elegir otra carpeta (--data).",
     "The file {0} cannot be written: {1}.": "No es posible escribir el archivo {0}: {1}.",
     "Too many people are asking to enter: try again in a few minutes.": "Demasiadas personas están pidiendo entrar: intentar de "
     "nuevo en unos minutos.",
