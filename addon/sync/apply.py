@@ -68,6 +68,11 @@ class Writer:
             self.missing_blobs.add(str(why))
         self.refused[self.doc, what] = str(why)
 
+    def forget(self, doc: str) -> None:
+        """What was refused of a document before no longer counts."""
+        for at in [at for at in self.refused if at[0] == doc]:
+            del self.refused[at]
+
     def defer(self, what: str, why: str) -> None:
         """Not now: the document is written again once its datablock is no longer being edited."""
         self.deferred.add(self.doc)
@@ -103,8 +108,7 @@ class Writer:
         """Writes a patch into a datablock. Its name is not touched: names are set in two steps for all (incoming.py)."""
         self.doc, self.block = doc, block
         dirty.tracker.foreign = True
-        for at in [at for at in self.refused if at[0] == doc]:
-            del self.refused[at]
+        self.forget(doc)
         if block.library is not None:
             self.refuse("what others have changed", LINKED)
         else:

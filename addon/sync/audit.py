@@ -41,6 +41,7 @@ _ELSEWHERE = ("layer_collections", "children")
 _PLACES = ("file", "filepath", "directory", "files", "tiles", "id")
 # Made by Blender with their owner, never by us: there may be more than the room knows.
 _FIXED = ("inputs", "outputs")
+_NODE_SIZES = ("width", "height")
 _SUFFIX = re.compile(r"\.\d{3,}$")
 
 
@@ -57,8 +58,9 @@ class Difference(NamedTuple):
 
 
 class Audit:
-    def __init__(self, state: State, is_shown_otherwise: Callable[[str], bool]) -> None:
+    def __init__(self, state: State, is_shown_otherwise: Callable[[str], bool], block_of: Callable[[str], Any]) -> None:
         self._state = state
+        self._block_of = block_of
         # Whether a document waits for its user, or a mender has made it show something else on purpose.
         self._is_shown_otherwise = is_shown_otherwise
         # document -> what is not as it should be.
@@ -68,6 +70,7 @@ class Audit:
         self._due: dict[str, None] = {}
         self._tried: set[str] = set()
         # Of the document that is being compared.
+        self._doc = ""
         self._items: Tree = {}
 
     def note(self, doc: str, *, is_new: bool = False) -> None:
@@ -79,6 +82,7 @@ class Audit:
             self.forget(doc)
             return
         read, room, theirs = known.load()
+        self._doc = doc
         found = [] if read is room else list(self._differences(read, room, theirs))
         if not found:
             self.forget(doc)
@@ -135,7 +139,7 @@ class Audit:
                 continue
             way = path if key in _MEMBERS else (*path, _title(key, here, there))
             if isinstance(change, dict) and isinstance(here, dict) and isinstance(there, dict):
-                inner = _moving(room, change) if key == "i" else change
+                inner = _moving(room, change, here, there) if key == "i" else change
                 yield from self._walk(inner, here, there, way, str(room.get("type", "")))
             elif change is None and there is None:
                 if _counts_as_more(path, key, here):
@@ -155,15 +159,31 @@ class Audit:
             return _SUFFIX.sub("", here) == _SUFFIX.sub("", there)
         if values.ref_target(there) is not None and here == values.NONE_VALUE:
             return values.ref_target(there) not in self._state.shadows
-        return _about(here, there) or _is_clamped(rna.limits_of(kind, key), here, there)
+        return _about(here, there) or _is_clamped(self._limits_of(kind, key), here, there)
+
+    def _limits_of(self, kind: str, key: str) -> tuple[float, float] | None:
+        """A document names the type that all lights have, and their sizes belong to the class of one. Each type of node has least
+        sizes of its own, which only a node tells; old files hold smaller ones."""
+        block = self._block_of(self._doc)
+        if key in _NODE_SIZES:
+            for tree in (block, getattr(block, "node_tree", None)):
+                for node in getattr(tree, "nodes", ()):
+                    if node.bl_rna.identifier == kind:
+                        return getattr(node, f"bl_{key}_min"), getattr(node, f"bl_{key}_max")
+        if block is not None and kind in rna.lineage_of(block.bl_rna):
+            kind = block.bl_rna.identifier
+        return rna.limits_of(kind, key)
 
 
-def _moving(room: Tree, patch: Tree) -> Tree:
-    """A patch of the collections of a struct; without the places of what Blender cannot move."""
-    out = {}
+def _moving(struct: Tree, patch: Tree, read: Tree, room: Tree) -> Tree:
+    """A patch of the collections of a struct; without the places of what Blender cannot move, or stands where Blender allows it to."""
+    out, kind = {}, str(struct.get("type", ""))
     for name, change in patch.items():
-        moves = not isinstance(change, dict) or handlers.moves(str(room.get("type", "")), name)
-        out[name] = change if moves else {key: _without_place(entry) for key, entry in change.items()}
+        if isinstance(change, dict) and not handlers.is_out_of_order(
+            kind, name, read.get(name) or {}, room.get(name) or {}
+        ):
+            change = {key: _without_place(entry) for key, entry in change.items()}
+        out[name] = change
     return out
 
 

@@ -87,8 +87,8 @@ def _depsgraph_update(scene: Any, depsgraph: Any = None) -> None:
             tracker.uids[block.session_uid] = None
 
 
-# What the preferences said before an undo that is under way.
-_before_undo: list[tuple[bool, bool, bool]] = []
+# What the preferences said before an undo that is under way, and where Blender's data was: it is made anew where a whole step is read.
+_before_undo: list[tuple[bool, bool, bool, int]] = []
 
 
 @persistent
@@ -105,7 +105,7 @@ def _undo_begins(*_: Any) -> None:
         return
     preferences = bpy.context.preferences
     now = (preferences.view.show_developer_ui, preferences.experimental.use_undo_legacy, preferences.is_dirty)
-    _before_undo.append(now)
+    _before_undo.append((*now, bpy.data.as_pointer()))
     preferences.view.show_developer_ui = preferences.experimental.use_undo_legacy = True
 
 
@@ -113,10 +113,12 @@ def _undo_begins(*_: Any) -> None:
 def _undo(*_: Any) -> None:
     tracker.undone = True
     tracker.structure = True
-    tracker.foreign = False
     if _before_undo:
         preferences = bpy.context.preferences
-        developer, legacy, changed = _before_undo.pop()
+        developer, legacy, changed, data = _before_undo.pop()
+        if data != bpy.data.as_pointer():
+            # Not by a step of edit mode alone: that leaves what others have written, for the next undo.
+            tracker.foreign = False
         preferences.view.show_developer_ui, preferences.experimental.use_undo_legacy = developer, legacy
         preferences.is_dirty = changed
 

@@ -150,6 +150,7 @@ EXCLUDED: dict[str, str] = {
     "View3DShading.wireframe_color_type": "holds no valid item in a scene, and each reading prints a warning",
     "RenderSettings.stereo_views": DERIVED,
     "ImageFormatSettings.linear_colorspace_settings": DERIVED,
+    "ColorManagedInputColorspaceSettings.is_data": "follows from the name; old files hold another name of the same and say otherwise",
     "ColorManagedViewSettings.white_balance_whitepoint": "another way to say temperature and tint, and setting it sets both",
     "ViewLayer.depsgraph": CACHE,
     "ViewLayer.objects": DERIVED,

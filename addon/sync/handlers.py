@@ -89,13 +89,13 @@ def handler(plan: rna.Plan, name: str) -> items.Items | None:
     return _found[at]
 
 
-def moves(type_name: str, name: str) -> bool:
-    """Whether what a struct of that type has in a collection is in an order that Blender can be made to show."""
+def is_out_of_order(type_name: str, name: str, read: Tree, room: Tree) -> bool:
+    """Whether what a struct of that type has in a collection is in another order than Blender can be made to show."""
     cls = getattr(bpy.types, type_name, None)
     if cls is None or not hasattr(cls, "bl_rna"):
         return False
     found = handler(rna.Plan(type_name, rna.lineage_of(cls.bl_rna)), name)
-    return found is not None and found.ordered and found.movable
+    return found is not None and found.ordered and found.movable and not found.stand_as_wanted(read, room)
 
 
 def _by_introspection(plan: rna.Plan, name: str) -> items.Items | None:

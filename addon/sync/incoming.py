@@ -16,7 +16,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-from . import constructors, dirty, idtypes, mergepatch, shadow, special, values, versions
+from . import constructors, dirty, history, idtypes, mergepatch, shadow, special, values, versions
 from .apply import ERRORS, Writer
 from .audit import Audit
 from .capture import Reader
@@ -129,7 +129,7 @@ class Incoming:
         kinds = (Parents, Children, Instances, ViewLayers)
         self._menders = [kind(identity, writer, state, capture, self._settle) for kind in kinds]
         # What Blender shows of what others wrote, compared with that.
-        self.audit = Audit(state, self._is_shown_otherwise)
+        self.audit = Audit(state, self._is_shown_otherwise, identity.block)
         # For tests: what a batch did.
         self.batches = 0
 
@@ -150,6 +150,7 @@ class Incoming:
             self._capture(doc)
         with self._reader.blobs.comparing():
             self._carry_out(changes, dependents, moved, removals_wait)
+        history.settle(modal=removals_wait)
 
     def _carry_out(
         self, changes: dict[str, Change], dependents: set[str], moved: set[str], removals_wait: bool
@@ -158,6 +159,8 @@ class Incoming:
         self.batches += 1
         dirty.tracker.foreign = True
         living = [c for c in changes.values() if c.room is not None]
+        for doc in changes.keys() - {c.doc for c in living}:
+            self._writer.forget(doc)
         suffixed = {name for change in living for name in self._suffixed(change)}
         self._rooms = {c.doc: c.room or {} for c in living}
         fresh = [c for c in living if self._identity.block(c.doc) is None]
@@ -179,6 +182,7 @@ class Incoming:
         self.mend()
         # What goes may leave its place to another: of two first shape keys of one mesh only one is shown.
         if made or len(living) < len(changes):
+            history.rigs.note_datablocks()
             self.try_parked()
 
     def _spare(self, living: list[Change]) -> set[str]:
@@ -204,6 +208,7 @@ class Incoming:
         for what has come."""
         going = [doc for doc, events in batch.items() if _goes(events)]
         blocks = [block for doc in going if (block := self._identity.block(doc)) is not None]
+        history.note_gone(blocks)
         for ob in constructors.leave_edit_mode(blocks):
             for data in (ob.data, getattr(ob.data, "shape_keys", None)):
                 doc = self._identity.doc(data) if data is not None else None
@@ -382,6 +387,8 @@ class Incoming:
         room = change.room or {}
         self._state.buried.discard(change.doc)
         self._writer.doc = change.doc
+        # Of when it waited for something: where its maker has changed nothing of it, nothing is written that would say so.
+        self._writer.forget(change.doc)
         try:
             needs = constructors.needs_of(room)
             if any(self._identity.block(n) is None for n in needs):
@@ -537,6 +544,9 @@ class Incoming:
                 self._writer.refuse("name", e)
             if name != (again | rooms)[doc].get("name"):
                 self._state.given.setdefault(doc, set()).add(name)
+        if wanted:
+            history.rigs.note_datablocks()
+            history.note_gone([block for doc in wanted if (block := self._identity.block(doc)) is not None])
         for doc in again.keys() - rooms.keys():
             # Whoever asked reads back only what he asked for.
             self._note_name(doc)
@@ -600,6 +610,9 @@ class Incoming:
         if not blocks:
             return
         try:
+            history.rigs.note_datablocks()
+            history.note_gone(blocks)
+            constructors.leave_edit_mode(blocks)
             constructors.remove_many(blocks)
         except (constructors.CannotMake, *ERRORS) as e:
             self._writer.refuse("remove", e)

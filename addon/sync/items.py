@@ -28,16 +28,17 @@ Head = list[Any]
 class Items:
     """A collection with `new`, `remove` and perhaps `move`."""
 
-    # Whether order means something. If it does and Blender cannot move them, they are ordered by creation only.
+    # Whether order means something.
     ordered = True
-    # Whether Blender can move them.
+    # Whether all are to show the same order: what Blender has no call to move is made anew then. Else they are ordered by creation only.
     movable = True
     # Whether Python's references to the elements die when one is added or removed (elements in an array).
     volatile = False
     # Whether the elements come and go by themselves (sockets): then they are written but never made.
     fixed = False
-    # Whether Blender lets no two of them have one name.
+    # Whether Blender lets no two of them have one name, and what it puts before the number of the second one.
     unique_names = False
+    separator = "."
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -77,9 +78,35 @@ class Items:
         if mover is not None:
             mover(at, to)
 
+    def shown(self, full: Tree) -> Tree:
+        """What of the room's elements Blender can hold at one time: of two that exclude each other all show the same one."""
+        return full
+
+    def wanted(self, full: Tree) -> Sequence[str]:
+        """The order that all show: the room's, or what of it Blender allows."""
+        return in_order(full)
+
+    def making(self, fresh: Sequence[str], full: Tree) -> Sequence[str]:
+        """The order in which new elements are made."""
+        places = {key: i for i, key in enumerate(self.wanted(full))}
+        return sorted(fresh, key=lambda key: places[key])
+
     def misplaced(self, writer: Any, owner: Any, full: Tree, live: Live) -> list[str]:
-        """Elements that are to be elsewhere and cannot be moved there: they are made anew."""
-        return []
+        """Elements that are to be elsewhere and cannot be moved there: they are made anew. Where Blender only appends, these are all that stand
+        behind another that comes, or has moved."""
+        if not self.ordered or not self.movable or self._has_move(owner):
+            return []
+        have = [key for key in live.keys if key in full]
+        same = next((i for i, (a, b) in enumerate(zip(self.wanted(full), have, strict=False)) if a != b), len(have))
+        return have[same:]
+
+    def stand_as_wanted(self, read: Tree, room: Tree) -> bool:
+        """Whether elements are shown in the order that follows from the room's."""
+        wanted = self.wanted(self.shown(room))
+        return [key for key in wanted if key in read] == [key for key in read if key in room]
+
+    def _has_move(self, owner: Any) -> bool:
+        return type(self).move is not Items.move or hasattr(getattr(owner, self.name, None), "move")
 
     def is_last(self, owner: Any, item: Any) -> bool:
         found = self.list(owner) if type(self).list is not Items.list else getattr(owner, self.name)
@@ -137,6 +164,7 @@ class Items:
         elif not cur and self.list(owner):
             cur = self.adopt(writer, owner, full)
             patch = {**patch, **{key: full.get(key) for key in cur}}
+        patch, full = self._as_shown(patch, full, cur)
         live = Live(self, owner, cur)
         patch = _as_edits(patch, full, cur)
         if not self.fixed:
@@ -155,6 +183,15 @@ class Items:
                     self.write_one(writer, owner, item, change, full[key], cur[key])
         return live
 
+    def _as_shown(self, patch: Tree, full: Tree, cur: Tree) -> tuple[Tree, Tree]:
+        """A patch, and the room's elements, without those that others exclude; what others no longer exclude comes."""
+        shown = self.shown(full)
+        if shown is full and not (type(self).shown is not Items.shown and full.keys() - cur.keys()):
+            return patch, full
+        goes = {key: None for key in cur if key in full and key not in shown}
+        comes = {key: entry for key, entry in shown.items() if key not in cur}
+        return {**patch, **goes, **comes}, shown
+
     def adopt(self, writer: Any, owner: Any, full: Tree) -> Tree:
         """What Blender has put there by itself (a switch begins with two items), by the keys of what it can become."""
         return self.read(writer.reader, owner, full)
@@ -172,7 +209,7 @@ class Items:
 
     def _create_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: Live) -> None:
         fresh = [k for k in patch if k in full and k not in live.index and isinstance(full[k], dict)]
-        for key in sorted(fresh, key=lambda k: (full[k].get("pos", ""), k)):
+        for key in self.making(fresh, full):
             try:
                 item = self.create(writer, owner, key, full[key])
             except (RuntimeError, TypeError, ValueError, AttributeError, KeyError) as e:
@@ -183,8 +220,10 @@ class Items:
 
     def _order(self, writer: Any, owner: Any, full: Tree, live: Live) -> None:
         """Blender may move an element less far than asked, or not at all: what stands where is then seen anew."""
-        wanted = sorted(live.keys, key=lambda k: (full.get(k, {}).get("pos", "~"), k))
-        for to, key in enumerate(wanted):
+        if not self._has_move(owner):
+            return
+        places = {key: i for i, key in enumerate(self.wanted(full))}
+        for to, key in enumerate(sorted(live.keys, key=lambda k: (places.get(k, len(places)), k))):
             at = live.keys.index(key)
             if at == to:
                 continue
@@ -205,11 +244,11 @@ class Items:
         if not self.unique_names or len(own) == len(names):
             return names
         used: set[str] = set()
-        for key in sorted(names, key=lambda k: (entries[k].get("pos", ""), k)):
+        for key in in_order({key: entries[key] for key in names}):
             name, n = names[key], 0
             while names[key] in used or (n and names[key] in own):
                 n += 1
-                names[key] = f"{name}.{n:03d}"
+                names[key] = f"{name}{self.separator}{n:03d}"
             used.add(names[key])
         return names
 
@@ -280,6 +319,29 @@ def _as_edits(patch: Tree, full: Tree, cur: Tree) -> Tree:
     return out
 
 
+def in_order(entries: Tree) -> list[str]:
+    """The keys of items by their positions."""
+    return sorted(entries, key=lambda key: (entries[key].get("pos", ""), key))
+
+
+def whole_order(patch: Tree, room: Tree, tree: Tree) -> None:
+    """Who moves something says where everything is that does not stand where the room says: he has seen it there, where Blender
+    does not allow the room's order, and the others are to see the same."""
+    for key, change in patch.items():
+        here, there = tree.get(key), room.get(key)
+        if not isinstance(change, dict) or not isinstance(here, dict) or not isinstance(there, dict):
+            continue
+        if mergepatch.is_typed(change):
+            continue
+        if any(isinstance(entry, dict) and "pos" in entry for entry in change.values()):
+            for item, entry in here.items():
+                if item in there and "pos" in entry and entry["pos"] != there[item].get("pos"):
+                    said = change.get(item)
+                    if not mergepatch.is_typed(said):
+                        change[item] = {**(said or {}), "pos": entry["pos"]}
+        whole_order(change, there, here)
+
+
 def misnamed(read: Any, room: Any) -> bool:
     """Whether something in a document shows another name than it has in the room."""
     for key, entry in read.items():
@@ -289,6 +351,20 @@ def misnamed(read: Any, room: Any) -> bool:
                 return True
             if misnamed(entry, other):
                 return True
+    return False
+
+
+def uncovers(patch: Any, read: Any, room: Any) -> bool:
+    """Whether a patch of the user's removes something from where the room has more than is shown."""
+    for key, change in patch.items():
+        here, there = read.get(key) or {}, room.get(key)
+        if isinstance(there, dict) and not key.startswith("@") and isinstance(change, dict):
+            goes = any(k.startswith("@") and v is None for k, v in change.items())
+            if goes and any(k.startswith("@") and k not in here for k in there):
+                return True
+        inner = isinstance(change, dict) and isinstance(there, dict) and not mergepatch.is_typed(change)
+        if inner and uncovers(change, here, there):
+            return True
     return False
 
 
@@ -362,14 +438,11 @@ class TypedThenNamed(Typed):
         return item
 
 
-class FModifiers(TypedThenNamed):
-    unique_names = False
-
-    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        return getattr(owner, self.name).new(tree["make"]["type"])
-
-
 class Unique(Items):
+    unique_names = True
+
+
+class TypedUnique(Typed):
     unique_names = True
 
 
@@ -411,21 +484,17 @@ class Lightgroups(Items):
         raise RuntimeError("Blender has no call that removes a light group")
 
 
-class Unordered(Items):
+class Aovs(Added):
+    unique_names = True
+    separator = "_"
+
+
+class Views(Unique):
     ordered = False
 
 
 class Markers(Items):
-    """Of two cameras bound to one frame the order decides. Blender appends, and moves none: what has to stand behind another that comes, or
-    has moved, is made anew."""
-
-    movable = False
-
-    def misplaced(self, writer: Any, owner: Any, full: Tree, live: Live) -> list[str]:
-        have = [key for key in live.keys if key in full]
-        wanted = sorted(full, key=lambda k: (full[k].get("pos", ""), k))
-        same = next((i for i, (a, b) in enumerate(zip(wanted, have, strict=False)) if a != b), len(have))
-        return have[same:]
+    """Of two cameras bound to one frame the order decides."""
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         return getattr(owner, self.name).new(tree["name"], frame=int(tree.get("p", {}).get("frame", 1)))
@@ -442,23 +511,6 @@ class Linesets(Items):
         # Also without another one in its place: as a datablock of this Blender it would be sent to everybody.
         bpy.data.linestyles.remove(made)
         return lineset
-
-
-class Modifiers(Typed):
-    """A particle system's modifier brings new settings along, which are not the ones it is to have."""
-
-    unique_names = True
-
-    def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        item = super().create(writer, owner, key, tree)
-        system = getattr(item, "particle_system", None)
-        if system is not None:
-            made = system.settings
-            wanted = writer.resolve(tree.get("s", {}).get("@particle_system", {}).get("p", {}).get("settings"))
-            if wanted is not None:
-                system.settings = wanted
-                bpy.data.particles.remove(made)
-        return item
 
 
 class TextureSlots(Items):
@@ -491,26 +543,23 @@ class TextureSlots(Items):
 TABLE: dict[str, Items] = {
     "FreestyleSettings.linesets": Linesets("linesets"),
     "FreestyleSettings.modules": Nameless("modules"),
-    "FreestyleLineStyle.geometry_modifiers": Typed("geometry_modifiers"),
-    "FreestyleLineStyle.color_modifiers": Typed("color_modifiers"),
-    "FreestyleLineStyle.alpha_modifiers": Typed("alpha_modifiers"),
-    "FreestyleLineStyle.thickness_modifiers": Typed("thickness_modifiers"),
+    "FreestyleLineStyle.geometry_modifiers": TypedUnique("geometry_modifiers"),
+    "FreestyleLineStyle.color_modifiers": TypedUnique("color_modifiers"),
+    "FreestyleLineStyle.alpha_modifiers": TypedUnique("alpha_modifiers"),
+    "FreestyleLineStyle.thickness_modifiers": TypedUnique("thickness_modifiers"),
     "FreestyleLineStyle.texture_slots": TextureSlots("texture_slots"),
     "ParticleSettings.texture_slots": TextureSlots("texture_slots"),
-    "Object.modifiers": Modifiers("modifiers"),
-    "Object.grease_pencil_modifiers": Typed("grease_pencil_modifiers"),
-    "Object.shader_effects": Typed("shader_effects"),
+    "Object.grease_pencil_modifiers": TypedUnique("grease_pencil_modifiers"),
+    "Object.shader_effects": TypedUnique("shader_effects"),
     "Object.constraints": TypedThenNamed("constraints"),
     "PoseBone.constraints": TypedThenNamed("constraints"),
     "ArmatureConstraint.targets": Nameless("targets"),
     "Camera.background_images": Nameless("background_images"),
     "MetaBall.elements": Nameless("elements"),
     "Palette.colors": Nameless("colors"),
-    "FCurve.modifiers": FModifiers("modifiers"),
-    "NlaStrip.modifiers": FModifiers("modifiers"),
-    "RenderSettings.views": Unordered("views"),
+    "RenderSettings.views": Views("views"),
     "Scene.timeline_markers": Markers("timeline_markers"),
     "Scene.view_layers": ViewLayers("view_layers"),
-    "ViewLayer.aovs": Added("aovs"),
+    "ViewLayer.aovs": Aovs("aovs"),
     "ViewLayer.lightgroups": Lightgroups("lightgroups"),
 }

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import bpy
 import numpy as np
 
-from . import dirty, idtypes, items, mergepatch, paths, shadow, special
+from . import dirty, history, idtypes, items, mergepatch, paths, shadow, special
 from .apply import Writer
 from .blobs import Blobs, QueueFull
 from .capture import Paused, Reader
@@ -74,10 +74,10 @@ REFUSED_BECAUSE = {
     "LIMIT": "the room is full, or it has too many arrays or files",
     "DENIED": "you do not have the right to do this",
 }
+# Documents with events to apply. One that many have edited counts once.
+BEHIND_DOCS = 4096
 # What the user has just changed is mostly a document or two; in a large scene Blender may have named all of them.
 BEFORE_UNDO_S = 0.05
-# Blender takes no less.
-UNDO_STEPS_MIN = 2
 # What builds a scene does as much between two looks at Blender's lists of datablocks, which take 3 ms for ten thousand.
 BUILD_SLICE_S = 0.03
 
@@ -202,6 +202,11 @@ class Replicator:
         """Datablocks known to have changed and not yet captured, and documents with events not yet applied."""
         return len(self._dirty) + len(self._inbox)
 
+    @property
+    def behind(self) -> bool:
+        """As many documents as a session holds back wait here: more stays in the engine, which merges it."""
+        return len(self._inbox) >= BEHIND_DOCS
+
     # Create Room
 
     def upload_all(self) -> Iterator[float]:
@@ -221,7 +226,7 @@ class Replicator:
 
     def upload_again(self) -> Iterator[float]:
         """What the room has refused of that, as far as another attempt may help."""
-        self._inbox.extend(self._doc_events(self._link.poll(EVENTS_PER_BATCH)))
+        self._take_in()
         todo = sorted(self._dirty, key=self._rank)
         for i, doc in enumerate(todo):
             while not self._try_capture(doc):
@@ -259,7 +264,9 @@ class Replicator:
             yield 0.3 + 0.7 * max(0.0, 1 - len(self._inbox) / total)
         self._note_changes()
         self._show_first_scene()
-        _begin_undo_history()
+        with _window():
+            # The user's first undo ends here, and not at the empty scene that was loaded before.
+            history.begin("Join Room")
         # Blender evaluates what it shows for the first time, and names all of it as changed.
         with _window():
             if bpy.context.view_layer is not None:
@@ -342,6 +349,7 @@ class Replicator:
         """One slice of looking at a document; whether it is done."""
         if dirty.tracker.busy():
             return False
+        self._take_in()
         with _window():
             try:
                 self._look_at(doc, time.perf_counter() + UPLOAD_SLICE_S)
@@ -356,16 +364,24 @@ class Replicator:
 
     # What has come
 
+    def _take_in(self) -> None:
+        """What is in the link counts as seen, so what the user does from here on comes after it: it must lie where that is noted
+        (`note_own`) before anything is captured. Never while a batch is applied, which takes what lies there for applied."""
+        while events := self._link.poll(EVENTS_PER_BATCH):
+            self._inbox.extend(self._doc_events(events))
+
     def _begin(self, force: bool = False) -> None:
+        self._take_in()
         tracker = dirty.tracker
-        if tracker.undone:
-            tracker.undone = False
+        undone, tracker.undone = tracker.undone, False
+        if undone:
             self.identity.drop_references()
             self._outgoing.begin_all_again()
             self._stamps.clear()
             self._after_undo = dict.fromkeys(self.state.shadows)
             self._made_since.clear()
-            tracker.foreign = special.objects.drop_idle_slots()
+        if undone or special.objects.are_idle_slots_seen():
+            tracker.foreign |= special.objects.drop_idle_slots()
         self._note_changes()
         now = time.monotonic()
         if force or tracker.structure or now - self._scanned > SCAN_EVERY_S:
@@ -378,11 +394,14 @@ class Replicator:
         self._incoming.mend()
         if self._writer.deferred:
             self._incoming.apply_deferred(self._dragged())
+        history.settle(modal=_modal())
 
     def _capture_before_undo(self) -> None:
         """What its user has just changed is sent: after the undo nobody could tell it from what others wrote and the undo took away."""
+        history.note_undone()
         if dirty.tracker.busy() or dirty.tracker.undone:
             return
+        self._take_in()
         with _window():
             self._note_changes()
             try:
@@ -392,7 +411,9 @@ class Replicator:
 
     def _note_changes(self) -> None:
         """Marks what Blender's handlers have named since the last time."""
-        for uid in dirty.tracker.take():
+        changed = dirty.tracker.take()
+        history.rigs.look(changed, modal=_modal())
+        for uid in changed:
             doc = self.identity.doc_of_uid(uid) or self.identity.owner_of_part(uid)
             if doc is not None:
                 self._dirty[doc] = None
@@ -400,7 +421,7 @@ class Replicator:
 
     def _receive(self, deadline: float = math.inf) -> None:
         """Applies what has arrived: until the deadline, and one batch at least."""
-        self._inbox.extend(self._doc_events(self._link.poll(EVENTS_PER_BATCH)))
+        self._take_in()
         if not self._inbox:
             return
         # What the user has deleted meanwhile must not be made again by an edit of others.
@@ -595,7 +616,7 @@ class Replicator:
                 if is_new:
                     self._incoming.note_back(doc)
                 if ("i" in mine or "s" in mine) and doc in self.state.shadows:
-                    self._give_names(doc)
+                    self._give_way(doc, mine)
                 if mine and special.clear_up(self.identity.block(doc), mine):
                     dirty.tracker.foreign = True
                 return mine
@@ -614,10 +635,11 @@ class Replicator:
             log.error("%s could not be read", self._name(doc), exc_info=why)
         self._reader.unread[doc, WHOLE] = f"{type(why).__name__}: {why}"
 
-    def _give_names(self, doc: str) -> None:
-        """What the user has removed or renamed may leave its name to a thing of another, which had to show a suffix."""
+    def _give_way(self, doc: str, mine: Tree) -> None:
+        """What the user has removed or renamed may leave its name to a thing of another, which had to show a suffix, or its place to one that
+        it kept away."""
         read, room, _ = self.state.shadows[doc].load()
-        if items.misnamed(read, room):
+        if items.misnamed(read, room) or items.uncovers(mine, read, room):
             self._incoming.write_rest(doc)
 
     def _undone(self, doc: str) -> Tree:
@@ -647,6 +669,7 @@ class Replicator:
             # Of before it got its suffix, or another.
             other["name"] = mine.pop("name")
         special.layers.complete(mine, room, tree)
+        items.whole_order(mine, room, tree)
         if mine:
             self._outgoing.send_edit(doc, mine)
             self.state.gone.note(doc, mine, read)
@@ -780,22 +803,3 @@ def _clear_file() -> Any:
 
 def _is_ours_to_clear(block: Any) -> bool:
     return not (idtypes.base_type(block) == "Image" and block.source == "VIEWER")
-
-
-def _begin_undo_history() -> None:
-    """As if the scene had been loaded from a file: the user's first undo ends here, and not at the empty scene that was loaded before.
-
-    There is no call that drops undo steps, but Blender keeps no more than the preferences say; two are the fewest.
-    """
-    preferences = bpy.context.preferences
-    steps, changed = preferences.edit.undo_steps, preferences.is_dirty
-    preferences.edit.undo_steps = UNDO_STEPS_MIN
-    try:
-        with _window():
-            for _ in range(UNDO_STEPS_MIN):
-                bpy.ops.ed.undo_push(message="Join Room")
-    except RuntimeError:  # no window to do it in
-        return
-    finally:
-        preferences.edit.undo_steps = steps
-        preferences.is_dirty = changed

@@ -54,6 +54,7 @@ class Result:
     failed: str = ""
     notes: list[str] = field(default_factory=list)
     echoes: int = 0
+    listed: int = 0  # what a user is told that his Blender shows otherwise than the room says
     seconds: float = 0.0
 
     @property
@@ -62,7 +63,12 @@ class Result:
 
     @property
     def is_exact(self) -> bool:
-        return self.report is not None and not self.report.differences and not self.echoes and not self.failed
+        return self.report is not None and not self.report.differences and self.is_quiet
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing is sent that nobody did, or told that is not so."""
+        return not (self.echoes or self.listed or self.failed)
 
     def row(self) -> str:
         if self.report is None:
@@ -109,6 +115,11 @@ def noted(module: str) -> list[str]:
     return list(sys.modules[f"{module}.session.link"].Link.noted)
 
 
+def listed(module: str) -> list[str]:
+    replicator: Any = sys.modules[f"{module}.session.runtime"].need().replicator
+    return [str(one) for one in replicator.refused]
+
+
 def through_server(blender: blenders.Blender, scene: Path, folder: Path, zip_file: Path, result: Result) -> None:
     """Add-on to add-on, over a real server, with the public operators."""
 
@@ -134,6 +145,9 @@ def through_server(blender: blenders.Blender, scene: Path, folder: Path, zip_fil
                 echoes = person.call(noted, extension.MODULE)
                 result.echoes += len(echoes)
                 result.notes += [f"{person.name} sends without an edit: {line}" for line in echoes]
+                told = person.call(listed, extension.MODULE)
+                result.listed += len(told)
+                result.notes += [f"{person.name} is told: {line}" for line in told]
             after, right = dumped(anna, "after"), dumped(ben, "right")
         except BlenderError as error:
             result.failed = str(error)

@@ -19,8 +19,19 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 
-# What Blender computes when and where it evaluates something.
-NOISE = ("Object.bound_box", "Object.dimensions", "TrackToConstraint.is_valid", "CopyLocationConstraint.is_valid")
+# What Blender computes when and where it evaluates something; and the numbers that each Blender gives to the slots of an action.
+NOISE = (
+    *("Object.bound_box", "Object.dimensions", "TrackToConstraint.is_valid", "CopyLocationConstraint.is_valid"),
+    *(
+        "ActionSlot.handle",
+        "ActionChannelbag.slot_handle",
+        "AnimData.action_slot_handle",
+        "NlaStrip.action_slot_handle",
+    ),
+    *("ActionConstraint.action_slot_handle",),
+)
+# Lists whose order is that of making: it means nothing, and Blender has no call that changes it.
+SETS = ("Action.slots", "AnimData.action_suitable_slots", "ActionKeyframeStrip.channelbags")
 
 # Blender's own factory scene is not evaluated yet (its material), and remembers what nobody sees (which UVs are selected).
 TIDY = """
@@ -47,7 +58,11 @@ SHOWN_MAX = 12
 
 
 def is_noise(difference: compare.Difference) -> bool:
-    return difference.kind in NOISE
+    return difference.kind in NOISE or (difference.kind in SETS and _names(difference.left) == _names(difference.right))
+
+
+def _names(listed: str) -> list[str]:
+    return sorted(listed.strip("[]").split(", "))
 
 
 def differences(

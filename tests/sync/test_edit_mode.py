@@ -236,6 +236,243 @@ def test_other_data(two, goes):
     assert a.do("[str(r) for r in rep.refused]") == []
 
 
+EDITED = """
+    import bmesh
+    bpy.ops.ed.undo_push(message='before')
+    bpy.context.view_layer.objects.active = bpy.data.objects['Cube']
+    bpy.ops.object.mode_set(mode='EDIT')
+    bpy.ops.ed.undo_push(message='edit mode')
+    mesh = bpy.data.objects['Cube'].data
+    bm = bmesh.from_edit_mesh(mesh)
+    bm.verts.ensure_lookup_table()
+    bm.verts[0].co.x = 9
+    bmesh.update_edit_mesh(mesh)
+    bpy.ops.ed.undo_push(message='moved')
+"""
+UNDO = "try: bpy.ops.ed.undo()\nexcept RuntimeError: pass"
+REDO = UNDO.replace("undo", "redo")
+SHOWN = "sorted(o.name for o in bpy.data.objects), [s.name for s in bpy.data.scenes]"
+
+
+def walk(stage, peer, *ways):
+    """One undo or redo after the other, with time for all to come to rest."""
+    for way in ways:
+        peer.do(way)
+        stage.settle()
+
+
+GOES = {
+    "the object": "bpy.data.objects.remove(bpy.data.objects['Cube'])",
+    "the mesh": "bpy.data.meshes.remove(bpy.data.objects['Cube'].data)",
+    "the scene": "bpy.data.scenes.new('Other'); bpy.data.scenes.remove(bpy.data.scenes['Scene'])",
+}
+
+
+@pytest.mark.parametrize("what", GOES)
+def test_an_undo_after_another_has_removed_what_was_edited(two, what):
+    """It crashed Blender, which looks for what its steps of edit mode were about."""
+    stage, a, b = two
+    a.do(EDITED)
+    b.do(GOES[what])
+    stage.settle()
+    assert a.do("bpy.context.mode") == "OBJECT"
+    walk(stage, a, *[UNDO] * 4)
+    assert both(a, b, SHOWN)
+    both(a, b, "[round(v.co.x) for m in bpy.data.meshes for v in m.vertices]")
+
+
+@pytest.mark.parametrize("deed", [*GOES.values(), "bpy.data.objects['Cube'].name = 'Dice'"])
+def test_a_redo_after_another_has_removed_or_renamed_what_was_edited(two, deed):
+    """A redo into edit mode looks for the object in the scene as it is now."""
+    stage, a, b = two
+    a.do(EDITED)
+    a.do(LEAVE + "; bpy.ops.ed.undo_push(message='out')")
+    stage.settle()
+    for _ in range(3):
+        a.do("bpy.ops.ed.undo()")
+    stage.settle()
+    b.do(deed)
+    stage.settle()
+    walk(stage, a, REDO, REDO, UNDO, UNDO, REDO)
+    assert both(a, b, SHOWN)
+
+
+@pytest.mark.parametrize("what", GOES)
+def test_an_undo_after_what_was_edited_went_while_the_queue_was_full(two, what):
+    """Edit mode ends before the batch finds that nothing can be sent; when it is tried again nobody is in edit mode."""
+    stage, a, b = two
+    a.do(EDITED)
+    a.do("link.full = True")
+    b.do(GOES[what])
+    b.do("rep.capture_all()")
+    a.do("rep.tick(1000)")
+    a.do("link.full = False")
+    stage.settle()
+    walk(stage, a, *[UNDO] * 4)
+    assert both(a, b, SHOWN)
+
+
+POINTED_TO = {
+    "parent": "e = bpy.data.objects.new('E', None); bpy.context.scene.collection.objects.link(e); bpy.data.objects['Light'].parent = e",
+    "focus": "e = bpy.data.objects.new('E', None); bpy.context.scene.collection.objects.link(e); bpy.data.cameras['Camera'].dof.focus_object = e",
+    "shape key": "bpy.data.objects['Cube'].shape_key_add(name='Basis')",
+    "material": "bpy.data.objects['Cube'].data.materials[0] = bpy.data.materials.new('New')",
+    "action": "bpy.data.objects['Light'].keyframe_insert('location', frame=1)",
+    "world": "bpy.context.scene.world = bpy.data.worlds.new('New')",
+}
+
+
+@pytest.mark.parametrize("what", POINTED_TO)
+def test_an_undo_within_edit_mode_and_one_out_of_it(two, what):
+    """The first reads no whole step, so what others made something point to is still there when the second one reads one."""
+    stage, a, b = two
+    a.do(EDITED)
+    stage.settle()
+    b.do(POINTED_TO[what])
+    stage.settle()
+    walk(stage, a, UNDO, UNDO, UNDO, REDO, REDO)
+    a.do("if bpy.context.mode != 'OBJECT': bpy.ops.object.mode_set(mode='OBJECT')")
+    stage.settle()
+    assert both(a, b, "sorted(o.name for o in bpy.data.objects), bpy.context.scene.world.name")
+
+
+PAINTED = """
+    bpy.ops.ed.undo_push(message='before')
+    with bpy.context.temp_override(edit_image=bpy.data.images['Paint']):
+        assert bpy.ops.image.invert(invert_r=True) == {'FINISHED'}
+"""
+SAVED = "import os; i = bpy.data.images['Paint']; i.filepath_raw = os.path.join(bpy.app.tempdir, 'p.png'); i.save()"
+
+
+@pytest.mark.parametrize("then", ["pass", SAVED], ids=["", "saved"])
+@pytest.mark.parametrize("first", [UNDO, "pass"], ids=["undone", ""])
+@pytest.mark.parametrize(
+    "deed", ["bpy.data.images.remove(bpy.data.images['Paint'])", "bpy.data.images['Paint'].name = 'Other'"]
+)
+def test_a_step_of_an_image_that_another_has_removed_or_renamed(two, deed, first, then):
+    """Steps of painting find their image by its name, too."""
+    stage, a, b = two
+    a.do("i = bpy.data.images.new('Paint', 32, 32); i.use_fake_user = True; i.pixels[:] = [0.25] * len(i.pixels)")
+    stage.settle()
+    a.do(PAINTED)
+    stage.settle()
+    a.do(then)
+    stage.settle()
+    a.do(first)
+    stage.settle()
+    b.do(deed)
+    stage.settle()
+    walk(stage, a, REDO, UNDO, UNDO, REDO)
+    both(a, b, "sorted(i.name for i in bpy.data.images)")
+
+
+POSED_BONES = "sorted(p.name for p in bpy.data.objects['It'].pose.bones)"
+SAVE = "import os; bpy.ops.wm.save_as_mainfile(filepath=os.path.join(bpy.app.tempdir, 'it.blend'), copy=True)"
+RENAME = "bpy.data.armatures['It'].edit_bones['Second'].name = 'Renamed'"
+DUPLICATE = """
+    for bone in bpy.data.armatures['It'].edit_bones:
+        bone.select = bone.select_head = bone.select_tail = bone.name == 'Second'
+    bpy.ops.armature.duplicate()
+"""
+STEP = "bpy.context.view_layer.update(); bpy.ops.ed.undo_push(message='step')"
+OBJECT_OF_ANOTHER = "bpy.context.scene.collection.objects.link(bpy.data.objects.new('Other', None)); rep.capture_all()"
+REMOVED_BY_ANOTHER = "bpy.data.objects.remove(bpy.data.objects['Light'])"
+
+
+def step(stage, peer, *codes):
+    """What a person does: each deed is an undo step, and then comes a tick."""
+    for code in codes:
+        peer.do(code)
+        peer.do(STEP)
+        stage.settle()
+
+
+def back_and_forth(stage, a, b):
+    walk(stage, a, *[UNDO] * 4, *[REDO] * 4, *[UNDO] * 2)
+    a.do("if bpy.context.mode != 'OBJECT': bpy.ops.object.mode_set(mode='OBJECT')")
+    stage.settle()
+    both(a, b, POSED_BONES)
+    both(a, b, "sorted(b.name for b in bpy.data.armatures['It'].bones)")
+
+
+@pytest.mark.parametrize("deed", [RENAME, DUPLICATE], ids=["rename", "duplicate"])
+def test_an_undo_of_what_a_script_did_to_bones(two, deed):
+    """Into edit mode and on at once, so that Blender made a whole step with the pose as it was after that, and the bones as before."""
+    stage, a, b = two
+    a.do(RIG + "    bpy.ops.ed.undo_push(message='rig')")
+    stage.settle()
+    a.do(ENTER)
+    step(stage, a, deed)
+    b.do(OBJECT_OF_ANOTHER)
+    stage.settle()
+    step(stage, a, "bpy.data.armatures['It'].edit_bones['First'].tail.x = 3")
+    back_and_forth(stage, a, b)
+
+
+@pytest.mark.parametrize("deed", [RENAME, DUPLICATE], ids=["rename", "duplicate"])
+@pytest.mark.parametrize("another", [OBJECT_OF_ANOTHER, REMOVED_BY_ANOTHER], ids=["made", "removed"])
+def test_an_undo_after_the_file_was_saved_in_edit_mode(two, deed, another):
+    """Blender then takes the bones for written back, also when datablocks that others make or remove let it make a whole step."""
+    stage, a, b = two
+    a.do(RIG + "    bpy.ops.ed.undo_push(message='rig')")
+    stage.settle()
+    step(stage, a, ENTER)
+    a.do(SAVE)
+    b.do(another)
+    stage.settle()
+    step(stage, a, deed)
+    b.do(OBJECT_OF_ANOTHER)
+    stage.settle()
+    step(stage, a, "bpy.data.armatures['It'].edit_bones['First'].tail.x = 3")
+    back_and_forth(stage, a, b)
+
+
+@pytest.mark.parametrize("saved", ["pass", SAVE], ids=["", "saved"])
+@pytest.mark.parametrize("first", ["bpy.ops.armature.select_all(action='SELECT')", "pass"], ids=["selected", ""])
+def test_bones_are_renamed_back_by_an_undo(two, saved, first):
+    """What others make meanwhile ends no undo history, but where Blender would crash: saved, and bones renamed before any other step."""
+    stage, a, b = two
+    a.do(RIG + "    bpy.ops.ed.undo_push(message='rig')")
+    stage.settle()
+    step(stage, a, ENTER)
+    a.do(saved)
+    if (saved, first) != (SAVE, "pass"):
+        b.do(OBJECT_OF_ANOTHER)
+        stage.settle()
+    step(stage, a, first, RENAME)
+    for way, name in ("undo", "Second"), ("redo", "Renamed"), ("undo", "Second"):
+        a.do(f"bpy.ops.ed.{way}()")
+        stage.settle()
+        assert a.do("bpy.context.mode") == "EDIT_ARMATURE"
+        assert a.do("sorted(b.name for b in bpy.data.armatures['It'].edit_bones)") == sorted(["First", name])
+    back_and_forth(stage, a, b)
+
+
+def test_groups_that_come_in_edit_mode_are_their_makers(two):
+    """They were made at once, but not seen before edit mode was left; then they counted as its user's, and there were two of each."""
+    stage, a, b = two
+    a.do("""
+        import bmesh
+        link.hold = True
+        mesh = bpy.data.objects['Cube'].data
+        bm = bmesh.new(); bm.from_mesh(mesh)
+        bm.verts.ensure_lookup_table()
+        bm.verts.remove(bm.verts[0])
+        bm.to_mesh(mesh); bm.free(); mesh.update()
+        rep.capture_all()
+        bpy.context.view_layer.objects.active = bpy.data.objects['Cube']
+        bpy.ops.object.mode_set(mode='EDIT')
+    """)
+    b.do("bpy.data.objects['Cube'].vertex_groups.new(name='G').add([7], 0.5, 'REPLACE'); rep.capture_all()")
+    a.do("rep.tick(1000); link.release()")
+    stage.settle()
+    a.do("link.sent.clear()")
+    a.do(LEAVE)
+    stage.settle()
+    assert a.do("link.sent") == []
+    assert both(a, b, "[g.name for g in bpy.data.objects['Cube'].vertex_groups]") == ["G"]
+
+
 # Blender's undo finds what was edited by name.
 NAMES = {
     "swapped": "o = bpy.data.objects; o['Cube'].name = 'x'; o['Camera'].name = 'Cube'; o['x'].name = 'Camera'",
@@ -249,19 +486,7 @@ ALL_NAMES = "sorted((o.name, o.type) for o in bpy.data.objects), [s.name for s i
 @pytest.mark.parametrize("what", NAMES)
 def test_what_is_edited_gets_its_new_name_afterwards(two, what, undone):
     stage, a, b = two
-    a.do("""
-        import bmesh
-        bpy.ops.ed.undo_push(message='before')
-        bpy.context.view_layer.objects.active = bpy.data.objects['Cube']
-        bpy.ops.object.mode_set(mode='EDIT')
-        bpy.ops.ed.undo_push(message='edit mode')
-        mesh = bpy.data.objects['Cube'].data
-        bm = bmesh.from_edit_mesh(mesh)
-        bm.verts.ensure_lookup_table()
-        bm.verts[0].co.x = 9
-        bmesh.update_edit_mesh(mesh)
-        bpy.ops.ed.undo_push(message='moved')
-    """)
+    a.do(EDITED)
     b.do(NAMES[what])
     stage.settle()
     if undone:

@@ -304,6 +304,34 @@ def test_images(two):
     both(a, b, "bytes(bpy.data.images['Packed'].packed_file.data)")
 
 
+@pytest.mark.parametrize("has_file", [False, True])
+def test_an_image_is_packed_again(two, has_file, tmp_path):
+    """Whoever had looked at it went on to see what was packed before; and a file that is still there is not what was packed."""
+    stage, a, b = two
+    a.do(f"""
+        i = bpy.data.images.new("Packed", 2, 2)
+        i.pixels[:] = [0.25, 0.25, 0.25, 1.0] * 4
+        if {has_file}:
+            i.filepath_raw = {str(tmp_path)!r} + "/packed.png"; i.file_format = "PNG"; i.save()
+        i.pack(); i.use_fake_user = True
+    """)
+    stage.settle()
+    pixels = "list(bpy.data.images['Packed'].pixels)"
+    before = both(a, b, pixels)
+    for one, value in ((a, 0.5), (b, 0.75), (b, 1.0)):
+        one.do(f"i = bpy.data.images['Packed']; i.pixels[:] = [{value}, 0.0, {value}, 1.0] * 4; i.update()")
+        if value == 0.75:
+            stage.settle()
+            both(a, b, pixels)
+        one.do("bpy.data.images['Packed'].pack()")
+        stage.settle()
+        after = both(a, b, pixels)
+        assert after != before and abs(after[0] - value) < 0.01
+        both(a, b, "bytes(bpy.data.images['Packed'].packed_file.data)")
+        before = after
+    assert a.do("bpy.data.images['Packed'].is_dirty") is b.do("bpy.data.images['Packed'].is_dirty") is False
+
+
 @pytest.mark.parametrize("size", [(3, 3), (2, 8)])
 @pytest.mark.parametrize("is_float", [False, True])
 def test_an_image_is_scaled(two, is_float, size):

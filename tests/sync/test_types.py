@@ -643,3 +643,14 @@ def test_a_type_of_attribute_that_is_not_known_is_told(two):
         assert a.do("[str(x) for x in rep.unread]") == []
     finally:
         a.do("mesh.TYPES['INT8'] = known")
+
+
+def test_a_material_that_comes_and_goes_between_two_looks_leaves_no_slot(two):
+    """A script that pops the last one leaves a slot of the object behind, and here nothing was ever sent that would have shown it."""
+    stage, a, b = two
+    a.do("bpy.data.objects['Cube'].data.materials.clear()")
+    stage.settle()
+    a.do("m = bpy.data.objects['Cube'].data.materials; m.append(bpy.data.materials.new('Short')); m.pop(); None")
+    assert a.do("len(bpy.data.objects['Cube'].material_slots)") == 1
+    stage.settle()
+    assert both(a, b, "len(bpy.data.objects['Cube'].material_slots)") == 0

@@ -501,3 +501,29 @@ def test_a_node_tree_that_was_undone_before_it_was_sent_comes_back_for_all(two, 
     stage.settle()
     both(a, b, f"[{PLAIN}.use_nodes, round({PLAIN}.roughness, 2)]")
     assert both(a, b, f"{PLAIN}.node_tree is not None and sorted(n.name for n in {PLAIN}.node_tree.nodes)")
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "bpy.data.objects['Camera'].name = 'Cam'",
+        "bpy.data.objects.remove(bpy.data.objects['Light'])",
+        "bpy.data.objects['Cube'].name = 'Dice'",
+    ],
+)
+def test_an_undo_goes_all_the_way_although_another_has_renamed_or_removed_something(two, deed):
+    """Each undo brings the old name back, and the room's is set again: that may make no step of its own, or the next undo takes back just that."""
+    stage, a, b = two
+    moved = "next(o for o in bpy.data.objects if o.type == 'MESH').location.x"
+    a.do("bpy.ops.ed.undo_push(message='start')")
+    for i in range(1, 7):
+        a.do(f"{moved} = {i}; bpy.ops.ed.undo_push(message='move {i}')")
+        stage.settle()
+    b.do(deed)
+    stage.settle()
+    for way, wanted in ("undo", [5, 4, 3, 2, 1, 0]), ("redo", [1, 2, 3, 4, 5, 6]):
+        for x in wanted:
+            a.do(f"bpy.ops.ed.{way}()")
+            stage.settle()
+            assert both(a, b, f"round({moved})") == x
+    assert "Light" not in deed or not both(a, b, "'Light' in bpy.data.objects")

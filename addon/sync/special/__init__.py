@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from .. import idtypes, mergepatch, rna
+from .. import idtypes, items, mergepatch, rna
 from . import (
     actions,
     animation,
@@ -37,13 +37,14 @@ from . import (
     sequencer,
     shapekeys,
     sockets,
+    stacks,
     strokes,
 )
 
 Tree = dict[str, Any]
 
 # Handlers of collections only, which put themselves into items.TABLE.
-__all__ = ["keyingsets", "masks", "nodeitems", "segments"]
+__all__ = ["keyingsets", "masks", "nodeitems", "segments", "stacks"]
 
 _MODULES: dict[str, Any] = {
     "Action": actions,
@@ -111,6 +112,7 @@ def tidy(patch: Tree, room: Tree, tree: Tree) -> None:
     objects.leave_out_computed(patch, room)
     armatures.complete(patch, room, tree)
     mesh.tidy(patch, room)
+    items.whole_order(patch, room, tree)
 
 
 NODE_TREE = "@node_tree"

@@ -25,7 +25,7 @@ class NlaTracks(items.Nameless):
         self._live: items.Live | None = None
 
     def misplaced(self, writer: Any, owner: Any, full: Tree, live: items.Live) -> list[str]:
-        wanted = _in_order(full)
+        wanted = items.in_order(full)
         places = {key: i for i, key in enumerate(wanted)}
         have = [key for key in live.keys if key in places]
         stays = have[have.index(wanted[0]) :] if wanted and wanted[0] in have else []
@@ -37,7 +37,7 @@ class NlaTracks(items.Nameless):
         return have
 
     def _create_all(self, writer: Any, owner: Any, patch: Tree, full: Tree, live: items.Live) -> None:
-        self._wanted, self._live = _in_order(full), live
+        self._wanted, self._live = items.in_order(full), live
         super()._create_all(writer, owner, patch, full, live)
         self._live = None
 
@@ -49,14 +49,11 @@ class NlaTracks(items.Nameless):
         return track
 
 
-def _in_order(full: Tree) -> list[str]:
-    return sorted(full, key=lambda k: (full[k].get("pos", ""), k))
-
-
 class NlaStrips(items.Items):
     """Strips need their action to be made."""
 
     ordered = False
+    unique_names = True
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         p = tree.get("p", {})

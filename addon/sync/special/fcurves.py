@@ -81,7 +81,8 @@ class Drivers(FCurves):
 
 
 class Variables(items.Nameless):
-    """A driver's variables. Their names are unique within the driver."""
+    unique_names = True
+    separator = "_"
 
 
 items.TABLE["Driver.variables"] = Variables("variables")

@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from .. import paths, values
+from .. import history, paths, values
 from . import tiles
 
 Tree = dict[str, Any]
@@ -43,6 +43,7 @@ def read(reader: Any, image: Any, old: Tree, out: Tree) -> None:
         p["file"] = paths.read_input(reader, image, image.filepath)
     if image.is_dirty and image.source in ("GENERATED", "FILE") and len(image.pixels):
         # Painted on since it was made, loaded or packed.
+        history.note_painted(image)
         p["pixels"] = _read_pixels(reader, image)
 
 
@@ -108,7 +109,7 @@ def write(writer: Any, image: Any, patch: Tree, full: Tree, cur: Tree) -> None:
             image.pixels.foreach_set(pixels)
             image.update()
     elif "pixels" in change and image.is_dirty:
-        image.reload()
+        _show_file(image)
 
 
 def _fit(image: Any, value: Any, count: int) -> None:
@@ -124,8 +125,18 @@ def _write_packed(writer: Any, image: Any, p: Tree) -> None:
     if p.get("packed"):
         data = bytes(writer.blobs.get_raw(p["packed"]))
         image.pack(data=data, data_len=len(data))
+        _show_file(image)
     elif image.packed_file is not None:
         image.unpack(method="REMOVE")
+
+
+def _show_file(image: Any) -> None:
+    """What is in memory goes, and is read again when somebody looks. Of what is packed `reload` would pack again what lies at its path
+    here, and leaves what it is."""
+    if image.packed_file is not None:
+        image.buffers_free()
+    else:
+        image.reload()
 
 
 def _write_source(writer: Any, image: Any, p: Tree) -> None:

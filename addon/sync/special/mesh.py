@@ -42,6 +42,13 @@ _LENGTH_BYTES = 4
 POSITION = "@=position"
 MATERIALS = "@=material_index"
 TOPOLOGY = ("@=.edge_verts", "@=.corner_vert", "@=.corner_edge")
+# What every mesh has that was built of something: (data_type, domain).
+BUILT = {
+    POSITION: ("FLOAT_VECTOR", "POINT"),
+    "@=.edge_verts": ("INT32_2D", "EDGE"),
+    "@=.corner_vert": ("INT", "CORNER"),
+    "@=.corner_edge": ("INT", "CORNER"),
+}
 _BUILT_IN = {"position", ".edge_verts", ".corner_vert", ".corner_edge"}
 # Selection belongs to the user; the names differ from version to version.
 _SELECTION = (".select_", ".vs.", ".es.", ".uv_select")
@@ -251,7 +258,13 @@ def _read_geometry(reader: Any, mesh: Any, before: Tree) -> Tree:
     mesh.polygons.foreach_get("loop_start", offsets)
     p["face_offsets"] = reader.blobs.put(offsets, (reader.doc, "face_offsets"))
     _read_normals(reader, mesh, p)
-    return {"type": "Geometry", "p": p, "a": read_attributes(reader, mesh, before.get("a", {}))}
+    a = read_attributes(reader, mesh, before.get("a", {}))
+    if any(key in a for key in TOPOLOGY):
+        # All or none of them are there once a mesh is built; an old file may hold some of a mesh that is empty.
+        for key, (kind, domain) in BUILT.items():
+            if key not in a:
+                a[key] = {"type": kind, "domain": domain, "v": []}
+    return {"type": "Geometry", "p": p, "a": a}
 
 
 def _read_normals(reader: Any, mesh: Any, p: Tree) -> None:
@@ -269,7 +282,8 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     change = mergepatch.diff(chosen(cur)[1], want) if touched and want else {}
     p, attributes = change.get("p") or {}, change.get("a") or {}
     rebuild = "counts" in p or "face_offsets" in p or any(key in attributes for key in TOPOLOGY)
-    if mesh.is_editmode and change:
+    # Of the groups, too, is read what was seen before it: those made now would be its user's afterwards.
+    if mesh.is_editmode and (change or "vertex_groups" in (patch.get("i") or {})):
         writer.defer("geometry", "the mesh is in edit mode here")
         return
     if rebuild:

@@ -72,6 +72,9 @@ def read(reader: Any, modifier: Any, old: Tree, out: Tree) -> None:
         name, suffix = _split(values.key_name(key))
         if name in known:
             key = "@:" + reader.identity.inner_key(uid, "socket", name)[1:] + suffix
+            if suffix == "_use_attribute":
+                # An int with limits of its own in files of older Blenders: it means the same.
+                entry = {"type": "bool", "v": bool(entry.get("v"))}
         found[key] = entry
     if found:
         out["c"] = found

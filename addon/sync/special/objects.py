@@ -20,6 +20,9 @@ Tree = dict[str, Any]
 _PARENTING = ("parent", "parent_type", "parent_bone", "parent_vertices", "matrix_parent_inverse")
 
 
+# Whether an object was seen that has a slot more than its data has materials.
+_seen_idle = [False]
+
 _TEXTURE_SPACE = ("texspace_location", "texspace_size")
 
 
@@ -37,6 +40,8 @@ def read(reader: Any, ob: Any, old: Tree, out: Tree) -> None:
         own = slot.link == "OBJECT"
         slots.append([slot.link, (reader.identity.reference(slot.material) or values.NONE_VALUE) if own else 0])
     p["material_slots"] = slots
+    if not slots and ob.material_slots and not len(getattr(ob.data, "materials", (0,))):
+        _seen_idle[0] = True
 
 
 def before(writer: Any, ob: Any, patch: Tree, full: Tree, cur: Tree) -> None:
@@ -146,11 +151,17 @@ def _write_materials(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree)
 def drop_idle_slots() -> bool:
     """Takes from objects the slot that Blender leaves when a script pops the last material of their data. Nobody else sees it, and there
     is no way to give one object such a slot. Says whether there was one."""
+    _seen_idle[0] = False
     slotted = [ob.data for ob in bpy.data.objects if len(ob.material_slots)]
     idle = [data for data in slotted if not len(getattr(data, "materials", (0,)))]
     for data in idle:
         data.materials.clear()
     return bool(idle)
+
+
+def are_idle_slots_seen() -> bool:
+    """Also where nobody sends anything: of a material that is added and popped between two looks nothing else remains."""
+    return _seen_idle[0]
 
 
 slots = SimpleNamespace(read=_read_materials, write=_write_materials)

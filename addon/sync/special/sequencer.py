@@ -231,7 +231,7 @@ def write(writer: Any, editor: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         STRIPS.write(writer, editor, change, full.get("i", {}).get("strips", {}), before)
 
 
-class Modifiers(items.Typed):
+class Modifiers(items.TypedUnique):
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         if bpy.app.version[:2] == (5, 0):
             raise RuntimeError("Blender 5.0 crashes when a script makes one")

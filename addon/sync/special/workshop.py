@@ -12,9 +12,12 @@ from typing import Any
 
 import bpy
 
+from .. import history
+
 
 class Workshop:
     def __init__(self) -> None:
+        history.rigs.note_datablocks()
         self.scene = bpy.data.scenes.new("atrium workshop")
         self.layer = self.scene.view_layers[0]
         self._made: list[Any] = []
