@@ -22,6 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "build" / "bench"
 TIMEOUT_S = 180
+LOOPBACK = "127.0.0.1"
 
 Entry = dict[str, Any]
 
@@ -37,6 +38,16 @@ def entry(name: str, value: float, unit: str, peer: str, peer_value: float, *, m
         "peer_value": round(peer_value, 4),
         "ratio": round(ratio, 3),
     }
+
+
+def own_address() -> str:
+    """This machine's in its network, by which it reaches itself over loopback all the same; loopback's own where it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # asks the routing table, and sends nothing
+            return str(probe.getsockname()[0])
+        except OSError:
+            return LOOPBACK
 
 
 def free_port() -> int:
@@ -158,11 +169,11 @@ def replication_server(b: Bench) -> tuple[Path, Path, int]:
     return python, Path(__file__).resolve().with_name("replication_peer.py"), port
 
 
-def wait_for_port(port: int) -> None:
+def wait_for_port(port: int, address: str = LOOPBACK) -> None:
     end = time.monotonic() + 10
     while time.monotonic() < end:
         with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
+            if s.connect_ex((address, port)) == 0:
                 return
         time.sleep(0.05)
     raise SystemExit(f"nothing answers on port {port}")
@@ -172,14 +183,14 @@ def wait_for_port(port: int) -> None:
 
 
 @contextmanager
-def atrium(*options: object) -> Iterator[tuple[Bench, int]]:
+def atrium(*options: object, address: str = LOOPBACK) -> Iterator[tuple[Bench, int]]:
     """A server of its own in a process of its own, open to all."""
     with bench() as b:
         port = free_port()
         program = ROOT / "build" / "release" / "atrium-server"
-        words = ("--port", port, "--bind", "127.0.0.1", "--data", b.folder / "server", "--open")
+        words = ("--port", port, "--bind", address, "--data", b.folder / "server", "--open")
         b.server = b.start(program, *words, "--log", b.folder / "server.log", *options)
-        wait_for_port(port)
+        wait_for_port(port, address)
         yield b, port
 
 
