@@ -428,6 +428,8 @@
 
 /* While somebody looks, a question goes out this often; who is silent for three of them is gone. */
 #define ATR_DISCOVERY_QUERY_MS 3000u
+/* The second question comes sooner: a packet to all is easily lost on Wi-Fi, and somebody waits. */
+#define ATR_DISCOVERY_SECOND_MS 1000u
 #define ATR_DISCOVERY_EXPIRE_MS 10000u
 
 /* What a server answers in one second: a hundred people who look at once, over two ways each. 112 bytes an answer are 22 KB. */

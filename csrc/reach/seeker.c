@@ -230,7 +230,7 @@ int atr_seeker_new(atr_seeker **out, uv_loop_t *loop, uint16_t discovery_port, c
   }
   (void)atr_random(&s->nonces[0], sizeof s->nonces[0]); /* so that zeros are never the right answer */
   ask(s);
-  uv_timer_start(&s->timer, on_timer, ATR_DISCOVERY_QUERY_MS, ATR_DISCOVERY_QUERY_MS);
+  uv_timer_start(&s->timer, on_timer, ATR_DISCOVERY_SECOND_MS, ATR_DISCOVERY_QUERY_MS);
   *out = s;
   return ATR_OK;
 }

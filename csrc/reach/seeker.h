@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The client's side of finding hosts: asks on every network every ATR_DISCOVERY_QUERY_MS, and keeps who has answered.
+ * The client's side of finding hosts: asks on every network at once, again after ATR_DISCOVERY_SECOND_MS, then every
+ * ATR_DISCOVERY_QUERY_MS, and keeps who has answered.
  *
  * An answer counts only where it repeats the random number of one of the last two questions, so that nobody who does not hear them can put a
  * host into the list. What it says is a hint all the same: neighbors.h says what follows from that.

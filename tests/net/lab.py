@@ -152,7 +152,15 @@ class Host:
             self.ip(f"addr add {address} dev {interface}" + (" nodad" if ":" in address else ""))
         if via:
             self.ip(f"route add default via {via}")
+        self._runs(interface)
         return interface
+
+    def _runs(self, interface: str) -> None:
+        """The kernel tells up to a second later that the cable is in; until then nobody asks or answers there."""
+        end = time.monotonic() + COMMAND_S
+        while "state UP" not in self.ip(f"link show {interface}"):
+            assert time.monotonic() < end, self.ip(f"link show {interface}")
+            time.sleep(0.01)
 
     def ip(self, words: str) -> str:
         return _run("ip", "-n", self.namespace, *words.split())
