@@ -14,11 +14,12 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import runtime
+from . import haste, runtime
 
 
 @persistent
 def on_load_pre(*_: Any) -> None:
+    haste.end()
     session, scene = runtime.session(), runtime.scene()
     if session is not None and scene is not None and not scene.loading:
         session.file_loads()

@@ -17,7 +17,7 @@ from typing import Any
 
 import bpy
 
-from . import settings
+from . import haste, settings
 from .checking import MachineLook
 from .driver import Helpers, Options, Session
 from .history import History
@@ -104,6 +104,7 @@ def open() -> None:
 
 def close() -> None:
     global _session, _scene
+    haste.end()
     if _session is not None:
         _session.close()
     _session = _scene = None
@@ -142,6 +143,8 @@ def wake() -> None:
     global _asked_at
     _asked_at = time.monotonic()
     if not bpy.app.background:
+        if _is_waited_for():
+            haste.begin()
         if bpy.app.timers.is_registered(_on_timer):
             bpy.app.timers.unregister(_on_timer)
         bpy.app.timers.register(_on_timer, persistent=True)
@@ -191,10 +194,19 @@ def _on_timer() -> float | None:
         tick()
     except Exception:
         log.exception("tick")
+    if not _is_waited_for() or not haste.goes_on():
+        haste.end()
     return _interval()
 
 
+def _is_waited_for() -> bool:
+    task = _session.state.task if _session is not None else None
+    return task is not None and not task.done
+
+
 def _interval() -> float:
+    if haste.goes_on():
+        return haste.STEP_S
     phase = state().phase
     if phase == JOINED:
         return TICK_LIVE_S if time.monotonic() - _worked_at < QUIET_S else TICK_QUIET_S
