@@ -38,6 +38,8 @@ def connect_to(address: str) -> None:
 
 def gaps_of(seconds: float, address: str = "") -> Iterator[list[float]]:
     """Between the add-on's ticks, from Connect on."""
+    import itertools
+
     if address:
         connect_to(address)
     session = module("runtime").session()
@@ -52,7 +54,7 @@ def gaps_of(seconds: float, address: str = "") -> Iterator[list[float]]:
     while time.monotonic() < end:
         yield
     del session.tick
-    return [b - a for a, b in zip(times, times[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(times)]
 
 
 def hurries() -> bool:
