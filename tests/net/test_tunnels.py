@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tunnels and proxies: one that carries TCP (ssh, bore), those that carry HTTP alone (nginx, and one that holds bytes back), and what pretends."""
+"""Tunnels and proxies: one that carries TCP (ssh, bore, frp), those that carry HTTP alone (nginx, and one that holds bytes back), and what pretends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from atrium import AtriumError, Client, Room
 from tests.net.conftest import PORT, Server, World, needs, settle
 from tests.net.lab import Host
 from tests.net.test_paths import HOST, edit_together
-from tests.net.tunnel import BORE, Hoarder, Portal, bore_tunnel
+from tests.net.tunnel import BORE, FRPC, FRPS, Hoarder, Portal, bore_tunnel, frp_tunnel
 
 RELAY = "203.0.113.99"
 
@@ -93,11 +93,17 @@ def test_ssh_tunnel_with_five_users(world: World, tmp_path: Path) -> None:
         late.connect(link, timeout=20)  # the tunnel still stands, and has nobody behind it
 
 
-@needs(BORE)
-def test_bore_with_five_users(world: World, tmp_path: Path) -> None:
-    """As docs/get-connected.md has it: the address that the tunnel's program prints is typed in, and goes into the invite."""
+@pytest.mark.parametrize(
+    "program", [pytest.param("bore", marks=needs(BORE)), pytest.param("frp", marks=needs(FRPS, FRPC))]
+)
+def test_tunnel_with_five_users(world: World, tmp_path: Path, program: str) -> None:
+    """As docs/get-connected.md has it: the address of the tunnel, which bore prints and frp's file names, is typed in, and goes into the invite."""
     anna, relay, _, host, room = anna_and_a_relay(world)
-    host.look_around(public=bore_tunnel(anna, relay, RELAY, PORT, tmp_path))
+    if program == "bore":
+        public = bore_tunnel(anna, relay, RELAY, PORT, tmp_path)
+    else:
+        public = frp_tunnel(anna, relay, RELAY, tmp_path)
+    host.look_around(public=public)
     link = host.create_invite(room.id)
     five_users(world, host, link, room.id)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Programs in the middle: threads of the test, whose sockets are made on a host of the lab and stay there, and bore, a tunnel of its own."""
+"""Programs in the middle: threads of the test, whose sockets are made on a host of the lab and stay there, and bore and frp, tunnels of their own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import select
 import shutil
 import socket
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -17,8 +18,11 @@ from typing import Self
 from tests.net.lab import Host
 
 CACHE = Path(os.environ.get("ATRIUM_CACHE") or Path.home() / ".cache" / "atrium")
-BORE = shutil.which("bore") or str(CACHE / "tunnels" / "bin" / "bore")  # tests/setup/tunnels.sh
+# tests/setup/tunnels.sh
+BORE, FRPC, FRPS = (shutil.which(name) or str(CACHE / "tunnels" / "bin" / name) for name in ("bore", "frpc", "frps"))
 BORE_PORT = 7835
+FRP_PORT = 7000
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "get-connected.md"
 HOLD_S = 0.2
 HOLD_BYTES = 4096
 
@@ -123,3 +127,18 @@ def bore_tunnel(machine: Host, relay: Host, relay_address: str, port: int, folde
         assert agent.poll() is None and time.monotonic() < end, log.read_text()
         time.sleep(0.02)
     return said[1]
+
+
+def frp_tunnel(machine: Host, relay: Host, relay_address: str, folder: Path) -> str:
+    """The real frp, with a server of one's own, and the file that the guide names for port 12800: the address that it has then."""
+    said = re.search(
+        r"### frp\n.*?\n\n((?:    .*\n|\n)+)The address is `relay\.example\.org(:\d+)`", GUIDE.read_text(), re.S
+    )
+    assert said, "the guide has no frpc.toml"
+    config = folder / "frpc.toml"
+    config.write_text(textwrap.dedent(said[1]).replace("relay.example.org", relay_address))
+    relay.spawn(FRPS, log=folder / "frps.log")
+    relay.listens(FRP_PORT)
+    machine.spawn(FRPC, "-c", str(config), log=folder / "frpc.log")
+    relay.listens(int(said[2][1:]))
+    return relay_address + said[2]
