@@ -18,6 +18,7 @@ INVITE_MAX = 8000
 TEXT_MAX = 255  # an address is shorter
 PASTED_MAX = 1000  # what a tunnel's program shows on a screen, of which the engine takes the address (csrc/base/limits.h, ATR_HOST_BYTES_MAX)
 WORD_MAX = 39  # without the engine: no piece of an invite that holds its token is as short
+DEFAULT_PORT = 12800
 LOCAL_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost"})
 
 
@@ -100,6 +101,12 @@ def with_port(text: str, port: int) -> str:
     if "://" in host:
         return host
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether both name one host and port. In doubt not."""
+    (host, port), (other_host, other_port) = split(one), split(other)
+    return host.lower() == other_host.lower() and (port or DEFAULT_PORT) == (other_port or DEFAULT_PORT)
 
 
 def is_local(text: str) -> bool:

@@ -35,7 +35,7 @@ log = logging.getLogger("atrium")
 WORK, WAIT = True, False
 Job = Generator[bool, None, None]
 
-DEFAULT_PORT = 12800
+DEFAULT_PORT = address.DEFAULT_PORT
 EVENTS_PER_TICK = 512  # json.loads of one takes some 5 microseconds: a tick stays within 3 ms
 
 # What the room has refused of a new room's scene is offered again as often as the replicator does that; the last time is to hear the end of it.
@@ -315,6 +315,7 @@ class Session:
     def _greet_own_server(self) -> None:
         if self.state.host is not None and self.state.host.is_mine:
             self.tunneling.look()
+            self.tunneling.tell()
             if address.tidy(self.state.settings.public_address):
                 self.tell_public_address()
 

@@ -67,6 +67,11 @@ class Tunneling:
         """Which programs could be started."""
         self.programs = self._installed()
 
+    def tell(self) -> None:
+        """To a server that may be a new one: where the program that runs tells of itself."""
+        if self._tunnel is not None and self.running:
+            self._send({"t": "reach", "agent": self._tunnel.agent})
+
     def start(self, program: str) -> Task:
         self.close()
         assert self._state.host is not None
@@ -105,7 +110,7 @@ class Tunneling:
 
     def _changed(self, tunnel: TunnelLike) -> None:
         if self._phase == RUNNING:
-            self._send({"t": "reach", "agent": tunnel.agent})
+            self.tell()
             self._task.finish()
         elif self._phase in ENDED:
             self.failure = failure_of(tunnel) if self._phase == FAILED else None

@@ -175,8 +175,8 @@ class ATRIUM_OT_connect_found(_Operator):
     timeout: _timeout()
 
     def start(self) -> Task | None:
-        room = bpy.context.window_manager.atrium.password_room
-        task = runtime.need().connect(self.host, properties.take_password(), room, into=self.room, key=self.key)
+        password, room = properties.take_password_for(self.host)
+        task = runtime.need().connect(self.host, password, room, into=self.room, key=self.key)
         bpy.context.window_manager.atrium.host = self.host
         return task
 

@@ -256,6 +256,15 @@ def take_password() -> str:
     return value
 
 
+def take_password_for(host: str) -> tuple[str, str]:
+    """What was typed, and its room, for a host that was clicked: nothing where the Host box names another one, for which it was meant."""
+    password, typed = take_password(), runtime.state().settings.host
+    if address.takes_password(typed) and address.is_same(typed, host):
+        return password, _password_room
+    _set_password_room("")
+    return "", ""
+
+
 _new_room_name = ""
 
 

@@ -402,6 +402,25 @@ def test_passwords_go_where_they_were_meant_for_and_nowhere_else(anna: BlenderPr
     assert anna.call(passwords) == [False, "", False]
 
 
+def click(clicked: str) -> list[Any]:
+    """What goes to a host that was clicked while the boxes hold a password for the host 192.0.2.7; then what the boxes hold."""
+    state = atrium()
+    state.host, state.password, state.password_room = " 192.0.2.7", "a secret", "Set"
+    bpy.ops.atrium.connect_found(host=clicked, key="ab" * 32)
+    sent = [message for message in engine.sent if message["t"] == "connect"][-1]
+    left = [state.password, state.password_room]
+    bpy.ops.atrium.disconnect()
+    return [sent["host"], sent.get("password"), sent.get("room"), *left]
+
+
+@pytest.mark.parametrize("clicked", ["192.0.2.8:12800", "192.0.2.7:9090", "192.0.2.7:12800"])
+def test_a_click_on_a_host_takes_no_password_along_that_is_anothers(anna: BlenderProcess, clicked: str) -> None:
+    meant = clicked == "192.0.2.7:12800"
+    anna.execute("bpy.context.preferences.system.use_online_access = True")
+    sent, left = (["a secret", "Set"], ["", "Set"]) if meant else ([None, None], ["", ""])
+    assert anna.call(click, clicked) == [clicked, *sent, *left]
+
+
 def make_file(folder: str) -> None:
     """A scene with a file, an image beside it, a change that is not saved, and paint on an image."""
     os.makedirs(folder, exist_ok=True)

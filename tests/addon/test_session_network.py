@@ -354,6 +354,23 @@ def test_no_tunnel_outlives_the_connection_to_its_server() -> None:
     assert bench.tunnels[0].closed
 
 
+def test_a_server_that_comes_anew_is_told_of_the_tunnel_that_runs() -> None:
+    bench = hosting()
+    bench.session.start_tunnel("cloudflared")
+    bench.tunnels[0].phase, bench.tunnels[0].agent = "running", 20241
+    bench.tick()
+    bench.engine.sent.clear()
+    bench.tick({"t": "state", "state": "RECONNECTING", "address": "127.0.0.1:12800"})
+    bench.tick(*HOSTING, {"t": "rooms", "rooms": []})
+    assert {"t": "reach", "agent": 20241} in bench.engine.sent
+    bench.tunnels[0].phase = "stopped"
+    bench.tick()
+    bench.engine.sent.clear()
+    bench.tick({"t": "state", "state": "RECONNECTING", "address": "127.0.0.1:12800"})
+    bench.tick(*HOSTING, {"t": "rooms", "rooms": []})
+    assert "reach" not in bench.engine.kinds()
+
+
 def test_only_a_host_that_is_online_opens_tunnels() -> None:
     bench = Bench().in_lobby()
     with pytest.raises(Trouble):
