@@ -21,7 +21,17 @@ from typing import Any
 import pytest
 
 from tests.addon import edits
-from tests.addon.together import Line, differences, dump_scene, knocks_noted, note_knocks, session, state_becomes
+from tests.addon.together import (
+    SLEEP_S_MAX,
+    Line,
+    differences,
+    dump_scene,
+    knocks_noted,
+    moment,
+    note_knocks,
+    session,
+    state_becomes,
+)
 from tests.addresses import own_address
 from tests.blender import blenders
 from tests.blender.blenders import REPO
@@ -320,25 +330,26 @@ def test_nothing_listens_there(party: Party) -> None:
 
 
 def act_and_watch(action: str, arguments: list[str], cancel_after_s: float = 40.0) -> list[Any]:
-    """Seconds of the longest tick and of the whole, what the user is told in the end, and each progress on the way."""
+    """Seconds of the longest tick, of the longest sleep in one and of the whole, what the user is told in the end, and each progress on the way."""
     import sys
 
     module = next(m for name, m in sys.modules.items() if name.endswith("atrium.session.runtime"))
-    begin = time.monotonic()
+    begin, slept = moment()
     task = getattr(module.need(), action)(*arguments)
-    worst = time.monotonic() - begin
+    worst, worst_sleep = (b - a for a, b in zip((begin, slept), moment(), strict=True))
     shown: list[Any] = []
     while not task.done:
-        at = time.monotonic()
+        at, slept = moment()
         if at - begin > cancel_after_s:
             module.need().cancel()
         module.tick()
-        worst = max(worst, time.monotonic() - at)
+        now, slept_now = moment()
+        worst, worst_sleep = max(worst, now - at), max(worst_sleep, slept_now - slept)
         progress = module.state().progress
         if progress is not None and [progress.text, progress.value] not in shown[-1:]:
             shown.append([progress.text, progress.value])
         time.sleep(0.005)
-    return [worst, time.monotonic() - begin, task.problem.sentence if task.problem else "", shown]
+    return [worst, worst_sleep, time.monotonic() - begin, task.problem.sentence if task.problem else "", shown]
 
 
 TICK_S_MAX = 0.5
@@ -347,12 +358,13 @@ TICK_S_MAX = 0.5
 
 def test_connecting_never_stops_blender(party: Party) -> None:
     anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
+    anna.blender.define(moment)
     with socket.create_server(("127.0.0.1", party.port)):  # takes connections and says nothing
-        worst, whole, told, _ = anna.call(act_and_watch, "connect", [f"localhost:{party.port}"])
+        worst, slept, whole, told, _ = anna.call(act_and_watch, "connect", [f"localhost:{party.port}"])
     assert "Another program uses port" in told
-    assert whole > 2 and worst < TICK_S_MAX, (whole, worst)
-    worst, whole, told, _ = anna.call(act_and_watch, "connect", [f"localhost:{party.port}"])  # starts a server
-    assert told == "" and worst < TICK_S_MAX, (whole, worst)
+    assert whole > 2 and worst < TICK_S_MAX and slept < SLEEP_S_MAX, (whole, worst, slept)
+    worst, slept, whole, told, _ = anna.call(act_and_watch, "connect", [f"localhost:{party.port}"])  # starts a server
+    assert told == "" and worst < TICK_S_MAX and slept < SLEEP_S_MAX, (whole, worst, slept)
 
 
 @pytest.fixture
@@ -429,6 +441,8 @@ def add_cubes(count: int) -> None:
 
 
 MANY = 500
+WORK_SLEEP_S_MAX = 0.15
+"""Blender's own threads help to save and to rebuild, and to write the scene is to wait for the disk."""
 WORK_TICK_S_MAX = 1.0
 """Blender's own saving of the old scene and rebuilding for the new one cannot be split; and a busy machine."""
 # What the user is told meanwhile, in this order, and with how many values at least: over loopback little waits for the server.
@@ -451,6 +465,8 @@ def grows(shown: list[Any], texts: dict[str, int]) -> None:
 def test_creating_joining_and_leaving_never_stop_blender(party: Party) -> None:
     anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
     ben = party.invite(anna.blender.blender, "ben")
+    for person in (anna, ben):
+        person.blender.define(moment)
     anna.call(add_cubes, MANY)
     anna.operate("atrium.host")
     ben.connect(let_in_by=anna)
@@ -462,17 +478,17 @@ def test_creating_joining_and_leaving_never_stop_blender(party: Party) -> None:
     ):
         if action == "join_room":
             ben.call(wait_for_room, "Studio")
-        worst, whole, told, shown = person.call(act_and_watch, action, arguments)
-        assert told == "" and worst < WORK_TICK_S_MAX, (action, whole, worst)
+        worst, slept, whole, told, shown = person.call(act_and_watch, action, arguments)
+        assert told == "" and worst < WORK_TICK_S_MAX and slept < WORK_SLEEP_S_MAX, (action, whole, worst, slept)
         grows(shown, TEXTS[action])
     # Nor does a server that hangs: whoever waits for it can give up.
     (server,) = server_pids(party)
     os.kill(server, signal.SIGSTOP)
     try:
-        worst, whole, _, _ = anna.call(act_and_watch, "create_room", ["Another"], 2.0)
-        assert worst < TICK_S_MAX and whole < 4, (whole, worst)
-        worst, whole, _, _ = ben.call(act_and_watch, "join_room", ["Studio", "DISCARD"], 2.0)
-        assert worst < TICK_S_MAX and whole < 4, (whole, worst)
+        worst, slept, whole, _, _ = anna.call(act_and_watch, "create_room", ["Another"], 2.0)
+        assert worst < TICK_S_MAX and slept < SLEEP_S_MAX and whole < 4, (whole, worst, slept)
+        worst, slept, whole, _, _ = ben.call(act_and_watch, "join_room", ["Studio", "DISCARD"], 2.0)
+        assert worst < TICK_S_MAX and slept < SLEEP_S_MAX and whole < 4, (whole, worst, slept)
     finally:
         os.kill(server, signal.SIGCONT)
     assert len(ben.call(edits.object_names)) == MANY + 3

@@ -60,6 +60,21 @@ def session() -> Any:
     return module.need()
 
 
+SLEEP_S_MAX = 0.05
+"""For which a call or tick on Blender's main thread may sleep: some milliseconds for the disk, or until another thread gives Python back."""
+
+
+def moment() -> list[float]:
+    """Now, and for how long this thread has slept until now (for a lock, a disk, a peer), both in seconds. What it waits for a processor does not count, so
+    that a busy machine changes nothing."""
+    import time
+    from pathlib import Path
+
+    worked_ns, ready_ns, _ = Path("/proc/thread-self/schedstat").read_text().split()
+    now = time.monotonic()
+    return [now, now - (int(worked_ns) + int(ready_ns)) / 1e9]
+
+
 def watch_operations() -> None:
     """From now on every operation that the add-on hands to the engine is noted."""
     link = session().link
