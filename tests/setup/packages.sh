@@ -42,7 +42,7 @@ if [ "${1:-}" != build ]; then WANTED+=(
 # service is neither started nor enabled.
 if [ "$(id -u)" -eq 0 ]; then
     WANTED+=(nftables openssh-client "wireguard-go?" "wireguard-tools?")
-    SERVICES=("nginx-light|nginx" openssh-server openvpn n2n "miniupnpd-nftables|miniupnpd" ufw)
+    SERVICES=("nginx-light|nginx" openssh-server openvpn n2n "miniupnpd-nftables|miniupnpd" ufw firewalld)
     # tunnels.sh builds one with it; a go of the machine's own will do, and older ones than these will not.
     command -v go >/dev/null || WANTED+=("golang-1.24-go|golang-1.22-go?")
 fi
