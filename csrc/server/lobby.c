@@ -406,6 +406,15 @@ static bool may_create(const conn *c, const atr_id *lost)
   return lost ? may_enter(c, lost) : atr_rights_may(c->server->rights, &c->who, ATR_MAY_CREATE, NULL, NULL);
 }
 
+/* Whoever types the name of a new room means it, and not one of yesterday that had the same. */
+static void forget_namesake(const atr_server *server, const char *name)
+{
+  atr_id other;
+
+  if (atr_passwords_holder(server->passwords, name, &other) && !lobby_has(server, &other))
+    (void)atr_passwords_set(server->passwords, &other, NULL, NULL);
+}
+
 void lobby_create(conn *c, const cJSON *message)
 {
   atr_room_join join = join_of(c);
@@ -449,8 +458,10 @@ void lobby_create(conn *c, const cJSON *message)
     }
     h->creator = c->participant;
     h->ready = returns;
-    if (!returns)
+    if (!returns) {
       h->creator_key = c->who.key;
+      forget_namesake(c->server, name);
+    }
     memcpy(h->blender, blender, sizeof blender);
     h->schema = schema;
   }

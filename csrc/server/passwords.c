@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * See passwords.h. At most one record per room: a list is enough, and is walked to its end by each look-up. */
+ * See passwords.h. At most one record per room, and per name: a list is enough, and is walked to its end by each look-up. */
 #include "server/passwords.h"
 
 #include "base/error.h"
@@ -43,6 +43,15 @@ static record **place_of(atr_passwords *passwords, const atr_id *room)
   return at;
 }
 
+static record **name_of(atr_passwords *passwords, const char *name)
+{
+  record **at = &passwords->rooms;
+
+  while (*at && strcmp((*at)->name, name) != 0)
+    at = &(*at)->next;
+  return at;
+}
+
 static void drop(atr_passwords *passwords, record **at)
 {
   record *r = *at;
@@ -53,10 +62,14 @@ static void drop(atr_passwords *passwords, record **at)
   free(r);
 }
 
+/* Of two lines of one name in a file the last counts. */
 static int put(atr_passwords *passwords, const atr_id *room, const char *name, const atr_password *password)
 {
-  record **at = place_of(passwords, room);
+  record **at = name_of(passwords, name);
 
+  if (*at && !atr_id_equal(&(*at)->room, room))
+    drop(passwords, at);
+  at = place_of(passwords, room);
   if (!*at && passwords->n_rooms >= ATR_ROOMS_MAX)
     return ATR_LIMIT;
   if (!*at && !(*at = calloc(1, sizeof **at)))
@@ -73,6 +86,16 @@ bool atr_passwords_has(const atr_passwords *passwords, const atr_id *room)
   for (const record *r = passwords->rooms; r; r = r->next)
     if (atr_id_equal(&r->room, room))
       return true;
+  return false;
+}
+
+bool atr_passwords_holder(const atr_passwords *passwords, const char *name, atr_id *room)
+{
+  for (const record *r = passwords->rooms; r; r = r->next)
+    if (strcmp(r->name, name) == 0) {
+      *room = r->room;
+      return true;
+    }
   return false;
 }
 
@@ -272,4 +295,15 @@ int atr_passwords_set(atr_passwords *passwords, const atr_id *room, const char *
   }
   passwords->file.is_changed = passwords->file.is_changed || !err;
   return err;
+}
+
+bool atr_passwords_drop_lost(atr_passwords *passwords, atr_is_there_cb is_there, const void *ctx)
+{
+  for (record **at = &passwords->rooms; *at; at = &(*at)->next)
+    if (!is_there(ctx, &(*at)->room)) {
+      drop(passwords, at);
+      passwords->file.is_changed = true;
+      return true;
+    }
+  return false;
 }

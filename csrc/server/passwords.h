@@ -6,6 +6,9 @@
  * such a room or not, with a password or without: a salt that follows from the name and from this server's key, and, where there is no password, a
  * secret that nobody knows. Since the salt depends on nothing else, it does not change when a room comes, goes, or gets a password.
  *
+ * One run proves one password, so a name has one. That of a room which the server does not have any more stays, for the room may be
+ * brought back, until another room takes its name or its place.
+ *
  * The file `password` of the data folder, whose lines are as good as the passwords:
  *
  *     argon2id <passes> <KiB> <salt> <secret>                       the server's
@@ -35,16 +38,23 @@ int atr_passwords_give(atr_passwords *passwords, const char *text, char *why, si
 /* The server's; NULL: it has none. */
 const atr_password *atr_passwords_of_server(const atr_passwords *passwords);
 
-/* What answers to the name of a room; of several rooms of one name, the first that got a password. `room` is zero where there is none: the same
- * work was done, and `out` holds a secret that no password leads to. */
+/* What answers to the name of a room. `room` is zero where there is none: the same work was done, and `out` holds a secret that no password leads to. */
 void atr_passwords_of_name(const atr_passwords *passwords, const char *name, atr_password *out, atr_id *room);
 
 bool atr_passwords_has(const atr_passwords *passwords, const atr_id *room);
 
+/* The room whose password answers to this name; false: none. */
+bool atr_passwords_holder(const atr_passwords *passwords, const char *name, atr_id *room);
+
 /* Salt and parameters for a new password: to be derived, then set. `name` is the room's; NULL: the server's. 0 or ATR_RANDOM. */
 int atr_passwords_begin(const atr_passwords *passwords, const char *name, atr_password *out);
 
-/* `password` NULL: none any more. `room` NULL: the server's. 0, ATR_LIMIT (ATR_ROOMS_MAX rooms have one) or ATR_NOMEM. */
+/* `password` NULL: none any more. `room` NULL: the server's. A name has one: another room of this name has none from now on. 0, ATR_LIMIT
+ * (ATR_ROOMS_MAX rooms have one) or ATR_NOMEM. */
 int atr_passwords_set(atr_passwords *passwords, const atr_id *room, const char *name, const atr_password *password);
+
+/* Drops the oldest password of a room that is not there. False: all are there. */
+typedef bool (*atr_is_there_cb)(const void *ctx, const atr_id *room);
+bool atr_passwords_drop_lost(atr_passwords *passwords, atr_is_there_cb is_there, const void *ctx);
 
 #endif

@@ -33,6 +33,9 @@ typedef struct target {
   const char *name;
 } target;
 
+static const char name_is_taken[] =
+    "Another room of this name has a password: have that one removed, or create a room with another name.";
+
 /* --- the answer ------------------------------------------------------------------------------------------------ */
 
 /* All hosts, and who has set it. */
@@ -71,8 +74,9 @@ static void tell(conn *c, const atr_id *room, bool set)
 static void failed(const atr_server *server, const atr_id *room, const atr_hash *by, int err)
 {
   tell_error(server, room, by, err,
-             err == ATR_LIMIT ? "As many rooms have a password as can have one: remove another first."
-                              : "The password could not be set: it is as it was before.");
+             err == ATR_LIMIT   ? "As many rooms have a password as can have one: remove another first."
+             : err == ATR_STATE ? name_is_taken
+                                : "The password could not be set: it is as it was before.");
 }
 
 /* It counts either way. */
@@ -86,12 +90,38 @@ static void kept(reply *a, int err)
       tell(c, &a->room, a->is_set);
 }
 
+static bool is_there(const void *ctx, const atr_id *room)
+{
+  return lobby_has(ctx, room);
+}
+
+/* A room's password is found by the room's name, so of rooms with one name one has it. */
+static bool is_taken(const atr_server *server, const target *of)
+{
+  atr_id other;
+
+  return !atr_id_is_zero(&of->room) && atr_passwords_holder(server->passwords, of->name, &other) &&
+         !atr_id_equal(&other, &of->room) && lobby_has(server, &other);
+}
+
+/* Rooms that are gone leave theirs behind. */
+static int set(atr_server *server, const target *of, const atr_password *password)
+{
+  const atr_id *room = named(&of->room);
+  int err =
+      password && is_taken(server, of) ? ATR_STATE : atr_passwords_set(server->passwords, room, of->name, password);
+
+  if (err == ATR_LIMIT && atr_passwords_drop_lost(server->passwords, is_there, server))
+    err = atr_passwords_set(server->passwords, room, of->name, password);
+  return err;
+}
+
 /* `password` NULL: removed. */
 static void keep(atr_server *server, const target *of, const atr_hash *by, const atr_password *password)
 {
   bool is_room = !atr_id_is_zero(&of->room);
   reply *a = keeping_reply(server, NULL, kept);
-  int err = a ? atr_passwords_set(server->passwords, is_room ? &of->room : NULL, of->name, password) : ATR_NOMEM;
+  int err = a ? set(server, of, password) : ATR_NOMEM;
 
   if (err) {
     if (a)
@@ -214,6 +244,10 @@ void setting_password(conn *c, const cJSON *message)
     return;
   if (atr_json_get_str(message, "text", &text) < 0 || strlen(text) > ATR_PASSWORD_BYTES_MAX) {
     conn_send_error(c, ATR_INVAL, "A password has at most 1,024 bytes.", "password", NULL);
+    return;
+  }
+  if (text[0] && is_taken(c->server, &of)) {
+    conn_send_error(c, ATR_STATE, name_is_taken, "password", &of.room);
     return;
   }
   if (text[0] && c->server->n_settings >= ATR_PASSWORDS_AT_ONCE) {

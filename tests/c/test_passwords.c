@@ -103,18 +103,25 @@ static void a_new_password_has_the_salt_that_was_always_shown(void **state)
   end_kept(passwords);
 }
 
-static void of_two_rooms_of_one_name_the_first_counts(void **state)
+static void of_two_rooms_of_one_name_the_last_counts(void **state)
 {
-  atr_id first = {{1}}, second = {{2}};
-  atr_password one = derived(1), two = derived(2);
+  atr_id first = {{1}}, second = {{2}}, nobody = {{0}}, holder;
+  atr_password one = derived(1), two = derived(2), made_up;
   atr_passwords *passwords = open_kept();
 
   (void)state;
+  assert_false(atr_passwords_holder(passwords, "Film", &holder));
   assert_ok(atr_passwords_set(passwords, &first, "Film", &one));
   assert_ok(atr_passwords_set(passwords, &second, "Film", &two));
-  assert_true(is_of(passwords, "Film", &first, &one));
-  assert_ok(atr_passwords_set(passwords, &first, "Film", NULL));
   assert_true(is_of(passwords, "Film", &second, &two));
+  assert_true(atr_passwords_holder(passwords, "Film", &holder));
+  assert_true(atr_id_equal(&holder, &second));
+  assert_false(atr_passwords_has(passwords, &first));
+  assert_ok(atr_passwords_set(passwords, &second, "Film", &one)); /* its own, changed */
+  assert_true(is_of(passwords, "Film", &second, &one));
+  assert_ok(atr_passwords_set(passwords, &second, "Film", NULL));
+  atr_password_of_nobody(&made_up, key, "Film");
+  assert_true(is_of(passwords, "Film", &nobody, &made_up));
   end_kept(passwords);
 }
 
@@ -131,7 +138,12 @@ static void a_password_has_so_many_bytes(void **state)
   assert_err(atr_password_derive(&p, atr_span_of(text, 0)), ATR_INVAL);
 }
 
-/* ATR_ROOMS_MAX, of which all may have one. */
+static bool is_the_third(const void *ctx, const atr_id *room)
+{
+  return atr_id_equal(ctx, room);
+}
+
+/* ATR_ROOMS_MAX, of which all may have one; those of rooms that are gone make way. */
 static void as_many_rooms_as_there_can_be_have_one(void **state)
 {
   atr_passwords *passwords = open_kept();
@@ -140,19 +152,28 @@ static void as_many_rooms_as_there_can_be_have_one(void **state)
   atr_id room = {{0}};
 
   (void)state;
-  memset(name, 'x', sizeof name - 1);
-  name[sizeof name - 1] = 0;
   for (uint32_t i = 1; i <= ATR_ROOMS_MAX; i++) {
     atr_put_u32(room.b, i);
+    snprintf(name, sizeof name, "%0*u", (int)sizeof name - 1, i);
     assert_ok(atr_passwords_set(passwords, &room, name, &p));
   }
   assert_ok(atr_passwords_set(passwords, &room, name, &p)); /* changed */
   atr_put_u32(room.b, ATR_ROOMS_MAX + 1);
-  assert_err(atr_passwords_set(passwords, &room, name, &p), ATR_LIMIT);
+  assert_err(atr_passwords_set(passwords, &room, "one more", &p), ATR_LIMIT);
   end_kept(passwords);
   passwords = open_kept();
   atr_put_u32(room.b, ATR_ROOMS_MAX);
   assert_true(atr_passwords_has(passwords, &room));
+  atr_put_u32(room.b, 3);
+  for (uint32_t i = 1; i < ATR_ROOMS_MAX; i++)
+    assert_true(atr_passwords_drop_lost(passwords, is_the_third, &room));
+  assert_false(atr_passwords_drop_lost(passwords, is_the_third, &room));
+  assert_true(atr_passwords_has(passwords, &room));
+  end_kept(passwords);
+  passwords = open_kept();
+  assert_true(atr_passwords_has(passwords, &room));
+  atr_put_u32(room.b, ATR_ROOMS_MAX);
+  assert_false(atr_passwords_has(passwords, &room));
   end_kept(passwords);
 }
 
@@ -194,7 +215,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(they_are_there_after_a_restart, make_home, remove_home),
       cmocka_unit_test_setup_teardown(a_new_password_has_the_salt_that_was_always_shown, make_home, remove_home),
-      cmocka_unit_test_setup_teardown(of_two_rooms_of_one_name_the_first_counts, make_home, remove_home),
+      cmocka_unit_test_setup_teardown(of_two_rooms_of_one_name_the_last_counts, make_home, remove_home),
       cmocka_unit_test(a_password_has_so_many_bytes),
       cmocka_unit_test_setup_teardown(as_many_rooms_as_there_can_be_have_one, make_home, remove_home),
       cmocka_unit_test_setup_teardown(a_file_that_was_not_written_so_is_named, make_home, remove_home),

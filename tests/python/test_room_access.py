@@ -192,6 +192,81 @@ def test_passwords_of_rooms_are_changed_removed_and_outlive_the_server(
     fails("PASSWORD", lambda: clients("four").connect(address, "third", room="Film", timeout=20))
 
 
+def restarted(server: Process, start: Start, host: Client, clients: Clients) -> Client:
+    """The host, on the next day: her server has ended, and with it all rooms."""
+    host.close()
+    server.end(signal.SIGTERM)
+    start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
+    host = clients(home=server.home)
+    host.connect(server.address)
+    return host
+
+
+def test_a_room_of_the_next_day_has_its_own_password_and_not_that_of_its_namesake(
+    server: Process, host: Client, clients: Clients, start: Start
+) -> None:
+    kept, address = server.home / "server" / "password", f"127.0.0.1:{server.port}"
+    host.set_password("Monday's", room=host.create_room("Anna's scene").id)
+    host.set_password("the book's", room=host.create_room("Book").id)
+    host = restarted(server, start, host, clients)
+    room = host.create_room("Anna's scene")
+    fails("PASSWORD", lambda: clients("early").connect(address, "Monday's", room="Anna's scene", timeout=20))
+    host.set_password("Tuesday's", room=room.id)
+    guest = clients("guest")
+    guest.connect(address, "Tuesday's", room="Anna's scene", timeout=20)
+    assert guest.invited_to == room.id and names(guest) == ["Anna's scene"]
+    fails("PASSWORD", lambda: clients("late").connect(address, "Monday's", room="Anna's scene", timeout=20))
+    rooms = sorted(line.split(" ", 6)[-1].split(" ", 1)[-1] for line in kept.read_text().splitlines())
+    assert rooms == ["Anna's scene", "Book"]
+
+
+def test_the_password_of_a_room_that_is_brought_back_counts(
+    server: Process, host: Client, clients: Clients, start: Start
+) -> None:
+    film, address = host.create_room("Film"), f"127.0.0.1:{server.port}"
+    host.set_password(SECRET, room=film.id)
+    server.end(signal.SIGKILL)
+    start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
+    settle([host], lambda: host.state == "JOINED", what="the return")
+    guest = clients("guest")
+    guest.connect(address, SECRET, room="Film", timeout=20)
+    assert guest.invited_to == film.id and names(guest) == ["Film"]
+
+
+def test_of_two_rooms_of_one_name_one_has_the_password(server: Process, host: Client, clients: Clients) -> None:
+    """A guest types a name: with two passwords for one, a member's room would take those in who look for the host's."""
+    maker, address = clients("maker"), f"127.0.0.1:{server.port}"
+    maker.connect(host.create_invite(), timeout=10)
+    theirs = maker.create_room("Film")
+    maker.set_password("the maker's", room=theirs.id)
+    film = host.create_room("Film")
+    assert "Another room of this name" in fails("STATE", lambda: host.set_password(SECRET, room=film.id)).text
+    assert sorted(room.has_password for room in host.rooms()) == [False, True]
+    fails("PASSWORD", lambda: clients("one").connect(address, SECRET, room="Film", timeout=20))
+    host.set_password("", room=theirs.id)  # the host may
+    host.set_password(SECRET, room=film.id)
+    fails("STATE", lambda: maker.set_password("the maker's", room=theirs.id))
+    guest = clients("guest")
+    guest.connect(address, SECRET, room="Film", timeout=20)
+    assert guest.invited_to == film.id
+
+
+def test_passwords_of_rooms_that_are_gone_take_no_places(server: Process, clients: Clients, start: Start) -> None:
+    """ATR_ROOMS_MAX, 256"""
+    server.end()
+    kept = server.home / "server" / "password"
+    lines = [f"room {i:032x} argon2id 2 64 {i:032x} {i:064x} day {i}\n" for i in range(1, 257)]
+    kept.write_text("".join(lines))
+    kept.chmod(0o600)
+    start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
+    host = clients(home=server.home)
+    host.connect(server.address)
+    film = host.create_room("Film")
+    host.set_password(SECRET, room=film.id)
+    text = kept.read_text().splitlines(keepends=True)
+    assert text[:-1] == lines[1:] and text[-1].startswith(f"room {film.id} ")  # the oldest has made way
+
+
 def test_a_password_from_a_file_stands_beside_those_of_rooms(start: Start, clients: Clients, tmp_path: Path) -> None:
     """--password-file is not written down, and does not drop what is."""
     file = tmp_path / "password.txt"

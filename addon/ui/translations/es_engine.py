@@ -158,6 +158,8 @@ ENGINE = {
     "You were let into single rooms: only these can be joined.": "El permiso es para salas determinadas: solo en esas es posible entrar.",
     "There is no such room, or the password is not right.": "Esa sala no existe, o la contraseña no es correcta.",
     "As many rooms have a password as can have one: remove another first.": "No caben más salas con contraseña: quitar antes la de otra.",
+    "Another room of this name has a password: have that one removed, or create a room with another name.": "Otra sala con este nombre "
+    "tiene contraseña: hacer que se quite, o crear una sala con otro nombre.",
     "Only the host, and who has created the room, can set its password.": "Solo el anfitrión y quien creó la sala pueden definir su "
     "contraseña.",
     "Other passwords are being set: try again in a moment.": "Se están definiendo otras contraseñas: intentar de nuevo en un momento.",
