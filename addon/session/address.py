@@ -119,6 +119,11 @@ def is_local(text: str) -> bool:
         return False
 
 
+def is_hosting(host: str) -> bool:
+    """This machine by its name: whoever types that means a server of their own."""
+    return split(host)[0].lower() in LOCAL_NAMES
+
+
 def takes_password(host: str) -> bool:
     """Not this machine, and not an invite, which has a key of its own."""
     return bool(host) and not is_local(host) and not is_invite(host)

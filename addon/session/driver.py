@@ -180,10 +180,16 @@ class Session:
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
-    def connect(self, host: str, password: str = "", room: str = "", *, into: str = "", key: str = "") -> Task:
+    def host(self) -> Task:
+        """On this machine, with a server of one's own: whoever else's it is that answers there is told nothing."""
+        return self.connect("localhost", own=True)
+
+    def connect(
+        self, host: str, password: str = "", room: str = "", *, into: str = "", key: str = "", own: bool = False
+    ) -> Task:
         """`host`: an address, or an invite, also inside of a sentence. `room`: the name of the one room whose password it is. An
         invite, and a room's password, lead into the room. `into`: the id of the room that was clicked. `key`: of the host
-        that was clicked, where it is known, which must prove it."""
+        that was clicked, where it is known, which must prove it. `own`: to a server of this user only."""
         state, options = self.state, self._options()
         self._require("connect")
         host = address.tidy(host)
@@ -202,8 +208,9 @@ class Session:
         self._may_renew, self._renews = local, False
         self._clicked_room = into
         self._comes_for_room = state.by_invite or bool(password and room) or bool(into)
-        fields = {"password": password, "room": room} if password else {}
-        self._start(self._connecting(host, local, fields | ({"key": key} if key else {})))
+        fields: dict[str, Any] = {"password": password, "room": room} if password else {}
+        fields |= {"key": key, "own": own, "asks_here": address.is_hosting(host)}
+        self._start(self._connecting(host, local, fields))
         self._run_job(0.0)  # its first step: a tick is some 5 ms away, in which a near server has answered
         return task
 
@@ -555,6 +562,10 @@ class Session:
         state.on(event)
         if kind == "confirm_host":
             self._answer_alone()
+        elif kind == "probed":
+            self._stop_job()
+            state.set_link(OFFLINE)
+            state.finish(trouble=problem("OTHERS_SERVER", port=self._port_of(self._typed)))
         elif kind == "welcome":
             if self._comes_for_room:
                 # Only now: the engine shows the invite at each reconnect, when the user may have left the room long since.
@@ -617,7 +628,7 @@ class Session:
 
     # --- jobs --------------------------------------------------------------------------------------------------------
 
-    def _connecting(self, host: str, local: bool, proof: dict[str, str]) -> Job:
+    def _connecting(self, host: str, local: bool, proof: dict[str, Any]) -> Job:
         state, options = self.state, self._options()
         port = self._port_of(host)
         if local:

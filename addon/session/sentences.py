@@ -36,6 +36,8 @@ ERRORS: dict[str, str] = {
     "Preferences, System, Network.",
     # starting a server here
     "PORT_BUSY": "Another program uses the port of {address}: end it, or choose another port in Atrium's preferences.",
+    "OTHERS_SERVER": "Another user of this machine hosts on port {port}: to host yourself, choose another port in Atrium's preferences; "
+    "to join there, type localhost and click Connect.",
     "SERVER_START": "The server on this machine could not be started. {text}",
     # rooms
     "NOROOM": "There is no room “{room}” any more: choose one from the list.",
@@ -118,6 +120,7 @@ def problem(code: str, *, detail: str = "", text: str = "", **fields: object) ->
         "room": "",
         "seconds": "",
         "name": "",
+        "port": "",
         **{k: shortened(str(v)) for k, v in fields.items()},
     }
     known["text"] = own

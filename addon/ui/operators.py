@@ -160,7 +160,7 @@ class ATRIUM_OT_host(_Operator):
 
     def start(self) -> Task | None:
         runtime.state().settings.host = "localhost"
-        return runtime.need().connect("localhost")
+        return runtime.need().host()
 
 
 class ATRIUM_OT_connect_found(_Operator):

@@ -205,6 +205,7 @@ struct atr_client {
   atr_hash host_key; /* of LINK_CONFIRMING */
   bool probes;       /* only looks who answers: nothing is said to it */
   bool only_own;     /* the same, where this home has no token for the key */
+  bool asks_here;    /* being on this machine is no reason to trust a server of another home */
   bool asks_rooms;   /* the list of rooms comes with each welcome */
   bool awaits_rooms; /* it was asked for, and has not come */
   bool is_pinned;    /* the host's key is the one that is pinned for its address, or was given */

@@ -494,11 +494,12 @@ void link_connect(atr_client *c, const cJSON *message)
   c->host_accepted = false;
   c->hung_up = false;
   c->probes = false;
-  c->only_own = false;
+  c->only_own = c->asks_here = false;
   c->asks_rooms = c->awaits_rooms = false;
   c->is_key_given = atr_json_get_hash(message, "key", &c->given_key) == ATR_OK;
   (void)atr_json_get_bool(message, "probe", &c->probes);
   (void)atr_json_get_bool(message, "own", &c->only_own);
+  (void)atr_json_get_bool(message, "asks_here", &c->asks_here);
   (void)atr_json_get_bool(message, "rooms", &c->asks_rooms);
   c->said_err = ATR_OK;
   c->said_text[0] = '\0';

@@ -6,7 +6,7 @@
  * network and clicked is asked for by the key that it was shown with.
  *
  * Otherwise in this order: the pin of this address (another key is a hard stop, and is noticed before this side has shown its own); the password, where the user typed one (password.c); a check code
- * that the user gave beforehand; the own machine and the own server (the home holds a token for its key); ATRIUM_TRUST=first-use; the user, where there is one to ask. While the user looks the host
+ * that the user gave beforehand; the own machine (unless whoever connects wants to be asked there, too: `asks_here`) and the own server (the home holds a token for its key); ATRIUM_TRUST=first-use; the user, where there is one to ask. While the user looks the host
  * may lose patience: the session ends, the question stays, and the answer "yes" connects anew, to the key that was shown. */
 #include "client/internal.h"
 
@@ -61,8 +61,9 @@ static bool is_trusted_unasked(atr_client *c, const atr_hash *key)
     return true;
   if (c->trusted_code[0])
     return atr_check_code_equal(c->trusted_code, c->host_code);
-  return (atr_address_is_loopback(&c->address) && atr_session_peer_is_loopback(c->session)) ||
-         trust_token(c, key, token) || c->first_use;
+  if (!c->asks_here && atr_address_is_loopback(&c->address) && atr_session_peer_is_loopback(c->session))
+    return true;
+  return trust_token(c, key, token) || c->first_use;
 }
 
 /* Who answers is known: that is all that was asked. */

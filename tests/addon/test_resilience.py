@@ -172,6 +172,17 @@ def test_leaving_keeps_the_scene_and_sends_first(party: Party, anna: Person) -> 
     assert ben.state == "OFFLINE" and ben.call(camera_x) == 66.0
 
 
+def test_whoever_hosts_goes_to_no_server_of_anothers(party: Party, anna: Person) -> None:
+    eve = party.invite(anna.blender.blender, "eve")
+    with pytest.raises(BlenderError, match="Another user of this machine hosts on port"):
+        eve.operate("atrium.host")
+    assert eve.state == "OFFLINE"
+    with pytest.raises(BlenderError, match="was never trusted here"):
+        eve.operate("atrium.connect")  # to localhost
+    assert anna.blender.evaluate("len(bpy.context.window_manager.atrium.knocks)") == 0
+    assert "eve" not in "".join(path.read_text() for path in party.folder.rglob("logs/server-*.log"))
+
+
 def test_a_stranger_is_refused_and_told(party: Party, anna: Person) -> None:
     """Once, and may ask again; or for good, and is not even heard then, by this server or a later one."""
     eve = party.invite(anna.blender.blender, "eve")

@@ -111,6 +111,31 @@ def test_localhost_starts_a_server_and_says_so() -> None:
     assert task.done and task.problem is None
 
 
+def test_hosting_goes_to_nobody_elses_server() -> None:
+    bench = Bench(port=12900)
+    task = bench.session.host()
+    bench.tick()
+    assert bench.engine.sent[0]["own"] is True
+    bench.tick(
+        {"t": "probed", "address": "localhost:12900", "code": "X", "key": "new"}, {"t": "state", "state": "OFFLINE"}
+    )
+    assert task.done and task.problem is not None and task.problem.code == "OTHERS_SERVER"
+    assert "port 12900" in task.problem.sentence and bench.state.problem is task.problem
+    assert bench.state.phase == "OFFLINE" and bench.engine.kinds() == ["connect"]
+
+
+@pytest.mark.parametrize(
+    ("host", "asks"), [("localhost", True), ("localhost:9090", True), ("127.0.0.1", False), ("192.0.2.7", False)]
+)
+def test_localhost_is_ones_own_server_or_asked_about(host: str, asks: bool) -> None:
+    """A number is what somebody else has told: whoever works on one machine with others types that."""
+    bench = Bench()
+    bench.session.connect(host)
+    bench.tick()
+    (sent,) = bench.engine.sent
+    assert sent.get("asks_here", False) is asks and "own" not in sent
+
+
 def test_connecting_begins_with_the_click_and_ends_with_the_first_tick_that_sees_the_list() -> None:
     """A tick is 5 ms away, and a near server answers within that: the first step waited for one, the question for the list for another."""
     bench = Bench()

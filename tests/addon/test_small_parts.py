@@ -191,7 +191,7 @@ def test_names_are_one_line_and_bounded() -> None:
 
 
 def test_every_sentence_has_only_fields_that_are_filled() -> None:
-    known = {"address", "room", "seconds", "text", "name"}
+    known = {"address", "room", "port", "seconds", "text", "name"}
     for code, template in sentences.ERRORS.items():
         fields = {name for _, name, _, _ in string.Formatter().parse(template) if name}
         assert fields <= known, code

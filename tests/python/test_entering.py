@@ -396,6 +396,34 @@ def test_with_a_window_the_user_is_asked(start: Start, tmp_path: Path, monkeypat
         until("state", state="LOBBY")
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_a_server_here_that_is_anothers_is_not_taken_for_ones_own(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """Whoever listens first at the port of this machine would get the scene of who clicks Host."""
+    from atrium.engine import Engine
+
+    monkeypatch.delenv("ATRIUM_TRUST", raising=False)
+    server = start("--open")
+
+    def first(engine: Engine, *kinds: str, **how: bool) -> dict[str, object]:
+        engine.send({"t": "connect", "host": f"{host}:{server.port}", "name": "w", **how})
+        while engine.wait(10):
+            for event in engine.poll(1):
+                if event["t"] in kinds:
+                    return event
+        raise AssertionError(f"none of {kinds}")
+
+    answers = "probed", "confirm_host", "welcome"
+    with Engine(tmp_path / "other", interactive=True) as other:
+        assert first(other, *answers, own=True, asks_here=True)["t"] == "probed"
+        question = first(other, *answers, asks_here=True)
+        assert (question["t"], question["code"]) == ("confirm_host", server.check_code)
+        assert first(other, *answers)["t"] == "welcome"
+    with Engine(server.home, interactive=True) as own:
+        assert first(own, *answers, own=True, asks_here=True)["host"] is True
+
+
 def test_the_server_ends_while_somebody_knocks(start: Start, clients: Clients) -> None:
     server = start()
     guest = clients()

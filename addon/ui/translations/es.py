@@ -417,6 +417,9 @@ TEXTS = {
     "Preferencias, Sistema, Red.",
     "Another program uses the port of {address}: end it, or choose another port in Atrium's preferences.": "Otro programa usa el puerto "
     "de {address}: cerrarlo, o elegir otro puerto en las preferencias de Atrium.",
+    "Another user of this machine hosts on port {port}: to host yourself, choose another port in Atrium's preferences; "
+    "to join there, type localhost and click Connect.": "Otro usuario de este equipo es el anfitrión en el puerto {port}: para ser el anfitrión, elegir "
+    "otro puerto en las preferencias de Atrium; para entrar allí, escribir localhost y pulsar Conectar.",
     "The server on this machine could not be started. {text}": "No fue posible iniciar el servidor en este equipo. {text}",
     # rooms
     "There is no room “{room}” any more: choose one from the list.": "La sala “{room}” ya no existe: elegir una de la lista.",
