@@ -119,6 +119,11 @@ def is_local(text: str) -> bool:
         return False
 
 
+def is_web(text: str) -> bool:
+    """An address with a path, as the engine writes it or people type it."""
+    return text.lower().startswith(("http://", "https://", "ws://", "wss://"))
+
+
 def is_hosting(host: str) -> bool:
     """This machine by its name: whoever types that means a server of their own."""
     return split(host)[0].lower() in LOCAL_NAMES

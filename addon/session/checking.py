@@ -79,7 +79,7 @@ class Checking:
         self,
         state: State,
         make_check: Callable[[str], CheckLike],
-        look_at_machine: Callable[[], CheckLike],
+        look_at_machine: Callable[[int | None], CheckLike],
         send: Callable[[dict[str, Any]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -114,7 +114,8 @@ class Checking:
         elif state.link != OFFLINE:
             task.finish(problem("CONNECTED"))
         else:
-            self._begin(self._look_at_machine, reaching.machine_report)
+            port = address.split(host)[1]
+            self._begin(lambda: self._look_at_machine(port), reaching.machine_report)
         state.changed()
         return task
 

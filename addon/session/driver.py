@@ -133,7 +133,7 @@ class Helpers:
     """What else of the package `atrium` is used beside the engine."""
 
     make_check: Callable[[str], CheckLike]
-    look_at_machine: Callable[[], CheckLike]
+    look_at_machine: Callable[[int | None], CheckLike]  # at this port; None: that of the preferences
     make_tunnel: Callable[[str, int], TunnelLike]
     installed_tunnels: Callable[[], list[str]]
 
@@ -201,6 +201,7 @@ class Session:
         self._open_engine()
         state.by_invite = address.is_invite(host)
         self._typed = host
+        state.typed = host if address.is_web(host) and address.is_storable(host) else ""
         shown = translated("the invite's host") if state.by_invite else address.shown(host)
         task = state.begin("connect", translated("Connecting to {address}.").format(address=shown))
         state.address, state.attempt, state.check_report = shown, 0, []  # what a check found before is history

@@ -33,7 +33,7 @@ FAILURES: dict[str, str] = {
     "UNREACHABLE": "There is no way from this machine to {address}: are both on the same network or VPN?",
     "CONNREFUSED": "Nobody listens at {address}: is the host connected, and is the port right?",
     "SILENT": "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",
-    "NOT_ATRIUM": "What answers at {address} is not Atrium: check the port.",
+    "NOT_ATRIUM": "What answers at {address} is not Atrium: check the port, or log in to this network in a browser first.",
     "TLS": "The encrypted connection to {address} failed: try again, and check that nothing stands in between.",
     "KEY_CHANGED": "{address} now shows another key than the one you trusted. If its owner made a new one, "
     "forget the old key and compare check codes; if not, somebody may be pretending to be that host.",

@@ -248,13 +248,13 @@ def _make_check(host: str) -> Any:
     return Check(host, home=home())
 
 
-def _look_at_machine() -> Any:
+def _look_at_machine(port: int | None) -> Any:
     from atrium.machine import MachineCheck
 
     current = options()
     wanted = current.server_settings
     bind = "::" if "network" in wanted else "127.0.0.1"
-    return MachineLook(lambda: MachineCheck(current.port, home(), bind, "map_port" in wanted))
+    return MachineLook(lambda: MachineCheck(port or current.port, home(), bind, "map_port" in wanted))
 
 
 def _make_tunnel(program: str, port: int) -> Any:

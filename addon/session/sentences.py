@@ -27,6 +27,12 @@ ERRORS: dict[str, str] = {
     "PUBLIC_ADDRESS": "“{address}” cannot be your public address. {text}",
     "VERSION": "Atrium here and at {address} do not fit together: install the same version. {text}",
     "KEY_UNKNOWN": "{address} was never trusted here: compare its check code with its owner, then trust it.",
+    "WEB_RESOLVE": "No machine is known by the name in {address}: a tunnel has another address after each start, so ask for a new one, or "
+    "check the spelling.",
+    # what a server has said itself to who came to its door; the state puts SAID_ before those codes
+    "SAID_TIMEOUT": "You were not let in at {address}. {text} Tell the host that you are there, and connect again.",
+    "SAID_DENIED": "You were not let in at {address}. {text}",
+    "SAID_SERVER_FULL": "You were not let in at {address}. {text}",
     "PASSWORD": "You were not let in at {address}. {text}",
     "LATER": "You were not let in at {address}. {text}",
     "INVITE": "This invite does not work. {text}",

@@ -168,6 +168,7 @@ class State:
     link: str = OFFLINE
     stage: Stage = Stage.NONE
     address: str = ""
+    typed: str = ""  # what the user wrote to get there, where that is an address of the web
     attempt: int = 0
     since: float = 0.0
     connected_s: float = 0.0  # since 1970: when the connection came up, or came back
@@ -407,6 +408,11 @@ class State:
         elif trouble is not None or (self.task and not self.task.done):
             self.finish(trouble=trouble or problem("CLOSED", address=self.address))
 
+    @property
+    def shown_address(self) -> str:
+        """One of the web as it was typed, which the engine knows with scheme, port and path: nobody knows that one again."""
+        return self.typed if self.typed and address.is_web(self.address) else self.address
+
     def _on_confirm_host(self, event: Event) -> None:
         self.set_link(CONFIRMING)
         self.question = Question(str(event.get("address") or self.address), str(event.get("code", "")))
@@ -578,13 +584,18 @@ class State:
         code = str(event.get("code") or "INTERNAL")
         room = self.here.name if self.here else ""
         detail, text = str(event.get("detail") or ""), str(event.get("text") or event.get("error") or "")
+        if event.get("said"):
+            detail = "\n".join(filter(None, (text, detail)))  # as it came, for who helps and reads no Spanish
+            code = f"SAID_{code}" if f"SAID_{code}" in ERRORS else code
+        elif code == "RESOLVE" and not self.by_invite and address.is_web(self.address):
+            code = "WEB_RESOLVE"
         if event.get("state") == RECONNECTING and f"AGAIN_{code}" in ERRORS:
             code = f"AGAIN_{code}"
         elif self.by_invite and f"INVITED_{code}" in ERRORS:
             code = f"INVITED_{code}"
         elif event.get("found") and f"FOUND_{code}" in ERRORS:
             code = f"FOUND_{code}"
-        return problem(code, detail=detail, text=text, address=self.address, room=room)
+        return problem(code, detail=detail, text=text, address=self.shown_address, room=room)
 
 
 # A server is there again within a second or two; on a machine that is busy, within some more.

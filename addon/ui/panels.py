@@ -40,6 +40,7 @@ NOT_TAKEN_COPIED_MAX = 1000  # lines; more does not fit a message to somebody wh
 UNREACHED = frozenset(
     {
         "RESOLVE",
+        "WEB_RESOLVE",
         "NAME_SERVER",
         "NAME_INSIDE",
         "UNREACHABLE",
@@ -98,7 +99,7 @@ def status_text(state: State) -> tuple[str, str]:
     if phase == OFFLINE:
         return translated("Not connected"), "UNLINKED"
     return translated("Connected to {address} since {time}").format(
-        address=state.address, time=clock_text(state.connected_s, time.time())
+        address=state.shown_address, time=clock_text(state.connected_s, time.time())
     ), "LINKED"
 
 

@@ -93,6 +93,8 @@ void link_tell_state(atr_client *c, int err, const char *sentence, const char *d
     atr_jw_str(&w, "code", atr_err_name(err));
     if (guide_of(c) == ATR_GUIDE_FOUND)
       atr_jw_bool(&w, "found", true);
+    if (c->said_err == err && c->said_text[0] && strcmp(c->said_text, atr_err_text(err)) != 0)
+      atr_jw_bool(&w, "said", true);
     atr_jw_str(&w, "error", sentence);
     atr_jw_str(&w, "detail", detail ? detail : "");
   }

@@ -52,8 +52,8 @@ class Bench:
         self.tunnels.append(FakeTunnel(program, port))
         return self.tunnels[-1]
 
-    def _look_at_machine(self) -> FakeCheck:
-        return self._check("")
+    def _look_at_machine(self, port: int | None) -> FakeCheck:
+        return self._check(f":{port}" if port else "")
 
     def _check(self, host: str) -> FakeCheck:
         self.checks.append(FakeCheck(host))

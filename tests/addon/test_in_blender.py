@@ -67,7 +67,7 @@ def looks_like_the_server(map_port: bool, online: bool) -> list[object]:
     machine.MachineCheck = Look
     runtime.options = lambda: dataclasses.replace(usual(), map_port=map_port, online=online)
     try:
-        look = runtime._look_at_machine()
+        look = runtime._look_at_machine(None)
         while not look.ended:
             time.sleep(0.01)
     finally:

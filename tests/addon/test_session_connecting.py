@@ -6,13 +6,17 @@ Every wait ends with a sentence that says what to do, a cancel is at once, and w
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from atrium_session.driver import Trouble
 
 from tests.addon.bench import ROOM, Bench, hosting
+
+REPO = Path(__file__).resolve().parents[2]
 
 # --- connecting ------------------------------------------------------------------------------------------------------
 
@@ -227,6 +231,43 @@ def test_a_failed_connection_names_the_address_and_what_to_do() -> None:
     assert task.problem is not None
     assert task.problem.sentence == "Nobody listens at 192.0.2.7:12800: is the host connected, and is the port right?"
     assert "CONNREFUSED" in task.problem.report() and task.problem.detail == "d"
+
+
+def said_at_the_door() -> list[tuple[str, str]]:
+    """What the server says of its own to who came to its door, with the code."""
+    source = "".join(path.read_text("utf-8") for path in sorted((REPO / "csrc/server").glob("*.c")))
+    calls = re.findall(r'conn_fail\(([^;]*?),\s*"hello"\);', source)
+    found = [(re.search(r"ATR_(\w+)", call), re.search(r'"((?:[^"\\]|\\.)+)"', call)) for call in calls]
+    return [(code[1], text[1]) for code, text in found if code and text]
+
+
+def test_what_the_server_says_at_its_door_reaches_the_panel() -> None:
+    texts = said_at_the_door()
+    assert len(texts) == 8 and ("TIMEOUT", "The host has not answered.") in texts
+    for code, text in texts:
+        bench = Bench()
+        task = bench.session.connect("192.0.2.7")
+        failed = {"t": "state", "state": "OFFLINE", "address": "192.0.2.7:12800", "code": code, "detail": "closed"}
+        bench.tick({**failed, "error": text, "said": True})
+        assert task.problem is not None and text in task.problem.report(), code
+        if code != "REFUSED":  # whose sentence says the same, and whom to ask
+            assert text in task.problem.sentence, code
+    bench = Bench()
+    task = bench.session.connect("192.0.2.7")
+    bench.tick({**failed, "code": "TIMEOUT", "error": "192.0.2.7:12800 took too long to answer: try again."})
+    assert task.problem is not None and task.problem.code == "TIMEOUT", "the engine's own word"
+
+
+def test_an_address_of_the_web_is_shown_as_it_was_typed() -> None:
+    bench = Bench()
+    task = bench.session.connect("https://x.trycloudflare.com")
+    at = "wss://x.trycloudflare.com:443/atrium"
+    bench.tick({"t": "state", "state": "OFFLINE", "address": at, "code": "RESOLVE", "error": "?"})
+    assert task.problem is not None and task.problem.code == "WEB_RESOLVE"
+    assert "in https://x.trycloudflare.com:" in task.problem.sentence and "ask for a new one" in task.problem.sentence
+    task = bench.session.connect("host.invalid")
+    bench.tick({"t": "state", "state": "OFFLINE", "address": "host.invalid:12800", "code": "RESOLVE", "error": "?"})
+    assert task.problem is not None and task.problem.code == "RESOLVE" and "host.invalid:12800" in task.problem.sentence
 
 
 def test_cancel_while_connecting_is_at_once_and_no_error() -> None:

@@ -225,6 +225,13 @@ class FoundHere:
     audiences = ({"audience": "internet", "label": "", "addresses": [], "state": "no", "reason": "cgnat", "with": {}},)
 
 
+@pytest.mark.parametrize(("host", "asked"), [("localhost:9090", ":9090"), ("localhost", ""), ("", "")])
+def test_this_machine_is_looked_at_where_the_host_box_says(host: str, asked: str) -> None:
+    bench = Bench()
+    bench.session.check_network(host)
+    assert bench.checks[0].host == asked
+
+
 def test_before_hosting_this_machine_is_looked_at_with_a_server_for_the_moment() -> None:
     bench = Bench()
     task = bench.session.check_network("")

@@ -396,6 +396,31 @@ def test_with_a_window_the_user_is_asked(start: Start, tmp_path: Path, monkeypat
         until("state", state="LOBBY")
 
 
+def test_what_the_server_said_itself_is_told_from_what_the_engine_says(start: Start, tmp_path: Path) -> None:
+    from atrium.engine import Engine
+
+    server = start()
+
+    def state(engine: Engine, wanted: str) -> dict[str, object]:
+        while engine.wait(10):
+            for event in engine.poll(1):
+                if event["t"] == "state" and event["state"] == wanted:
+                    return event
+        raise AssertionError(f"not {wanted}")
+
+    with Engine(tmp_path / "guest") as first, Engine(tmp_path / "guest") as second:
+        first.send({"t": "connect", "host": server.address, "name": "w"})
+        state(first, "KNOCKING")
+        second.send({"t": "connect", "host": server.address, "name": "w"})
+        refused = state(first, "OFFLINE")
+        assert (refused["code"], refused["said"]) == ("DENIED", True)
+        assert refused["error"] == "You have asked to enter a second time: the host's answer goes there."
+        first.send({"t": "connect", "host": f"127.0.0.1:{free_port()}", "name": "w"})
+        while "code" not in (failed := state(first, "OFFLINE")):
+            pass
+        assert failed["code"] == "CONNREFUSED" and "said" not in failed
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
 def test_a_server_here_that_is_anothers_is_not_taken_for_ones_own(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str

@@ -390,7 +390,8 @@ TEXTS = {
     "ahora en {address} no es el anfitrión: ¿no está, o pide esta red identificarse antes en el navegador?",
     "The tunnel at {address} answers, but nobody is behind it: is the host connected?": "El túnel de {address} responde, pero no hay nadie "
     "detrás: ¿está conectado el anfitrión?",
-    "What answers at {address} is not Atrium: check the port.": "Lo que responde en {address} no es Atrium: comprobar el puerto.",
+    "What answers at {address} is not Atrium: check the port, or log in to this network in a browser first.": "Lo que responde en "
+    "{address} no es Atrium: comprobar el puerto, o iniciar antes sesión en esta red en un navegador.",
     "The encrypted connection to {address} failed: try again, and check that nothing stands in between.": "La conexión cifrada con "
     "{address} falló: intentar de nuevo, y comprobar que no haya nada en medio.",
     "Atrium here and at {address} do not fit together: install the same version. {text}": "Atrium aquí y en {address} no "
@@ -401,6 +402,11 @@ TEXTS = {
     "haciéndose pasar por ese anfitrión.",
     "{address} was never trusted here: compare its check code with its owner, then trust it.": "Aquí nunca se confió en {address}: "
     "comparar su código de verificación con su propietario y luego confiar en él.",
+    "No machine is known by the name in {address}: a tunnel has another address after each start, so ask for a new one, or "
+    "check the spelling.": "No se conoce ningún equipo con el nombre de {address}: un túnel tiene otra dirección cada vez que se inicia, así que pedir una "
+    "nueva, o comprobar cómo está escrito.",
+    "You were not let in at {address}. {text} Tell the host that you are there, and connect again.": "No se permitió la entrada en "
+    "{address}. {text} Avisar al anfitrión de que hay alguien esperando, y conectar de nuevo.",
     "You were not let in at {address}. {text}": "No se permitió la entrada en {address}. {text}",
     "This invite does not work. {text}": "Esta invitación no funciona. {text}",
     "The host at {address} has removed you: ask its owner.": "El anfitrión en {address} ha expulsado a este usuario: consultar a su "
