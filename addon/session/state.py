@@ -138,6 +138,7 @@ class Host:
     port: int
     check_code: str  # of the server's key, which those who connect compare
     runs_with: frozenset[str] | None = None  # what it was started with; None: it is not for us to start anew
+    lets_create: bool = True  # rooms; else we were let into single ones
 
 
 @dataclass
@@ -421,7 +422,8 @@ class State:
         port = int(event.get("port") or 0)
         runs_with = event.get("runs_with")
         settings = frozenset(map(str, runs_with)) if isinstance(runs_with, list) else None
-        self.host = Host(bool(event.get("host")), port, str(event.get("check_code") or ""), settings)
+        code, lets_create = str(event.get("check_code") or ""), not event.get("guest")
+        self.host = Host(bool(event.get("host")), port, code, settings, lets_create)
         self.knocks, self.kept_out = [], []  # who is follows, where there is somebody
 
     def _on_hosts(self, event: Event) -> None:

@@ -392,7 +392,7 @@ class ATRIUM_PT_rooms(Panel):
         if room is None and runtime.state().rooms:
             paragraph(layout, translated("The room that you had chosen is gone: choose another one."), context)
         elif room is None:
-            paragraph(layout, translated("There is no room here yet: create one with your scene."), context)
+            paragraph(layout, no_room(runtime.state()), context)
         elif not room.joinable:
             paragraph(layout, room.reason, context, "INFO")
 
@@ -422,6 +422,14 @@ class ATRIUM_PT_rooms(Panel):
         text = translated("You left “{room}” when another file was loaded.").format(room=state.left.name)
         paragraph(box, text, context, "INFO")
         box.operator("atrium.join_room", text="Join Again").name = state.left.id
+
+
+def no_room(state: State) -> str:
+    if state.host is not None and not state.host.lets_create:
+        return translated(
+            "The room that you were let into is not here any more: connect again to ask the host, or ask for a new invite."
+        )
+    return translated("There is no room here yet: create one with your scene.")
 
 
 def draw_lock(layout: Any, state: State, room: str) -> None:

@@ -318,6 +318,16 @@ void link_await(atr_client *c)
   c->answer_by_ms = client_now_ms(c) + ATR_ANSWER_TIMEOUT_MS;
 }
 
+/* To a room that it was in: where the server has lost that, it is brought back from here. */
+static bool returns(const atr_client *c)
+{
+  const seat *s = c->seats;
+
+  while (s && !s->ever_joined)
+    s = s->next;
+  return s != NULL;
+}
+
 void link_hello(atr_client *c)
 {
   char token[ATR_TOKEN_HEX + 1];
@@ -336,6 +346,8 @@ void link_hello(atr_client *c)
   atr_jw_id(&w, "participant", &c->participant);
   if (c->via[0])
     atr_jw_str(&w, "via", c->via);
+  if (returns(c))
+    atr_jw_bool(&w, "returns", true);
   if (c->asks_rooms)
     atr_jw_bool(&w, "rooms", true);
   if (trust_token(c, atr_session_peer_key(c->session), token))
@@ -569,7 +581,7 @@ void link_ask_rooms(atr_client *c)
 
 void link_welcome(atr_client *c, const cJSON *message)
 {
-  static const char *const copied[] = {"version", "server", "host", "port", "runs_with", "invited_to"};
+  static const char *const copied[] = {"version", "server", "host", "port", "runs_with", "invited_to", "guest"};
   char own_code[ATR_CHECK_CODE_BYTES] = "";
   bool rooms_follow = false;
   atr_jw w;

@@ -51,6 +51,7 @@ static const field welcome[] = {FIELD("version", TEXT),
                                 FIELD("port", NUMBER),
                                 {.name = "runs_with", .kind = TEXTS, .optional = true},
                                 {.name = "invited_to", .kind = ID, .optional = true},
+                                {.name = "guest", .kind = TRUTH, .optional = true},
                                 {.name = "rooms", .kind = TRUTH, .optional = true},
                                 END};
 static const field rooms[] = {LIST("rooms", room), END};

@@ -2,7 +2,9 @@
  *
  * Who comes in, and which row of the table (rights.h) it gets. The token of this home makes a host (its user's own programs). A row lets in, and adds
  * what an invite or a password that is shown gives beyond it; one without a row needs one of these, or --open. Everybody else knocks, and
- * waits until somebody who may admit says yes or no, or nobody does for ATR_KNOCK_TIMEOUT_MS.
+ * waits until somebody who may admit says yes or no, or nobody does for ATR_KNOCK_TIMEOUT_MS. So does a guest of rooms none of which is here any more:
+ * he could neither enter one nor create one. But who returns to a room that he was in is let in, as he may bring it back; and when somebody does
+ * that, whoever knocks and may enter it is let in, too.
  *
  * A key that is let in without "remember" stays so until the server ends, for a connection that breaks must not make its user
  * knock again; a refusal without it counts for this knock only.
@@ -103,6 +105,8 @@ static void let_in(conn *c)
     server_write_settings(server, &w);
   if (!atr_id_is_zero(&c->invited_to))
     atr_jw_id(&w, "invited_to", &c->invited_to);
+  if (atr_rights_standing(server->rights, &c->who) == ATR_IS_GUEST)
+    atr_jw_bool(&w, "guest", true);
   if (c->wants_rooms)
     atr_jw_bool(&w, "rooms", true);
   conn_send_json(c, &w);
@@ -247,6 +251,7 @@ static int read_hello(conn *c, const cJSON *hello, const char **text)
   /* Hosts are shown it in a question, and everybody beside whoever really has the name that it would look like. */
   snprintf(c->name, sizeof c->name, "%s", !name[0] || atr_utf8_shows_well(name, strlen(name)) ? name : "?");
   read_via(c, hello);
+  (void)atr_json_get_bool(hello, "returns", &c->returns);
   (void)atr_json_get_bool(hello, "rooms", &c->wants_rooms);
   return ATR_OK;
 }
@@ -293,6 +298,13 @@ static void note_destination(conn *c, int invite)
     (void)atr_rights_only_room(c->server->rights, &c->who.key, &c->invited_to);
 }
 
+static bool has_somewhere_to_go(const conn *c)
+{
+  atr_standing standing = atr_rights_standing(c->server->rights, &c->who);
+
+  return standing > ATR_IS_GUEST || (standing == ATR_IS_GUEST && (c->returns || lobby_has_one_for(c)));
+}
+
 static void enter_or_knock(conn *c, const cJSON *hello)
 {
   int invite = inviting_check(c->server, hello, &c->invited_to);
@@ -300,10 +312,19 @@ static void enter_or_knock(conn *c, const cJSON *hello)
   if (!add_rows(c, hello, invite))
     return;
   note_destination(c, invite);
-  if (atr_rights_standing(c->server->rights, &c->who) >= ATR_IS_GUEST)
+  if (has_somewhere_to_go(c))
     let_in(c);
   else
     knock(c);
+}
+
+void admission_room_is_back(atr_server *server)
+{
+  for (conn *c = server->conns; c; c = c->next)
+    if (c->state == CONN_KNOCKING && has_somewhere_to_go(c)) {
+      let_in(c);
+      admission_knock_ended(c);
+    }
 }
 
 /* To who only looks: the rooms that his key may enter, and goodbye; where there are none for him only that. Nobody is asked, and nothing is

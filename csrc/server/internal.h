@@ -111,6 +111,7 @@ struct conn {
   char check_code[ATR_CHECK_CODE_BYTES];
   char name[ATR_USER_NAME_BYTES_MAX + 1];
   float color[3];
+  bool returns;     /* to a room that it was in: it may bring that back */
   bool wants_rooms; /* has asked for the list, with its hello or later */
   bool rooms_due;   /* and has not been sent the newest */
   proof *proof;     /* while a password is being proved */
@@ -237,6 +238,8 @@ void admission_admit(conn *host, const cJSON *message);
 void admission_refuse(conn *host, const cJSON *message);
 /* A host has decided about a key: he hears `re` where it could not be kept, and all hosts whom it keeps out. */
 void admission_decided(conn *host, const char *re, bool keeps_out);
+/* A room was brought back: who knocks and may enter it is let in. */
+void admission_room_is_back(atr_server *server);
 /* A knocking connection has gone or was answered. */
 void admission_knock_ended(conn *c);
 
@@ -301,6 +304,8 @@ size_t reach_outside(const atr_server *server, atr_address out[REACH_OUTSIDE_MAX
 /* --- lobby.c --- */
 
 bool lobby_has(const atr_server *server, const atr_id *room);
+/* There is a room that this user may enter. */
+bool lobby_has_one_for(const conn *c);
 /* The room, where it exists and this user may enter it; else NULL. */
 const hall *lobby_visible(const conn *c, const atr_id *room);
 

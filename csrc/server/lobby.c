@@ -147,6 +147,14 @@ bool lobby_has(const atr_server *server, const atr_id *room)
   return hall_of_id(server, room) != NULL;
 }
 
+bool lobby_has_one_for(const conn *c)
+{
+  for (const hall *h = c->server->halls; h; h = h->next)
+    if (may_enter(c, &h->id) && !atr_room_failed(h->room))
+      return true;
+  return false;
+}
+
 /* One that it may not enter is not there. */
 static hall *visible(const conn *c, const atr_id *id)
 {
@@ -418,7 +426,7 @@ static void forget_namesake(const atr_server *server, const char *name)
 void lobby_create(conn *c, const cJSON *message)
 {
   atr_room_join join = join_of(c);
-  bool returns = atr_json_get(message, "room") != NULL;
+  bool returns = atr_json_get(message, "room") != NULL, is_back = false;
   char text[512] = "";
   const char *name;
   uint64_t schema;
@@ -464,8 +472,11 @@ void lobby_create(conn *c, const cJSON *message)
     }
     memcpy(h->blender, blender, sizeof blender);
     h->schema = schema;
+    is_back = returns;
   }
   enter(c, h, &join, "create");
+  if (is_back)
+    admission_room_is_back(c->server);
 }
 
 /* --- join, ready, leave, head -------------------------------------------------------------------------------- */

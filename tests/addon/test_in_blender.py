@@ -213,6 +213,23 @@ def test_every_operator_fails_with_a_sentence(anna: BlenderProcess) -> None:
     assert set(errors.values()) == {"Connect to a host first."}
 
 
+def said_without_rooms() -> list[str]:
+    import sys
+
+    panels = next(m for name, m in sys.modules.items() if name.endswith("ui.panels"))
+    out = []
+    for welcome in ({}, {"guest": True}):
+        runtime.state().on({"t": "welcome", "host": False, "port": 1, **welcome})
+        out.append(panels.no_room(runtime.state()))
+    return out
+
+
+def test_a_guest_is_not_told_to_create_a_room(anna: BlenderProcess) -> None:
+    member, guest = anna.call(said_without_rooms)
+    assert member == "There is no room here yet: create one with your scene."
+    assert guest.startswith("The room that you were let into is not here any more: connect again")
+
+
 def errors_when_connected() -> list[str]:
     bpy.ops.atrium.connect()
     assert atrium().state == "LOBBY"

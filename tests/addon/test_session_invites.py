@@ -141,6 +141,14 @@ def test_a_rooms_password_leads_into_the_room() -> None:
     assert bench.engine.kinds() == ["connect", "join"]
 
 
+def test_who_was_let_into_single_rooms_may_create_none() -> None:
+    bench = Bench()
+    bench.session.connect("192.0.2.7")
+    for welcome, lets_create in (({}, True), ({"guest": True}, False)):
+        bench.tick({"t": "welcome", "host": False, "port": 12800, **welcome})
+        assert bench.state.host is not None and bench.state.host.lets_create is lets_create
+
+
 def test_the_servers_password_leads_to_the_list_of_rooms() -> None:
     bench = Bench()
     bench.session.connect("192.0.2.7", "a secret")

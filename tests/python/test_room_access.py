@@ -22,6 +22,7 @@ from atrium import AtriumError, Client
 
 from .conftest import Process, eventually, settle
 from .raw import CONTROL, STATE, Raw, frame, hello, message
+from .test_entering import connect_in_thread
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -181,9 +182,8 @@ def test_passwords_of_rooms_are_changed_removed_and_outlive_the_server(
     host.close()
     server.end(signal.SIGKILL)
     start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
-    early = clients("three")
-    early.connect(address, "second", room="Film", timeout=20)  # before the room is back
-    assert names(early) == []
+    early = clients("three")  # before the room is back: the password is right, and he is asked about
+    fails("KNOCKING", lambda: early.connect(address, "second", room="Film", timeout=5))
     host = clients(home=server.home)
     host.connect(server.address)
     again = host.create_room("Film")
@@ -218,6 +218,63 @@ def test_a_room_of_the_next_day_has_its_own_password_and_not_that_of_its_namesak
     fails("PASSWORD", lambda: clients("late").connect(address, "Monday's", room="Anna's scene", timeout=20))
     rooms = sorted(line.split(" ", 6)[-1].split(" ", 1)[-1] for line in kept.read_text().splitlines())
     assert rooms == ["Anna's scene", "Book"]
+
+
+def test_a_guest_whose_room_is_gone_knocks_like_a_stranger(
+    server: Process, host: Client, clients: Clients, start: Start
+) -> None:
+    """He stood in a lobby without rooms, where he may create none, and nobody was asked about him."""
+    film, address = host.create_room("Film"), f"127.0.0.1:{server.port}"
+    link, late = host.create_invite(film.id), clients("late")
+    guest, member = clients("guest"), clients("member")
+    guest.connect(link, timeout=10)
+    assert guest.welcome["guest"] is True and "guest" not in host.welcome
+    guest.disconnect()
+    member.connect(host.create_invite(), timeout=10)
+    assert "guest" not in member.welcome
+    member.disconnect()
+    host = restarted(server, start, host, clients)
+    for one, way in ((guest, address), (guest, link), (late, link)):
+        fails("KNOCKING", one.connect, way, timeout=1)
+    member.connect(address)
+    assert names(member) == []
+    host.create_room("Tuesday")
+    fails("KNOCKING", guest.connect, address, timeout=1)  # another room is none of his
+    thread, failures = connect_in_thread(guest, address)
+    settle([host], lambda: guest.key in host.knocks, what="the knock")
+    assert host.knocks[guest.key].code == guest.check_code
+    host.admit(guest.key)
+    thread.join(20)
+    assert not failures and names(guest) == ["Tuesday"]
+    guest.create_room("Mine")
+
+
+def test_who_knocks_is_let_in_when_his_room_is_brought_back(
+    server: Process, host: Client, clients: Clients, start: Start, raw: Callable[[int], Raw]
+) -> None:
+    film, address = host.create_room("Film"), f"127.0.0.1:{server.port}"
+    link, guest, other = host.create_invite(film.id), clients("guest"), clients("other")
+    guest.connect(link, timeout=10)
+    guest.disconnect()
+    other.connect(host.create_invite(host.create_room("Book").id), timeout=10)
+    other.disconnect()
+    host = restarted(server, start, host, clients)
+    threads = [connect_in_thread(one, address) for one in (guest, other)]
+    settle([host], lambda: {guest.key, other.key} <= set(host.knocks), what="the knocks")
+    payload = link.split("#")[1]
+    token = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))[33:49].hex()
+    peer = raw(server.port)
+    peer.send(hello(invite=token, returns=True))
+    assert peer.until("welcome")["guest"] is True  # the room is not there yet
+    lost = {"t": "create", "name": "Film", "blender": [5, 0, 1], "schema": 1, "room": film.id, "base": 1}
+    peer.send(message(lost))
+    peer.until("joined")
+    threads[0][0].join(20)
+    assert not threads[0][1] and names(guest) == ["Film"]
+    settle([host], lambda: set(host.knocks) == {other.key}, what="the end of the knock")
+    host.refuse(other.key)
+    threads[1][0].join(20)
+    assert [error.code for error in threads[1][1]] == ["REFUSED"]
 
 
 def test_the_password_of_a_room_that_is_brought_back_counts(
@@ -282,7 +339,8 @@ def test_a_password_from_a_file_stands_beside_those_of_rooms(start: Start, clien
     server.end()
     assert "from the file" not in (server.home / "server" / "password").read_text()
     start("--bind", "127.0.0.1", "--port", str(server.port), home=server.home)
-    clients("two").connect(address, "film's", room="Film", timeout=20)
+    two = clients("two")  # whose room is not there: he is asked about, for the password is right
+    fails("KNOCKING", lambda: two.connect(address, "film's", room="Film", timeout=5))
     error = fails("PASSWORD", lambda: clients("three").connect(address, "from the file", timeout=20))
     assert "has no password" in error.text
 

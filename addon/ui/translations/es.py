@@ -143,6 +143,8 @@ TEXTS = {
     "The room that you had chosen is gone: choose another one.": "La sala elegida ya no está: elegir otra.",
     "What others have changed is not in your file yet: save it to keep that.": "Lo que otros han cambiado aún no está en el archivo: guardarlo para "
     "conservarlo.",
+    "The room that you were let into is not here any more: connect again to ask the host, or ask for a new invite.": "La sala a la que se "
+    "dio acceso ya no está aquí: conectar otra vez para preguntar al anfitrión, o pedir una invitación nueva.",
     "There is no room here yet: create one with your scene.": "Aquí todavía no hay ninguna sala: crear una con la escena actual.",
     "The scene of “{room}” takes the place of yours, which has changes that are not saved.": "La escena de “{room}” reemplaza a la "
     "actual, que contiene cambios no guardados.",
