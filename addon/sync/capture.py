@@ -65,6 +65,8 @@ class Reader:
         self.gone: Heads = {}
         # Documents whose vertex groups some object has shown when they were last read.
         self.through_objects: set[str] = set()
+        # Meshes whose marks may have changed since they were last read, and are too many to look at each time.
+        self.remarked: set[str] = set()
         self._users: dict[int, Any] = {}
         self._users_of = -1
         # Of a reading in slices: what they have found, until when this one may last, and where the walk is.

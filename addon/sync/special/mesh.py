@@ -12,10 +12,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import bpy
 import numpy as np
 
 from .. import identity, items, mergepatch, values
-from . import objects, shapekeys, weights
+from . import objects, shapekeys, skin, weights
 
 Tree = dict[str, Any]
 
@@ -50,6 +51,12 @@ BUILT = {
     "@=.corner_edge": ("INT", "CORNER"),
 }
 _BUILT_IN = {"position", ".edge_verts", ".corner_vert", ".corner_edge"}
+# Freestyle marks are attributes from 5.0 on. Before, they are layers of their own: in a document they look alike.
+_HAS_MARKS = "use_freestyle_mark" in bpy.types.MeshEdge.bl_rna.properties
+MARKS = {"@=freestyle_edge": ("edges", "EDGE"), "@=freestyle_face": ("polygons", "FACE")} if _HAS_MARKS else {}
+# Of larger meshes, marks are only read where they may have changed: a million edges take 50 ms, and their positions 2 ms. Only edit mode
+# and scripts change them.
+MARKS_READ_EDGES_MAX = 20_000
 # Selection belongs to the user; the names differ from version to version.
 _SELECTION = (".select_", ".vs.", ".es.", ".uv_select")
 
@@ -237,6 +244,8 @@ def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
     key, before = chosen(old)
     i = out.setdefault("i", {})
     seen_key, seen = chosen(reader.seen)
+    if mesh.is_editmode:
+        reader.remarked.add(reader.doc)
     if mesh.is_editmode and seen_key is not None:
         # The edit mesh is elsewhere: what stands here is stale until the mode is left.
         p["geometry"] = seen_key
@@ -245,11 +254,49 @@ def read(reader: Any, mesh: Any, old: Tree, out: Tree) -> None:
             i["vertex_groups"] = reader.seen["i"]["vertex_groups"]
         return
     geometry = _read_geometry(reader, mesh, before)
+    if MARKS:
+        _read_marks(reader, mesh, seen, before.get("a", {}), geometry)
     weights.read(reader, mesh, old, before, i, geometry["p"])
     if key is None or _topology(before) != _topology(geometry):
         key = identity.mint_key()
     p["geometry"] = key
     i["geometry"] = {key: geometry}
+    if not mesh.is_editmode:
+        reader.remarked.discard(reader.doc)
+
+
+def _read_marks(reader: Any, mesh: Any, seen: Tree, before: Tree, geometry: Tree) -> None:
+    a = geometry["a"]
+    stays = len(mesh.edges) > MARKS_READ_EDGES_MAX and reader.doc not in reader.remarked
+    stays = stays and _topology(seen) == _topology(geometry)
+    for key, (elements, domain) in MARKS.items():
+        if key in a:
+            continue
+        if stays:
+            if key in seen.get("a", {}):
+                a[key] = seen["a"][key]
+            continue
+        marks = np.empty(len(getattr(mesh, elements)), dtype=bool)
+        getattr(mesh, elements).foreach_get("use_freestyle_mark", marks)
+        if key in before or marks.any():
+            entry = {"type": "BOOLEAN", "domain": domain, "v": reader.blobs.put(marks, (reader.doc, "a", key))}
+            # The place that newer Blenders have given it.
+            a[key] = {**entry, "pos": before[key]["pos"]} if "pos" in before.get(key, {}) else entry
+
+
+def _write_marks(writer: Any, mesh: Any, attributes: Tree, full: Tree) -> None:
+    for key in attributes.keys() & MARKS.keys():
+        elements = getattr(mesh, MARKS[key][0])
+        try:
+            marks = np.zeros(len(elements), dtype=bool)
+            if key in full:
+                marks = writer.blobs.get(full[key]["v"], "bool")
+            if len(marks) != len(elements):
+                raise ValueError(f"{len(marks)} values for {len(elements)} elements")
+            elements.foreach_set("use_freestyle_mark", marks)
+            writer.reader.remarked.add(writer.doc)
+        except (ValueError, RuntimeError, TypeError, KeyError) as e:
+            writer.refuse(f"attribute {values.key_name(key)}", e)
 
 
 def _read_geometry(reader: Any, mesh: Any, before: Tree) -> Tree:
@@ -258,6 +305,7 @@ def _read_geometry(reader: Any, mesh: Any, before: Tree) -> Tree:
     mesh.polygons.foreach_get("loop_start", offsets)
     p["face_offsets"] = reader.blobs.put(offsets, (reader.doc, "face_offsets"))
     _read_normals(reader, mesh, p)
+    skin.read(reader, mesh, p)
     a = read_attributes(reader, mesh, before.get("a", {}))
     if any(key in a for key in TOPOLOGY):
         # All or none of them are there once a mesh is built; an old file may hold some of a mesh that is empty.
@@ -286,6 +334,7 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     if mesh.is_editmode and (change or "vertex_groups" in (patch.get("i") or {})):
         writer.defer("geometry", "the mesh is in edit mode here")
         return
+    had_skin = len(mesh.skin_vertices) > 0
     if rebuild:
         _rebuild(writer, mesh, want)
         attributes = want.get("a", {})
@@ -293,7 +342,10 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         # Where a slot goes Blender moves the faces to others, or forgets all of them: whoever took it away has said where they go.
         attributes = {**attributes, MATERIALS: want["a"][MATERIALS]}
     if attributes:
-        write_attributes(writer, mesh, {k: v for k, v in attributes.items() if k not in TOPOLOGY}, want.get("a", {}))
+        _write_marks(writer, mesh, attributes, want.get("a", {}))
+        layers = [{k: v for k, v in entries.items() if k not in MARKS} for entries in (attributes, want.get("a", {}))]
+        write_attributes(writer, mesh, {k: v for k, v in layers[0].items() if k not in TOPOLOGY}, layers[1])
+    reskinned = skin.write(writer, mesh, want.get("p", {}), skin.NAMES & p.keys(), had_skin if rebuild else None)
     if rebuild and mesh.shape_keys is not None and POSITION in attributes:
         shapekeys.fill(mesh)
     _write_render_layers(mesh, full.get("p", {}))
@@ -302,7 +354,7 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         if normals is not None and len(normals) == 3 * len(mesh.loops):
             mesh.normals_split_custom_set(normals.reshape(-1, 3).tolist())
     weights.write(writer, mesh, patch, full, cur, want.get("p", {}) if "weights" in p or rebuild else None, rebuild)
-    if rebuild or attributes:
+    if rebuild or attributes or reskinned:
         if POSITION in attributes:
             shapekeys.renew_bounds(mesh)
         mesh.update()
