@@ -112,7 +112,7 @@ def test_a_point_more_in_the_first_of_two_splines(two):
 
 
 TEXT = ADD.format("object.text_add()")
-SHOWN = "[(d.body, round(d.size, 3), [c.use_bold for c in d.body_format]) for d in [bpy.data.curves['It']]]"
+TEXT_SHOWN = "[(d.body, round(d.size, 3), [c.use_bold for c in d.body_format]) for d in [bpy.data.curves['It']]]"
 
 
 def test_the_body_of_a_text(two):
@@ -120,7 +120,7 @@ def test_the_body_of_a_text(two):
     begin(stage, a, TEXT)
     change = "d = bpy.data.curves['It']; d.body = 'of another'; d.size = 2; d.body_format[1].use_bold = True"
     assert meanwhile(stage, a, b, change) == []
-    assert both(a, b, SHOWN) == [("of another", 2, [False, True] + [False] * 8)]
+    assert both(a, b, TEXT_SHOWN) == [("of another", 2, [False, True] + [False] * 8)]
 
 
 def test_a_text_that_one_writes_later(two):
