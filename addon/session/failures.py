@@ -23,6 +23,9 @@ AGAIN_OTHER = (
 # state puts FOUND_ before the code.
 FOUND_OTHER = "Another host answers at {address}, not the one that was found there: look again under “On This Network”, or ask the host for an invite."
 
+# A number needs nobody who knows it: only what stands behind its % can be wrong. The state puts SCOPED_ before the code.
+SCOPED = "This machine has no network interface of the name behind the % in {address}: check the spelling."
+
 # code -> sentence
 FAILURES: dict[str, str] = {
     "RESOLVE": "No machine is known by the name in “{address}”: check the spelling, or type its IP address.",
@@ -52,6 +55,7 @@ FAILURES: dict[str, str] = {
     "INVITED_CLOSED": "The connection to {address}, an address of this invite, was closed before the host had answered: "
     "is the host connected?",
     "FOUND_KEY_CHANGED": FOUND_OTHER,
+    "SCOPED_RESOLVE": SCOPED,
     "AGAIN_NOT_ATRIUM": AGAIN_OTHER,
     "AGAIN_TLS": AGAIN_OTHER,
     "AGAIN_KEY_CHANGED": AGAIN_OTHER,

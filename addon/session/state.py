@@ -591,6 +591,8 @@ class State:
             code = f"SAID_{code}" if f"SAID_{code}" in ERRORS else code
         elif code == "RESOLVE" and not self.by_invite and address.is_web(self.address):
             code = "WEB_RESOLVE"
+        elif code == "RESOLVE" and not self.by_invite and "%" in self.address:
+            code = "SCOPED_RESOLVE"
         if event.get("state") == RECONNECTING and f"AGAIN_{code}" in ERRORS:
             code = f"AGAIN_{code}"
         elif self.by_invite and f"INVITED_{code}" in ERRORS:

@@ -20,6 +20,10 @@ static const char other[] = "Somebody else answers at {address}, an address of t
 static const char found[] = "Another host answers at {address}, not the one that was found there: look again under “On "
                             "This Network”, or ask the host for an invite.";
 
+/* A number needs nobody who knows it: only what stands behind its % can be wrong. */
+static const char scoped[] = "This machine has no network interface of the name behind the % in {address}: check the "
+                             "spelling.";
+
 /* Who was in the room before is told neither of ports nor of new invites. */
 static const char passing[] = "What answers at {address} now is not the host: is it away, or does this network want a "
                               "login in the browser first?";
@@ -78,6 +82,10 @@ bool atr_sentence_write(int err, atr_guide guide, bool is_again, const char *add
 
   if (err == ATR_KEY_CHANGED && guide == ATR_GUIDE_FOUND) {
     fill(found, address, out, out_bytes);
+    return true;
+  }
+  if (err == ATR_RESOLVE && !is_invited && strchr(address, '%')) {
+    fill(scoped, address, out, out_bytes);
     return true;
   }
   for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)

@@ -12,8 +12,10 @@
 
 static const char own[] =
     "This address is that of this machine itself. Type the one that your router's status page shows, or a tunnel's.";
-static const char of_private_network[] = "Nobody on the internet reaches this address: it is one of a private network. "
-                                         "If your router's status page shows it, use a VPN or a tunnel.";
+static const char of_private_network[] =
+    "Nobody on the internet reaches this address: it is one of a private network. "
+    "If your router's status page shows it, use a VPN or a tunnel; if it is that of a "
+    "relay or an outer router of yours, type its name.";
 static const char shared[] = "Nobody on the internet reaches this address: your provider shares it among many "
                              "customers (CGNAT). Use a VPN that all of you are in, or a tunnel.";
 

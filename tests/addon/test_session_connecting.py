@@ -265,6 +265,9 @@ def test_an_address_of_the_web_is_shown_as_it_was_typed() -> None:
     bench.tick({"t": "state", "state": "OFFLINE", "address": at, "code": "RESOLVE", "error": "?"})
     assert task.problem is not None and task.problem.code == "WEB_RESOLVE"
     assert "in https://x.trycloudflare.com:" in task.problem.sentence and "ask for a new one" in task.problem.sentence
+    task = bench.session.connect("[fe80::1%eth9]")
+    bench.tick({"t": "state", "state": "OFFLINE", "address": "[fe80::1%eth9]:12800", "code": "RESOLVE", "error": "?"})
+    assert task.problem is not None and "no network interface" in task.problem.sentence
     task = bench.session.connect("host.invalid")
     bench.tick({"t": "state", "state": "OFFLINE", "address": "host.invalid:12800", "code": "RESOLVE", "error": "?"})
     assert task.problem is not None and task.problem.code == "RESOLVE" and "host.invalid:12800" in task.problem.sentence

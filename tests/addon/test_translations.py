@@ -130,7 +130,7 @@ def test_the_engine_says_of_each_failure_what_the_panel_says() -> None:
     said_by_c = {code: typed for code, typed, *_ in rows}
     said_by_c |= {f"INVITED_{code}": text or named[name] for code, _, text, name, _ in rows if name != "NULL"}
     said_by_c |= {f"AGAIN_{code}": named[name] for code, _, _, _, name in rows if name != "NULL"}
-    said_by_c |= {"FOUND_KEY_CHANGED": named["found"]}
+    said_by_c |= {"FOUND_KEY_CHANGED": named["found"], "SCOPED_RESOLVE": named["scoped"]}
     assert len(rows) == 13 and said_by_c == failures.FAILURES
 
 

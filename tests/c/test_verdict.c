@@ -502,6 +502,7 @@ static void what_cannot_be_public_is_refused(void **state)
       {"localhost:9090", "this machine itself"},
       {"[::1]:9090", "this machine itself"},
       {"192.168.0.48", "private network"},
+      {"10.0.0.5:9090", "an outer router of yours, type its name"},
       {"tcp://10.1.2.3:9090", "private network"},
       {"https://172.16.0.1", "private network"},
       {"169.254.1.1", "private network"},
@@ -525,9 +526,9 @@ static void what_cannot_be_public_is_refused(void **state)
 
 static void what_may_be_public_is_taken(void **state)
 {
-  static const char *const good[] = {"203.0.113.17",          "203.0.113.17:9090",
-                                     "2001:db8::5",           "tcp://bore.example.org:35735",
-                                     "https://a.example.org", "studio.example.org"};
+  static const char *const good[] = {
+      "203.0.113.17",          "203.0.113.17:9090",  "2001:db8::5",   "tcp://bore.example.org:35735",
+      "https://a.example.org", "studio.example.org", "relay.lan:9090"};
   char why[256];
   atr_address out;
 

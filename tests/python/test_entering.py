@@ -449,6 +449,13 @@ def test_a_server_here_that_is_anothers_is_not_taken_for_ones_own(
         assert first(own, *answers, own=True, asks_here=True)["host"] is True
 
 
+def test_an_interface_that_is_not_there_is_no_unknown_name(clients: Clients) -> None:
+    with pytest.raises(AtriumError) as failure:
+        clients().connect("[fe80::1%nowhere9]:12800")
+    assert failure.value.code == "RESOLVE"
+    assert "no network interface of the name behind the % in [fe80::1%nowhere9]:12800" in failure.value.text
+
+
 def test_the_server_ends_while_somebody_knocks(start: Start, clients: Clients) -> None:
     server = start()
     guest = clients()

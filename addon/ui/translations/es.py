@@ -404,6 +404,8 @@ TEXTS = {
     "haciéndose pasar por ese anfitrión.",
     "{address} was never trusted here: compare its check code with its owner, then trust it.": "Aquí nunca se confió en {address}: "
     "comparar su código de verificación con su propietario y luego confiar en él.",
+    "This machine has no network interface of the name behind the % in {address}: check the spelling.": "Este equipo no tiene ninguna "
+    "interfaz de red con el nombre que sigue al % en {address}: comprobar cómo está escrito.",
     "No machine is known by the name in {address}: a tunnel has another address after each start, so ask for a new one, or "
     "check the spelling.": "No se conoce ningún equipo con el nombre de {address}: un túnel tiene otra dirección cada vez que se inicia, así que pedir una "
     "nueva, o comprobar cómo está escrito.",

@@ -198,7 +198,7 @@ ENGINE = {
     "This is not an IPv4 address: it has four numbers from 0 to 255.": "Esto no es una dirección IPv4: tiene cuatro números entre 0 y "
     "255.",
     "This address is that of this machine itself. Type the one that your router's status page shows, or a tunnel's.": "Esta dirección es la de este mismo equipo. Escribir la que muestra la página de estado del router, o la de un túnel.",
-    "Nobody on the internet reaches this address: it is one of a private network. If your router's status page shows it, use a VPN or a tunnel.": "Nadie de internet llega a esta dirección: es de una red privada. Si es la que muestra la página de estado del router, usar una VPN o un túnel.",
+    "Nobody on the internet reaches this address: it is one of a private network. If your router's status page shows it, use a VPN or a tunnel; if it is that of a relay or an outer router of yours, type its name.": "Nadie de internet llega a esta dirección: es de una red privada. Si es la que muestra la página de estado del router, usar una VPN o un túnel; si es la de un repetidor o un router exterior propios, escribir su nombre.",
     "Nobody on the internet reaches this address: your provider shares it among many customers (CGNAT). Use a VPN that all of you are in, or a tunnel.": "Nadie de internet llega a esta dirección: el operador la reparte entre muchos clientes (CGNAT). Usar una VPN en la que estén todos, o un túnel.",
     "This is too long for an address.": "Esto es demasiado largo para ser una dirección.",
     "Type the address of a host: a name or an IP address.": "Escribir la dirección de un anfitrión: un nombre o una dirección IP.",
