@@ -75,6 +75,10 @@ def test_a_tunnel_is_opened_used_and_closed(tmp_path: Path, party: Party) -> Non
     ben.wait(number)
     assert ben.state == "LOBBY"
 
+    anna.operate("atrium.restart_server")
+    anna.blender.execute("session().state.reach.clear()")
+    anna.call(tunnel_is, True, timeout=30)
+
     pid = int(pid_file.read_text())
     anna.operate("atrium.stop_tunnel")
     anna.call(tunnel_is, False)
