@@ -5,7 +5,10 @@
  * The link holds what this server knows of itself: what came with the request first, then the addresses of this machine, those of VPNs before the
  * others, without those that work only on the same link; then what leads here from outside (reach.c), for which room is kept. Bridges of
  * containers lead nowhere for whoever is elsewhere, and what runs inside of this machine comes by its other addresses as well: one is
- * named where there is nothing else. Where there is none at all it is the loopback: such an invite works between programs of one machine. */
+ * named where there is nothing else. Where there is none at all it is the loopback: such an invite works between programs of one machine.
+ *
+ * Chats that render Markdown take two underscores out of some links, and what is between them stands there in italics: the token of such a
+ * link is drawn again. Where the key or the room alone make one, it stays. */
 #include "server/internal.h"
 
 #include "proto/json.h"
@@ -176,6 +179,48 @@ static void send_when_kept(conn *host, atr_invite *invite, uint64_t expires_s)
   keeping_then(a, KEPT_INVITES);
 }
 
+/* One link in some hundred is drawn again. */
+enum { TRIES = 32 };
+
+/* An underscore opens emphasis behind a sign that is no letter, and closes it before one; two of them do both. */
+static bool is_emphasis(const char *link)
+{
+  const char *opens = NULL;
+
+  for (const char *p = link; *p; p++) {
+    bool is_pair = p[0] == '_' && p[1] == '_';
+
+    if (opens && p > opens + 1 && (is_pair || (p[0] == '_' && (p[1] == '-' || !p[1]))))
+      return true;
+    if (!opens && (is_pair || (p[0] == '-' && p[1] == '_')))
+      opens = p;
+  }
+  return false;
+}
+
+static bool is_spoiled(const atr_invite *invite)
+{
+  bool is_so = false;
+  atr_buf link;
+
+  atr_buf_init(&link, ATR_KIB(16));
+  if (atr_invite_write(invite, &link) == ATR_OK && atr_buf_append_u8(&link, 0) == ATR_OK)
+    is_so = is_emphasis((const char *)link.data);
+  atr_buf_free(&link);
+  return is_so;
+}
+
+static int draw(const atr_server *server, atr_invite *invite, uint64_t expires_s)
+{
+  int err = atr_invites_add(server->invites, &invite->room, expires_s, now_s(), invite->token);
+
+  for (int i = 1; err == ATR_OK && i < TRIES && is_spoiled(invite); i++) {
+    atr_invites_withdraw(server->invites, invite->token);
+    err = atr_invites_add(server->invites, &invite->room, expires_s, now_s(), invite->token);
+  }
+  return err;
+}
+
 void inviting_create(conn *host, const cJSON *message)
 {
   atr_server *server = host->server;
@@ -213,7 +258,7 @@ void inviting_create(conn *host, const cJSON *message)
     conn_send_error(host, ATR_INVAL, "One of the addresses is too long for an invite.", "invite_create", NULL);
     goto Exit;
   }
-  err = atr_invites_add(server->invites, &invite->room, expires_s, now_s(), invite->token);
+  err = draw(server, invite, expires_s);
   if (err)
     conn_send_error(host, err, err == ATR_LIMIT ? "There are too many invites: revoke the old ones first." : NULL,
                     "invite_create", NULL);
