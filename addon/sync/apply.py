@@ -218,8 +218,9 @@ class Writer:
                 part = getattr(struct, name, None)
                 if part is None:
                     part = special.make_part(struct, name, full.get(key, {}))
-                    if part is None:
+                    if part is None and special.follows(plan, name, struct, part):
                         self.refuse(f"{plan.type_name}.{name}", "this Blender made none")
+                    if part is None:
                         continue
                 before = cur.get(key)
                 if before is None:

@@ -21,7 +21,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from . import handlers, mergepatch, rna, shadow, values
+from . import handlers, identity, mergepatch, rna, shadow, values
 from .state import State
 
 Tree = dict[str, Any]
@@ -41,6 +41,13 @@ _ELSEWHERE = ("layer_collections", "children")
 _PLACES = ("file", "filepath", "directory", "files", "tiles", "id")
 # Made by Blender with their owner, never by us: there may be more than the room knows.
 _FIXED = ("inputs", "outputs")
+# What gives nodes and modifiers sockets that come and go with others' changes of it.
+_GROUPS = ("node_tree", "node_group")
+_GROUP_ENDS = ("NodeGroupInput", "NodeGroupOutput")
+# Inputs of a modifier, by the socket of its group.
+_SOCKET_INPUT = "@:"
+# Where the parent has gone, it means nothing.
+_PARENTED_HOW = ("parent_type", "parent_bone")
 _NODE_SIZES = ("width", "height")
 _SUFFIX = re.compile(r"\.\d{3,}$")
 
@@ -72,6 +79,7 @@ class Audit:
         # Of the document that is being compared.
         self._doc = ""
         self._items: Tree = {}
+        self._props: Tree = {}
 
     def note(self, doc: str, *, is_new: bool = False) -> None:
         """Compares what a document shows with what it should. `is_new`: others have just changed it."""
@@ -125,7 +133,7 @@ class Audit:
         if not patch:
             return
         others = shadow.split(patch, theirs)[1] if theirs else {}
-        self._items = read.get("i", {})
+        self._items, self._props = read.get("i", {}), read.get("p", {})
         for count, found in enumerate(self._walk(others, read, room, ())):
             if count == LISTED_MAX:
                 return
@@ -148,8 +156,12 @@ class Audit:
                 yield Difference(".".join(way), there, here)
 
     def _is_tolerated(self, kind: str, key: str, here: Any, there: Any) -> bool:
+        if here is None and (self._is_of_another_class(kind, key) or key.startswith(_SOCKET_INPUT)):
+            return True
         if isinstance(there, dict):
-            return _is_empty(there)
+            return _is_empty(there) or (key == "@image_user" and kind == "Object" and not self._shows_image())
+        if key in _PARENTED_HOW and self._props.get("parent") == values.NONE_VALUE:
+            return True
         if key in _COMPUTED or key in _PLACES:
             return True
         if key == "relative_to":
@@ -160,6 +172,17 @@ class Audit:
         if values.ref_target(there) is not None and here == values.NONE_VALUE:
             return values.ref_target(there) not in self._state.shadows
         return _about(here, there) or _is_clamped(self._limits_of(kind, key), here, there)
+
+    def _shows_image(self) -> bool:
+        p = self._props
+        return p.get("data") != values.NONE_VALUE and p.get("empty_display_type") == "IMAGE"
+
+    def _is_of_another_class(self, kind: str, key: str) -> bool:
+        """Of two people one may set the size of an area light, and the other make it a spot: the room keeps it, for when it is one again."""
+        block = self._block_of(self._doc)
+        if kind not in identity.CHANGING_CLASS or block is None or kind not in rna.lineage_of(block.bl_rna):
+            return False
+        return key.removeprefix("@") not in block.bl_rna.properties
 
     def _limits_of(self, kind: str, key: str) -> tuple[float, float] | None:
         """A document names the type that all lights have, and their sizes belong to the class of one. Each type of node has least
@@ -183,8 +206,16 @@ def _moving(struct: Tree, patch: Tree, read: Tree, room: Tree) -> Tree:
             kind, name, read.get(name) or {}, room.get(name) or {}
         ):
             change = {key: _without_place(entry) for key, entry in change.items()}
+        if name in _FIXED and isinstance(change, dict) and _has_group(struct):
+            # What is set of a socket stays in the room when another group comes, or the socket goes.
+            have = read.get(name) or {}
+            change = {key: entry for key, entry in change.items() if key in have}
         out[name] = change
     return out
+
+
+def _has_group(struct: Tree) -> bool:
+    return struct.get("type") in _GROUP_ENDS or any(name in struct.get("p", {}) for name in _GROUPS)
 
 
 def _without_place(entry: Any) -> Any:

@@ -152,7 +152,8 @@ def _new_object(writer: Any, blocks: Any, name: str, tree: Tree) -> Any:
     data = writer.identity.resolve(value)
     if data is None and values.ref_target(value):
         raise CannotMake("its data is missing")
-    return blocks.new(name, data)
+    # No call makes an empty with its image; it is assigned.
+    return blocks.new(name, None if isinstance(data, bpy.types.Image) else data)
 
 
 def _new_typed(writer: Any, blocks: Any, name: str, tree: Tree) -> Any:

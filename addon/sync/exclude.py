@@ -437,6 +437,13 @@ EXCLUDED: dict[str, str] = {
     "World.texture_slots": LATER,
 }
 
+# Things of one type that are left out of a collection of several: "Struct.type".
+KINDS: dict[str, str] = {
+    "NlaStrip.META": NO_CALL,
+    "NlaStrip.SOUND": "adding a speaker makes it, and no call of Blender's: a script's strips all have an action",
+    "NlaStrip.TRANSITION": NO_CALL,
+}
+
 # Custom properties on these are storage of something else.
 NO_CUSTOM: dict[str, str] = {
     "LayerCollection": "nothing keeps it across a change of the collection tree",

@@ -10,7 +10,7 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import assert_silent
+from peers import assert_silent, at_once
 
 # The writer leaves out what others do to a property, as often as is said, and nobody hears of it.
 LEAVE_OUT = """
@@ -256,3 +256,169 @@ def test_what_waited_is_listed_no_longer_than_that(mended, ends):
     stage.settle()
     assert b.do("'Waits' in bpy.data.objects") is (ends == "it comes")
     assert b.do(LISTED) == []
+
+
+def nobody_lists_anything(stage):
+    idle(stage)
+    for peer in stage.peers:
+        assert peer.do(LISTED) == []
+    assert_silent(stage)
+
+
+def test_a_parent_with_a_bone_goes(mended):
+    """Without its armature an object has no way of being parented that Blender has a name for, and yet remembers the bone."""
+    stage, a, b = mended
+    a.do("""
+        armature = bpy.data.armatures.new("Rig")
+        rig = bpy.data.objects.new("Rig", armature)
+        bpy.context.scene.collection.objects.link(rig)
+        bpy.context.view_layer.objects.active = rig
+        bpy.ops.object.mode_set(mode="EDIT")
+        armature.edit_bones.new("Bone").tail = (0, 0, 1)
+        bpy.ops.object.mode_set(mode="OBJECT")
+        cube = bpy.data.objects["Cube"]
+        cube.parent, cube.parent_type, cube.parent_bone = rig, "BONE", "Bone"
+        del armature, rig, cube
+    """)
+    stage.settle()
+    see = "(lambda c: (c.parent and c.parent.name, c.parent_type, c.parent_bone))(bpy.data.objects['Cube'])"
+    assert [peer.do(see) for peer in (a, b)] == [("Rig", "BONE", "Bone")] * 2
+    a.do("bpy.data.objects.remove(bpy.data.objects['Rig'])")
+    stage.settle()
+    late = stage.peer(a.version)
+    late.join()
+    assert [peer.do(see)[::2] for peer in (a, b, late)] == [(None, "")] * 3
+    nobody_lists_anything(stage)
+
+
+def test_a_parent_goes_while_another_is_parented_to_its_bone(mended):
+    stage, a, b = mended
+    a.do("""
+        armature = bpy.data.armatures.new("Rig")
+        rig = bpy.data.objects.new("Rig", armature)
+        bpy.context.scene.collection.objects.link(rig)
+        bpy.context.view_layer.objects.active = rig
+        bpy.ops.object.mode_set(mode="EDIT")
+        armature.edit_bones.new("Bone").tail = (0, 0, 1)
+        bpy.ops.object.mode_set(mode="OBJECT")
+        del armature, rig
+    """)
+    stage.settle()
+    at_once(
+        stage,
+        (a, "bpy.data.objects.remove(bpy.data.objects['Rig'])"),
+        (
+            b,
+            """
+            cube = bpy.data.objects["Cube"]
+            cube.parent, cube.parent_type, cube.parent_bone = bpy.data.objects["Rig"], "BONE", "Bone"
+            del cube
+            """,
+        ),
+    )
+    nobody_lists_anything(stage)
+
+
+def test_the_image_of_an_empty_goes(mended):
+    stage, a, b = mended
+    a.do("""
+        empty = bpy.data.objects.new("E", None)
+        empty.empty_display_type = "IMAGE"
+        bpy.context.scene.collection.objects.link(empty)
+        empty.data = bpy.data.images.new("Picture", 4, 4)
+        empty.image_user.frame_offset = 3
+        del empty
+    """)
+    stage.settle()
+    assert b.do("(lambda e: (e.data.name, e.image_user.frame_offset))(bpy.data.objects['E'])") == ("Picture", 3)
+    a.do("bpy.data.objects['E'].data = None")
+    stage.settle()
+    assert b.do("bpy.data.objects['E'].data") is None
+    nobody_lists_anything(stage)
+    b.do("""
+        bpy.data.objects["E"].data = bpy.data.images["Picture"]
+        bpy.data.objects["E"].image_user.frame_offset = 5
+    """)
+    stage.settle()
+    late = stage.peer(a.version)
+    late.join()
+    see = "(lambda e: (e.data.name, e.empty_display_type, e.image_user.frame_offset))(bpy.data.objects['E'])"
+    assert [peer.do(see) for peer in (a, b, late)] == [("Picture", "IMAGE", 5)] * 3
+    nobody_lists_anything(stage)
+
+
+def test_an_area_light_that_another_makes_a_spot(mended):
+    """What a spot does not have stays in the room, and is there when it is an area again."""
+    stage, a, b = mended
+    at_once(
+        stage,
+        (
+            a,
+            """
+            bpy.data.lights["Light"].type = "AREA"
+            light = bpy.data.lights["Light"]
+            light.shape, light.size, light.size_y = "RECTANGLE", 3, 4
+            del light
+            """,
+        ),
+        (b, "bpy.data.lights['Light'].type = 'SPOT'"),
+    )
+    assert [peer.do("bpy.data.lights['Light'].type") for peer in (a, b)] == ["SPOT"] * 2
+    nobody_lists_anything(stage)
+    b.do("bpy.data.lights['Light'].type = 'AREA'")
+    stage.settle()
+    see = "(lambda li: (li.shape, li.size, li.size_y))(bpy.data.lights['Light'])"
+    assert a.do(see) == b.do(see)
+    nobody_lists_anything(stage)
+
+
+def test_a_group_node_gets_a_copy_while_another_changes_the_original(mended):
+    stage, a, b = mended
+    a.do("""
+        group = bpy.data.node_groups.new("Group", "ShaderNodeTree")
+        group.use_fake_user = True
+        for name in ("One", "Two"):
+            for side in ("INPUT", "OUTPUT"):
+                group.interface.new_socket(name, in_out=side, socket_type="NodeSocketFloat")
+        tree = bpy.data.node_groups.new("Tree", "ShaderNodeTree")
+        tree.use_fake_user = True
+        tree.nodes.new("ShaderNodeGroup").node_tree = group
+        del group, tree
+    """)
+    stage.settle()
+    at_once(
+        stage,
+        (a, "n = bpy.data.node_groups['Tree'].nodes[0]; n.node_tree = n.node_tree.copy(); del n"),
+        (
+            b,
+            """
+            face = bpy.data.node_groups["Group"].interface
+            face.remove(next(s for s in face.items_tree if s.name == "Two" and s.in_out == "OUTPUT"))
+            face.new_socket("Three", in_out="OUTPUT", socket_type="NodeSocketFloat")
+            face.new_socket("Three", in_out="INPUT", socket_type="NodeSocketFloat")
+            node = bpy.data.node_groups["Tree"].nodes[0]
+            node.inputs[0].default_value = 7
+            node.outputs[-1].hide = True
+            del face, node
+            """,
+        ),
+    )
+    nobody_lists_anything(stage)
+
+
+def test_strips_without_an_action_stay_where_they_are(mended):
+    """Adding a speaker makes one, and no call of Blender's does."""
+    stage, a, b = mended
+    a.do("bpy.ops.object.speaker_add()")
+    made = a.do("[s.type for s in bpy.data.objects['Speaker'].animation_data.nla_tracks[0].strips]")
+    stage.settle()
+    see = "len(bpy.data.objects['Speaker'].animation_data.nla_tracks)"
+    assert [peer.do(see) for peer in (a, b)] == [1, 1]
+    nobody_lists_anything(stage)
+    # What others do to the track leaves the strip alone.
+    b.do("bpy.data.objects['Speaker'].animation_data.nla_tracks[0].name = 'Sound'")
+    stage.settle()
+    track = "bpy.data.objects['Speaker'].animation_data.nla_tracks[0]"
+    assert a.do(f"({track}.name, [s.type for s in {track}.strips])") == ("Sound", made)
+    assert made == ["SOUND"]
+    nobody_lists_anything(stage)

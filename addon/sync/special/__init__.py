@@ -142,6 +142,8 @@ def clear_up(block: Any, patch: Tree) -> bool:
     """After a patch of the user's: takes away what Blender has left behind in other datablocks; whether there was anything."""
     if isinstance(block, bpy.types.Key):
         shapekeys.clear_up(block, patch)
+    elif isinstance(block, bpy.types.Object):
+        objects.forget_parenting(block, patch)
     return (patch.get("p") or {}).get("materials") == [] and objects.drop_idle_slots()
 
 
@@ -163,9 +165,11 @@ def is_found_by_name(block: Any) -> bool:
 
 
 def follows(plan: rna.Plan, name: str, struct: Any, part: Any) -> bool:
-    """Whether a part is to be read: most are; an empty animation_data says nothing."""
+    """Whether a part is to be read: most are; an empty animation_data says nothing, nor does how an image is shown where there is none."""
     if name == "animation_data":
-        return animation.says_something(part)
+        return part is None or animation.says_something(part)
+    if name == "image_user":
+        return objects.shows_image(struct)
     return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import items, values
+from .. import exclude, items, values
 from . import fcurves
 
 Tree = dict[str, Any]
@@ -50,10 +50,13 @@ class NlaTracks(items.Nameless):
 
 
 class NlaStrips(items.Items):
-    """Strips need their action to be made."""
+    """Strips need their action to be made. Those that have none stay where they are."""
 
     ordered = False
     unique_names = True
+
+    def list(self, owner: Any) -> list[Any]:
+        return [strip for strip in owner.strips if f"NlaStrip.{strip.type}" not in exclude.KINDS]
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         p = tree.get("p", {})

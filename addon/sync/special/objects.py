@@ -18,6 +18,8 @@ from .. import values
 Tree = dict[str, Any]
 
 _PARENTING = ("parent", "parent_type", "parent_bone", "parent_vertices", "matrix_parent_inverse")
+# Of an object without a parent.
+_NO_PARENT = {"parent_type": "OBJECT", "parent_bone": ""}
 
 
 # Whether an object was seen that has a slot more than its data has materials.
@@ -30,8 +32,9 @@ def read(reader: Any, ob: Any, old: Tree, out: Tree) -> None:
     p = out["p"]
     p["data"] = reader.identity.reference(ob.data) or values.NONE_VALUE
     p["parent"] = reader.identity.reference(ob.parent) or values.NONE_VALUE
-    p["parent_type"] = ob.parent_type
-    p["parent_bone"] = ob.parent_bone
+    # What had a parent still remembers how: without one Blender has no name for it.
+    p["parent_type"] = ob.parent_type if ob.parent is not None else _NO_PARENT["parent_type"]
+    p["parent_bone"] = ob.parent_bone if ob.parent is not None else _NO_PARENT["parent_bone"]
     p["parent_vertices"] = list(ob.parent_vertices)
     p["matrix_parent_inverse"] = values.encode_floats([x for row in ob.matrix_parent_inverse for x in row])
     slots = []
@@ -45,10 +48,15 @@ def read(reader: Any, ob: Any, old: Tree, out: Tree) -> None:
 
 
 def before(writer: Any, ob: Any, patch: Tree, full: Tree, cur: Tree) -> None:
+    if (patch.get("p") or {}).get("empty_display_type") == "IMAGE":
+        # With it Blender makes the part that says how the image is shown.
+        ob.empty_display_type = "IMAGE"
     if "data" not in (patch.get("p") or {}):
         return
     data = writer.resolve(full["p"]["data"])
-    if data is None or ob.data == data:
+    # Only an empty may do without, when its image is taken away.
+    is_none = ob.type == "EMPTY" and full["p"]["data"] == values.NONE_VALUE
+    if ob.data == data or (data is None and not is_none):
         return
     if ob.mode == "EDIT":
         # Blender would not take it, and say nothing.
@@ -87,6 +95,8 @@ def set_parent(writer: Any, ob: Any, p: Tree) -> None:
     try:
         if ob.parent != parent:
             ob.parent = parent
+        if parent is None:
+            p = {**p, **_NO_PARENT}
         for name in ("parent_type", "parent_bone", "parent_vertices"):
             if name in p and p[name] is not None:
                 setattr(ob, name, p[name])
@@ -95,6 +105,19 @@ def set_parent(writer: Any, ob: Any, p: Tree) -> None:
             ob.matrix_parent_inverse = Matrix([flat[i : i + 4] for i in range(0, 16, 4)])
     except (TypeError, ValueError, RuntimeError, AttributeError) as e:
         writer.refuse("parent", e)
+
+
+def forget_parenting(ob: Any, patch: Tree) -> None:
+    """After a patch of the user's: what has lost its parent remembers the bone, which nobody else is told of."""
+    if "parent" in (patch.get("p") or {}) and ob.parent is None:
+        for name, value in _NO_PARENT.items():
+            if getattr(ob, name) != value:
+                setattr(ob, name, value)
+
+
+def shows_image(ob: Any) -> bool:
+    """An empty keeps how its image is shown when that goes, and only in the Blender that had one."""
+    return not isinstance(ob, bpy.types.Object) or (ob.data is not None and ob.empty_display_type == "IMAGE")
 
 
 def _slots(writer: Any, ob: Any, wanted: list[Any]) -> None:
