@@ -33,7 +33,8 @@ FAILURES: dict[str, str] = {
     "or type the IP address.",
     "NAME_INSIDE": "A name in this invite, {address}, leads to this machine or into a private network, so it was not tried: "
     "ask for a new invite, or type that address if you know it to be right.",
-    "UNREACHABLE": "There is no way from this machine to {address}: are both on the same network or VPN?",
+    "UNREACHABLE": "There is no way from this machine to {address}: are both on the same network or VPN, and does the host's firewall let "
+    "Blender in?",
     "CONNREFUSED": "Nobody listens at {address}: is the host connected, and is the port right?",
     "SILENT": "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",
     "NOT_ATRIUM": "What answers at {address} is not Atrium: check the port, or log in to this network in a browser first.",

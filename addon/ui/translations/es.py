@@ -372,8 +372,8 @@ TEXTS = {
     "A name in this invite, {address}, leads to this machine or into a private network, so it was not tried: ask for a new invite, or type "
     "that address if you know it to be right.": "Un nombre de esta invitación, {address}, lleva a este mismo equipo o a una red privada, "
     "así que no se probó: pedir una nueva invitación, o escribir esa dirección si se sabe que es la correcta.",
-    "There is no way from this machine to {address}: are both on the same network or VPN?": "No hay camino desde este equipo hasta "
-    "{address}: ¿se encuentran ambos en la misma red o VPN?",
+    "There is no way from this machine to {address}: are both on the same network or VPN, and does the host's firewall let Blender in?": "No hay "
+    "camino desde este equipo hasta {address}: ¿se encuentran ambos en la misma red o VPN, y el cortafuegos del anfitrión deja entrar a Blender?",
     "Nobody listens at {address}: is the host connected, and is the port right?": "Nadie escucha en {address}: ¿está conectado el "
     "anfitrión, y es correcto el puerto?",
     "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?": "Nadie responde en {address}: "
