@@ -43,9 +43,8 @@ static const struct {
      "ask for a new invite, or type that address if you know it to be right.",
      NULL, NULL},
     {ATR_UNREACHABLE,
-     "There is no way from this machine to {address}: are both on the same network or VPN, and does the host's "
-     "firewall "
-     "let Blender in?",
+     "There is no way from this machine to {address}: are both on the same network or VPN, "
+     "and does the host's firewall let Blender in?",
      nowhere, NULL},
     {ATR_CONNREFUSED, "Nobody listens at {address}: is the host connected, and is the port right?", nowhere, NULL},
     {ATR_SILENT, "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",
