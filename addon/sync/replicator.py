@@ -215,6 +215,7 @@ class Replicator:
         What is changed meanwhile is reported as always and sent by the first ticks.
         """
         dirty.tracker.take()
+        self._renew_texts()
         blocks = [b for _, b in idtypes.all_blocks() if not idtypes.skip_reason(b)]
         todo = [self.identity.doc_or_mint(b) for b in blocks]
         for i, doc in enumerate(todo):
@@ -380,6 +381,7 @@ class Replicator:
             self._stamps.clear()
             self._after_undo = dict.fromkeys(self.state.shadows)
             self._made_since.clear()
+            self._renew_texts()
         if undone or special.objects.are_idle_slots_seen():
             tracker.foreign |= special.objects.drop_idle_slots()
         self._note_changes()
@@ -395,6 +397,17 @@ class Replicator:
         if self._writer.deferred:
             self._incoming.apply_deferred(self._dragged())
         history.settle(modal=_modal())
+
+    def _renew_texts(self) -> None:
+        """Nothing may read those that Blender has lost."""
+        for lost in special.curves.lost_texts():
+            name, doc = lost.name, self.identity.doc(lost)
+            known = self.state.shadows.get(doc or "")
+            made = special.curves.renew(self._reader, self._writer, doc or "", lost, known.load()[0] if known else None)
+            if doc is not None:
+                self.identity.bind(doc, made)
+            self._incoming._remove([lost])
+            made.name = name
 
     def _capture_before_undo(self) -> None:
         """What its user has just changed is sent: after the undo nobody could tell it from what others wrote and the undo took away."""
@@ -657,6 +670,9 @@ class Replicator:
         if "vertex_groups" in read.get("i", {}) or ("vertex_groups",) in gone:
             # Looked at even where no object shows them: what others did to them is undone all the same.
             self._reader.through_objects.add(doc)
+        if special.nodes.drop_idle_sockets(block):
+            # Of a group that was back, for a use that the room has not, and has gone again.
+            dirty.tracker.foreign = True
         tree = self._reader.read_block(doc, block, read, gone=gone)
         if known.reads_as(tree):
             return {}

@@ -58,6 +58,31 @@ def test_strange_patches(two):
     assert b.do("bpy.data.objects['Light'].location.x") == 5
 
 
+def test_a_file_whose_text_has_no_font_can_be_hosted(version, tmp_path):
+    """Blender before 4.5 has saved it without what it says, and crashes when that is read."""
+    path = str(tmp_path / "text.blend")
+    stage, (a, b) = fresh_stage(version, 2)
+    try:
+        a.do(f"""
+            rep.detach()
+            text = bpy.data.curves.new('Words', 'FONT'); text.size = 2
+            bpy.context.scene.collection.objects.link(bpy.data.objects.new('Words', text))
+            bpy.data.fonts.remove(text.font)
+            bpy.ops.wm.save_as_mainfile(filepath={path!r}); bpy.ops.wm.open_mainfile(filepath={path!r})
+            link = FakeLink(fresh_room(), 1); rep = Replicator(link, room_id='f' * 32)
+        """)
+        a.upload()
+        b.join()
+        stage.settle()
+        shown = "[(o.data.name, round(o.data.size, 3), len(o.data.text_boxes)) for o in [bpy.data.objects['Words']]]"
+        assert a.do(shown) == b.do(shown) == [("Words", 2, 1)]
+        assert a.do("bpy.data.objects['Words'].data.body") == b.do("bpy.data.objects['Words'].data.body")
+        assert_silent(stage)
+    except BaseException:
+        drop_stage()
+        raise
+
+
 # A file of long ago: its texts are Latin-1, which is no UTF-8, and Blender's Python raises or gives what cannot be encoded.
 OLD_FILE = """
     import os, tempfile

@@ -134,6 +134,67 @@ def test_what_others_deleted_stays_deleted(two):
     assert both(a, b, "bpy.data.objects['Light'].location.x") != 4
 
 
+TEXT = """
+    d = bpy.data.curves.new('Words', 'FONT'); d.body = 'Words'; d.body_format[1].use_bold = True; d.text_boxes[0].width = 3
+    bpy.context.scene.collection.objects.link(bpy.data.objects.new('Words', d))
+    bpy.context.view_layer.update(); bpy.ops.ed.undo_push(message='text')
+"""
+# Not where it crashes Blender.
+WORDS = """
+    d = bpy.data.objects['Words'].data
+    [d.name, d.body, d.font, d.size, [c.use_bold for c in d.body_format], [b.width for b in d.text_boxes]]
+"""
+
+
+def test_undo_keeps_what_a_text_says_whose_font_others_have_removed(two):
+    """Before 4.5 Blender itself loses it, and crashes when it is read."""
+    stage, a, b = two
+    a.do(TEXT)
+    stage.settle()
+    b.do("bpy.data.fonts.remove(bpy.data.fonts[0])")
+    stage.settle()
+    a.do("bpy.ops.ed.undo_push(message='others')")
+    a.do("bpy.data.curves['Words'].size = 2; bpy.context.view_layer.update(); bpy.ops.ed.undo_push(message='size')")
+    stage.settle()
+    said = ["Words", "Words", None, 1, [False, True, False, False, False], [3]]
+    assert both(a, b, WORDS) == [*said[:3], 2, *said[4:]]
+    a.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert both(a, b, WORDS) == said
+    a.do("bpy.ops.ed.redo()")
+    stage.settle()
+    assert both(a, b, WORDS) == [*said[:3], 2, *said[4:]]
+    assert both(a, b, "len(bpy.data.fonts)") == 0
+
+
+GROUP = """
+    g = bpy.data.node_groups.new('Group', 'ShaderNodeTree')
+    g.interface.new_socket('In', in_out='INPUT', socket_type='NodeSocketFloat')
+    m = bpy.data.materials['Material']
+    m.node_tree.nodes.new('ShaderNodeGroup').node_tree = g
+    bpy.context.view_layer.update(); bpy.ops.ed.undo_push(message='group')
+"""
+
+
+def test_a_group_that_an_undo_brings_back_leaves_no_sockets_when_it_goes_again(two):
+    """Others have removed the group, and said that the node uses none: Blender leaves the node the sockets of what goes."""
+    stage, a, b = two
+    a.do(GROUP)
+    stage.settle()
+    a.do("bpy.data.objects['Cube'].location.x = 4; bpy.context.view_layer.update(); bpy.ops.ed.undo_push(message='x')")
+    stage.settle()
+    b.do("bpy.data.materials['Material'].node_tree.nodes['Group'].node_tree = None")
+    b.do("bpy.data.node_groups.remove(bpy.data.node_groups['Group'])")
+    stage.settle()
+    a.do("bpy.ops.ed.undo()")
+    stage.settle()
+    assert both(
+        a, b, "[len(n.inputs) for n in bpy.data.materials['Material'].node_tree.nodes if n.type == 'GROUP']"
+    ) == [0]
+    assert both(a, b, "len(bpy.data.node_groups)") == 0
+    assert both(a, b, "[str(r) for r in rep.refused]") == []
+
+
 PARENT_TO = "bpy.data.objects['Camera'].parent = bpy.data.objects['{}']"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from .. import items
+from .. import items, mergepatch
 from . import objects
 from .workshop import workshop
 
@@ -197,3 +197,39 @@ def _write_text(writer: Any, curve: Any, patch: Tree, full: Tree, cur: Tree) -> 
 
 
 text = SimpleNamespace(read=_read_text, before=_before_text, write=_write_text)
+
+# What Blender leaves out where a text has no font.
+_LOST = ("body", "format", "character_materials", "boxes")
+
+
+def lost_texts() -> list[Any]:
+    """Texts that say nothing any more. Before 4.5 Blender leaves what a text says out of undo steps and files where the text has no font, which
+    others may have removed, and crashes when what it says is read, or when a text box is added to it."""
+    return [
+        curve
+        for curve in bpy.data.curves
+        if isinstance(curve, bpy.types.TextCurve)
+        and curve.font is None
+        and not len(curve.text_boxes)
+        and not curve.is_editmode
+        and curve.library is None
+    ]
+
+
+def renew(reader: Any, writer: Any, doc: str, lost: Any, known: Tree | None) -> Any:
+    """A text in the place of a lost one: its settings are as they stand, and it says what is known of before. The lost one has no user any more."""
+    lost.body = ""
+    tree = reader.read_block(doc, lost, known)
+    said = (known or {}).get("p", {})
+    tree["p"] = {**tree["p"], **{name: said[name] for name in _LOST if name in said}}
+    fonts = set(bpy.data.fonts)
+    made = bpy.data.curves.new(lost.name, "FONT")
+    cur = reader.read_block(doc, made, tree, fresh=True)
+    patch = mergepatch.diff(cur, tree)
+    patch.pop("name", None)
+    # A new text brings Blender's own font along.
+    for font in set(bpy.data.fonts) - fonts:
+        bpy.data.fonts.remove(font)
+    writer.write_block(doc, made, patch, tree, cur)
+    lost.user_remap(made)
+    return made
