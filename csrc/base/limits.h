@@ -86,6 +86,14 @@
 /* The ring of operations that a room keeps for members near the tail: 40,000 operations of 800 bytes. */
 #define ATR_RING_BYTES ATR_MIB(32)
 
+/* Blobs that are held only because operations of a room's ring name them, or may have replaced them: when it is more, the oldest operations go.
+ * 64 changes of an array of 4 MiB; a ring of small operations that name large arrays would hold a hundred thousand. */
+#define ATR_RING_BLOB_BYTES ATR_MIB(256)
+
+/* Blobs that a replica's document named before, beside twice those that it names: as many again may still be the bases of deltas. Beyond it the
+ * tree is looked at, which costs no more than what a change of so many bytes does anyway. */
+#define ATR_REFS_PAST_BYTES ATR_KIB(64)
+
 /* Documents whose trees a replica keeps ready for the next edit: 30 KB each for a plain object. As many as somebody drags at once; the others are
  * compact. */
 #define ATR_WARM_DOCS 1024u

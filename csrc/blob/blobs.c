@@ -26,9 +26,10 @@ typedef struct blob {
   atr_bytes *bytes; /* NULL: referenced, not here yet */
   atr_bytes *delta; /* packed, from `delta_base`; or NULL */
   atr_hash delta_base;
-  uint64_t refs;
-  uint64_t held;            /* the round in which it was put and not named since; 0: it is not held */
-  struct blob *prev, *next; /* in `held` or `spare` while refs is 0 */
+  uint64_t refs;             /* all of them */
+  uint64_t by_docs, by_ring; /* of these */
+  uint64_t held;             /* the round in which it was put and not named since; 0: it is not held */
+  struct blob *prev, *next;  /* in `held` or `spare` while refs is 0 */
   UT_hash_handle hh;
 } blob;
 
@@ -38,6 +39,7 @@ struct atr_blobs {
   blob *table;
   blob *spare, *held; /* oldest first */
   size_t bytes, spare_bytes, spare_bytes_max, held_bytes, held_bytes_max;
+  size_t named_bytes, ring_bytes;
   uint64_t round;
 };
 
@@ -52,6 +54,23 @@ static size_t weight(const blob *b)
   return payload(b) + ATR_BLOB_ENTRY_BYTES;
 }
 
+/* Taken out of what it counts for before it changes, and put in again after. */
+static void uncount(atr_blobs *t, const blob *b)
+{
+  if (b->by_docs && b->bytes)
+    t->named_bytes -= atr_bytes_len(b->bytes);
+  if (b->by_ring && b->by_ring == b->refs)
+    t->ring_bytes -= payload(b);
+}
+
+static void count(atr_blobs *t, const blob *b)
+{
+  if (b->by_docs && b->bytes)
+    t->named_bytes += atr_bytes_len(b->bytes);
+  if (b->by_ring && b->by_ring == b->refs)
+    t->ring_bytes += payload(b);
+}
+
 static blob *find(const atr_blobs *t, const atr_hash *hash)
 {
   blob *b;
@@ -62,6 +81,7 @@ static blob *find(const atr_blobs *t, const atr_hash *hash)
 
 static void drop(atr_blobs *t, blob *b)
 {
+  uncount(t, b);
   t->bytes -= payload(b);
   HASH_DEL(t->table, b);
   atr_bytes_release(b->bytes);
@@ -187,8 +207,10 @@ static int put(atr_blobs *t, const atr_hash *hash, atr_bytes *bytes, bool held)
   if (here && !b->refs)
     take_back(t, b);
   if (!here) {
+    uncount(t, b);
     b->bytes = bytes;
     t->bytes += atr_bytes_len(bytes);
+    count(t, b);
   }
   if (held)
     b->held = t->round;
@@ -225,9 +247,11 @@ void atr_blobs_set_delta(atr_blobs *t, const atr_hash *hash, const atr_hash *bas
     atr_bytes_release(packed);
     return;
   }
+  uncount(t, b);
   b->delta = packed;
   b->delta_base = *base;
   t->bytes += atr_bytes_len(packed);
+  count(t, b);
   if (!b->refs) {
     *(b->held ? &t->held_bytes : &t->spare_bytes) += atr_bytes_len(packed);
     trim(t);
@@ -241,23 +265,34 @@ atr_bytes *atr_blobs_delta(const atr_blobs *t, const atr_hash *hash, const atr_h
   return b && b->delta && atr_hash_equal(&b->delta_base, base) ? b->delta : NULL;
 }
 
-int atr_blobs_ref(atr_blobs *t, const atr_hash *hash)
+int atr_blobs_ref_by(atr_blobs *t, const atr_hash *hash, enum atr_blob_by by)
 {
   blob *b = find_or_add(t, hash);
 
   if (!b)
     return ATR_NOMEM;
+  uncount(t, b);
   if (!b->refs++ && b->bytes)
     take_back(t, b);
+  b->by_docs += by == ATR_BLOB_BY_DOCUMENT;
+  b->by_ring += by == ATR_BLOB_BY_RING;
   b->held = 0;
+  count(t, b);
   return 0;
 }
 
-void atr_blobs_unref(atr_blobs *t, const atr_hash *hash)
+void atr_blobs_unref_by(atr_blobs *t, const atr_hash *hash, enum atr_blob_by by)
 {
   blob *b = find(t, hash);
 
-  if (!b || !b->refs || --b->refs)
+  if (!b || !b->refs)
+    return;
+  uncount(t, b);
+  b->refs--;
+  b->by_docs -= by == ATR_BLOB_BY_DOCUMENT && b->by_docs;
+  b->by_ring -= by == ATR_BLOB_BY_RING && b->by_ring;
+  count(t, b);
+  if (b->refs)
     return;
   if (!b->bytes) {
     drop(t, b);
@@ -265,6 +300,16 @@ void atr_blobs_unref(atr_blobs *t, const atr_hash *hash)
   }
   put_aside(t, b);
   trim(t);
+}
+
+int atr_blobs_ref(atr_blobs *t, const atr_hash *hash)
+{
+  return atr_blobs_ref_by(t, hash, ATR_BLOB_BY_ANY);
+}
+
+void atr_blobs_unref(atr_blobs *t, const atr_hash *hash)
+{
+  atr_blobs_unref_by(t, hash, ATR_BLOB_BY_ANY);
 }
 
 uint64_t atr_blobs_refs(const atr_blobs *t, const atr_hash *hash)
@@ -277,4 +322,14 @@ uint64_t atr_blobs_refs(const atr_blobs *t, const atr_hash *hash)
 size_t atr_blobs_bytes(const atr_blobs *t)
 {
   return t->bytes;
+}
+
+size_t atr_blobs_named_bytes(const atr_blobs *t)
+{
+  return t->named_bytes;
+}
+
+size_t atr_blobs_ring_bytes(const atr_blobs *t)
+{
+  return t->ring_bytes;
 }

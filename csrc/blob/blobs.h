@@ -39,7 +39,13 @@ void atr_blobs_hold_at_most(atr_blobs *t, size_t held_bytes_max);
 /* What was held already at the last call and is not named yet becomes spare: nothing waits for what its owner gave up. */
 void atr_blobs_let_go(atr_blobs *t);
 
-/* References: by documents, operations and uploads. They may be taken before the bytes are there. */
+/* References. They may be taken before the bytes are there. Those by a document, and those by an operation that can be dropped, are told
+ * apart: what the latter alone hold must stay within a bound (room/ring.c). */
+enum atr_blob_by { ATR_BLOB_BY_ANY, ATR_BLOB_BY_DOCUMENT, ATR_BLOB_BY_RING };
+
+int atr_blobs_ref_by(atr_blobs *t, const atr_hash *hash, enum atr_blob_by by);
+void atr_blobs_unref_by(atr_blobs *t, const atr_hash *hash, enum atr_blob_by by); /* as it was taken */
+/* By uploads, previews, operations on their way. */
 int atr_blobs_ref(atr_blobs *t, const atr_hash *hash);
 void atr_blobs_unref(atr_blobs *t, const atr_hash *hash);
 uint64_t atr_blobs_refs(const atr_blobs *t, const atr_hash *hash);
@@ -49,5 +55,9 @@ void atr_blobs_set_delta(atr_blobs *t, const atr_hash *hash, const atr_hash *bas
 atr_bytes *atr_blobs_delta(const atr_blobs *t, const atr_hash *hash, const atr_hash *base);
 
 size_t atr_blobs_bytes(const atr_blobs *t);
+/* Of those that documents name, each once. */
+size_t atr_blobs_named_bytes(const atr_blobs *t);
+/* Of those that the ring alone holds, with their deltas. */
+size_t atr_blobs_ring_bytes(const atr_blobs *t);
 
 #endif

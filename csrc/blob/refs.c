@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "blob/blobs.h"
 #include "proto/tags.h"
 
@@ -16,6 +17,7 @@ enum { FIRST_CAP = 4, SPARE = 8 };
 typedef struct named {
   atr_hash *list;
   size_t n, cap;
+  uint64_t bytes;
 } named;
 
 static int name(void *ctx, const atr_blob_ref *blob)
@@ -32,6 +34,7 @@ static int name(void *ctx, const atr_blob_ref *blob)
     all->cap = cap;
   }
   all->list[all->n++] = blob->hash;
+  all->bytes += blob->bytes;
   return 0;
 }
 
@@ -57,13 +60,13 @@ static int make_room(atr_blob_refs *refs, size_t n)
 static void unref_all(atr_blobs *blobs, const atr_hash *list, size_t n)
 {
   for (size_t i = 0; i < n; i++)
-    atr_blobs_unref(blobs, &list[i]);
+    atr_blobs_unref_by(blobs, &list[i], ATR_BLOB_BY_DOCUMENT);
 }
 
 static int ref_all(atr_blobs *blobs, const atr_hash *list, size_t n)
 {
   for (size_t i = 0; i < n; i++)
-    if (atr_blobs_ref(blobs, &list[i])) {
+    if (atr_blobs_ref_by(blobs, &list[i], ATR_BLOB_BY_DOCUMENT)) {
       unref_all(blobs, list, i);
       return ATR_NOMEM;
     }
@@ -107,13 +110,15 @@ int atr_blob_refs_add_tree(atr_blob_refs *refs, struct atr_blobs *blobs, const c
 
   if (!err && all.n)
     err = atr_blob_refs_add(refs, blobs, all.list, all.n);
+  if (!err)
+    refs->bytes += all.bytes;
   free(all.list);
   return err;
 }
 
 bool atr_blob_refs_recount_is_due(const atr_blob_refs *refs)
 {
-  return refs->n > 2 * refs->exact + SPARE;
+  return refs->n > 2 * refs->exact + SPARE || refs->bytes > 2 * refs->exact_bytes + ATR_REFS_PAST_BYTES;
 }
 
 static int become(atr_blob_refs *refs, atr_blobs *blobs, atr_blob_refs *exact, int err)
@@ -125,6 +130,7 @@ static int become(atr_blob_refs *refs, atr_blobs *blobs, atr_blob_refs *exact, i
   atr_blob_refs_drop(refs, blobs);
   *refs = *exact;
   refs->exact = refs->n;
+  refs->exact_bytes = refs->bytes;
   return 0;
 }
 

@@ -3,7 +3,7 @@
  * refs.h - the blobs that one document names, as references to a table
  *
  * References are taken as changes name blobs, and given back when somebody looks at the tree as a whole (recount), which is due when the set
- * has grown well beyond what the tree named then. So it may hold some that the tree named before, and never lacks one.
+ * has grown well beyond what the tree named then, in number or in bytes. So it may hold some that the tree named before, and never lacks one.
  *
  * A set is a plain struct, empty when zeroed. A document may name a hundred thousand blobs, and a hostile one will: nothing here takes the
  * square of that.
@@ -24,6 +24,8 @@ typedef struct atr_blob_refs {
   atr_hash *list; /* ascending; NULL while nothing was ever named */
   uint32_t n, cap;
   uint32_t exact; /* that the tree named when it was looked at as a whole */
+  /* The same in bytes, as the tags of trees say; what two trees name counts twice. */
+  uint64_t bytes, exact_bytes;
 } atr_blob_refs;
 
 /* Adds what is not in it yet. `hashes`, in any order, is put in order. 0, or ATR_NOMEM: then it is as it was before. */

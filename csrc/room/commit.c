@@ -211,6 +211,19 @@ void room_end_orphans(atr_room *room)
 
 /* --- done ------------------------------------------------------------------------------------------------------- */
 
+/* The references of the stage become those of the ring's entry. An entry that exists takes no memory. */
+static void hand_over_blobs(atr_room *room, const atr_op *op, bool in_ring)
+{
+  atr_list list = op->blobs;
+  atr_hash hash;
+
+  while (atr_list_next_hash(&list, &hash)) {
+    if (in_ring)
+      (void)atr_blobs_ref_by(room->config.blobs, &hash, ATR_BLOB_BY_RING);
+    atr_blobs_unref(room->config.blobs, &hash);
+  }
+}
+
 static int commit_one(atr_room *room, const stage *st, const staged *s)
 {
   const uint8_t *frames = st->bytes.data + s->offset;
@@ -234,16 +247,16 @@ static int commit_one(atr_room *room, const stage *st, const staged *s)
   if (s->part)
     s->part->staged--;
   in_ring = room_ring_push(room, frames, s->len, &e);
-  if (in_ring) /* the ring takes over the references of the stage */
+  if (in_ring)
     room_ring_at(&room->ring, s->seq)->n_blobs = (uint16_t)op.op.blobs.count;
   room_doc_commit(room, s, &op.op, in_ring);
-  if (!in_ring)
-    ref_blobs(room, &op.op, false);
+  hand_over_blobs(room, &op.op, in_ring);
   room->head = s->seq;
   if (s->part && s->counter)
     s->part->committed = s->counter;
   if (s->part && s->part->member && op.op.blobs.count)
     room_release_holds(s->part->member, &op.op);
+  room_ring_trim_blobs(room);
 Exit:
   atr_buf_free(&gathered);
   return err;

@@ -98,10 +98,10 @@ static void drop_blobs(atr_room *room, room_doc *d)
   atr_blob_refs_drop(&d->blobs, room->config.blobs);
 }
 
-/* Where memory is too short the set stays as it is: it lacks nothing. */
+/* Whoever merges has gone through the whole tree anyway. Where memory is too short the set stays as it is: it lacks nothing. */
 static void exact_blobs(atr_room *room, room_doc *d, const cJSON *tree)
 {
-  if (!atr_blob_refs_recount_is_due(&d->blobs))
+  if (!d->blobs.n)
     return;
   room->docs_bytes -= atr_blob_refs_memory(&d->blobs);
   (void)atr_blob_refs_recount(&d->blobs, room->config.blobs, tree);
@@ -130,6 +130,47 @@ static int take_blobs(atr_room *room, room_doc *d, const atr_op *op)
                                   : atr_blob_refs_add(&d->blobs, room->config.blobs, named, n);
   room->docs_bytes += atr_blob_refs_memory(&d->blobs);
   return err;
+}
+
+static uint64_t bytes_of(const atr_room *room, const atr_hash *hashes, size_t n)
+{
+  uint64_t bytes = 0;
+
+  for (size_t i = 0; i < n; i++) {
+    const atr_bytes *blob = atr_blobs_get(room->config.blobs, &hashes[i]);
+
+    bytes += blob ? atr_bytes_len(blob) : 0;
+  }
+  return bytes;
+}
+
+/* Until it is merged it keeps all that it named before the edit. */
+static void edited(atr_room *room, room_doc *d, const atr_op *op)
+{
+  atr_hash named[ATR_OP_BLOBS_MAX];
+  uint64_t more;
+
+  if (!d->blobs.n)
+    return;
+  if (d->unmerged_prev) {
+    more = bytes_of(room, named, room_op_blobs(op, named));
+  } else {
+    more = bytes_of(room, d->blobs.list, d->blobs.n);
+    DL_APPEND2(room->unmerged, d, unmerged_prev, unmerged_next);
+  }
+  d->unmerged_bytes += more;
+  room->unmerged_bytes += more;
+}
+
+void room_doc_unchain(atr_room *room, room_doc *d)
+{
+  d->chain_first = d->chain_last = 0;
+  if (!d->unmerged_prev)
+    return;
+  DL_DELETE2(room->unmerged, d, unmerged_prev, unmerged_next);
+  d->unmerged_prev = d->unmerged_next = NULL;
+  room->unmerged_bytes -= d->unmerged_bytes;
+  d->unmerged_bytes = 0;
 }
 
 /* --- merging ---------------------------------------------------------------------------------------------------- */
@@ -212,7 +253,7 @@ int room_doc_merge(atr_room *room, room_doc *d)
   if (err) /* memory only, as what is in the ring was checked and fits: it can be tried again */
     atr_log(ATR_LOG_ERROR, "room: a document could not be merged: %s", atr_err_text(err));
   else
-    d->chain_first = d->chain_last = 0;
+    room_doc_unchain(room, d);
   return err;
 }
 
@@ -353,7 +394,7 @@ static void commit_durable(atr_room *room, const staged *s, const atr_op *op, bo
   if (op->kind != ATR_OP_EDIT || (d->preview && d->preview->number == s->member))
     room_preview_end(room, d->preview);
   if (op->kind != ATR_OP_EDIT)
-    d->chain_first = d->chain_last = 0;
+    room_doc_unchain(room, d);
   if (op->kind == ATR_OP_CREATE)
     live(room, d, s->seq);
   if (op->kind == ATR_OP_DELETE)
@@ -366,6 +407,8 @@ static void commit_durable(atr_room *room, const staged *s, const atr_op *op, bo
     chain(room, d, s->seq);
   else if (op->kind != ATR_OP_DELETE && !err)
     err = merge_now(room, d, op);
+  if (op->kind == ATR_OP_EDIT && in_ring)
+    edited(room, d, op);
   if (err)
     room_fail(room, err);
   d->seq = s->seq;
@@ -388,6 +431,7 @@ void room_doc_commit(atr_room *room, const staged *s, const atr_op *op, bool in_
 void room_doc_free(atr_room *room, room_doc *d)
 {
   room_preview_end(room, d->preview);
+  room_doc_unchain(room, d);
   drop_blobs(room, d);
   tomb_remove(room, d);
   order_remove(d);

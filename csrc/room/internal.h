@@ -45,12 +45,14 @@ typedef struct preview {
 typedef struct room_doc {
   node order; /* first: a node that is no mark is a document */
   struct room_doc *tomb_prev, *tomb_next;
+  struct room_doc *unmerged_prev, *unmerged_next; /* in room->unmerged */
   UT_hash_handle hh;
   atr_id id;
-  uint64_t seq;         /* last durable change */
-  uint64_t created;     /* number of its newest create: members that missed a delete in between agree on it too */
-  uint64_t version;     /* what returning clients are compared with: seq, or that of an older epoch */
-  uint64_t preview_seq; /* newest preview, or the end of one; may be below seq */
+  uint64_t seq;            /* last durable change */
+  uint64_t created;        /* number of its newest create: members that missed a delete in between agree on it too */
+  uint64_t version;        /* what returning clients are compared with: seq, or that of an older epoch */
+  uint64_t preview_seq;    /* newest preview, or the end of one; may be below seq */
+  uint64_t unmerged_bytes; /* of the blobs that it named when it was merged, and of those that were named since */
   uint64_t chain_first, chain_last; /* operations in the ring that are not merged yet; 0: none */
   uint64_t known;                   /* bit per catching-up slot: changed since, but sent before (serve.c) */
   char *json;                       /* NULL before the first merge and for a tombstone */
@@ -194,6 +196,8 @@ struct atr_room {
   node order;      /* head of the list, by number */
   room_doc *tombs; /* oldest first */
   size_t n_alive, n_tombs;
+  room_doc *unmerged; /* edited since they were merged, and with blobs: nobody knows which they still name */
+  uint64_t unmerged_bytes;
   uint64_t tombs_floor; /* newest tombstone that was dropped */
   size_t docs_bytes;
 
@@ -239,6 +243,8 @@ static inline entry *room_ring_at(const ring *r, uint64_t seq)
 /* Takes frames in as the next entry, dropping old ones; false where they are larger than the ring (which is empty then). */
 bool room_ring_push(atr_room *room, const uint8_t *frames, size_t len, const entry *e);
 void room_ring_drop_through(atr_room *room, uint64_t seq);
+/* After a commit: the oldest entries go while what they alone hold in blobs is too much. */
+void room_ring_trim_blobs(atr_room *room);
 /* The operation's message without frame headers: in place, or gathered in room->scratch. */
 int room_message_of(atr_room *room, const uint8_t *frames, size_t len, atr_span *out);
 
@@ -249,6 +255,8 @@ room_doc *room_doc_find(const atr_room *room, const atr_id *id);
 room_doc *room_doc_add(atr_room *room, const atr_id *id);
 void room_doc_free(atr_room *room, room_doc *d);
 int room_doc_merge(atr_room *room, room_doc *d);
+/* Nothing waits to be merged into it any more. */
+void room_doc_unchain(atr_room *room, room_doc *d);
 /* Puts a committed operation in: number, life, blobs, place in the order. `in_ring`: it can be merged later. */
 void room_doc_commit(atr_room *room, const staged *s, const atr_op *op, bool in_ring);
 void room_preview_end(atr_room *room, preview *p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ring: the newest operations as frames, contiguous, bounded in bytes.
+ * The ring: the newest operations as frames, contiguous, bounded in bytes: their own, and those of the blobs that they keep.
  *
  * An entry never wraps round the end of the memory, so that it can be copied (and found) as one run. Entries are found by
  * their number, since each number has exactly one. Dropping an entry merges it into its document, gives back its
@@ -75,7 +75,7 @@ static void unref_blobs(atr_room *room, const entry *e)
   if (room_message_of(room, room->ring.data + e->offset, e->len, &msg) || atr_msg_read_op(msg, &op))
     return;
   while (atr_list_next_hash(&op.op.blobs, &hash))
-    atr_blobs_unref(room->config.blobs, &hash);
+    atr_blobs_unref_by(room->config.blobs, &hash, ATR_BLOB_BY_RING);
 }
 
 static void drop_first(atr_room *room)
@@ -90,7 +90,7 @@ static void drop_first(atr_room *room)
   if (e->doc->chain_first && e->doc->chain_first <= seq)
     err = room_doc_merge(room, e->doc);
   if (err) { /* and what cannot be merged now never will be */
-    e->doc->chain_first = e->doc->chain_last = 0;
+    room_doc_unchain(room, e->doc);
     room_fail(room, err);
   }
   if (e->n_blobs)
@@ -102,6 +102,18 @@ static void drop_first(atr_room *room)
 void room_ring_drop_through(atr_room *room, uint64_t seq)
 {
   while (room->ring.first < room->ring.next && room->ring.first <= seq)
+    drop_first(room);
+}
+
+/* One half for documents that were edited and not merged, as what an edit replaces is known only then; the other for what entries hold. */
+void room_ring_trim_blobs(atr_room *room)
+{
+  ring *r = &room->ring;
+  size_t half = room->config.ring_blob_bytes_max / 2;
+
+  while (room->unmerged_bytes > half && room_doc_merge(room, room->unmerged) == 0)
+    ;
+  while (atr_blobs_ring_bytes(room->config.blobs) > half && r->first < r->next)
     drop_first(room);
 }
 

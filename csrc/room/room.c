@@ -43,6 +43,8 @@ int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_c
     return len > ATR_ROOM_NAME_BYTES_MAX ? ATR_ROOM_NAME : ATR_NOMEM;
   }
   room->config = *config;
+  if (!room->config.ring_blob_bytes_max)
+    room->config.ring_blob_bytes_max = ATR_RING_BLOB_BYTES;
   if (!room->config.tombstones_max)
     room->config.tombstones_max = ATR_TOMBSTONES_MAX;
   if (!room->config.participants_max)
@@ -484,7 +486,7 @@ static size_t held(const atr_buf *buf)
 
 size_t atr_room_size(const atr_room *room)
 {
-  return room->docs_bytes;
+  return room->docs_bytes + atr_blobs_named_bytes(room->config.blobs);
 }
 
 size_t atr_room_memory(const atr_room *room)

@@ -29,15 +29,16 @@ struct atr_blobs;
 typedef struct atr_room_config {
   atr_id id;
   atr_id epoch;
-  uint32_t handle;          /* of the room, goes into every binary message */
-  uint64_t seq_base;        /* the first operation gets seq_base + 1 */
-  const char *name;         /* UTF-8, as shown */
-  size_t ring_bytes_max;    /* 0: ATR_RING_BYTES */
-  size_t tombstones_max;    /* 0: ATR_TOMBSTONES_MAX */
-  size_t participants_max;  /* 0: ATR_PARTICIPANTS_MAX */
-  size_t staged_bytes_max;  /* 0: ATR_STAGED_BYTES_MAX */
-  uint64_t holds_bytes_max; /* 0: ATR_HOLDS_BYTES_MAX */
-  uint64_t blob_bytes_max;  /* 0: ATR_ROOM_BLOB_BYTES_MAX */
+  uint32_t handle;            /* of the room, goes into every binary message */
+  uint64_t seq_base;          /* the first operation gets seq_base + 1 */
+  const char *name;           /* UTF-8, as shown */
+  size_t ring_bytes_max;      /* 0: ATR_RING_BYTES */
+  size_t ring_blob_bytes_max; /* 0: ATR_RING_BLOB_BYTES */
+  size_t tombstones_max;      /* 0: ATR_TOMBSTONES_MAX */
+  size_t participants_max;    /* 0: ATR_PARTICIPANTS_MAX */
+  size_t staged_bytes_max;    /* 0: ATR_STAGED_BYTES_MAX */
+  uint64_t holds_bytes_max;   /* 0: ATR_HOLDS_BYTES_MAX */
+  uint64_t blob_bytes_max;    /* 0: ATR_ROOM_BLOB_BYTES_MAX */
   struct atr_store *store;
   struct atr_blobs *blobs;
   bool owns_blobs; /* they are freed with the room, which may outlive atr_room_free() by a commit */
@@ -97,7 +98,7 @@ size_t atr_room_documents(const atr_room *room); /* living ones */
 size_t atr_room_tombstones(const atr_room *room);
 /* The document's tree at the head as JSON text, or ATR_NOENT or ATR_GONE: for tests, tools and, later, the store. */
 int atr_room_document(atr_room *room, const atr_id *doc, atr_buf *out, uint64_t *seq);
-/* Bytes of its documents, without blobs: what a list of rooms shows. */
+/* Bytes of its documents and of the blobs that they name, each once: what a list of rooms shows. */
 size_t atr_room_size(const atr_room *room);
 size_t atr_room_memory(
     const atr_room *room); /* bytes held by ring, trees, tombstones, outcomes: checked against the limits by tests */

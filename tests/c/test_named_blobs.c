@@ -246,6 +246,34 @@ static void the_newest_blob_is_never_without_a_reference(void **state)
   go(&message);
 }
 
+/* ATR_REFS_PAST_BYTES. Ten arrays stayed that nobody named any more, for each mesh that was edited, however large they were. */
+static void what_a_document_named_before_is_bounded_in_bytes(void **state)
+{
+  enum { BYTES = 40000, EDITS = 30 };
+  atr_buf message, json;
+
+  (void)state;
+  come_in(&message, append_nothing);
+  atr_buf_init(&json, SIZE_MAX);
+  for (uint32_t number = 1; number <= EDITS; number++) {
+    uint64_t refs = 0;
+    char hex[ATR_HASH_HEX + 1], text[ATR_HASH_HEX + 64];
+    atr_hash hash = hash_of(number);
+
+    atr_hash_to_hex(&hash, hex);
+    snprintf(text, sizeof text, "{\"a\":[\"$blob\",\"%s\",\"u1\",[%d]]}", hex, BYTES);
+    assert_ok(hear_edit(&message, atr_span_of(text, strlen(text)), &hash));
+    for (uint32_t before = 1; before < number; before++) {
+      hash = hash_of(before);
+      refs += atr_blobs_refs(held, &hash);
+    }
+    assert_true(refs * BYTES <= BYTES + ATR_REFS_PAST_BYTES);
+    assert_refs(held, number, 1);
+  }
+  atr_buf_free(&json);
+  go(&message);
+}
+
 /* As a create with such a tag does. */
 static void an_edit_with_a_damaged_tag_ends_the_connection(void **state)
 {
@@ -311,6 +339,7 @@ int main(void)
       cmocka_unit_test(a_set_takes_each_blob_once_and_gives_all_back),
       cmocka_unit_test_setup_teardown(a_document_of_a_room_may_name_many_blobs, begin_large, end),
       cmocka_unit_test(the_newest_blob_is_never_without_a_reference),
+      cmocka_unit_test(what_a_document_named_before_is_bounded_in_bytes),
       cmocka_unit_test(an_edit_with_a_damaged_tag_ends_the_connection),
       cmocka_unit_test(a_document_of_a_replica_may_name_many_blobs),
       cmocka_unit_test(an_edit_of_many_members_takes_no_longer_than_its_text),

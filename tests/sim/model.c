@@ -180,6 +180,44 @@ void model_commit(model *m, atr_span frames, uint32_t count)
   atr_frame_reader_free(reader);
 }
 
+/* --- blobs -------------------------------------------------------------------------------------------------------- */
+
+typedef struct named {
+  atr_blob_ref *list;
+  size_t n;
+} named;
+
+static int add_blob(void *ctx, const atr_blob_ref *blob)
+{
+  named *all = ctx;
+
+  all->list = realloc(all->list, (all->n + 1) * sizeof *all->list);
+  all->list[all->n++] = *blob;
+  return 0;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+  return atr_hash_compare(&((const atr_blob_ref *)a)->hash, &((const atr_blob_ref *)b)->hash);
+}
+
+size_t model_blob_bytes(model *m)
+{
+  named all = {0};
+  size_t bytes = 0;
+
+  for (size_t i = 0; i < m->n; i++)
+    if (m->docs[i].tree && atr_json_visit_blobs(m->docs[i].tree, add_blob, &all))
+      sim_fail("a blob's tag is damaged");
+  if (all.n)
+    qsort(all.list, all.n, sizeof *all.list, by_hash);
+  for (size_t i = 0; i < all.n; i++)
+    if (!i || by_hash(&all.list[i - 1], &all.list[i]))
+      bytes += all.list[i].bytes;
+  free(all.list);
+  return bytes;
+}
+
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
 static const char *text_of(const model_doc *d, const char *key)

@@ -180,7 +180,7 @@ MUTANTS = [
     Mutant(
         "deletion: a create replaces, never merges",
         "csrc/room/docs.c",
-        [("  if (op->kind != ATR_OP_EDIT)\n    d->chain_first = d->chain_last = 0;\n", "")],
+        [("  if (op->kind != ATR_OP_EDIT)\n    room_doc_unchain(room, d);\n", "")],
     ),
     Mutant(
         "previews: leaving ends them",
@@ -451,6 +451,37 @@ MUTANTS = [
         "memory: a blob that nothing names makes room",
         "csrc/blob/blobs.c",
         [("  while (t->spare_bytes > t->spare_bytes_max) {", "  while (0) {")],
+    ),
+    Mutant(
+        "memory: the ring's blobs are bounded",
+        "csrc/room/ring.c",
+        [
+            (
+                "  while (atr_blobs_ring_bytes(room->config.blobs) > half && r->first < r->next)\n    drop_first(room);\n",
+                "",
+            )
+        ],
+    ),
+    Mutant(
+        "memory: what edits may have replaced is bounded",
+        "csrc/room/ring.c",
+        [("  while (room->unmerged_bytes > half && room_doc_merge(room, room->unmerged) == 0)\n    ;\n", "")],
+    ),
+    Mutant(
+        "memory: a merge gives back what the document names no more",
+        "csrc/room/docs.c",
+        [
+            (
+                "  if (!d->blobs.n)\n    return;\n  room->docs_bytes -=",
+                "  if (d->blobs.n)\n    return;\n  room->docs_bytes -=",
+            )
+        ],
+    ),
+    Mutant(
+        "memory: what a replica's document named before is bounded",
+        "csrc/blob/refs.c",
+        [(" || refs->bytes > 2 * refs->exact_bytes + ATR_REFS_PAST_BYTES", "")],
+        test="test_named_blobs",
     ),
     Mutant(
         "memory: documents that nobody uses are compact",

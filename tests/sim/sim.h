@@ -76,6 +76,8 @@ void model_reset(model *m, uint64_t seq_base);
 /* The frames of one commit. */
 void model_commit(model *m, atr_span frames, uint32_t count);
 model_doc *model_find(model *m, const atr_id *id);
+/* Bytes of the blobs that living documents name, each once. */
+size_t model_blob_bytes(model *m);
 /* The name that this document shows, by the rule and not by the code under test; NULL for its own. */
 const char *model_show(model *m, const model_doc *d);
 char *sim_text(const cJSON *tree); /* canonical; to be freed */

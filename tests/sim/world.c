@@ -59,7 +59,8 @@ static struct {
   atr_id room_id;
   uint64_t seq_base;
   uint64_t clock; /* of the server, milliseconds */
-  size_t ring_bytes, tombstones_max, spare_bytes, participants_max, staged_bytes_max, own_tombstones_max;
+  size_t ring_bytes, ring_blob_bytes, tombstones_max, spare_bytes, participants_max, staged_bytes_max,
+      own_tombstones_max;
   bool lost; /* the room was lost at least once */
   bool left; /* somebody has left for good */
   struct {
@@ -246,6 +247,7 @@ static void open_room(uint64_t base)
                             .seq_base = base,
                             .name = "Room",
                             .ring_bytes_max = w.ring_bytes,
+                            .ring_blob_bytes_max = w.ring_blob_bytes,
                             .tombstones_max = w.tombstones_max,
                             .participants_max = w.participants_max,
                             .staged_bytes_max = w.staged_bytes_max,
@@ -690,6 +692,20 @@ static void weigh_one(int owner, size_t small_max, size_t all_max)
              sim_heap_small(owner), sim_heap_held(owner), small_max, all_max);
 }
 
+/* Whatever members and merges are about: beside what documents name, and what comes and goes, no more than the ring may keep. */
+static void weigh_blobs(void)
+{
+  size_t ring = atr_blobs_ring_bytes(w.blobs), named = atr_blobs_named_bytes(w.blobs), living;
+
+  if (ring > w.ring_blob_bytes)
+    sim_fail("the ring keeps %zu bytes of blobs instead of at most %zu", ring, w.ring_blob_bytes);
+  if (w.store.done) /* the model is ahead of the room */
+    return;
+  living = model_blob_bytes(&w.model);
+  if (named > living + w.ring_blob_bytes)
+    sim_fail("documents keep %zu bytes of blobs, of which they name %zu", named, living);
+}
+
 static void weigh_server(void)
 {
   size_t members = 0, small;
@@ -711,8 +727,10 @@ static void weigh_client(client *c)
 
 static void weigh(void)
 {
-  if (w.room)
+  if (w.room) {
     weigh_server();
+    weigh_blobs();
+  }
   for (client *c = w.clients; c < w.clients + w.n_clients; c++)
     if (c->active && !c->gone)
       weigh_client(c);
@@ -1059,6 +1077,7 @@ void world_run(uint64_t seed, sim_stats *stats)
   sim_seed(seed);
   sim_id(&w.room_id);
   w.ring_bytes = rings[sim_below(5)];
+  w.ring_blob_bytes = (size_t)1 << (8 + 2 * sim_below(6));
   sim_long_percent = w.ring_bytes == 200000 && sim_chance(30) ? 40 : 2;
   w.tombstones_max = sim_chance(50) ? 1 + sim_below(3) : 1000;
   w.own_tombstones_max = sim_chance(50) ? sim_below(3) : 1000;
