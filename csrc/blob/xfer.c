@@ -63,6 +63,7 @@ struct atr_xfer {
   incoming *expected;
   atr_pack_ctx *pack;
   size_t n_queued, memory;
+  uint64_t arrived;
 };
 
 int atr_xfer_new(atr_xfer **out, atr_blobs *blobs, atr_xfer_received on_received, void *ctx)
@@ -91,6 +92,7 @@ static void drop_outgoing(atr_xfer *x, outgoing *o)
 static void drop_incoming(atr_xfer *x, incoming *in)
 {
   HASH_DEL(x->expected, in);
+  x->arrived -= in->got;
   if (in->bytes)
     x->memory -= atr_bytes_len(in->bytes);
   atr_bytes_release(in->base);
@@ -432,6 +434,7 @@ static int receive_data(atr_xfer *x, uint32_t room, atr_span message)
   if (err)
     return err;
   in->got += n;
+  x->arrived += n;
   if (in->got < in->size)
     return 0;
   err = atr_sha256_final(in->sha, &computed);
@@ -493,6 +496,7 @@ static int receive_delta(atr_xfer *x, uint32_t room, atr_span message)
     return ATR_PROTO;
   memcpy(atr_bytes_mutable(in->bytes) + in->got, m.bytes.p, m.bytes.n);
   in->got += m.bytes.n;
+  x->arrived += m.bytes.n;
   if (in->got < m.total)
     return 0;
   err = apply_delta(x, in, &next);
@@ -512,6 +516,11 @@ int atr_xfer_receive(atr_xfer *x, uint32_t room, atr_span message)
   if (message.n && message.p[0] == ATR_MSG_BLOB_DELTA)
     return receive_delta(x, room, message);
   return ATR_PROTO;
+}
+
+uint64_t atr_xfer_arrived(const atr_xfer *x)
+{
+  return x->arrived;
 }
 
 size_t atr_xfer_memory(const atr_xfer *x)

@@ -44,7 +44,8 @@ int atr_xfer_receive(atr_xfer *x, uint32_t room, atr_span message);
 /* As atr_session_pull, of the bulk lane. */
 int64_t atr_xfer_pull(atr_xfer *x, uint32_t room, atr_buf *out, size_t budget);
 
-/* Bytes held for blobs that are not complete. */
+/* Of blobs that are not complete: bytes that have come, and bytes that are held for them. */
+uint64_t atr_xfer_arrived(const atr_xfer *x);
 size_t atr_xfer_memory(const atr_xfer *x);
 
 #endif

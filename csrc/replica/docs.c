@@ -324,7 +324,7 @@ static int check_blob(void *ctx, const atr_blob_ref *blob, const atr_hash *base)
   c->missing = true;
   if (bytes) /* somebody has named it as an array of another size: nothing that could be shown */
     return 0;
-  return rep_want(c->r, c->d, &blob->hash, base);
+  return rep_want(c->r, c->d, blob, base);
 }
 
 enum { DELIVERED, PARKED };
@@ -360,20 +360,43 @@ static int deliver_doc(atr_replica *r, rdoc *d)
   return err;
 }
 
+/* In bytes: of all that comes most is blobs. Until the last document is here, and was looked at, nobody knows how much there will be: the
+ * documents are reckoned from how far the cursor has come, the blobs from what the server says of the room. */
+static double progress(const atr_replica *r)
+{
+  uint64_t blobs = r->fetched_bytes + r->wanted_bytes, here = r->fetched_bytes + atr_xfer_arrived(r->xfer);
+  double part = 1, all;
+
+  if (!r->whole && r->target <= r->pass_from)
+    return 0; /* nothing has come yet */
+  if (!r->whole)
+    part = (double)(r->cursor - r->pass_from) / (double)(r->target - r->pass_from);
+  if ((!r->whole || r->dirty) && blobs < r->named_bytes)
+    blobs = r->named_bytes;
+  if (part <= 0)
+    return 0;
+  all = (double)r->pass_bytes / part + (double)blobs;
+  return all > 0 ? ((double)r->pass_bytes + (double)here) / all : part;
+}
+
+/* Documents that wait for blobs do not keep it from being complete, but from being 1. */
 static void report(atr_replica *r)
 {
-  double progress = 1;
+  bool complete = r->whole && !r->dirty && !r->comparing;
+  double value = 1;
 
-  if (r->told_complete || !r->online)
+  if (!r->online || (r->told_complete && !r->n_parked))
     return;
-  if (r->whole && !r->dirty && !r->comparing) {
-    r->told_complete = true;
-    r->cb.on_progress(r->ctx, 1, true, r->cursor);
+  if (!complete || r->n_parked)
+    value = progress(r);
+  if (value > 0.99 && (!complete || r->n_parked))
+    value = 0.99;
+  if (value < r->progress + 0.01 && (!complete || r->told_complete))
     return;
-  }
-  if (!r->whole && r->target > r->pass_from)
-    progress = (double)(r->cursor - r->pass_from) / (double)(r->target - r->pass_from);
-  r->cb.on_progress(r->ctx, progress < 0.99 ? progress : 0.99, false, r->cursor);
+  if (value > r->progress)
+    r->progress = value;
+  r->told_complete = complete;
+  r->cb.on_progress(r->ctx, r->progress, complete, r->cursor);
 }
 
 int atr_replica_deliver(atr_replica *r, int max)

@@ -105,6 +105,7 @@ struct rdoc {
 struct want { /* a blob that is to be fetched */
   UT_hash_handle hh;
   atr_hash hash, base;
+  uint64_t bytes; /* as who names it says */
   rdoc **docs;
   uint32_t n_docs;
   uint32_t looked; /* r->looks of the last document that was found to need it */
@@ -157,6 +158,11 @@ struct atr_replica {
   uint64_t settled_whole; /* and up to here of the whole */
   bool in_pass;           /* catching up */
   bool told_complete;
+  double progress;        /* told, of this join */
+  uint64_t pass_bytes;    /* of documents that came in this pass */
+  uint64_t wanted_bytes;  /* of blobs that are wanted, */
+  uint64_t fetched_bytes; /* and of those that were and have come */
+  uint64_t named_bytes;   /* of blobs of the whole room, as the server said at the join; 0: not known */
   uint32_t live_gen;
   bool live_begun;
 
@@ -252,7 +258,7 @@ void rep_forget_waiters(waiter **list);
 
 /* transfer.c */
 int rep_offer(atr_replica *r, const atr_hash *hash, const atr_hash *base, pend *who);
-int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, const atr_hash *base);
+int rep_want(atr_replica *r, rdoc *d, const atr_blob_ref *blob, const atr_hash *base);
 /* The document was looked at: what it was not found to need it waits for no more. */
 void rep_drop_stale_wants(atr_replica *r, rdoc *d);
 int rep_receive_status(atr_replica *r, atr_span message);

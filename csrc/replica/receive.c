@@ -260,8 +260,10 @@ static int receive_catchup(atr_replica *r, atr_span message)
     err = ATR_PROTO;
   if (err)
     return err;
-  if (!r->in_pass)
+  if (!r->in_pass) {
     r->pass_from = r->cursor;
+    r->pass_bytes = 0;
+  }
   if (!r->in_pass || r->target != m.target)
     r->settled_whole = m.settled;
   r->in_pass = true;
@@ -320,6 +322,7 @@ static int receive_doc(atr_replica *r, atr_span message)
   d = rep_get(r, &m.doc);
   if (!d)
     return ATR_NOMEM;
+  r->pass_bytes += m.json.n;
   if (m.flags & ATR_DOC_PREVIEW) {
     err = atr_json_parse_object((const char *)m.json.p, m.json.n, &patch);
     rep_end_preview(r, d);

@@ -112,6 +112,15 @@ static int drop_refused(atr_replica *r, const cJSON *list)
   return 0;
 }
 
+/* A server that does not say how large its blobs are is an older one. */
+static void begin_progress(atr_replica *r, const cJSON *joined)
+{
+  r->progress = 0;
+  r->fetched_bytes = 0;
+  if (atr_json_get_u64(joined, "blobs", UINT64_C(1) << 53, &r->named_bytes))
+    r->named_bytes = 0;
+}
+
 int atr_replica_joined(atr_replica *r, const cJSON *joined)
 {
   uint64_t handle, member, settled;
@@ -155,10 +164,11 @@ int atr_replica_joined(atr_replica *r, const cJSON *joined)
     err = rep_begin_compare(r);
   } else {
     r->highest = atr_replica_highest(r);
-    if (!returning)
+    if (!returning) {
       r->cursor = 0;
-    if (!returning)
       r->whole = false;
+      begin_progress(r, joined);
+    }
     r->epoch = epoch;
     r->has_epoch = true;
     r->comparing = false;

@@ -169,6 +169,7 @@ static void free_want(atr_replica *r, want *w)
   else if (!w->unknown)
     answered(r);
   HASH_DEL(r->wants, w);
+  r->wanted_bytes -= w->bytes;
   free(w->docs);
   free(w);
 }
@@ -181,13 +182,14 @@ static want *find_want(const atr_replica *r, const atr_hash *hash)
   return w;
 }
 
-static want *new_want(atr_replica *r, const atr_hash *hash, const atr_hash *base)
+static want *new_want(atr_replica *r, const atr_blob_ref *blob, const atr_hash *base)
 {
   want *w = calloc(1, sizeof *w);
 
   if (!w)
     return NULL;
-  w->hash = *hash;
+  w->hash = blob->hash;
+  w->bytes = blob->bytes;
   if (base && atr_blobs_have(r->blobs, base))
     w->base = *base;
   HASH_ADD(hh, r->wants, hash, sizeof w->hash, w);
@@ -195,6 +197,7 @@ static want *new_want(atr_replica *r, const atr_hash *hash, const atr_hash *base
     free(w);
     return NULL;
   }
+  r->wanted_bytes += w->bytes;
   r->n_unasked++;
   return w;
 }
@@ -237,12 +240,12 @@ static int link_want(rdoc *d, want *w)
   return 0;
 }
 
-int rep_want(atr_replica *r, rdoc *d, const atr_hash *hash, const atr_hash *base)
+int rep_want(atr_replica *r, rdoc *d, const atr_blob_ref *blob, const atr_hash *base)
 {
-  want *w = find_want(r, hash);
+  want *w = find_want(r, &blob->hash);
 
   if (!w) {
-    w = new_want(r, hash, base);
+    w = new_want(r, blob, base);
     if (!w)
       return ATR_NOMEM;
   } else if (w->asked && w->unknown) {
@@ -315,6 +318,7 @@ void rep_on_received(void *ctx, const atr_hash *hash)
     unlink_want(w->docs[i], w);
     rep_dirty(r, w->docs[i]);
   }
+  r->fetched_bytes += w->bytes;
   free_want(r, w);
 }
 

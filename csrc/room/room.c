@@ -209,6 +209,7 @@ static cJSON *joined_json(atr_room *room, const atr_room_member *m, bool created
   cJSON_AddNumberToObject(j, "member", m->part->number);
   cJSON_AddNumberToObject(j, "head", (double)room->head);
   cJSON_AddNumberToObject(j, "settled", (double)m->part->last);
+  cJSON_AddNumberToObject(j, "blobs", (double)atr_blobs_named_bytes(room->config.blobs));
   cJSON_AddBoolToObject(j, "created", created);
   cJSON_AddStringToObject(j, "name", room->name);
   for (uint32_t i = 0; i < m->part->n_refused; i++) {

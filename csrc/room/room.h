@@ -98,7 +98,8 @@ size_t atr_room_documents(const atr_room *room); /* living ones */
 size_t atr_room_tombstones(const atr_room *room);
 /* The document's tree at the head as JSON text, or ATR_NOENT or ATR_GONE: for tests, tools and, later, the store. */
 int atr_room_document(atr_room *room, const atr_id *doc, atr_buf *out, uint64_t *seq);
-/* Bytes of its documents and of the blobs that they name, each once: what a list of rooms shows. */
+/* Bytes of its documents and of the blobs that they name, each once, with those that edits have replaced and no merge has given back yet: what a
+ * list of rooms shows. */
 size_t atr_room_size(const atr_room *room);
 size_t atr_room_memory(
     const atr_room *room); /* bytes held by ring, trees, tombstones, outcomes: checked against the limits by tests */

@@ -5,7 +5,7 @@
 #ifndef ATR_SHORT_MEMORY_H
 #define ATR_SHORT_MEMORY_H
 
-#include <stddef.h>
+#include <stdlib.h>
 
 #ifndef __SANITIZE_ADDRESS__
 #define SHORT_MEMORY
