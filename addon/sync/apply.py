@@ -13,7 +13,7 @@ from typing import Any
 
 from mathutils import Matrix
 
-from . import customprops, dirty, handlers, identity, mergepatch, paths, rna, special, values
+from . import constructors, customprops, dirty, handlers, identity, mergepatch, paths, rna, special, values
 from .blobs import Blobs, MissingBlob
 from .capture import Reader
 from .identity import Identity
@@ -87,15 +87,23 @@ class Writer:
                 self.waiting.setdefault(target, set()).add(self.doc)
         return block
 
-    def set_class(self, doc: str, room: Tree) -> None:
-        """Gives lights and textures their type, which is their class.
+    def set_class(self, doc: str, room: Tree) -> bool:
+        """Gives lights and textures their type, which is their class. Objects and curves are made anew where theirs is another one; says
+        whether that was done: then all is still to be written.
 
         Python's object for a datablock keeps the class it was made with for as long as anybody holds it, so this is done
         before the datablock is fetched for writing, and nothing here holds one.
         """
+        if room.get("type") in ("Object", "Curve"):
+            try:
+                return constructors.remake(self, doc, room)
+            except (constructors.CannotMake, *ERRORS) as e:
+                self.doc = doc
+                self.refuse("type", e)
+                return False
         kind = room.get("p", {}).get("type")
         if room.get("type") not in identity.CHANGING_CLASS or not kind:
-            return
+            return False
         try:
             block = self.identity.block(doc)
             if block is not None and block.library is None and block.type != kind:
@@ -103,6 +111,7 @@ class Writer:
         except ERRORS as e:
             self.doc = doc
             self.refuse("type", e)
+        return False
 
     def write_block(self, doc: str, block: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         """Writes a patch into a datablock. Its name is not touched: names are set in two steps for all (incoming.py)."""

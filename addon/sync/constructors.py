@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a datablock of each type is made, and what its constructor needs.
 
-`make` is the part of a tree that cannot be changed after construction; `needs` are the documents that must be there
+`make` is the part of a tree that cannot be changed after construction (of a curve's, see `remake`); `needs` are the documents that must be there
 before. Everything else about a datablock is set by the writer afterwards.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from . import idtypes, values
+from . import dirty, history, idtypes, values
 
 Tree = dict[str, Any]
 
@@ -48,6 +48,60 @@ def create(writer: Any, doc: str, tree: Tree, name: str) -> Any:
         raise CannotMake(f"Blender made no {kind}")
     writer.identity.bind(doc, block)
     return block
+
+
+def remake(writer: Any, doc: str, room: Tree) -> bool:
+    """Of a text or mesh, Object > Convert makes a curve and the other way round, in the same object; no call can. So a new datablock takes the
+    place of the one here, wherever that is used, if the document has become what that cannot be; says whether one did."""
+    old = writer.identity.block(doc)
+    if old is None or old.library is not None or not _is_of_another_type(writer, old, room):
+        return False
+    if old.mode == "EDIT" if isinstance(old, bpy.types.Object) else old.is_editmode:
+        writer.deferred.add(doc)
+        return False
+    name = old.name
+    history.rigs.note_datablocks()
+    history.note_gone([old])
+    dirty.tracker.foreign = True
+    old.name = f"atrium {doc[:24]}"
+    try:
+        new = create(writer, doc, room, name)
+    except BaseException:
+        old.name = name
+        raise
+    old.user_remap(new)
+    # While an operator runs, the scan of the datablocks removes it later.
+    if not dirty.running():
+        remove_many([old])
+    return True
+
+
+def _is_of_another_type(writer: Any, block: Any, room: Tree) -> bool:
+    if isinstance(block, bpy.types.Object):
+        data = writer.identity.resolve((room.get("p") or {}).get("data"))
+        return data is not None and block.type not in _SHOWN_BY.get(idtypes.base_type(data), (block.type,))
+    wanted = (room.get("make") or {}).get("type")
+    return wanted in _SHOWN_BY["Curve"] and _curve_type(None, block)["type"] != wanted
+
+
+# The types of the objects that show data of a type; of each Blender assigns only these.
+_SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "Annotation": ("GPENCIL",),
+    "Armature": ("ARMATURE",),
+    "Camera": ("CAMERA",),
+    "Curve": ("CURVE", "SURFACE", "FONT"),
+    "Curves": ("CURVES",),
+    "GreasePencil": ("GREASEPENCIL", "GPENCIL"),
+    "Image": ("EMPTY",),
+    "Lattice": ("LATTICE",),
+    "Light": ("LIGHT",),
+    "LightProbe": ("LIGHT_PROBE",),
+    "Mesh": ("MESH",),
+    "MetaBall": ("META",),
+    "PointCloud": ("POINTCLOUD",),
+    "Speaker": ("SPEAKER",),
+    "Volume": ("VOLUME",),
+}
 
 
 def remove_many(blocks: list[Any]) -> None:

@@ -13,11 +13,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import numpy as np
+
 from . import idtypes, values
 
-# Types whose Python class follows a property. Python's object for a datablock keeps the class it was made with while
-# anybody holds it, panels included, so no reference to these is kept.
-CHANGING_CLASS = ("Light", "Texture")
+# Types whose Python class follows a property, or an operator: of a text Object > Convert makes a curve. Python's object for a datablock
+# keeps the class it was made with while anybody holds it, panels included, so no reference to these is kept.
+CHANGING_CLASS = ("Light", "Texture", "Curve")
 
 
 def mint() -> str:
@@ -94,19 +96,22 @@ class Identity:
     def _look_up(self, doc: str, type_name: str, uid: int) -> Any:
         """One pass over the type finds this one and all others whose references went stale at the same time."""
         found = None
-        keep = type_name not in CHANGING_CLASS
         blocks = idtypes.collection(type_name)
-        for block in blocks if blocks is not None else ():
+        if blocks is None:
+            return None
+        if type_name in CHANGING_CLASS:
+            # Looked up every time: of the others not even Python's objects are made.
+            uids = np.empty(len(blocks), dtype=np.int32)
+            blocks.foreach_get("session_uid", uids)
+            at = np.flatnonzero(uids == uid)
+            return blocks[int(at[0])] if len(at) else None
+        for block in blocks:
             here = block.session_uid
             if here == uid:
                 found = block
-            elif not keep:
-                continue
             other = self._doc_of.get(here)
-            if keep and other in self._block_of:
+            if other in self._block_of:
                 self._block_of[other] = (type_name, here, block)
-            elif found is not None and not keep:
-                break
         return found
 
     def drop_references(self) -> None:

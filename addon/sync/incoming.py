@@ -426,7 +426,7 @@ class Incoming:
         room = change.room or {}
         if change.rest:
             self._writer.deferred.discard(change.doc)
-        self._writer.set_class(change.doc, room)
+        is_new |= self._writer.set_class(change.doc, room)
         block = self._identity.block(change.doc)
         known = self._state.shadows.get(change.doc)
         if is_new or known is None:
@@ -481,15 +481,15 @@ class Incoming:
         # What was made in this batch is not remembered yet: it is read back at the batch's end.
         read, room, theirs = known.load() if known is not None else (newer or {}, {}, None)
         room = newer or room
-        self._writer.set_class(doc, room)
+        remade = self._writer.set_class(doc, room)
         block = self._identity.block(doc)
         if block is None:
             return
         with self._reader.blobs.comparing():
             # With the keys of what was just written: what is new there would be taken for something else, and made a second time.
-            cur = self._reader.read_block(doc, block, newer or read, seen=read)
+            cur = self._reader.read_block(doc, block, room if remade else newer or read, seen=read, fresh=remade)
             patch = mergepatch.diff(cur, room)
-            if shape is not None:
+            if shape is not None and not remade:
                 patch = mergepatch.restrict(patch, shape)
             patch.pop("name", None)
             if patch:

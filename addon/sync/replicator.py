@@ -216,8 +216,7 @@ class Replicator:
         """
         dirty.tracker.take()
         self._renew_texts()
-        blocks = [b for _, b in idtypes.all_blocks() if not idtypes.skip_reason(b)]
-        todo = [self.identity.doc_or_mint(b) for b in blocks]
+        todo = [self.identity.doc_or_mint(b) for _, b in idtypes.all_blocks() if not idtypes.skip_reason(b)]
         for i, doc in enumerate(todo):
             while not self._try_capture(doc):
                 yield i / len(todo)
@@ -515,6 +514,7 @@ class Replicator:
                 if doc in self.state.shadows:
                     if self.identity.uid(doc) != uid:
                         again.append((kind, uid))
+                        seen[kind] = b""
                 elif not self._appeared(blocks[i], doomed):
                     # Looked at again next time: an image may stop being a render result.
                     seen[kind] = b""
@@ -551,7 +551,8 @@ class Replicator:
         return True
 
     def _take_back(self, again: list[tuple[str, int]]) -> None:
-        """Datablocks back through an undo whose documents have been given others meanwhile: those go on, if they are still here."""
+        """Datablocks back through an undo whose documents have been given others meanwhile: those go on, if they are still here. Also those
+        that gave way to others while an operator ran."""
         for kind, uid in again:
             block = next(b for b in idtypes.collection(kind) if b.session_uid == uid)
             doc = self.identity.doc(block) or ""
@@ -561,8 +562,8 @@ class Replicator:
                 self._dirty[doc] = None
             else:
                 block.user_remap(other)
-                self._incoming._remove([block])
-                self._stamps.pop(kind, None)
+                if not _modal():
+                    self._incoming._remove([block])
 
     def _vanished(self, doc: str) -> None:
         """Removed by the user, or by an undo of what others did: then it is put back."""
@@ -696,8 +697,10 @@ class Replicator:
         if other:
             target = mergepatch.merge(read, mine)
             block = None
-            self._writer.set_class(doc, target)
+            remade = self._writer.set_class(doc, target)
             block = self.identity.block(doc)
+            if remade:
+                tree = self._reader.read_block(doc, block, target, fresh=True)
             patch = mergepatch.diff(tree, target)
             if "name" in patch:
                 self._incoming.set_names({doc: room})

@@ -110,6 +110,7 @@ def tidy(patch: Tree, room: Tree, tree: Tree) -> None:
     """Adds to the patch of a tree that is about to be sent what its author has to clear up, and leaves out what nobody has changed."""
     layers.complete(patch, room, tree)
     objects.leave_out_computed(patch, room)
+    curves.leave_out_converted(patch, room, tree)
     armatures.complete(patch, room, tree)
     mesh.tidy(patch, room)
     items.whole_order(patch, room, tree)

@@ -153,6 +153,16 @@ def write(writer: Any, curve: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         SPLINES.write(writer, curve, i["splines"] or dict.fromkeys(have), full.get("i", {}).get("splines", {}), have)
 
 
+def leave_out_converted(patch: Tree, room: Tree, tree: Tree) -> None:
+    """Others have made a curve of a text that is in edit mode here, or the other way round: what it no longer has is not sent."""
+    if room.get("type") != "Curve" or "make" in patch or tree.get("make") == room.get("make"):
+        return
+    patch.pop("i", None)
+    patch["p"] = {name: value for name, value in (patch.get("p") or {}).items() if name in room.get("p", {})}
+    if not patch["p"]:
+        del patch["p"]
+
+
 _FORMAT = ("use_bold", "use_italic", "use_underline", "use_small_caps")
 
 
