@@ -192,11 +192,11 @@ PYTEST = rm -f $(FINAL); run() { ATRIUM_NO_SECOND_RUN=$(FINAL) $(1) $(TOOLS) -m 
 	  run --last-failed --last-failed-no-failures none; }
 UNSTEADY := $(CURDIR)/build/unsteady
 
-# Python tests over real processes on loopback; T=name runs those whose name has it.
+# Python tests over real processes on loopback, which mostly wait for each other; T=name runs those whose name has it.
 # With VARIANT=asan the engine inside of Python is checked too.
 WITH_ASAN = $(if $(filter asan,$(VARIANT)),LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0)
 test-python: all py
-	@$(call PYTEST,ATRIUM_VARIANT=$(VARIANT) $(WITH_ASAN),,tests/python)
+	@$(call PYTEST,ATRIUM_VARIANT=$(VARIANT) $(WITH_ASAN),-n $(JOBS) --durations=5,tests/python)
 
 # The same over networks of namespaces: routers, tunnels, bad lines. As root; says loudly where it cannot run. Most of its time is waiting.
 test-net: all py

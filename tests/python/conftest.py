@@ -56,6 +56,13 @@ def nobody() -> Iterator[str]:
         yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An address at which somebody takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
 def eventually(done: Callable[[], object], timeout: float = TIMEOUT_S, what: str = "it") -> None:
     """Waits until `done` says so."""
     end = time.monotonic() + timeout

@@ -166,7 +166,7 @@ def test_times_that_are_none(tmp_path: Path) -> None:
             _core.Server(home=str(tmp_path), idle_exit_min=minutes)
 
 
-def test_close_while_busy(start: Start, clients: Clients, tmp_path: Path, nobody: str) -> None:
+def test_close_while_busy(start: Start, clients: Clients, tmp_path: Path, nobody: str, silent: str) -> None:
     """In every state and at random moments, hundreds of times; each within a moment (ATR_CLIENT_CLOSE_MS, 100 ms, and a busy machine's)."""
     server = start("--open")
     other = clients("other")
@@ -179,7 +179,7 @@ def test_close_while_busy(start: Start, clients: Clients, tmp_path: Path, nobody
     worst = 0.0
     for i in range(300):
         engine = Engine(tmp_path / "busy")
-        host = chance.choice([server.address, nobody, "no-such-name.invalid", "192.0.2.1"])
+        host = chance.choice([server.address, nobody, "no-such-name.invalid", silent])
         engine.send({"t": "connect", "host": host, "name": "x", "color": [1, 1, 1], "version": "1"})
         if host == server.address and chance.random() < 0.8:
             events_until(engine, "state", state="LOBBY")
@@ -273,16 +273,16 @@ def test_an_argument_may_close_the_engine_that_is_asked(tmp_path: Path) -> None:
         engine.poll(Closes())  # type: ignore[arg-type]
 
 
-def test_a_cancel_is_also_of_what_still_stands_in_the_queue(tmp_path: Path, nobody: str) -> None:
+def test_a_cancel_is_also_of_what_still_stands_in_the_queue(tmp_path: Path, nobody: str, silent: str) -> None:
     """And of nothing that comes behind it."""
     with Engine(tmp_path) as engine:
         for _ in range(50):
-            engine.send({"t": "connect", "host": "192.0.2.1", "name": "x"})
+            engine.send({"t": "connect", "host": silent, "name": "x"})
             engine.send({"t": "cancel"})
             engine.send({"t": "connect", "host": nobody, "name": "x"})
             seen = events_until(engine, "state", state="OFFLINE", code="CONNREFUSED")
             assert nobody in str(seen[-1]["error"])
-            engine.send({"t": "connect", "host": "192.0.2.1", "name": "x"})
+            engine.send({"t": "connect", "host": silent, "name": "x"})
             engine.send({"t": "cancel"})
             engine.send({"t": "rooms"})
             before = [event for event in events_until(engine, "error", code="STATE") if event["t"] == "state"]
@@ -338,9 +338,9 @@ def test_two_threads_start_one_server_and_a_close_meanwhile_counts(tmp_path: Pat
         server.close()
 
 
-def test_cancel_is_at_once(tmp_path: Path) -> None:
+def test_cancel_is_at_once(tmp_path: Path, silent: str) -> None:
     with Engine(tmp_path) as engine:
-        engine.send({"t": "connect", "host": "192.0.2.1", "name": "x"})  # nobody answers there
+        engine.send({"t": "connect", "host": silent, "name": "x"})  # nobody answers there
         events_until(engine, "state", state="CONNECTING")
         began = time.monotonic()
         engine.send({"t": "cancel"})
