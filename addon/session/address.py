@@ -110,11 +110,8 @@ def is_same(one: str, other: str) -> bool:
 
 
 def is_local(text: str) -> bool:
-    host, _ = split(text)
-    if host.lower() in LOCAL_NAMES:
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return is_hosting(text) or ipaddress.ip_address(split(text)[0]).is_loopback
     except ValueError:
         return False
 

@@ -35,7 +35,6 @@ log = logging.getLogger("atrium")
 WORK, WAIT = True, False
 Job = Generator[bool, None, None]
 
-DEFAULT_PORT = address.DEFAULT_PORT
 EVENTS_PER_TICK = 512  # json.loads of one takes some 5 microseconds: a tick stays within 3 ms
 
 # What the room has refused of a new room's scene is offered again as often as the replicator does that; the last time is to hear the end of it.
@@ -108,7 +107,7 @@ class ServerStart(Protocol):
 class Options:
     """What the preferences and the command line decide."""
 
-    port: int = DEFAULT_PORT
+    port: int = address.DEFAULT_PORT
     open_door: bool = False  # let everybody in without asking
     online: bool = True  # Blender's own switch
     discovery: bool = True  # look for hosts on the local network, and be found there
@@ -658,7 +657,7 @@ class Session:
 
     def _port_of(self, host: str) -> int:
         """As typed; else that of one's own server for this machine, and the usual one for others."""
-        usual = self._options().port if address.is_local(host) else DEFAULT_PORT
+        usual = self._options().port if address.is_local(host) else address.DEFAULT_PORT
         return address.split(host)[1] or usual
 
     def _begin_server(self, port: int, options: Options) -> ServerStart:

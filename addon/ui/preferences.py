@@ -14,7 +14,8 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ..session import runtime
-from ..session.driver import DEFAULT_PORT, Options
+from ..session.address import DEFAULT_PORT
+from ..session.driver import Options
 from ..session.repeats import Repeats
 
 PACKAGE = __package__.rpartition(".")[0]
