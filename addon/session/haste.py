@@ -25,7 +25,7 @@ def begin() -> None:
     global _timer, _window, _until
     _until = time.monotonic() + HASTE_S
     manager = bpy.context.window_manager
-    if _timer is None and not bpy.app.background and manager.windows:
+    if _timer is None and manager.windows:
         window = manager.windows[0]
         _timer, _window = manager.event_timer_add(STEP_S, window=window), window.as_pointer()
 

@@ -343,8 +343,8 @@ def write(writer: Any, mesh: Any, patch: Tree, full: Tree, cur: Tree) -> None:
         attributes = {**attributes, MATERIALS: want["a"][MATERIALS]}
     if attributes:
         _write_marks(writer, mesh, attributes, want.get("a", {}))
-        layers = [{k: v for k, v in entries.items() if k not in MARKS} for entries in (attributes, want.get("a", {}))]
-        write_attributes(writer, mesh, {k: v for k, v in layers[0].items() if k not in TOPOLOGY}, layers[1])
+        unbuilt = {k: v for k, v in attributes.items() if k not in TOPOLOGY and k not in MARKS}
+        write_attributes(writer, mesh, unbuilt, {k: v for k, v in want.get("a", {}).items() if k not in MARKS})
     reskinned = skin.write(writer, mesh, want.get("p", {}), skin.NAMES & p.keys(), had_skin if rebuild else None)
     if rebuild and mesh.shape_keys is not None and POSITION in attributes:
         shapekeys.fill(mesh)
