@@ -19,7 +19,7 @@ import pytest
 
 from tests.addon.test_resilience import TICK_S_MAX
 from tests.addon.test_tunnels import STAND_IN, use_programs
-from tests.addon.together import SLEEP_S_MAX, moment, session
+from tests.addon.together import SLEEP_S_MAX, Worst, moment, session
 from tests.blender import blenders
 from tests.blender.conftest import _get
 from tests.blender.inside import bpy
@@ -38,17 +38,16 @@ def watched(call: str, over: str, least_s: float = 0.0) -> list[float]:
     current = session()
     names = {"session": current, "state": current.state}
     tick = next(m for name, m in sys.modules.items() if name.endswith("atrium.session.runtime")).tick
-    begin, slept = moment()
-    eval(call, names)
-    worst, worst_sleep = (b - a for a, b in zip((begin, slept), moment(), strict=True))
+    begin = time.monotonic()
+    worst = Worst()
+    with worst:
+        eval(call, names)
     while time.monotonic() - begin < least_s or not eval(over, names):
         assert time.monotonic() - begin < 30, (call, over)
-        at, slept = moment()
-        tick()
-        now, slept_now = moment()
-        worst, worst_sleep = max(worst, now - at), max(worst_sleep, slept_now - slept)
+        with worst:
+            tick()
         time.sleep(0.005)
-    return [worst, worst_sleep, time.monotonic() - begin]
+    return [worst.took, worst.slept, time.monotonic() - begin]
 
 
 class Watcher:
@@ -56,7 +55,7 @@ class Watcher:
 
     def __init__(self, person: Person) -> None:
         self.person = person
-        person.blender.define(session, moment)
+        person.blender.define(session, moment, Worst)
 
     def __call__(self, call: str, over: str = "True", least_s: float = 0.0) -> float:
         worst, slept, whole = self.person.call(watched, call, over, least_s)

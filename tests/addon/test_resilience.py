@@ -24,6 +24,7 @@ from tests.addon import edits
 from tests.addon.together import (
     SLEEP_S_MAX,
     Line,
+    Worst,
     differences,
     dump_scene,
     knocks_noted,
@@ -345,22 +346,21 @@ def act_and_watch(action: str, arguments: list[str], cancel_after_s: float = 40.
     import sys
 
     module = next(m for name, m in sys.modules.items() if name.endswith("atrium.session.runtime"))
-    begin, slept = moment()
-    task = getattr(module.need(), action)(*arguments)
-    worst, worst_sleep = (b - a for a, b in zip((begin, slept), moment(), strict=True))
+    begin = time.monotonic()
+    worst = Worst()
+    with worst:
+        task = getattr(module.need(), action)(*arguments)
     shown: list[Any] = []
     while not task.done:
-        at, slept = moment()
-        if at - begin > cancel_after_s:
-            module.need().cancel()
-        module.tick()
-        now, slept_now = moment()
-        worst, worst_sleep = max(worst, now - at), max(worst_sleep, slept_now - slept)
+        with worst:
+            if time.monotonic() - begin > cancel_after_s:
+                module.need().cancel()
+            module.tick()
         progress = module.state().progress
         if progress is not None and [progress.text, progress.value] not in shown[-1:]:
             shown.append([progress.text, progress.value])
         time.sleep(0.005)
-    return [worst, worst_sleep, time.monotonic() - begin, task.problem.sentence if task.problem else "", shown]
+    return [worst.took, worst.slept, time.monotonic() - begin, task.problem.sentence if task.problem else "", shown]
 
 
 TICK_S_MAX = 0.5
@@ -369,7 +369,7 @@ TICK_S_MAX = 0.5
 
 def test_connecting_never_stops_blender(party: Party) -> None:
     anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
-    anna.blender.define(moment)
+    anna.blender.define(moment, Worst)
     with socket.create_server(("127.0.0.1", party.port)):  # takes connections and says nothing
         worst, slept, whole, told, _ = anna.call(act_and_watch, "connect", [f"localhost:{party.port}"])
     assert "Another program uses port" in told
@@ -477,7 +477,7 @@ def test_creating_joining_and_leaving_never_stop_blender(party: Party) -> None:
     anna = party.invite(_get(blenders.OFFICIAL[-1]), "anna")
     ben = party.invite(anna.blender.blender, "ben")
     for person in (anna, ben):
-        person.blender.define(moment)
+        person.blender.define(moment, Worst)
     anna.call(add_cubes, MANY)
     anna.operate("atrium.host")
     ben.connect(let_in_by=anna)

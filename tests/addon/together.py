@@ -75,6 +75,19 @@ def moment() -> list[float]:
     return [now, now - (int(worked_ns) + int(ready_ns)) / 1e9]
 
 
+class Worst:
+    """Of what ran within it, each time: the longest, and the longest sleep in it, in seconds."""
+
+    took = slept = 0.0
+
+    def __enter__(self) -> None:
+        self._at, self._slept_at = moment()
+
+    def __exit__(self, *_: object) -> None:
+        at, slept_at = moment()
+        self.took, self.slept = max(self.took, at - self._at), max(self.slept, slept_at - self._slept_at)
+
+
 def watch_operations() -> None:
     """From now on every operation that the add-on hands to the engine is noted."""
     link = session().link

@@ -106,13 +106,19 @@ static void receive_blobs(void)
   atr_buf_free(&message);
 }
 
-static void come_in(const char *joined_text)
+/* Into a room whose blobs have so many bytes. */
+static void come_in(int blob_bytes)
 {
   static const atr_replica_callbacks callbacks = {ignore_event, no_refusal, ignore_wake, on_progress, no_healing};
   static const atr_id participant = {{1}};
-  cJSON *joined = cJSON_Parse(joined_text);
+  char text[256];
+  cJSON *joined;
   atr_buf message;
 
+  snprintf(text, sizeof text,
+           "{\"handle\":1,\"member\":2,\"settled\":0,\"epoch\":\"01000000000000000000000000000000\",\"blobs\":%d}",
+           blob_bytes);
+  joined = cJSON_Parse(text);
   n_told = 0;
   complete = false;
   at_once = true;
@@ -137,13 +143,8 @@ static void go(void)
 /* It stood at 99 % from the first moment on: only documents counted, and they are here at once. */
 static void a_join_that_is_mostly_blobs_moves_with_them(void **state)
 {
-  char text[256];
-
   (void)state;
-  snprintf(text, sizeof text,
-           "{\"handle\":1,\"member\":2,\"settled\":0,\"epoch\":\"01000000000000000000000000000000\",\"blobs\":%d}",
-           MESHES * BLOB_BYTES);
-  come_in(text);
+  come_in(MESHES * BLOB_BYTES);
   receive_docs();
   assert_true(newest() < 0.05);
   assert_false(complete);
@@ -156,13 +157,8 @@ static void a_join_that_is_mostly_blobs_moves_with_them(void **state)
 /* The application takes some at a time; the last of them name the blobs. */
 static void documents_that_wait_to_be_looked_at_count_as_what_they_may_name(void **state)
 {
-  char text[256];
-
   (void)state;
-  snprintf(text, sizeof text,
-           "{\"handle\":1,\"member\":2,\"settled\":0,\"epoch\":\"01000000000000000000000000000000\",\"blobs\":%d}",
-           MESHES * BLOB_BYTES);
-  come_in(text);
+  come_in(MESHES * BLOB_BYTES);
   at_once = false;
   receive_docs();
   for (uint32_t i = 0; i < OBJECTS + MESHES; i++) {
@@ -178,7 +174,7 @@ static void documents_that_wait_to_be_looked_at_count_as_what_they_may_name(void
 static void a_join_without_blobs_moves_with_its_documents(void **state)
 {
   (void)state;
-  come_in("{\"handle\":1,\"member\":2,\"settled\":0,\"epoch\":\"01000000000000000000000000000000\",\"blobs\":0}");
+  come_in(0);
   for (uint32_t seq = 1; seq <= OBJECTS + MESHES; seq++) {
     double part = (double)seq / (OBJECTS + MESHES);
 

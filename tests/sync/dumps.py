@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from peers import Peer, Stage, assert_silent
 from tests.fidelity import compare
 from tests.fidelity.records import bin_path
-
-if TYPE_CHECKING:
-    from peers import Peer, Stage
 
 HERE = Path(__file__).resolve().parent
 
@@ -79,6 +76,16 @@ def differences(
         found = [d for d in compare.compare(dumps[0], other).differences if not ignored(d)]
         wrong += [f"0 and {i}: {d}" for d in found[:SHOWN_MAX]]
     return wrong
+
+
+def differences_with_a_late_one(stage: Stage, peers: Sequence[Peer]) -> list[str]:
+    """Between these and one who joins now; before and after that nobody exchanges anything."""
+    stage.settle()
+    assert_silent(stage)
+    late = stage.peer(peers[0].version)
+    late.join()
+    assert_silent(stage)
+    return differences(stage, [*peers, late])
 
 
 def _bytes(path: Path) -> list[bytes]:

@@ -265,21 +265,28 @@ def nobody_lists_anything(stage):
     assert_silent(stage)
 
 
+RIG = """
+    armature = bpy.data.armatures.new("Rig")
+    rig = bpy.data.objects.new("Rig", armature)
+    bpy.context.scene.collection.objects.link(rig)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    armature.edit_bones.new("Bone").tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    del armature, rig
+"""
+PARENT_TO_BONE = """
+    cube = bpy.data.objects["Cube"]
+    cube.parent, cube.parent_type, cube.parent_bone = bpy.data.objects["Rig"], "BONE", "Bone"
+    del cube
+"""
+
+
 def test_a_parent_with_a_bone_goes(mended):
     """Without its armature an object has no way of being parented that Blender has a name for, and yet remembers the bone."""
     stage, a, b = mended
-    a.do("""
-        armature = bpy.data.armatures.new("Rig")
-        rig = bpy.data.objects.new("Rig", armature)
-        bpy.context.scene.collection.objects.link(rig)
-        bpy.context.view_layer.objects.active = rig
-        bpy.ops.object.mode_set(mode="EDIT")
-        armature.edit_bones.new("Bone").tail = (0, 0, 1)
-        bpy.ops.object.mode_set(mode="OBJECT")
-        cube = bpy.data.objects["Cube"]
-        cube.parent, cube.parent_type, cube.parent_bone = rig, "BONE", "Bone"
-        del armature, rig, cube
-    """)
+    a.do(RIG)
+    a.do(PARENT_TO_BONE)
     stage.settle()
     see = "(lambda c: (c.parent and c.parent.name, c.parent_type, c.parent_bone))(bpy.data.objects['Cube'])"
     assert [peer.do(see) for peer in (a, b)] == [("Rig", "BONE", "Bone")] * 2
@@ -293,28 +300,12 @@ def test_a_parent_with_a_bone_goes(mended):
 
 def test_a_parent_goes_while_another_is_parented_to_its_bone(mended):
     stage, a, b = mended
-    a.do("""
-        armature = bpy.data.armatures.new("Rig")
-        rig = bpy.data.objects.new("Rig", armature)
-        bpy.context.scene.collection.objects.link(rig)
-        bpy.context.view_layer.objects.active = rig
-        bpy.ops.object.mode_set(mode="EDIT")
-        armature.edit_bones.new("Bone").tail = (0, 0, 1)
-        bpy.ops.object.mode_set(mode="OBJECT")
-        del armature, rig
-    """)
+    a.do(RIG)
     stage.settle()
     at_once(
         stage,
         (a, "bpy.data.objects.remove(bpy.data.objects['Rig'])"),
-        (
-            b,
-            """
-            cube = bpy.data.objects["Cube"]
-            cube.parent, cube.parent_type, cube.parent_bone = bpy.data.objects["Rig"], "BONE", "Bone"
-            del cube
-            """,
-        ),
+        (b, PARENT_TO_BONE),
     )
     nobody_lists_anything(stage)
 
