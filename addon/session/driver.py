@@ -690,12 +690,12 @@ class Session:
         """Until the room has all of the scene, or has refused it."""
         state = self.state
         state.set_stage(Stage.SETTLING, translated("Sending the scene"))
-        total = state.pending  # told by the engine, ten times a second
+        total = state.unsent  # told by the engine, ten times a second
         number = self._ask_flush()
         while self._flushed < number:
-            total = max(total, state.pending)
+            total = max(total, state.unsent)
             if total:
-                state.set_progress(1.0 - state.pending / total)
+                state.set_progress(1.0 - state.unsent / total)
             yield WAIT
 
     def _joining(self, room: str, unsaved: str) -> Job:

@@ -187,7 +187,8 @@ class State:
     knocks: list[Knock] = field(default_factory=list)
     kept_out: list[KeptOut] = field(default_factory=list)  # the newest first
     progress: Progress | None = None
-    pending: int = 0
+    pending: int = 0  # own operations that the room has not confirmed
+    unsent: int = 0  # bytes of these, and of the blobs that are still to go
     latency_ms: float = 0.0
     problem: Problem | None = None
     refusals: list[str] = field(default_factory=list)
@@ -362,7 +363,7 @@ class State:
 
     def leave(self) -> None:
         """Out of the room, whatever the reason; the connection stays as it is."""
-        self.here, self.users, self.pending, self.progress = None, [], 0, None
+        self.here, self.users, self.pending, self.unsent, self.progress = None, [], 0, 0, None
         self.set_stage(Stage.NONE)
 
     def forget_connection(self) -> None:
@@ -535,6 +536,7 @@ class State:
     def _on_pending(self, event: Event) -> None:
         if self.is_here(event):
             self.pending = int(event.get("operations") or 0)
+            self.unsent = int(event.get("bytes", self.unsent))
 
     def _on_refused(self, event: Event) -> None:
         code, text = str(event.get("code") or ""), str(event.get("text") or "")

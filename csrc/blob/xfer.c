@@ -39,6 +39,7 @@ typedef struct outgoing {
   atr_bytes *bytes;
   atr_bytes *delta; /* packed; NULL: whole */
   uint64_t offset;
+  uint64_t unsent;  /* bytes of the blob; of a delta all of them until it has gone */
   uint32_t no_pack; /* chunks until compression is tried again */
   bool delta_tried, has_base;
 } outgoing;
@@ -63,7 +64,7 @@ struct atr_xfer {
   incoming *expected;
   atr_pack_ctx *pack;
   size_t n_queued, memory;
-  uint64_t arrived;
+  uint64_t arrived, unsent;
 };
 
 int atr_xfer_new(atr_xfer **out, atr_blobs *blobs, atr_xfer_received on_received, void *ctx)
@@ -84,6 +85,7 @@ static void drop_outgoing(atr_xfer *x, outgoing *o)
   DL_DELETE(x->queue, o);
   HASH_DEL(x->queued, o);
   x->n_queued--;
+  x->unsent -= o->unsent;
   atr_bytes_release(o->bytes);
   atr_bytes_release(o->delta);
   free(o);
@@ -148,6 +150,8 @@ int atr_xfer_send(atr_xfer *x, const atr_hash *hash, const atr_hash *base)
   o->bytes = atr_bytes_retain(bytes);
   DL_APPEND(x->queue, o);
   x->n_queued++;
+  o->unsent = atr_bytes_len(bytes);
+  x->unsent += o->unsent;
   return 0;
 }
 
@@ -279,6 +283,8 @@ static int append_data(atr_xfer *x, outgoing *o, uint32_t room, atr_buf *out, si
   if (err >= 0)
     err = atr_frame_end(out, mark, ATR_LANE_BULK);
   o->offset += n;
+  o->unsent -= n;
+  x->unsent -= n;
   return err;
 }
 
@@ -516,6 +522,11 @@ int atr_xfer_receive(atr_xfer *x, uint32_t room, atr_span message)
   if (message.n && message.p[0] == ATR_MSG_BLOB_DELTA)
     return receive_delta(x, room, message);
   return ATR_PROTO;
+}
+
+uint64_t atr_xfer_unsent(const atr_xfer *x)
+{
+  return x->unsent;
 }
 
 uint64_t atr_xfer_arrived(const atr_xfer *x)

@@ -31,6 +31,8 @@ void atr_xfer_reset(atr_xfer *x);
  * it pays. `base` may be NULL. A blob that is queued already is not queued again. */
 int atr_xfer_send(atr_xfer *x, const atr_hash *hash, const atr_hash *base);
 size_t atr_xfer_queued(const atr_xfer *x);
+/* Bytes of the blobs in the queue that have not gone. */
+uint64_t atr_xfer_unsent(const atr_xfer *x);
 
 /* Allows the peer to send this blob, of `size` bytes (UINT64_MAX: unknown), whole or as a delta from `base` (NULL: whole only). */
 int atr_xfer_expect(atr_xfer *x, const atr_hash *hash, uint64_t size, const atr_hash *base);

@@ -102,7 +102,7 @@ struct seat {
   uint64_t whole_ms, last_bulk_ms; /* since when `whole`; when the last part of a blob came */
   uint64_t submitted;              /* durable operations, ever */
   size_t pending_told;
-  uint64_t pending_told_ms;
+  uint64_t unsent_told, pending_told_ms;
   double progress_told;
   flush *flushes;
   struct {

@@ -466,18 +466,21 @@ int64_t seats_pull(void *ctx, int lane, atr_buf *out, size_t budget)
 
 /* --- what waits ---------------------------------------------------------------------------------------------- */
 
-static void tell_pending(seat *s, size_t pending)
+static void tell_pending(seat *s, size_t pending, uint64_t unsent)
 {
   char what[64], hex[ATR_ID_HEX + 1];
   atr_jw w;
 
   s->pending_told = pending;
+  s->unsent_told = unsent;
   s->pending_told_ms = client_now_ms(s->client);
   atr_id_to_hex(&s->room, hex);
   snprintf(what, sizeof what, "pending %s", hex);
   w = event_begin(s->client, "pending");
   atr_jw_str(&w, "room", hex);
   atr_jw_int(&w, "operations", (int64_t)pending);
+  if (s->joined)
+    atr_jw_int(&w, "bytes", (int64_t)unsent);
   event_end(s->client, &w, what);
 }
 
@@ -543,7 +546,7 @@ static void check_complete(seat *s)
 
 static void pump_seat(seat *s)
 {
-  uint64_t now_ms = client_now_ms(s->client);
+  uint64_t now_ms = client_now_ms(s->client), unsent;
   size_t pending;
 
   if (s->tap)
@@ -552,8 +555,10 @@ static void pump_seat(seat *s)
     client_pump_later(s->client);
   check_complete(s);
   pending = atr_replica_pending(s->replica);
-  if (pending != s->pending_told && (pending == 0 || now_ms - s->pending_told_ms >= ATR_PENDING_TELL_MS))
-    tell_pending(s, pending);
+  unsent = s->joined ? atr_replica_unsent(s->replica) : s->unsent_told;
+  if ((pending == 0 && s->pending_told) ||
+      ((pending != s->pending_told || unsent != s->unsent_told) && now_ms - s->pending_told_ms >= ATR_PENDING_TELL_MS))
+    tell_pending(s, pending, unsent);
   check_flushes(s, pending);
   if (s->leaving && (pending == 0 || !s->joined || now_ms >= s->leave_by_ms))
     finish_leave(s);

@@ -54,6 +54,7 @@ struct pend {                /* an own operation, from submit until the server h
   uint64_t counter; /* 0: not ready to be sent */
   uint64_t action;
   uint64_t order; /* number of submission */
+  size_t bytes;   /* of its text, about */
   uint32_t n_blobs, n_needs, n_waits;
   uint8_t kind;
   bool preview;
@@ -119,6 +120,7 @@ typedef struct offer {
   struct offer *prev, *next; /* while not offered yet */
   atr_hash hash, base;
   waiter *waiters;
+  uint64_t bytes; /* that are to go, as far as is known before the server has answered */
   bool offered;
 } offer;
 
@@ -172,11 +174,13 @@ struct atr_replica {
   pend *ready; /* about to get their counters */
   bool readying;
   size_t n_pending;
+  uint64_t pending_bytes;
   uint64_t next_counter;
 
   atr_xfer *xfer;
   offer *offers, *offers_queue;
   uint32_t n_offered;
+  uint64_t offered_bytes; /* those of all offers */
   want *wants;
   size_t n_unasked, n_awaited; /* not asked for yet; asked for, and no answer so far */
   uint32_t looks;              /* how often a document was looked at for what it needs */

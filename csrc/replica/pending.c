@@ -104,6 +104,7 @@ void rep_pend_drop(atr_replica *r, pend *p)
     DL_DELETE(r->pending, p);
     DL_DELETE2(p->doc->pends, p, doc_prev, doc_next);
     r->n_pending--;
+    r->pending_bytes -= p->bytes;
   }
   for (uint32_t i = 0; i < p->n_blobs; i++)
     atr_blobs_unref(r->blobs, &p->blobs[i]);
@@ -282,18 +283,30 @@ static int name_blob(void *ctx, const atr_blob_ref *blob, const atr_hash *base)
   return atr_blobs_ref(c->r->blobs, &blob->hash);
 }
 
-/* Never less than the printed text has: a number, a constant and its marks need 32 bytes at most, a character 6 where it is escaped. */
-static size_t printed_bytes_at_most(const cJSON *tree)
+/* Of the printed text, where what is no character takes `each` bytes per value and a character takes `per_char`. */
+static size_t printed_bytes(const cJSON *tree, size_t each, size_t per_char)
 {
-  size_t n = 32;
+  size_t n = each;
 
   if (tree->string)
-    n += 6 * strlen(tree->string);
+    n += per_char * strlen(tree->string);
   if (tree->valuestring)
-    n += 6 * strlen(tree->valuestring);
+    n += per_char * strlen(tree->valuestring);
   for (const cJSON *one = tree->child; one; one = one->next)
-    n += printed_bytes_at_most(one);
+    n += printed_bytes(one, each, per_char);
   return n;
+}
+
+/* Never less than it has: a number, a constant and its marks need 32 bytes at most, a character 6 where it is escaped. */
+static size_t printed_bytes_at_most(const cJSON *tree)
+{
+  return printed_bytes(tree, 32, 6);
+}
+
+/* Within a tenth for what Blender's objects are made of. */
+static size_t printed_bytes_about(const cJSON *tree)
+{
+  return printed_bytes(tree, 7, 1);
 }
 
 /* What no room would take must not get a counter: it could neither be sent nor left out. */
@@ -355,6 +368,7 @@ static int new_pend(atr_replica *r, rdoc *d, atr_submit *op, pend **out)
     free_pend(p);
     return err;
   }
+  p->bytes = ATR_OP_HEADER_BYTES + (op->tree ? printed_bytes_about(op->tree) : 0);
   p->tree = op->tree;
   op->tree = NULL;
   *out = p;
@@ -453,6 +467,7 @@ int atr_replica_submit(atr_replica *r, atr_submit *op)
     DL_APPEND(r->pending, p);
     DL_APPEND2(d->pends, p, doc_prev, doc_next);
     r->n_pending++;
+    r->pending_bytes += p->bytes;
     if (rep_names(p->kind, p->tree))
       rep_named(r, d);
   }

@@ -261,6 +261,11 @@ size_t atr_replica_pending(const atr_replica *r)
   return r->n_pending;
 }
 
+uint64_t atr_replica_unsent(const atr_replica *r)
+{
+  return r->pending_bytes + r->offered_bytes + atr_xfer_unsent(r->xfer);
+}
+
 uint64_t atr_replica_cursor(const atr_replica *r)
 {
   return r->cursor;

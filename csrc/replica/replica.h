@@ -89,7 +89,10 @@ int atr_replica_deliver(atr_replica *r, int max);
 /* Idle work: queue digests of up to `max` documents for comparison. */
 void atr_replica_idle(atr_replica *r, int max);
 
-size_t atr_replica_pending(const atr_replica *r);  /* own operations not yet acknowledged */
+size_t atr_replica_pending(const atr_replica *r); /* own operations not yet acknowledged */
+/* Bytes of theirs, and of the blobs that are to go to the server: those that it was not offered yet or has not answered for, and of those that
+ * it wants what has not left. Between two connections nobody knows which blobs these will be, and none count. */
+uint64_t atr_replica_unsent(const atr_replica *r);
 uint64_t atr_replica_cursor(const atr_replica *r); /* all up to here is confirmed */
 /* The highest number ever seen, in any epoch: `base` when a lost room is created anew. */
 uint64_t atr_replica_highest(const atr_replica *r);

@@ -59,8 +59,15 @@ int rep_visit_blobs(const cJSON *patch, const cJSON *old, rep_blob_visit visit, 
 
 /* --- offering ----------------------------------------------------------------------------------------------------- */
 
+static void count_bytes(atr_replica *r, offer *o, uint64_t bytes)
+{
+  r->offered_bytes += bytes - o->bytes;
+  o->bytes = bytes;
+}
+
 int rep_offer(atr_replica *r, const atr_hash *hash, const atr_hash *base, pend *who)
 {
+  const atr_bytes *bytes = atr_blobs_get(r->blobs, hash);
   offer *o;
 
   HASH_FIND(hh, r->offers, hash, sizeof *hash, o);
@@ -75,6 +82,7 @@ int rep_offer(atr_replica *r, const atr_hash *hash, const atr_hash *base, pend *
       free(o);
       return ATR_NOMEM;
     }
+    count_bytes(r, o, bytes ? atr_bytes_len(bytes) : 0);
     DL_APPEND(r->offers_queue, o);
     r->cb.on_wake(r->ctx, ATR_LANE_CONTROL);
   }
@@ -90,6 +98,7 @@ static waiter *end_offer(atr_replica *r, offer *o)
     r->n_offered--;
   else
     DL_DELETE(r->offers_queue, o);
+  count_bytes(r, o, 0);
   HASH_DEL(r->offers, o);
   free(o);
   if (r->offers_queue && r->online)
@@ -113,10 +122,12 @@ static void refuse_offer(atr_replica *r, offer *o)
   rep_release(r, &w);
 }
 
-static int send_blob(atr_replica *r, const offer *o, bool delta)
+/* From here on the queue counts its bytes. */
+static int send_blob(atr_replica *r, offer *o, bool delta)
 {
   int err = atr_xfer_send(r->xfer, &o->hash, delta ? &o->base : NULL);
 
+  count_bytes(r, o, 0);
   if (err == ATR_NOENT)
     return 0; /* what named it was dropped meanwhile */
   r->cb.on_wake(r->ctx, ATR_LANE_BULK);
@@ -141,6 +152,9 @@ static int have(atr_replica *r, offer *o)
       waiter *w = all;
 
       err = rep_offer(r, &hash, &base, w->who);
+      HASH_FIND(hh, r->offers, &hash, sizeof hash, o);
+      if (o)
+        count_bytes(r, o, 0); /* the server has them */
       all = w->next;
       w->who->n_waits--;
       free(w);

@@ -88,12 +88,36 @@ def test_the_bar_of_sending_grows_from_nothing() -> None:
     bench = Bench().in_lobby()
     bench.session.create_room("Mine")
     bench.tick({"t": "joined", "room": ROOM, "handle": 3, "created": True, "name": "Mine"})
+    assert bars_of(bench, None, (8, 8000), (6, 6000), (2, 2000), (0, 0)) == [0.0, 0.0, 0.25, 0.75, 1.0]
+
+
+def test_the_bar_of_sending_counts_bytes() -> None:
+    """It counted operations, and stood at its end while nearly all of a scene with images was still to go. Between two connections nobody
+    knows what the server lacks: the bar stays."""
+    bench = Bench().in_lobby()
+    bench.session.create_room("Mine")
+    bench.tick({"t": "joined", "room": ROOM, "handle": 3, "created": True, "name": "Mine"})
+    bars = bars_of(bench, (100, 40_000_000), (1, 38_000_000), (1, 10_000_000), (1, None), (1, 30_000_000), (0, 0))
+    assert bars == pytest.approx([0.0, 0.05, 0.75, 0.75, 0.25, 1.0])
+    bench.tick({"t": "flushed", "room": ROOM, "n": 1, "seq": 9})
+    assert bench.state.progress is None
+    bench.session.leave_room()
+    assert bench.state.unsent == 0
+
+
+def bars_of(bench: Bench, *told: tuple[int, int | None] | None) -> list[float]:
+    """Where it stands after each: operations and bytes as the engine tells them; None: it tells nothing."""
     values = []
-    for operations in (None, 8, 6, 2, 0):
-        bench.tick(*([{"t": "pending", "room": ROOM, "operations": operations}] if operations is not None else []))
+    for each in told:
+        events: list[dict[str, object]] = []
+        if each is not None:
+            operations, unsent = each
+            events = [{"t": "pending", "room": ROOM, "operations": operations}]
+            events[0] |= {} if unsent is None else {"bytes": unsent}
+        bench.tick(*events)
         assert bench.state.progress is not None and bench.state.progress.text == "Sending the scene"
         values.append(bench.state.progress.value)
-    assert values == [0.0, 0.0, 0.25, 0.75, 1.0]
+    return values
 
 
 @pytest.mark.parametrize("when", [Stage.ASKED, Stage.UPLOADING, Stage.SETTLING])

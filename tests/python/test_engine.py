@@ -24,7 +24,7 @@ import pytest
 from atrium import AtriumError, Client, _core
 from atrium.engine import Engine
 
-from .conftest import ROOT, Process, eventually
+from .conftest import ROOT, Process, Wire, eventually
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
@@ -305,6 +305,41 @@ def test_a_document_that_no_room_takes_is_refused_and_the_others_go_on(
     guest = clients(home=server.home)
     guest.connect(server.address)
     assert set(guest.join(room.id).documents) == {before, after}
+
+
+def test_it_is_told_how_many_bytes_are_still_to_go(start: Start, wire: Callable[[int], Wire], tmp_path: Path) -> None:
+    """Also while one large blob goes out and nothing else happens: only operations were counted. Between two connections nobody knows."""
+    server = start("--open")
+    line = wire(server.port)
+    data = random.Random(1).randbytes(32 << 20)
+    with Engine(tmp_path / "creator") as engine:
+        host = f"127.0.0.1:{line.port}"
+        engine.send({"t": "connect", "host": host, "name": "x", "color": [1, 1, 1], "version": "1"})
+        events_until(engine, "state", state="LOBBY")
+        engine.send({"t": "create", "name": "Film", "blender": [5, 0, 1], "schema": 1})
+        room = str(events_until(engine, "joined")[-1]["room"])
+        line.stalled = True
+        name = engine.put_blob(data)
+        tree = {"type": "Mesh", "co": ["$blob", name, "u1", [len(data)]]}
+        engine.send({"t": "submit", "room": room, "doc": "01" * 16, "kind": "create", "tree": tree})
+        told = events_until(engine, "pending", operations=1)[-1]
+        assert len(data) < int(str(told["bytes"])) < len(data) + 1000
+        time.sleep(0.2)
+        line.stalled = False
+        events = [e for e in events_until(engine, "pending", operations=0, timeout=30) if e["t"] == "pending"]
+        left = [int(str(e["bytes"])) for e in events]
+        assert left == sorted(left, reverse=True) and left[-1] == 0
+        assert any(0 < bytes_left < len(data) for bytes_left in left[:-1])
+        line.stalled = True
+        engine.send({"t": "submit", "room": room, "doc": "02" * 16, "kind": "create", "tree": {"type": "Object"}})
+        assert int(str(events_until(engine, "pending", operations=1)[-1]["bytes"])) < 200
+        line.refuses = True
+        line.cut()
+        events_until(engine, "state", state="RECONNECTING")
+        engine.send({"t": "submit", "room": room, "doc": "03" * 16, "kind": "create", "tree": {"type": "Object"}})
+        assert "bytes" not in events_until(engine, "pending", operations=2)[-1]
+        line.refuses = line.stalled = False
+        assert events_until(engine, "pending", operations=0, timeout=30)[-1]["bytes"] == 0
 
 
 def test_two_threads_start_one_server_and_a_close_meanwhile_counts(tmp_path: Path) -> None:
