@@ -49,6 +49,8 @@ _SOCKET_INPUT = "@:"
 # Where the parent has gone, it means nothing.
 _PARENTED_HOW = ("parent_type", "parent_bone")
 _NODE_SIZES = ("width", "height")
+# A slot of an object that overrides nothing.
+_OF_THE_DATA = ["DATA", 0]
 _SUFFIX = re.compile(r"\.\d{3,}$")
 
 
@@ -146,6 +148,9 @@ class Audit:
             if key in _ELSEWHERE:
                 continue
             way = path if key in _MEMBERS else (*path, _title(key, here, there))
+            if here is None and key in _MEMBERS and isinstance(there, dict):
+                # Empty members are left out of a tree: what is missing is in there.
+                here = {}
             if isinstance(change, dict) and isinstance(here, dict) and isinstance(there, dict):
                 inner = _moving(room, change, here, there) if key == "i" else change
                 yield from self._walk(inner, here, there, way, str(room.get("type", "")))
@@ -167,6 +172,8 @@ class Audit:
         if key == "relative_to":
             # Blender gives a shape key another one to be relative to where that has gone.
             return all(block.get("name") != there for block in self._items.get("key_blocks", {}).values())
+        if key == "material_slots" and isinstance(here, list) and isinstance(there, list):
+            return _are_slots_alike(here, there)
         if key == "name" and isinstance(here, str) and isinstance(there, str):
             return _SUFFIX.sub("", here) == _SUFFIX.sub("", there)
         if values.ref_target(there) is not None and here == values.NONE_VALUE:
@@ -220,6 +227,12 @@ def _has_group(struct: Tree) -> bool:
 
 def _without_place(entry: Any) -> Any:
     return {key: v for key, v in entry.items() if key != "pos"} if isinstance(entry, dict) else entry
+
+
+def _are_slots_alike(here: list[Any], there: list[Any]) -> bool:
+    """There are as many as the data has materials, and an object only says which of them it overrides."""
+    count = min(len(here), len(there))
+    return here[:count] == there[:count] and all(slot == _OF_THE_DATA for slot in here[count:])
 
 
 def _is_empty(tree: Any) -> bool:

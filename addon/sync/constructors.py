@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from . import dirty, history, idtypes, values
+from . import dirty, editmode, history, idtypes, values
 
 Tree = dict[str, Any]
 
@@ -107,7 +107,7 @@ _SHOWN_BY: dict[str, tuple[str, ...]] = {
 def remove_many(blocks: list[Any]) -> None:
     """Removes datablocks. The generic call unlinks them everywhere, where `meshes.remove` would take the objects with it; and it takes
     all at once: each removal rebuilds the whole dependency graph, one second for 10,000 objects."""
-    leave_edit_mode(blocks)
+    editmode.leave(editmode.going(blocks))
     plain: list[Any] = []
     scenes: list[Any] = []
     for block in blocks:
@@ -139,31 +139,6 @@ def _remove_scenes(scenes: list[Any]) -> None:
             window.scene = stays
     for scene in scenes:
         bpy.data.scenes.remove(scene)
-
-
-def leave_edit_mode(blocks: list[Any]) -> list[Any]:
-    """An object that goes while it is edited, or whose scene goes, would leave its data in edit mode for ever, where nothing can be
-    written. The objects that have been taken out of it."""
-    edited = [b for b in blocks if isinstance(b, bpy.types.Object) and b.mode == "EDIT"]
-    for block in blocks:
-        if isinstance(block, bpy.types.Scene):
-            edited += [ob for ob in block.objects if ob.mode == "EDIT" and ob not in edited]
-        if getattr(block, "is_editmode", False):
-            edited += [ob for ob in bpy.data.objects if ob.data == block and ob.mode == "EDIT" and ob not in edited]
-    for ob in edited:
-        # The operator is about what the view layer shows, and the collections may have lost the object already.
-        layer = bpy.context.view_layer
-        layer.update()
-        hidden = ob.name not in layer.objects
-        if hidden:
-            bpy.context.scene.collection.objects.link(ob)
-            layer.update()
-        layer.objects.active = ob
-        with bpy.context.temp_override(object=ob, active_object=ob, edit_object=ob):
-            bpy.ops.object.mode_set(mode="OBJECT")
-        if hidden:
-            bpy.context.scene.collection.objects.unlink(ob)
-    return edited
 
 
 def _typed(reader: Any, block: Any) -> Tree:

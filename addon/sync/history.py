@@ -55,7 +55,7 @@ def begin(message: str) -> None:
     _undone.clear()
 
 
-def _in_hand() -> Iterator[tuple[Any, list[Any]]]:
+def in_hand() -> Iterator[tuple[Any, list[Any]]]:
     """Of each window in whose mode steps find what they are about by its name: the scene, and the objects."""
     for window in bpy.context.window_manager.windows:
         active = window.view_layer.objects.active
@@ -69,7 +69,7 @@ def _in_hand() -> Iterator[tuple[Any, list[Any]]]:
 def _edited() -> set[int]:
     """The numbers of all that."""
     out: set[int] = set()
-    for scene, objects in _in_hand():
+    for scene, objects in in_hand():
         out.update(block.session_uid for ob in objects for block in (ob, ob.data) if block is not None)
         out.add(scene.session_uid)
     return out
@@ -152,7 +152,7 @@ rigs = Rigs()
 
 
 def _edited_rigs() -> list[Any]:
-    found = {ob.session_uid: ob for _, objects in _in_hand() for ob in objects if ob.mode == "EDIT"}
+    found = {ob.session_uid: ob for _, objects in in_hand() for ob in objects if ob.mode == "EDIT"}
     return [ob for ob in found.values() if ob.type == "ARMATURE" and ob.pose is not None]
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-from . import constructors, dirty, history, idtypes, mergepatch, shadow, special, values, versions
+from . import constructors, dirty, editmode, history, idtypes, mergepatch, shadow, special, values, versions
 from .apply import ERRORS, Writer
 from .audit import Audit
 from .capture import Reader
@@ -124,6 +124,8 @@ class Incoming:
         self._doomed: dict[str, None] = {}
         # Datablocks whose name another one still has here; it is to get another name, which has not arrived yet.
         self._misnamed: set[str] = set()
+        # Objects, by number, that windows showed in edit mode before something was applied.
+        self._in_hand: set[int] = set()
         # Of the batch at hand, what each document is to become.
         self._rooms: dict[str, Tree] = {}
         kinds = (Parents, Children, Instances, ViewLayers)
@@ -137,6 +139,7 @@ class Incoming:
         """Applies one batch. Raises QueueFull before anything is touched if the user's own changes cannot be sent."""
         if not removals_wait:
             self._end_editing(batch)
+        self._in_hand |= editmode.in_hand()
         for doc, events in batch.items():
             # Of what goes, only what the user is known to have changed: it is refused, and the user told.
             goes = events[-1]["kind"] == "delete" and doc not in self._reported
@@ -209,7 +212,20 @@ class Incoming:
         going = [doc for doc, events in batch.items() if _goes(events)]
         blocks = [block for doc in going if (block := self._identity.block(doc)) is not None]
         history.note_gone(blocks)
-        for ob in constructors.leave_edit_mode(blocks):
+        self._leave_edit_mode(editmode.going(blocks), going)
+
+    def end_editing(self, *, of_all: bool = False) -> None:
+        """What others have taken out of its user's sight is out of edit mode, too; of all objects, whoever has done it. Raises QueueFull."""
+        if not self._in_hand and not of_all:
+            return
+        out, self._in_hand = editmode.out_of_hand(self._in_hand), set()
+        if out:
+            dirty.tracker.foreign = True
+            self._leave_edit_mode(out)
+
+    def _leave_edit_mode(self, objects: list[Any], going: Container[str] = ()) -> None:
+        editmode.leave(objects)
+        for ob in objects:
             for data in (ob.data, getattr(ob.data, "shape_keys", None)):
                 doc = self._identity.doc(data) if data is not None else None
                 if doc in self._state.shadows and doc not in going:
@@ -612,7 +628,7 @@ class Incoming:
         try:
             history.rigs.note_datablocks()
             history.note_gone(blocks)
-            constructors.leave_edit_mode(blocks)
+            editmode.leave(editmode.going(blocks))
             constructors.remove_many(blocks)
         except (constructors.CannotMake, *ERRORS) as e:
             self._writer.refuse("remove", e)

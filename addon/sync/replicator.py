@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import bpy
 import numpy as np
 
-from . import dirty, history, idtypes, items, mergepatch, paths, shadow, special
+from . import dirty, editmode, history, idtypes, items, mergepatch, paths, shadow, special
 from .apply import Writer
 from .blobs import Blobs, QueueFull
 from .capture import Paused, Reader
@@ -43,6 +43,8 @@ WHOLE = "the datablock as a whole"
 EVENTS_PER_BATCH = 4096
 # New and removed datablocks that Blender did not report are looked for this often.
 SCAN_EVERY_S = 0.5
+# What its user cannot take out of edit mode is looked for this often.
+EDITED_EVERY_S = 0.5
 # Types of which something goes unreported and that are few: looked at this often, before the general audit.
 POLLED = ("Scene", "Text")
 POLL_EVERY_S = 0.25
@@ -134,6 +136,7 @@ class Replicator:
         self._costs: dict[str, tuple[float, float]] = {}
         self._spent: dict[str, float] = {}
         self._scanned = 0.0
+        self._looked = 0.0
         # Per type, the numbers of its datablocks at the last scan: as bytes, and as a set.
         self._stamps: dict[str, bytes] = {}
         self._living: dict[str, set[int]] = {}
@@ -385,6 +388,10 @@ class Replicator:
             tracker.foreign |= special.objects.drop_idle_slots()
         self._note_changes()
         now = time.monotonic()
+        if (force or undone or now - self._looked > EDITED_EVERY_S) and not _modal():
+            self._looked = now
+            self._incoming.end_editing(of_all=True)
+            self._renew_edited()
         if force or tracker.structure or now - self._scanned > SCAN_EVERY_S:
             tracker.structure = False
             self._scanned = now
@@ -407,6 +414,17 @@ class Replicator:
                 self.identity.bind(doc, made)
             self._incoming._remove([lost])
             made.name = name
+
+    def _renew_edited(self) -> None:
+        """Nothing can be written to data whose object a script has removed in edit mode, and its user cannot edit it any more."""
+        for lost in editmode.lost():
+            made = editmode.renew(lost)
+            for old, new in (lost, made), (getattr(lost, "shape_keys", None), getattr(made, "shape_keys", None)):
+                doc = self.identity.doc(old) if old is not None else None
+                if doc is not None and new is not None:
+                    self.identity.bind(doc, new)
+                    self._dirty[doc] = None
+            self._incoming._remove([lost])
 
     def _capture_before_undo(self) -> None:
         """What its user has just changed is sent: after the undo nobody could tell it from what others wrote and the undo took away."""
@@ -442,6 +460,8 @@ class Replicator:
             if rebuilds:
                 self._stamps.clear()
             self._incoming.apply(batch, removals_wait=_modal())
+        if not _modal():
+            self._incoming.end_editing()
 
     def _dragged(self) -> set[str]:
         """What the user has in hand: what others did to it is applied when it is let go, or it would jump away from the pointer."""

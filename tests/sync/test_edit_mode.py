@@ -497,3 +497,178 @@ def test_what_is_edited_gets_its_new_name_afterwards(two, what, undone):
     stage.settle()
     assert both(a, b, ALL_NAMES)
     assert both(a, b, "[o.data.vertices[0].co.x for o in bpy.data.objects if o.type == 'MESH']") == [1 if undone else 9]
+
+
+# Of each type of object that has an edit mode: how one is made, what is done to it there, and how that shows.
+EDITS = {
+    "mesh": (
+        "bpy.ops.mesh.primitive_plane_add(enter_editmode=False)",
+        "import bmesh; bm = bmesh.from_edit_mesh(d); bm.verts.new((9, 9, 9)); bmesh.update_edit_mesh(d)",
+        "len(d.vertices)",
+        5,
+    ),
+    "curve": (
+        "bpy.ops.curve.primitive_nurbs_path_add()",
+        "bpy.ops.curve.select_all(action='SELECT'); bpy.ops.curve.subdivide()",
+        "len(d.splines[0].points)",
+        9,
+    ),
+    "surface": (
+        "bpy.ops.surface.primitive_nurbs_surface_surface_add()",
+        "bpy.ops.curve.select_all(action='SELECT'); bpy.ops.curve.subdivide()",
+        "len(d.splines[0].points)",
+        49,
+    ),
+    "text": ("bpy.ops.object.text_add()", "bpy.ops.font.text_insert(text='!')", "d.body", "Text!"),
+    "lattice": (
+        "bpy.ops.object.add(type='LATTICE')",
+        "d.points[0].co_deform.x = 9",
+        "d.points[0].co_deform.x",
+        9,
+    ),
+    "armature": (
+        "bpy.ops.object.armature_add()",
+        "d.edit_bones.new('New').tail = (0, 0, 9)",
+        "[b.name for b in d.bones]",
+        ["Bone", "New"],
+    ),
+    "metaball": (
+        "bpy.ops.object.metaball_add()",
+        "d.elements[0].co.x = 9",
+        "d.elements[0].co.x",
+        9,
+    ),
+}
+DATA = "d = bpy.data.objects['It'].data"
+EDITED_TWICE = """
+    {make}
+    it = bpy.context.object
+    it.name = it.data.name = 'It'
+    other = bpy.data.objects.new('Other', it.data)
+    bpy.context.scene.collection.objects.link(other)
+    home = bpy.data.collections.new('Home')
+    bpy.context.scene.collection.children.link(home)
+    it.users_collection[0].objects.unlink(it)
+    home.objects.link(it)
+"""
+IN_EDIT_MODE = """
+    [x.name for x in (*bpy.data.meshes, *bpy.data.curves, *bpy.data.lattices, *bpy.data.armatures, *bpy.data.metaballs)
+     if x.is_editmode], [o.name for o in bpy.data.objects if o.mode == 'EDIT']
+"""
+OUT_OF_SIGHT = {
+    "unlinked": "bpy.data.collections['Home'].objects.unlink(bpy.data.objects['It'])",
+    "collection unlinked": "bpy.context.scene.collection.children.unlink(bpy.data.collections['Home'])",
+    "collection removed": "bpy.data.collections.remove(bpy.data.collections['Home'])",
+    "excluded": "bpy.context.view_layer.layer_collection.children['Home'].exclude = True",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "deed"), [*((kind, "unlinked") for kind in EDITS), *(("mesh", deed) for deed in list(OUT_OF_SIGHT)[1:])]
+)
+def test_what_is_edited_goes_out_of_sight(two, kind, deed):
+    """Its user could not take it out of edit mode, and what he did there was never sent."""
+    stage, a, b = two
+    make, edit, seen, wanted = EDITS[kind]
+    a.do(EDITED_TWICE.format(make=make))
+    stage.settle()
+    a.do(ENTER + f"; {DATA}; {edit}")
+    stage.settle()
+    b.do(OUT_OF_SIGHT[deed])
+    b.do("rep.capture_all()")
+    a.do("rep.tick(1000)")
+    assert a.do(IN_EDIT_MODE) == ([], [])
+    stage.settle()
+    assert both(a, b, f"d = bpy.data.objects['It'].data; {seen}".replace("; ", "\n")) == wanted
+    assert both(a, b, "'It' in bpy.context.view_layer.objects") is False
+
+
+def test_of_several_that_are_edited_one_goes_out_of_sight(two):
+    """Blender went into object mode over it, and the others stayed in edit mode: the first that was deleted took them along."""
+    stage, a, b = two
+    a.do("""
+        cube = bpy.data.objects['Cube']
+        twin = bpy.data.objects.new('Twin', cube.data.copy())
+        bpy.context.scene.collection.objects.link(twin)
+        for ob in (cube, twin):
+            ob.select_set(True)
+        bpy.context.view_layer.objects.active = cube
+        bpy.ops.object.mode_set(mode='EDIT')
+    """)
+    stage.settle()
+    assert a.do("sorted(o.name for o in bpy.context.objects_in_mode)") == ["Cube", "Twin"]
+    b.do("bpy.data.collections.remove(bpy.data.collections['Collection']); rep.capture_all()")
+    a.do("rep.tick(1000)")
+    assert a.do(IN_EDIT_MODE) == ([], [])
+    a.do("""
+        for ob in bpy.context.view_layer.objects:
+            ob.select_set(False)
+        bpy.ops.object.select_pattern(pattern='Nobody')
+        bpy.ops.object.delete()
+    """)
+    stage.settle()
+    assert "Twin" in both(a, b, "[o.name for o in bpy.data.objects]")
+
+
+@pytest.mark.parametrize("kind", EDITS)
+def test_a_script_removes_an_object_in_edit_mode(two, kind):
+    """Blender leaves its data in edit mode, where nobody can enter it or write to it any more."""
+    stage, a, b = two
+    make, edit, seen, wanted = EDITS[kind]
+    a.do(EDITED_TWICE.format(make=make))
+    stage.settle()
+    a.do(ENTER + f"; {DATA}; {edit}; bpy.data.objects.remove(bpy.data.objects['It'])")
+    b.do("bpy.data.objects['Other'].data['mark'] = 1")
+    stage.settle()
+    assert a.do(IN_EDIT_MODE) == ([], [])
+    data = "d = bpy.data.objects['Other'].data\n"
+    assert both(a, b, data + seen) == wanted
+    assert both(a, b, data + "d.name, d['mark'], d.users, d.use_fake_user") == ("It", 1, 1, False)
+    a.do(ENTER.replace("'It'", "'Other'"))
+    assert a.do("bpy.data.objects['Other'].mode") == "EDIT"
+    a.do(LEAVE)
+
+
+def test_a_script_removes_an_object_with_shape_keys_in_edit_mode(two):
+    stage, a, b = two
+    a.do("""
+        ob = bpy.data.objects['Cube']
+        ob.shape_key_add(name='Basis'); ob.shape_key_add(name='Up').data[0].co.z = 5
+        bpy.context.scene.collection.objects.link(bpy.data.objects.new('Other', ob.data))
+        bpy.context.view_layer.objects.active = ob
+        bpy.ops.object.mode_set(mode='EDIT')
+    """)
+    stage.settle()
+    a.do("bpy.data.objects.remove(bpy.data.objects['Cube'])")
+    stage.settle()
+    assert a.do(IN_EDIT_MODE) == ([], [])
+    b.do("bpy.data.meshes['Cube'].shape_keys.key_blocks['Up'].data[1].co.z = 7")
+    stage.settle()
+    shown = "[[round(p.co.z) for p in k.data[:2]] for k in bpy.data.meshes['Cube'].shape_keys.key_blocks]"
+    assert both(a, b, shown)[1] == [5, 7]
+    assert both(a, b, "len(bpy.data.meshes), len(bpy.data.shape_keys)") == (1, 1)
+
+
+def test_an_undo_after_a_script_has_removed_an_object_in_edit_mode(two):
+    stage, a, b = two
+    a.do(EDITED)
+    a.do("bpy.data.objects.remove(bpy.data.objects['Cube']); bpy.ops.ed.undo_push(message='removed')")
+    stage.settle()
+    walk(stage, a, *[UNDO] * 4, *[REDO] * 4)
+    a.do("if bpy.context.mode != 'OBJECT': bpy.ops.object.mode_set(mode='OBJECT')")
+    stage.settle()
+    both(a, b, SHOWN)
+    both(a, b, "sorted(m.name for m in bpy.data.meshes)")
+
+
+def test_an_undo_after_what_was_edited_went_out_of_sight(two):
+    stage, a, b = two
+    a.do(EDITED)
+    b.do("bpy.data.collections.remove(bpy.data.collections['Collection'])")
+    stage.settle()
+    walk(stage, a, *[UNDO] * 4, *[REDO] * 4, *[UNDO] * 2)
+    a.do("if bpy.context.mode != 'OBJECT': bpy.ops.object.mode_set(mode='OBJECT')")
+    stage.settle()
+    both(a, b, SHOWN)
+    both(a, b, "[round(v.co.x) for m in bpy.data.meshes for v in m.vertices]")
+    assert a.do(IN_EDIT_MODE) == ([], [])
