@@ -90,6 +90,10 @@
  * 64 changes of an array of 4 MiB; a ring of small operations that name large arrays would hold a hundred thousand. */
 #define ATR_RING_BLOB_BYTES ATR_MIB(256)
 
+/* Operations on a document that wait to be merged into its text, in bytes beside those of the text itself: then they are. A small document is
+ * parsed and printed once for a hundred moves, and merged within a tenth of a millisecond. */
+#define ATR_CHAIN_BYTES ATR_KIB(8)
+
 /* Blobs that a replica's document named before, beside twice those that it names: as many again may still be the bases of deltas. Beyond it the
  * tree is looked at, which costs no more than what a change of so many bytes does anyway. */
 #define ATR_REFS_PAST_BYTES ATR_KIB(64)

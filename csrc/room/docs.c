@@ -164,7 +164,7 @@ static void edited(atr_room *room, room_doc *d, const atr_op *op)
 
 void room_doc_unchain(atr_room *room, room_doc *d)
 {
-  d->chain_first = d->chain_last = 0;
+  d->chain_first = d->chain_last = d->chain_edit_bytes = 0;
   if (!d->unmerged_prev)
     return;
   DL_DELETE2(room->unmerged, d, unmerged_prev, unmerged_next);
@@ -377,13 +377,39 @@ static void die(atr_room *room, room_doc *d)
   set_text(room, d, NULL, 0);
 }
 
-static void chain(atr_room *room, room_doc *d, uint64_t seq)
+static void chain(atr_room *room, room_doc *d, uint64_t seq, size_t edit_bytes)
 {
   if (d->chain_first)
     room_ring_at(&room->ring, d->chain_last)->chain_next = seq;
   else
     d->chain_first = seq;
   d->chain_last = seq;
+  d->chain_edit_bytes += edit_bytes;
+}
+
+enum { SPREAD = 256 };
+
+/* From SPREAD / 2 to SPREAD, another for each document: of what is reached at SPREAD by a thousand documents that are moved together, each has
+ * its turn at another time before. */
+static unsigned turn_of(const room_doc *d)
+{
+  uint8_t n = 0;
+
+  for (size_t i = 0; i < sizeof d->id.b; i++)
+    n = (uint8_t)(n + d->id.b[i]);
+  return SPREAD / 2 + n % (SPREAD / 2);
+}
+
+/* What waits is bounded by what the document takes to be parsed, and is merged before a full ring drops it. */
+static void trim_chain(atr_room *room, room_doc *d)
+{
+  const ring *r = &room->ring;
+  uint64_t n = r->next - r->first, age = r->next - d->chain_first, turn = turn_of(d);
+  bool is_full = r->used * SPREAD > r->cap * turn || n * SPREAD > r->index_max * turn;
+
+  if (d->chain_edit_bytes > d->json_len + room->config.chain_bytes_max * turn / SPREAD ||
+      (is_full && age * SPREAD > n * turn))
+    (void)room_doc_merge(room, d); /* where memory is short the next operation tries it again */
 }
 
 static void commit_durable(atr_room *room, const staged *s, const atr_op *op, bool in_ring)
@@ -404,7 +430,7 @@ static void commit_durable(atr_room *room, const staged *s, const atr_op *op, bo
   d->bytes_staged -= s->printed;
   d->bytes_est = (op->kind == ATR_OP_EDIT ? d->bytes_est : 0) + s->printed;
   if (op->kind != ATR_OP_DELETE && in_ring)
-    chain(room, d, s->seq);
+    chain(room, d, s->seq, op->kind == ATR_OP_EDIT ? op->json.n : 0);
   else if (op->kind != ATR_OP_DELETE && !err)
     err = merge_now(room, d, op);
   if (op->kind == ATR_OP_EDIT && in_ring)
@@ -413,6 +439,8 @@ static void commit_durable(atr_room *room, const staged *s, const atr_op *op, bo
     room_fail(room, err);
   d->seq = s->seq;
   d->version = s->version ? s->version : s->seq;
+  if (d->chain_first)
+    trim_chain(room, d);
 }
 
 void room_doc_commit(atr_room *room, const staged *s, const atr_op *op, bool in_ring)

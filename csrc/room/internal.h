@@ -8,8 +8,8 @@
  *
  * Documents are kept as JSON text: it is what a joiner is sent, and takes a tenth of a tree's memory. Operations on a
  * document that are still in the ring are linked from it (`chain_first`, entry.chain_next) and merged into the text when the
- * oldest of them is dropped or somebody needs the text; all of them at once, so that a document that changes sixty
- * times a second is parsed and printed once per turn of the ring. */
+ * oldest of them is dropped, somebody needs the text, or they have become as long as the text and ATR_CHAIN_BYTES; all of them at once,
+ * so that a document that changes sixty times a second is parsed and printed every few seconds. */
 #ifndef ATR_ROOM_INTERNAL_H
 #define ATR_ROOM_INTERNAL_H
 
@@ -54,6 +54,7 @@ typedef struct room_doc {
   uint64_t preview_seq;    /* newest preview, or the end of one; may be below seq */
   uint64_t unmerged_bytes; /* of the blobs that it named when it was merged, and of those that were named since */
   uint64_t chain_first, chain_last; /* operations in the ring that are not merged yet; 0: none */
+  uint64_t chain_edit_bytes;        /* of the texts of those that are edits */
   uint64_t known;                   /* bit per catching-up slot: changed since, but sent before (serve.c) */
   char *json;                       /* NULL before the first merge and for a tombstone */
   uint32_t json_len;

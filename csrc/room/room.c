@@ -45,6 +45,8 @@ int atr_room_new(atr_room **out, const atr_room_config *config, const atr_room_c
   room->config = *config;
   if (!room->config.ring_blob_bytes_max)
     room->config.ring_blob_bytes_max = ATR_RING_BLOB_BYTES;
+  if (!room->config.chain_bytes_max)
+    room->config.chain_bytes_max = ATR_CHAIN_BYTES;
   if (!room->config.tombstones_max)
     room->config.tombstones_max = ATR_TOMBSTONES_MAX;
   if (!room->config.participants_max)

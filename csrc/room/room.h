@@ -34,6 +34,7 @@ typedef struct atr_room_config {
   const char *name;           /* UTF-8, as shown */
   size_t ring_bytes_max;      /* 0: ATR_RING_BYTES */
   size_t ring_blob_bytes_max; /* 0: ATR_RING_BLOB_BYTES */
+  size_t chain_bytes_max;     /* 0: ATR_CHAIN_BYTES */
   size_t tombstones_max;      /* 0: ATR_TOMBSTONES_MAX */
   size_t participants_max;    /* 0: ATR_PARTICIPANTS_MAX */
   size_t staged_bytes_max;    /* 0: ATR_STAGED_BYTES_MAX */

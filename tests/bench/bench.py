@@ -10,7 +10,7 @@ import json
 import statistics
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import edits
 import members
@@ -18,6 +18,7 @@ import reach
 from harness import (
     PROGRAMS,
     ROOT,
+    ROUNDS,
     TIMEOUT_S,
     Entry,
     atrium,
@@ -26,6 +27,7 @@ from harness import (
     certificate,
     entry,
     free_port,
+    in_turns,
     nats_port,
     quantile,
     read_samples,
@@ -145,21 +147,7 @@ def atrium_presence(size: int, link: tuple[float, float, int] | None) -> list[fl
 # --- the list
 
 
-ROUNDS = 3
 WEBSOCKET_ROUNDS = 10
-T = TypeVar("T")
-
-
-def in_turns(ours: Callable[[], T], theirs: Callable[[], T], rounds: int = ROUNDS) -> tuple[list[T], list[T]]:
-    """Atrium and its peer one after the other, several times: what else the machine does meets both. Who begins changes from round to round,
-    as going second is sometimes better and sometimes worse."""
-    a: list[T] = []
-    b: list[T] = []
-    for i in range(rounds):
-        turn = [(ours, a), (theirs, b)]
-        for run, results in turn if i % 2 == 0 else reversed(turn):
-            results.append(run())
-    return a, b
 
 
 def relay_fanout() -> list[Entry]:

@@ -14,15 +14,17 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "build" / "bench"
 TIMEOUT_S = 180
 LOOPBACK = "127.0.0.1"
+ROUNDS = 3
+T = TypeVar("T")
 
 Entry = dict[str, Any]
 
@@ -117,6 +119,18 @@ def read_samples(paths: list[Path]) -> list[float]:
 
 def quantile(ordered: list[float], q: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * q))]
+
+
+def in_turns(ours: Callable[[], T], theirs: Callable[[], T], rounds: int = ROUNDS) -> tuple[list[T], list[T]]:
+    """Atrium and its peer one after the other, several times: what else the machine does meets both. Who begins changes from round to round,
+    as going second is sometimes better and sometimes worse."""
+    a: list[T] = []
+    b: list[T] = []
+    for i in range(rounds):
+        turn = [(ours, a), (theirs, b)]
+        for run, results in turn if i % 2 == 0 else reversed(turn):
+            results.append(run())
+    return a, b
 
 
 @contextmanager

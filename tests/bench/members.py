@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import statistics
 import subprocess
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from harness import (
     atrium_client,
     bench,
     entry,
+    in_turns,
     nats_port,
     quantile,
     read_samples,
@@ -126,10 +128,14 @@ def nats_stalled() -> tuple[int, float, bool]:
 
 
 def relay_stalled() -> list[Entry]:
-    _, _, without_ms = atrium_stalled(stall=False)
-    growth, documents, with_ms = atrium_stalled(stall=True)
+    stalled, free = in_turns(lambda: atrium_stalled(stall=True), lambda: atrium_stalled(stall=False))
+    growth, documents = max(growth for growth, _, _ in stalled), min(documents for _, documents, _ in stalled)
+    all_with, all_without = [ms for _, _, ms in stalled], [ms for _, _, ms in free]
+    with_ms, without_ms = statistics.median(all_with), statistics.median(all_without)
     nats_growth, nats_ms, nats_complete = nats_stalled()
     print(f"relay.stalled: {documents / MIB:.1f} MB of documents; the stalled member's state is complete")
+    for label, values in (("stopped", all_with), ("not", all_without)):
+        print(f"relay.stalled: p99 where one is {label}: {', '.join(f'{ms:.1f}' for ms in values)} ms")
     print(f"relay.stalled: nats-server's stalled subscriber {'got everything' if nats_complete else 'lost messages'}")
     limit = RING_MB + documents / MIB + SLACK_MB
     rss, p99 = "relay.stalled_rss", "relay.stalled_others_p99"

@@ -35,12 +35,13 @@ enum {
 
 static uint64_t room_bytes;
 
-/* What the server itself counts for the room's living documents: their text, and its books about them. */
+/* What the server itself counts for the room's living documents: their text, and its books about them. Other events may follow at once. */
 static bool saw_size(const atr_client_event *e)
 {
   const char *bytes = is(e, "rooms") ? find(e->json, e->len, "\"bytes\":") : NULL;
 
-  room_bytes = bytes ? strtoull(bytes, NULL, 10) : 0;
+  if (bytes)
+    room_bytes = strtoull(bytes, NULL, 10);
   return bytes;
 }
 

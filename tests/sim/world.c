@@ -248,6 +248,7 @@ static void open_room(uint64_t base)
                             .name = "Room",
                             .ring_bytes_max = w.ring_bytes,
                             .ring_blob_bytes_max = w.ring_blob_bytes,
+                            .chain_bytes_max = w.ring_blob_bytes / 2,
                             .tombstones_max = w.tombstones_max,
                             .participants_max = w.participants_max,
                             .staged_bytes_max = w.staged_bytes_max,
