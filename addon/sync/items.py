@@ -368,6 +368,34 @@ def uncovers(patch: Any, read: Any, room: Any) -> bool:
     return False
 
 
+# How the items of one document tell which other one they are in.
+PARENTS = ("parent", "group", "panel")
+
+
+def lets_in(patch: Any, read: Any, room: Any) -> bool:
+    """Whether a patch of the user's moves something out of, or into, another beside which something is not shown where the room has it:
+    a circle (special/families.py) may be open."""
+    for key, change in patch.items():
+        here, there = read.get(key), room.get(key)
+        if not (isinstance(change, dict) and isinstance(here, dict) and isinstance(there, dict)):
+            continue
+        if mergepatch.is_typed(change):
+            continue
+        moves = any(key.startswith("@") and (entry is None or _parent(entry)) for key, entry in change.items())
+        here_too = here.keys() & there.keys() if moves else ()
+        if any(key.startswith("@") and _parent(here[key]) != _parent(there[key]) for key in here_too):
+            return True
+        if lets_in(change, here, there):
+            return True
+    return False
+
+
+def _parent(entry: Any) -> Tree:
+    """Of what a patch or a tree says of an item: that of its parent."""
+    p = entry.get("p") if isinstance(entry, dict) else None
+    return {name: p[name] for name in PARENTS if name in p} if isinstance(p, dict) else {}
+
+
 def match(drafts: list[tuple[str | None, list[Any]]], old: Tree, names: dict[str, str], gone: Tree) -> list[str]:
     """The keys of what was found, in order: by given key, by type and name, as what had gone (the newest of that name), by type and
     order, else new."""

@@ -670,10 +670,10 @@ class Replicator:
         self._reader.unread[doc, WHOLE] = f"{type(why).__name__}: {why}"
 
     def _give_way(self, doc: str, mine: Tree) -> None:
-        """What the user has removed or renamed may leave its name to a thing of another, which had to show a suffix, or its place to one that
-        it kept away."""
+        """What the user has removed, renamed or moved may leave its name to a thing of another, which had to show a suffix, or its place to one
+        that it kept away."""
         read, room, _ = self.state.shadows[doc].load()
-        if items.misnamed(read, room) or items.uncovers(mine, read, room):
+        if items.misnamed(read, room) or items.uncovers(mine, read, room) or items.lets_in(mine, read, room):
             self._incoming.write_rest(doc)
 
     def _undone(self, doc: str) -> Tree:

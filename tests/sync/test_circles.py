@@ -232,3 +232,103 @@ def test_objects_show_collections_in_a_circle(three, first, way):
     stage.settle()
     opened = both(a, b, shows)
     assert c.do(shows) == opened and len(opened) == len(shown) and name not in opened
+
+
+# What is in one document: how to make two of a kind that can be in each other, to put one into the other or nowhere, and to see them.
+FRAMES = (
+    """
+    tree = bpy.data.node_groups.new("Tree", "ShaderNodeTree")
+    tree.use_fake_user = True
+    for name in ("A", "B", "C"):
+        tree.nodes.new("NodeFrame").name = name
+    del tree
+    """,
+    "(lambda n: setattr(n[{what!r}], 'parent', n.get({into!r})))(bpy.data.node_groups['Tree'].nodes)",
+    "{n.name: n.parent and n.parent.name for n in bpy.data.node_groups['Tree'].nodes}",
+)
+PANELS = (
+    """
+    tree = bpy.data.node_groups.new("Tree", "ShaderNodeTree")
+    tree.use_fake_user = True
+    for name in ("A", "B", "C"):
+        tree.interface.new_panel(name)
+    tree.interface.new_socket("In A", in_out="INPUT", socket_type="NodeSocketFloat", parent=tree.interface.items_tree["A"])
+    del tree
+    """,
+    """
+    (lambda i: i.move_to_parent(i.items_tree[{what!r}], i.items_tree.get({into!r}) or next(x.parent for x in i.items_tree if x.parent.index < 0), 9))(
+        bpy.data.node_groups['Tree'].interface)
+    """,
+    "{i.name: i.parent.name or None for i in bpy.data.node_groups['Tree'].interface.items_tree if i.item_type == 'PANEL'}",
+)
+PENCILS = "getattr(bpy.data, 'grease_pencils_v3', bpy.data.grease_pencils)"
+LAYER_GROUPS = (
+    f"""
+    pencil = {PENCILS}.new("Pencil")
+    pencil.use_fake_user = True
+    for name in ("A", "B", "C"):
+        pencil.layer_groups.new(name)
+    pencil.layers.new("In A", layer_group=pencil.layer_groups["A"])
+    del pencil
+    """,
+    f"(lambda g: g.move_to_layer_group(g[{{what!r}}], g.get({{into!r}})))({PENCILS}['Pencil'].layer_groups)",
+    f"{{g.name: g.parent_group and g.parent_group.name for g in {PENCILS}['Pencil'].layer_groups}}",
+)
+BONE_COLLECTIONS = (
+    """
+    armature = bpy.data.armatures.new("Rig")
+    armature.use_fake_user = True
+    for name in ("A", "B", "C"):
+        armature.collections.new(name)
+    del armature
+    """,
+    "(lambda c: setattr(c[{what!r}], 'parent', c.get({into!r})))(bpy.data.armatures['Rig'].collections_all)",
+    "{c.name: c.parent and c.parent.name for c in bpy.data.armatures['Rig'].collections_all}",
+)
+IN_A_DOCUMENT = {"frames": FRAMES, "panels": PANELS, "layer groups": LAYER_GROUPS, "bone collections": BONE_COLLECTIONS}
+
+
+@pytest.fixture(params=IN_A_DOCUMENT)
+def family(request, version):
+    """What people put into each other: a call that does it, and what shows it."""
+    if version == "bpy42" and request.param in ("panels", "layer groups"):
+        pytest.skip("Blender 4.2 has no panels in panels, and no groups of layers")
+    made, put, shown = IN_A_DOCUMENT[request.param]
+    return made, lambda what, into: put.format(what=what, into=into or "").strip(), shown
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("by", ["the inner", "the outer", "a third"])
+def test_items_of_one_document_in_a_circle(three, family, first, by):
+    stage, a, b, c = three
+    made, put, shown = family
+    a.do(made)
+    stage.settle()
+    deeds = [(a, put("A", "B")), (b, put("B", "A"))]
+    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
+    circle = both(a, b, shown)
+    assert c.do(shown) == circle and sorted(map(str, circle.values())) in (["A", "None", "None"], ["B", "None", "None"])
+    # Whoever lets go of what is shown gives the other one's word its due again.
+    inner, outer = ("B", "A") if circle["B"] else ("A", "B")
+    opener = {"the inner": a if inner == "A" else b, "the outer": a if outer == "A" else b, "a third": c}[by]
+    opener.do(put(inner, "C"))
+    stage.settle()
+    assert both(a, b, shown) == c.do(shown) == {inner: "C", outer: inner, "C": None}
+
+
+def test_items_of_one_document_turn_round(three, family):
+    """On the way there may be a circle that is in nobody's mind."""
+    stage, a, b, c = three
+    made, put, shown = family
+    a.do(made)
+    a.do(put("A", "B"))
+    a.do(put("B", "C"))
+    stage.settle()
+    assert both(a, b, shown) == c.do(shown) == {"A": "B", "B": "C", "C": None}
+    for what, into in (("B", None), ("A", None), ("C", "B"), ("B", "A")):
+        a.do(put(what, into))
+    stage.settle()
+    assert both(a, b, shown) == c.do(shown) == {"A": None, "B": "A", "C": "B"}
+    a.do(put("B", None))
+    stage.settle()
+    assert both(a, b, shown) == c.do(shown) == {"A": None, "B": None, "C": "B"}

@@ -7,6 +7,8 @@ import json
 import os
 import sys
 
+import pytest
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from hostile_documents import CREATES, MESHES
 from peers import assert_silent, drop_stage, fresh_stage
@@ -56,6 +58,31 @@ def test_strange_patches(two):
     a.do("bpy.data.objects['Light'].location.x = 5; rep.capture_all()")
     b.do("rep.tick(1000); bpy.context.view_layer.update()")
     assert b.do("bpy.data.objects['Light'].location.x") == 5
+
+
+def test_layer_groups_that_are_in_themselves(two):
+    """Blender's own call never returned. A circle of them has a test in test_circles.py."""
+    stage, a, b = two
+    if a.version == "bpy42":
+        pytest.skip("Blender 4.2 has no groups of layers")
+    a.do("""
+        pencil = getattr(bpy.data, "grease_pencils_v3", bpy.data.grease_pencils).new("Pencil")
+        pencil.use_fake_user = True
+        pencil.layers.new("Inner", layer_group=pencil.layer_groups.new("Group"))
+    """)
+    stage.settle()
+    doc = a.do("rep.identity.doc(pencil)")
+    nodes = stage.room.tree_of(doc)["i"]["nodes"]
+    keys = {node["name"]: key for key, node in nodes.items()}
+    for group in (keys["Group"], keys["Inner"], "Group", 5, ["$ref"], {"@=0": 1}):
+        said = {keys["Group"]: {"p": {"group": group}}}
+        stage.room.submit(0, doc, "edit", json.dumps({"i": {"nodes": said}}))
+        for peer in (a, b):
+            peer.do("rep.tick(1000)")
+    late = stage.peer(a.version)
+    late.join()
+    see = "[(n.name, n.parent_group and n.parent_group.name) for p in getattr(bpy.data, 'grease_pencils_v3', bpy.data.grease_pencils) for n in (*p.layers, *p.layer_groups)]"
+    assert [peer.do(see) for peer in (a, b, late)] == [[("Inner", "Group"), ("Group", None)]] * 3
 
 
 def test_a_file_whose_text_has_no_font_can_be_hosted(version, tmp_path):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import bpy
 
 from .. import items, mergepatch, values
-from . import restpose
+from . import families, restpose
 from .workshop import workshop
 
 Tree = dict[str, Any]
@@ -72,15 +72,11 @@ class Shown(NamedTuple):
 
 def _shown(entries: Tree, handler: items.Items) -> dict[str, Shown]:
     """In the order in which Blender lists bones: each parent before its children, which stand in the room's order. Who has no parent any
-    more has none; of those in a circle (each was put below the other at once) the first has none."""
+    more has none."""
     names = handler.shown_names(entries)
     order = sorted(names, key=lambda k: (entries[k].get("pos", ""), k))
-    parents = {key: entries[key].get("p", {}).get("parent") for key in order}
-    parents = {key: parent if parent in names else "" for key, parent in parents.items()}
+    parents = families.without_circles({key: entries[key].get("p", {}).get("parent") for key in order}, names)
     children: dict[str, list[str]] = {"": []}
-    for key in order:
-        if _leads_back(key, parents):
-            parents[key] = ""
     for key in order:
         children.setdefault(parents[key], []).append(key)
     found: dict[str, Shown] = {}
@@ -90,14 +86,6 @@ def _shown(entries: Tree, handler: items.Items) -> dict[str, Shown]:
         found[key] = Shown(names[key], parents[key])
         waiting.extend(children.get(key, ())[::-1])
     return found
-
-
-def _leads_back(key: str, parents: dict[str, str]) -> bool:
-    at, seen = parents[key], set()
-    while at and at != key and at not in seen:
-        seen.add(at)
-        at = parents[at]
-    return at == key
 
 
 def complete(patch: Tree, room: Tree, tree: Tree) -> None:

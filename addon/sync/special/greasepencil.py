@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import items, rna
-from . import mesh, objects, strokes
+from . import families, mesh, objects, strokes
 
 Tree = dict[str, Any]
 
@@ -53,6 +53,16 @@ class Frames(items.Items):
 class Nodes(items.Items):
     """Layers and groups. Python's references to them stay good while others come and go."""
 
+    unique_names = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        # Of the Grease Pencil that is being read: the keys of its nodes by name.
+        self.keys: dict[str, str] = {}
+
+    def known(self, owner: Any, found: list[Any], keys: list[str]) -> None:
+        self.keys = {node.name: key for node, key in zip(found, keys, strict=True)}
+
     def list(self, owner: Any) -> list[Any]:
         return list(_walk(owner, None))
 
@@ -72,7 +82,7 @@ class Nodes(items.Items):
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
-        tree["p"]["group"] = item.parent_group.name if item.parent_group else ""
+        tree["p"]["group"] = self.keys[item.parent_group.name] if item.parent_group else ""
         if _is_layer(item):
             frames = FRAMES.read(reader, item, old.get("i", {}).get("frames", {}))
             if frames:
@@ -131,19 +141,22 @@ def _within(node: Any, group: Any) -> bool:
 
 def _arrange(pencil: Any, full: Tree, live: items.Live) -> None:
     """Every node to its group, and in its order there: moving each to the top, from the lowest on, puts all in order."""
-    wanted = sorted((k for k in live.keys if k in full), key=lambda k: (full[k].get("pos", ""), k))
-    here = [(n.name, n.parent_group.name if n.parent_group else "") for n in _walk(pencil, None)]
-    if here == [(live.item(k).name, full[k].get("p", {}).get("group") or "") for k in wanted]:
+    wanted = [key for key in items.in_order(full) if key in live.index]
+    said = {key: full[key].get("p", {}).get("group") for key in wanted}
+    nodes = {key: live.item(key) for key in wanted}
+    shown = families.without_circles(said, [key for key, node in nodes.items() if not _is_layer(node)])
+    groups = {key: nodes.get(group) for key, group in shown.items()}
+    if [(n, n.parent_group) for n in _walk(pencil, None)] == [(nodes[key], groups[key]) for key in wanted]:
         return
+    movers = {key: pencil.layers if _is_layer(node) else pencil.layer_groups for key, node in nodes.items()}
+    stray = [key for key, node in nodes.items() if node.parent_group != groups[key]]
+    for key in stray:
+        movers[key].move_to_layer_group(nodes[key], None)
+    for key in stray:
+        if groups[key] is not None:
+            movers[key].move_to_layer_group(nodes[key], groups[key])
     for key in wanted:
-        node = live.item(key)
-        mover = pencil.layers if _is_layer(node) else pencil.layer_groups
-        group = pencil.layer_groups.get(full[key].get("p", {}).get("group") or "")
-        if node.parent_group != group:
-            mover.move_to_layer_group(node, group)
-    for key in wanted:
-        node = live.item(key)
-        (pencil.layers if _is_layer(node) else pencil.layer_groups).move_top(node)
+        movers[key].move_top(nodes[key])
 
 
 FRAMES = Frames("frames")

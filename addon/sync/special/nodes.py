@@ -14,7 +14,7 @@ from typing import Any
 import bpy
 
 from .. import items
-from . import nodeitems, sockets
+from . import families, nodeitems, sockets
 
 Tree = dict[str, Any]
 
@@ -90,25 +90,24 @@ class Interface(items.Items):
             super()._create_all(writer, owner, {key: patch[key]}, full, live)
 
     def _order(self, writer: Any, owner: Any, full: Tree, live: items.Live) -> None:
-        """Moving each to the end of its panel, in order, puts all in order."""
+        """Moving each to the end of the interface, and from there to that of its panel, in order, puts all in order."""
         interface = owner.interface
         found = {key: live.item(key) for key in live.keys}
         wanted = sorted(found, key=lambda k: (full.get(k, {}).get("pos", "~"), k))
         now = list(live.keys)
-        parents = {k: (full.get(k, {}).get("p") or {}).get("panel", "") for k in wanted}
-        if (
-            wanted == now
-            and not any(parents.values())
-            and all(i.parent is None or i.parent.index < 0 for i in found.values())
-        ):
+        said = {k: (full.get(k, {}).get("p") or {}).get("panel", "") for k in wanted}
+        shown = families.without_circles(said, [key for key, item in found.items() if item.item_type == "PANEL"])
+        panels = {key: found.get(panel) for key, panel in shown.items()}
+        here = {key: item.parent if item.parent.index >= 0 else None for key, item in found.items()}
+        if wanted == now and here == panels:
             return
+        outermost = next((item.parent for item in found.values() if item.parent.index < 0), None)
         for key in wanted:
-            panel = found.get(parents[key])
-            if panel is not None:
-                interface.move_to_parent(found[key], panel, len(interface.items_tree))
-            else:
-                interface.move(found[key], len(interface.items_tree))
-        live.keys[:] = wanted
+            interface.move_to_parent(found[key], outermost, len(found))
+        for key in wanted:
+            if panels[key] is not None:
+                interface.move_to_parent(found[key], panels[key], len(found))
+        live.look_again()
 
 
 def _socket_type(item: Any) -> str:
@@ -227,7 +226,8 @@ def write(writer: Any, tree: Any, patch: Tree, full: Tree, cur: Tree) -> None:
     live = NODES.write(writer, tree, changed, wanted, have)
     found = {key: live.item(key) for key in live.keys}
     _choose_outputs(wanted, found)
-    _write_frames(writer, changed, wanted, found)
+    if changed:
+        _write_frames(changed, wanted, found)
     # Sockets of zones appear with their items, and pairing adds some: their values are set last.
     for key, entry in changed.items():
         if key in found and isinstance(entry, dict) and key in wanted:
@@ -299,18 +299,21 @@ def _choose_outputs(wanted: Tree, found: dict[str, Any]) -> None:
             node.is_active_output = True
 
 
-def _write_frames(writer: Any, changed: Tree, wanted: Tree, found: dict[str, Any]) -> None:
+def _write_frames(changed: Tree, wanted: Tree, found: dict[str, Any]) -> None:
     """Positions are relative to the frame: set after it."""
-    for key, entry in changed.items():
-        node = found.get(key)
-        if node is None or not isinstance(entry, dict) or key not in wanted:
-            continue
-        p = wanted[key].get("p", {})
-        parent = found.get(p.get("parent", ""))
-        if node.parent != parent:
-            node.parent = parent
-        if "location" in p and list(node.location) != p["location"]:
-            node.location = p["location"]
+    here = {key: wanted[key].get("p", {}) for key in found if key in wanted}
+    said = {key: p.get("parent") for key, p in here.items()}
+    shown = families.without_circles(said, [key for key in here if found[key].type == "FRAME"])
+    frames = {key: found.get(frame) for key, frame in shown.items()}
+    stray = [key for key, frame in frames.items() if found[key].parent != frame]
+    for key in stray:
+        found[key].parent = None
+    for key in stray:
+        found[key].parent = frames[key]
+    for key in {*stray, *changed} & here.keys():
+        node, place = found[key], here[key].get("location")
+        if place is not None and list(node.location) != place:
+            node.location = place
 
 
 def _write_pairs(changed: Tree, wanted: Tree, found: dict[str, Any]) -> None:
