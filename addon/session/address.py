@@ -16,7 +16,6 @@ HIDDEN = "atrium://join#***"
 # The longest link has 5600 characters (csrc/transport/invite.c); the rest is for the marks that mail puts before each of its lines.
 INVITE_MAX = 8000
 TEXT_MAX = 255  # an address is shorter
-PASTED_MAX = 1000  # what a tunnel's program shows on a screen, of which the engine takes the address (csrc/base/limits.h, ATR_HOST_BYTES_MAX)
 WORD_MAX = 39  # without the engine: no piece of an invite that holds its token is as short
 DEFAULT_PORT = 12800
 LOCAL_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost"})
@@ -34,9 +33,23 @@ def pasted(text: str) -> str:
     what stands before it is of no use.
     """
     start = _find_invite(text)
+    line = _whole_words(text) if start <= 0 else ""
+    if start < 0 or (line and _find_invite(line) < 0):
+        return line  # where the engine has given up looking at a long text: there is none where it looks
     # Cut twice: the clipboard may hold a film.
-    one_line = " ".join(text[max(start, 0) :][: 2 * INVITE_MAX].split())
-    return one_line[: INVITE_MAX if start >= 0 else PASTED_MAX]
+    return " ".join(text[start:][: 2 * INVITE_MAX].split())[:INVITE_MAX]
+
+
+def _whole_words(text: str) -> str:
+    """The first, as many as the engine looks at: half an address would be another one. Without the engine's package nobody can be joined."""
+    try:
+        from atrium._core import PASTED_BYTES_MAX as bytes_max
+    except ImportError:
+        bytes_max = INVITE_MAX
+    line = " ".join(text.split(None, bytes_max)[:bytes_max]).encode("utf-8", "surrogatepass")
+    if len(line) > bytes_max:
+        line = line[: bytes_max + 1].rpartition(b" ")[0] or line[:bytes_max]
+    return line.decode("utf-8", "ignore")
 
 
 def is_invite(text: str) -> bool:

@@ -5,9 +5,12 @@
  * Hashing runs without the GIL where the bytes are many: Blender's main thread calls it, but so do scripts with threads. */
 #include "pymod/module.h"
 
+#include "base/error.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "base/version.h"
 #include "server/command.h"
+#include "transport/address.h"
 #include "transport/invite.h"
 
 static PyObject *fingerprint(PyObject *module, PyObject *data)
@@ -46,10 +49,15 @@ static PyObject *sha256(PyObject *module, PyObject *data)
   return atr_py_hash_text(&hash);
 }
 
-/* The engine's UTF-8 has no half surrogates, Python's texts may: they are no part of an invite and count as any other character. */
+/* The engine's UTF-8 has no half surrogates, Python's texts may: they are no part of an invite nor of an address, and count as any other character. */
+static PyObject *utf8_of(PyObject *string)
+{
+  return PyUnicode_AsEncodedString(string, "utf-8", "surrogatepass");
+}
+
 static PyObject *find_invite(PyObject *module, PyObject *string)
 {
-  PyObject *bytes = PyUnicode_AsEncodedString(string, "utf-8", "surrogatepass");
+  PyObject *bytes = utf8_of(string);
   const char *text, *found;
   Py_ssize_t at = -1;
 
@@ -65,6 +73,36 @@ static PyObject *find_invite(PyObject *module, PyObject *string)
   }
   Py_DECREF(bytes);
   return PyLong_FromSsize_t(at);
+}
+
+/* As the command `connect` reads what is no invite. */
+static int read_host(const char *host, size_t n, uint16_t port, atr_address *out, char *why, size_t why_bytes)
+{
+  return atr_invite_is_in(host, n) ? ATR_INVITE : atr_address_parse(host, n, port, out, why, why_bytes);
+}
+
+static PyObject *read_address(PyObject *module, PyObject *args)
+{
+  char text[ATR_ADDRESS_TEXT_BYTES], why[256] = "";
+  PyObject *string, *bytes, *typed;
+  atr_address address;
+  unsigned short port;
+  int err;
+
+  if (!PyArg_ParseTuple(args, "UH:read_address", &string, &port))
+    return NULL;
+  bytes = utf8_of(string);
+  if (!bytes)
+    return NULL;
+  err = read_host(PyBytes_AsString(bytes), (size_t)PyBytes_Size(bytes), port, &address, why, sizeof why);
+  Py_DECREF(bytes);
+  if (err < 0)
+    return atr_py_raise(PyModule_GetState(module), err, why);
+  atr_address_text(&address, text);
+  typed = address.has_port ? PyLong_FromLong(address.port) : Py_NewRef(Py_None);
+  return Py_BuildValue("(ssNNN)", text, address.host, typed,
+                       PyBool_FromLong(address.carrier == ATR_CARRIER_TCP && atr_address_is_loopback(&address)),
+                       PyBool_FromLong(address.kind == ATR_ADDRESS_NAME));
 }
 
 /* The arguments as C strings, valid as long as `tuple` lives. NULL with an exception set. */
@@ -130,6 +168,8 @@ static int exec_module(PyObject *module)
       add_type(module, &atr_py_server_spec, NULL, &state->server) < 0)
     return -1;
   atr_py_log_start();
+  if (PyModule_AddIntConstant(module, "PASTED_BYTES_MAX", ATR_PASTED_BYTES_MAX) < 0)
+    return -1;
   return PyModule_AddStringConstant(module, "__version__", atr_version());
 }
 
@@ -166,6 +206,10 @@ static PyMethodDef functions[] = {
     {"find_invite", find_invite, METH_O,
      "Where in this text an invite begins: the first whole one, else what looks like a damaged one or a piece of one; "
      "-1: there is none."},
+    {"read_address", read_address, METH_VARARGS,
+     "What the Host box means, read as `connect` reads it; the port counts where none was typed. (address, host, port "
+     "that "
+     "was typed or None, whether it is this machine, whether the host is a name)."},
     {"log_poll", atr_py_log_poll, METH_NOARGS, "Takes the lines of the log: (Unix time, level, text). Never waits."},
     {"server_main", server_main, METH_O,
      "Runs the command atrium-server with these arguments; returns its exit status."},

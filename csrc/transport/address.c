@@ -335,6 +335,27 @@ static int parse_name(text host, atr_address *out, char *why, size_t why_bytes)
   return check_name(out->host, why, why_bytes);
 }
 
+/* What the programs of tunnels print beside the tunnel's address: their makers' terms, manuals and accounts. With a dot in front: it and all below. Tunnels lead to none of
+ * them, and whoever is taken there by mistake is told that Atrium does not answer. */
+static bool is_page(const char *host)
+{
+  static const char *const pages[] = {".cloudflare.com", ".argotunnel.com",     ".ngrok.com",  ".github.com",
+                                      "localhost.run",   "admin.localhost.run", "twitter.com", "pinggy.io",
+                                      "www.pinggy.io",   "dashboard.pinggy.io", "playit.gg"};
+  size_t n = strlen(host);
+
+  for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+    const char *page = pages[i] + (*pages[i] == '.');
+    size_t page_n = strlen(page);
+
+    if (n < page_n || strcmp(host + n - page_n, page) != 0)
+      continue;
+    if (n == page_n || (*pages[i] == '.' && host[n - page_n - 1] == '.'))
+      return true;
+  }
+  return false;
+}
+
 /* One word, or few that belong to one address. */
 static int parse(text t, uint16_t port_default, atr_address *out, char *why, size_t why_bytes)
 {
@@ -368,7 +389,11 @@ static int parse(text t, uint16_t port_default, atr_address *out, char *why, siz
   }
   if (brackets || memchr(host.p, ':', host.n))
     return parse_ipv6(host, out, why, why_bytes);
-  return parse_name(host, out, why, why_bytes);
+  err = parse_name(host, out, why, why_bytes);
+  if (err == 0 && is_page(out->host))
+    return wrong(why, why_bytes,
+                 "This is a page of those who make a tunnel's program: copy the address that the program shows.");
+  return err;
 }
 
 /* --- the address in a line ------------------------------------------------------------------------------------- */
@@ -613,5 +638,6 @@ bool atr_address_is_loopback(const atr_address *address)
 {
   if (address->kind == ATR_ADDRESS_IPV4)
     return strncmp(address->host, "127.", 4) == 0;
-  return strcmp(address->host, "::1") == 0 || strcmp(address->host, "localhost") == 0;
+  return strcmp(address->host, "::1") == 0 || strcmp(address->host, "localhost") == 0 ||
+         strcmp(address->host, "ip6-localhost") == 0;
 }

@@ -54,7 +54,7 @@ void atr_address_shown(const atr_address *address, char out[ATR_ADDRESS_TEXT_BYT
 /* What may hold a secret in a text that is no address: a query, and what stands before an @. In place. */
 void atr_address_hide(char *string);
 
-/* localhost, 127.0.0.0/8 and ::1, as typed. */
+/* localhost, ip6-localhost, 127.0.0.0/8 and ::1, as typed. */
 bool atr_address_is_loopback(const atr_address *address);
 
 #endif

@@ -18,6 +18,7 @@
 #include "transport/pasted.h"
 #include "transport/scope.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
@@ -366,8 +367,8 @@ static size_t mark(const char *p, size_t n)
 
 /* A run of characters of base64url, as one word. */
 typedef struct run {
-  size_t bytes, chars; /* the bytes include what is invisible */
-  bool has_upper, has_lower;
+  size_t bytes, chars;                 /* the bytes include what is invisible */
+  bool has_upper, has_lower, has_more; /* the latter: what is no hexadecimal digit */
 } run;
 
 static run run_at(const char *p, size_t n)
@@ -383,6 +384,7 @@ static run run_at(const char *p, size_t n)
     r.chars += is_base64(c);
     r.has_upper = r.has_upper || (c >= 'A' && c <= 'Z');
     r.has_lower = r.has_lower || (c >= 'a' && c <= 'z');
+    r.has_more = r.has_more || (is_base64(c) && !isxdigit((unsigned char)c));
   }
   return r;
 }
@@ -400,9 +402,16 @@ static bool is_in_path(const char *begin, const char *p)
   return false;
 }
 
+/* What cloudflared says of its program; chance makes no such piece of an invite. */
+static bool is_digest(run r)
+{
+  return !r.has_more && !(r.has_upper && r.has_lower);
+}
+
 static bool is_piece(run r, const char *begin, const char *p)
 {
-  return (r.chars > NAME_CHARS_MAX || (r.chars >= PIECE_CHARS && r.has_upper && r.has_lower)) && !is_in_path(begin, p);
+  return !is_digest(r) && (r.chars > NAME_CHARS_MAX || (r.chars >= PIECE_CHARS && r.has_upper && r.has_lower)) &&
+         !is_in_path(begin, p);
 }
 
 /* Bytes of what is not the beginning of a payload, though it could be: what is invisible, marks of emphasis, a number sign as browsers write it. Or 0. */

@@ -11,6 +11,7 @@ from typing import Self, final
 from typing_extensions import Buffer
 
 __version__: str
+PASTED_BYTES_MAX: int  # of a text in which an address is looked for
 
 class AtriumError(Exception):
     """A named error of the engine. `code` is a name of csrc/base/error.h ("CONNREFUSED"), `text` one sentence for a person."""
@@ -106,6 +107,13 @@ def find_invite(text: str, /) -> int:
     """Where in this text an invite begins: the first whole one, else what looks like a damaged one or a piece of one; -1: there is none.
 
     Each of them is a secret, which is neither shown, kept nor logged."""
+
+def read_address(text: str, port: int, /) -> tuple[str, str, int | None, bool, bool]:
+    """What the Host box means, read as the command `connect` reads it; `port` counts where none was typed. AtriumError("ADDR_SYNTAX") says what
+    is wrong with it; AtriumError("INVITE"): it is an invite.
+
+    The address in its one spelling, with what may be a secret in it; its host; the port that was typed; whether it is this machine, to which one
+    connects without a tunnel; whether the host is a name."""
 
 def sha256(data: Buffer, /) -> str:
     """SHA-256 in hex, the name `put_blob` would give. Without the GIL where they are many."""

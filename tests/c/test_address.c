@@ -126,6 +126,11 @@ static const struct {
     {"INF Thank you for trying Cloudflare Tunnel. (https://www.cloudflare.com/website-terms/) INF |  "
      "https://some-words.trycloudflare.com  |",
      "wss://some-words.trycloudflare.com:443/atrium", ATR_ADDRESS_NAME},
+    {"Web Interface http://localhost:4040 see https://ngrok.com or https://dashboard.ngrok.com, or host.example:9090",
+     "host.example:9090", ATR_ADDRESS_NAME},
+    {"https://www.cloudflare.com.example.org", "wss://www.cloudflare.com.example.org:443/atrium", ATR_ADDRESS_NAME},
+    {"https://my-ngrok.com", "wss://my-ngrok.com:443/atrium", ATR_ADDRESS_NAME},
+    {"https://ab12.localhost.run", "wss://ab12.localhost.run:443/atrium", ATR_ADDRESS_NAME},
     {"203.0.113.17:9090 -> 192.168.0.48:12800", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
     {"203.0.113.17:9090->192.168.0.48:12800", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
     {"203.0.113.17:9090 \xe2\x86\x92 192.168.0.48:12800", "203.0.113.17:9090", ATR_ADDRESS_IPV4},
@@ -176,6 +181,10 @@ static const struct {
     {".a", "a dot too many"},
     {"a..", "a dot too many"},
     {"a\tb", "character in this name"},
+    {"https://ngrok.com/r/ti", "those who make a tunnel's program"},
+    {"http://WWW.Cloudflare.com./website-terms/", "those who make a tunnel's program"},
+    {"see https://developers.cloudflare.com/x, please", "those who make a tunnel's program"},
+    {"localhost.run", "those who make a tunnel's program"},
 };
 
 static void good_addresses(void **state)
@@ -308,6 +317,7 @@ static void loopback_is_known(void **state)
   (void)state;
   assert_true(is_loopback("localhost"));
   assert_true(is_loopback("LOCALHOST:1"));
+  assert_true(is_loopback("ip6-localhost"));
   assert_true(is_loopback("127.0.0.1"));
   assert_true(is_loopback("127.8.9.1:12"));
   assert_true(is_loopback("[::1]:1"));

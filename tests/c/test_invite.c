@@ -231,6 +231,7 @@ static void pieces_are_known(void **state)
       "wss://x.example/?token=AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
       "Forwarding  tcp://0.tcp.sa.ngrok.io:12489 -> localhost:12800",
       "de305d54-75b4-431b-adb2-eb6b9e546014.example.org",
+      "Version 2025.2.1 (Checksum 0f38e8c9f5cd0b4a9d2e3d5e2d9b2f3e8a55ffb6b27a4c55f6bd1ec3a54b0a7f)",
   };
   atr_invite invite;
   char *link, text[8192];

@@ -186,6 +186,8 @@ ENGINE = {
     "A port is a number from 1 to 65535.": "Un puerto es un número entre 1 y 65535.",
     "The closing bracket is missing.": "Falta el corchete de cierre.",
     "After the bracket only a colon and a port may follow.": "Después del corchete solo pueden seguir dos puntos y un puerto.",
+    "This is a page of those who make a tunnel's program: copy the address that the program shows.": "Esta es una página de quienes "
+    "hacen un programa de túneles: copiar la dirección que muestra el programa.",
     "This IPv6 address is too long.": "Esta dirección IPv6 es demasiado larga.",
     "This is not an IPv6 address.": "Esto no es una dirección IPv6.",
     "After the % the name of a network interface is missing.": "Falta el nombre de una interfaz de red después de %.",
