@@ -189,6 +189,8 @@ class BoneCollections(items.Items):
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
         tree["p"]["parent"] = self.keys[item.parent.name] if item.parent else ""
+        # Its place among its siblings follows from the order of all.
+        tree["p"].pop("child_number", None)
         # In edit mode they are not to be had, and Blender complains to its user of whoever asks.
         bones = [] if owner.is_editmode else [BONES.keys[bone.name] for bone in item.bones]
         tree["p"]["bones"] = {_plain(key): 1 for key in sorted(bones)}
