@@ -231,6 +231,7 @@ static void on_key(void *ctx, const atr_hash *key, atr_span spki)
   conn *c = ctx;
 
   c->who.key = *key;
+  c->has_key = true;
   if (atr_check_code(spki, c->check_code) < 0) {
     atr_session_close(c->session, ATR_CRYPTO, NULL);
     return;
@@ -240,6 +241,7 @@ static void on_key(void *ctx, const atr_hash *key, atr_span spki)
   atr_session_restrict(c->session, true);
   for (int lane = 0; lane < ATR_LANES; lane++)
     atr_session_set_source(c->session, lane, pull, c);
+  crowd_proved(c);
 }
 
 static void on_close(void *ctx, int err, const char *detail)

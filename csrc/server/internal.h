@@ -104,6 +104,7 @@ struct conn {
   atr_server *server;
   atr_session *session;
   conn_state state;
+  bool has_key;
   uint64_t network;     /* where it comes from, as its stream knows */
   uint64_t deadline_ms; /* of CONN_HELLO and CONN_KNOCKING */
   atr_who who;
@@ -181,7 +182,7 @@ struct atr_server {
   bool all_interfaces;
   bool is_open, is_discovered, maps_port; /* as it was told to */
   uint32_t idle_exit_ms, hello_timeout_ms, knock_timeout_ms, room_unready_ms, rooms_max, ring_bytes_max;
-  uint32_t connections_max, invite_keys_max;
+  uint32_t connections_max, half_open_max, invite_keys_max;
   atr_log_quota logged; /* about strangers */
   uint64_t idle_since_ms;
   uint64_t stop_deadline_ms;
@@ -201,11 +202,19 @@ void server_end(conn *host, const cJSON *message);
 
 /* --- crowd.c --- */
 
-/* How many may stay where so many files can be open. */
+/* Files that a server asks for: as many again as it needs where all that is bounded is full. */
+enum { CROWD_FILES = 8192 };
+
+/* How many may stay where so many files can be open, and how many of either kind may be half-open. */
 uint32_t crowd_connections_max(uint32_t files);
+uint32_t crowd_half_open_max(uint32_t files);
+/* Connections beyond those that stay: both kinds of half-open ones, and those whose last words are on their way. */
+uint32_t crowd_beside(uint32_t half_open_max);
 /* Of those in this state the oldest of the network that has the most of them; where several have as many, the oldest of all of those: no number
  * of an address may make somebody go first. NULL: there are none. */
 conn *crowd_greediest(const atr_server *server, conn_state state);
+/* It has a key now, and makes room for itself; it may be gone on return, as conn_fail() has it. */
+void crowd_proved(conn *c);
 /* A new connection from the listener; takes the stream. */
 void crowd_arrives(atr_server *server, atr_stream *stream);
 

@@ -273,8 +273,10 @@ static int open_handles(atr_server *server, const atr_server_config *config)
 
 static int open_network(atr_server *server, const atr_server_config *config, char *why, size_t why_bytes)
 {
-  atr_listen_options options = {
-      .bind = config->bind, .port = config->port, .connections_max = server->connections_max + 2 * ATR_HALF_OPEN_MAX};
+  atr_listen_options options = {.bind = config->bind,
+                                .port = config->port,
+                                .connections_max = server->connections_max + crowd_beside(server->half_open_max),
+                                .half_open_max = server->half_open_max};
   int err = atr_net_new(&server->net, &server->loop);
 
   if (err == ATR_OK)
@@ -334,14 +336,14 @@ static void open_portmap(atr_server *server, const atr_server_config *config)
 }
 
 /* A program that is nothing but a server may change what the whole process may open. */
-static uint32_t connections_allowed(const atr_server_config *config)
+static void bound_connections(atr_server *server, const atr_server_config *config)
 {
-  const uint32_t wanted = ATR_CONNECTIONS_MAX + 2 * ATR_HALF_OPEN_MAX + ATR_FILES_SPARE;
-  uint32_t max = crowd_connections_max(atr_platform_files(wanted, config->signals));
+  uint32_t files = atr_platform_files(CROWD_FILES, config->signals), max = crowd_connections_max(files);
 
   if (max < ATR_CONNECTIONS_MAX)
     atr_log(ATR_LOG_INFO, "at most %u users: the system lets this program open few files (ulimit -n)", (unsigned)max);
-  return max;
+  server->connections_max = config->connections_max ? config->connections_max : max;
+  server->half_open_max = crowd_half_open_max(files);
 }
 
 int atr_server_new(atr_server **out, const atr_server_config *config, char *why, size_t why_bytes)
@@ -367,7 +369,7 @@ int atr_server_new(atr_server **out, const atr_server_config *config, char *why,
   server->rooms_max = config->rooms_max ? config->rooms_max : ATR_ROOMS_MAX;
   server->ring_bytes_max = config->ring_bytes_max;
   server->invite_keys_max = config->invite_keys_max ? config->invite_keys_max : ATR_INVITE_KEYS_MAX;
-  server->connections_max = config->connections_max ? config->connections_max : connections_allowed(config);
+  bound_connections(server, config);
   server->list_task.run = lobby_list_task;
   err = open_handles(server, config);
   if (err == ATR_OK)

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Every accepted connection has a `guest` in the listener's books until it is closed, whoever owns it by then (it
- * learns of closing and of the proved key as the stream's watcher). While it is half-open it also hangs in a list in
+ * learns of closing, of the greeting and of the proved key as the stream's watcher). While it is half-open it also hangs in a list in
  * order of arrival: the oldest is the first, and as all have the same time one timer serves them.
+ *
+ * The half-open ones are of two stages, and each stage has its own number of places: who comes makes room among those who have not said a
+ * whole ClientHello, who has said one among those who have. To open connections and say nothing is cheap, and pushes out nobody who speaks; who
+ * speaks at once is in the first stage for a moment only. Each guest knows how many of his stage come from his network: keeping that costs a walk
+ * over the list when one comes or goes, some 10 us where it is full.
  *
  * A connection that was not taken, as memory was short, stays with libuv, which offers no other one before it is: it is taken a moment later.
  */
@@ -25,13 +30,22 @@ enum { FIRST_BYTE_TLS = 0x16, FIRST_BYTE_GET = 'G' };
 /* Until a connection is tried again for which there was no memory. */
 enum { ACCEPT_AGAIN_MS = 100 };
 
+typedef enum stage {
+  STAGE_SILENT,  /* no whole ClientHello yet */
+  STAGE_GREETED, /* no key yet */
+  STAGES,
+  STAGE_OVER = STAGES, /* not half-open any more */
+} stage;
+
 typedef struct guest {
   atr_listener *listener;
   atr_stream *stream;
   struct guest *next, *prev;     /* all */
   struct guest *younger, *older; /* the half-open ones */
   uint64_t due_ms;
-  bool half_open;
+  uint64_t network;
+  uint32_t held; /* of its network, in its stage, with itself */
+  stage stage;
   bool handed_out;
 } guest;
 
@@ -43,7 +57,7 @@ struct atr_listener {
   int handles;
   guest *all;
   guest *oldest, *youngest;
-  uint32_t connections, half_open;
+  uint32_t connections, half_open[STAGES];
   atr_listen_options options;
   atr_log_quota logged;
   atr_listen_on_stream on_stream;
@@ -54,26 +68,43 @@ struct atr_listener {
 
 /* --- the books ------------------------------------------------------------------------------------------------- */
 
+static void enter_stage(atr_listener *l, guest *g, stage to)
+{
+  g->stage = to;
+  g->held = 1;
+  for (guest *other = l->oldest; other; other = other->younger)
+    if (other != g && other->stage == to && other->network == g->network)
+      g->held = ++other->held;
+  l->half_open[to]++;
+}
+
+static void leave_stage(atr_listener *l, guest *g)
+{
+  for (guest *other = l->oldest; other; other = other->younger)
+    other->held -= other->stage == g->stage && other->network == g->network;
+  l->half_open[g->stage]--;
+  g->stage = STAGE_OVER;
+}
+
 static void enter_half_open(atr_listener *l, guest *g)
 {
-  g->half_open = true;
+  g->network = g->stream->network;
   g->due_ms = uv_now(atr_net_loop(l->net)) + l->options.handshake_timeout_ms;
   g->older = l->youngest;
   *(l->youngest ? &l->youngest->younger : &l->oldest) = g;
   l->youngest = g;
-  l->half_open++;
+  enter_stage(l, g, STAGE_SILENT);
 }
 
 static void leave_half_open(guest *g)
 {
   atr_listener *l = g->listener;
 
-  if (!g->half_open)
+  if (g->stage == STAGE_OVER)
     return;
-  g->half_open = false;
+  leave_stage(l, g);
   *(g->older ? &g->older->younger : &l->oldest) = g->younger;
   *(g->younger ? &g->younger->older : &l->youngest) = g->older;
-  l->half_open--;
 }
 
 static void enter(atr_listener *l, guest *g)
@@ -84,6 +115,19 @@ static void enter(atr_listener *l, guest *g)
     l->all->prev = g;
   l->all = g;
   l->connections++;
+}
+
+static void make_room(atr_listener *l, stage in);
+
+static void guest_greeted(void *ctx)
+{
+  guest *g = ctx;
+
+  if (g->stage != STAGE_SILENT)
+    return;
+  make_room(g->listener, STAGE_GREETED);
+  leave_stage(g->listener, g);
+  enter_stage(g->listener, g, STAGE_GREETED);
 }
 
 static void guest_proved(void *ctx)
@@ -104,7 +148,7 @@ static void guest_closed(void *ctx)
   free(g);
 }
 
-static const atr_stream_watcher guest_watcher = {guest_proved, guest_closed};
+static const atr_stream_watcher guest_watcher = {guest_greeted, guest_proved, guest_closed};
 
 static void evict(guest *g, int err, const char *detail)
 {
@@ -117,24 +161,22 @@ static void evict(guest *g, int err, const char *detail)
     atr_stream_close(stream);
 }
 
-/* Of the network that has the most half-open connections, the oldest one. Who floods from one place is in nobody's way but its own:
+/* Of the network that has the most half-open connections of that stage, the oldest one. Who floods from one place is in nobody's way but its own:
  * a newcomer from afar, whose handshake takes most of a second, is not pushed out by a thousand others in that time. */
-static guest *greediest(const atr_listener *l)
+static guest *greediest(const atr_listener *l, stage in)
 {
-  guest *found = l->oldest;
-  uint32_t most = 0;
+  guest *found = NULL;
 
-  for (guest *g = l->oldest; g; g = g->younger) {
-    uint32_t held = 0;
-
-    for (const guest *other = g; other; other = other->younger)
-      held += other->stream->network == g->stream->network;
-    if (held > most) {
-      most = held;
+  for (guest *g = l->oldest; g; g = g->younger)
+    if (g->stage == in && (!found || g->held > found->held))
       found = g;
-    }
-  }
   return found;
+}
+
+static void make_room(atr_listener *l, stage in)
+{
+  if (l->half_open[in] >= l->options.half_open_max)
+    evict(greediest(l, in), ATR_LIMIT, "too many connections without a key: the oldest went");
 }
 
 static void arm(atr_listener *l);
@@ -213,8 +255,7 @@ static void accept_one(uv_stream_t *server, int status)
     atr_stream_close(stream);
     return;
   }
-  if (l->half_open >= l->options.half_open_max)
-    evict(greediest(l), ATR_LIMIT, "too many connections without a key: the oldest went");
+  make_room(l, STAGE_SILENT);
   g->stream = stream;
   enter(l, g);
   enter_half_open(l, g);
@@ -372,5 +413,5 @@ uint32_t atr_listener_connections(const atr_listener *l)
 
 uint32_t atr_listener_half_open(const atr_listener *l)
 {
-  return l->half_open;
+  return l->half_open[STAGE_SILENT] + l->half_open[STAGE_GREETED];
 }

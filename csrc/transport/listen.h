@@ -3,9 +3,9 @@
  * The listener: takes connections and sorts out who does not speak TLS.
  *
  * The first byte of a connection decides what it is (docs/protocol.md, 1): 0x16 begins a TLS handshake, `G` a request for
- * a WebSocket (websocket.h) inside of which the same TLS runs; everything else is closed. Until its peer has proved a key a connection is half-open: it has ATR_HANDSHAKE_TIMEOUT_MS, and of
- * more than ATR_HALF_OPEN_MAX the oldest goes of the network that has the most, so that neither a scanner that waits nor a flood keeps
- * others out.
+ * a WebSocket (websocket.h) inside of which the same TLS runs; everything else is closed. Until its peer has proved a key a connection is half-open: it has
+ * ATR_HANDSHAKE_TIMEOUT_MS, and of more than ATR_HALF_OPEN_MAX the oldest goes of the network that has the most, so that neither a scanner that
+ * waits nor a flood keeps others out. Those who have said a whole ClientHello are counted apart from those who have not.
  * What goes is closed as a stream: its owner, if it has one by then, sees on_end() with ATR_TIMEOUT or ATR_LIMIT.
  *
  * @locality everything here runs on the loop's thread.
@@ -21,7 +21,7 @@ typedef struct atr_listen_options {
   const char *bind;              /* an IP address; NULL or "::" is every interface, IPv6 and IPv4 */
   uint16_t port;                 /* 0: any free one */
   uint32_t connections_max;      /* 0: ATR_CONNECTIONS_MAX */
-  uint32_t half_open_max;        /* 0: ATR_HALF_OPEN_MAX */
+  uint32_t half_open_max;        /* of either kind; 0: ATR_HALF_OPEN_MAX */
   uint32_t handshake_timeout_ms; /* 0: ATR_HANDSHAKE_TIMEOUT_MS */
 } atr_listen_options;
 

@@ -53,8 +53,9 @@ typedef struct atr_stream_kind {
 
 /* Who keeps count of streams without owning them (listen.c). */
 typedef struct atr_stream_watcher {
-  void (*proved)(void *ctx); /* the peer has proved a key */
-  void (*closed)(void *ctx); /* the owner closes the stream */
+  void (*greeted)(void *ctx); /* the peer's whole ClientHello is here, and was answered */
+  void (*proved)(void *ctx);  /* the peer has proved a key */
+  void (*closed)(void *ctx);  /* the owner closes the stream */
 } atr_stream_watcher;
 
 /* Written by the kind, read by all. */

@@ -106,17 +106,23 @@ void atr_tcp_address_text(const struct sockaddr *address, char *out, size_t out_
   }
 }
 
-/* An IPv4 address, or the 64 bits of an IPv6 one that a customer gets; the rest of those anybody chooses as they like. */
+/* An IPv4 address, or the 48 bits of an IPv6 one beyond which a customer chooses as he likes: most get a /56, some a /48. */
+enum { IPV4_BYTES = 4, SITE_BYTES = 6 };
+
 static uint64_t network_of(const struct sockaddr *address)
 {
   const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-  uint64_t network = 0;
+  bool is_v4 = address->sa_family == AF_INET || IN6_IS_ADDR_V4MAPPED(v6);
+  const uint8_t *bytes = v6->s6_addr;
+  uint64_t network = is_v4 ? 0 : 1; /* no site is a number of IPv4 */
 
   if (address->sa_family == AF_INET)
-    return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
-  for (int i = IN6_IS_ADDR_V4MAPPED(v6) ? 8 : 0, end = i + 8; i < end; i++)
-    network = network << 8 | v6->s6_addr[i];
-  return network & (IN6_IS_ADDR_V4MAPPED(v6) ? UINT32_MAX : UINT64_MAX);
+    bytes = (const uint8_t *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
+  else if (is_v4)
+    bytes += sizeof v6->s6_addr - IPV4_BYTES;
+  for (int i = 0; i < (is_v4 ? IPV4_BYTES : SITE_BYTES); i++)
+    network = network << 8 | bytes[i];
+  return network;
 }
 
 /* --- life ------------------------------------------------------------------------------------------------------ */

@@ -30,7 +30,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_BYTES = 16384 };
+/* The head of a record, and of a handshake message; a peer's first bytes are both. */
+enum { RECORD_BYTES = 16384, RECORD_HEAD_BYTES = 5, MESSAGE_HEAD_BYTES = 4 };
 
 static const unsigned char alpn_list[] = "\x08"
                                          "atrium/1";
@@ -55,6 +56,9 @@ typedef struct tls_stream {
   atr_tls_config *own_config; /* of an outer one */
   atr_hash expected;          /* while `expects` */
   bool expects, is_other;     /* and another one was shown */
+  bool greeted;
+  uint8_t head[RECORD_HEAD_BYTES + MESSAGE_HEAD_BYTES]; /* a client's first bytes */
+  size_t head_bytes;
 } tls_stream;
 
 /* --- configuration --------------------------------------------------------------------------------------------- */
@@ -312,12 +316,37 @@ static bool take_peer_key(tls_stream *s)
   return keep_spki(s, SSL_get0_peer_certificate(s->ssl)) && alpn_bytes + 1 == ALPN_LIST_BYTES;
 }
 
+/* OpenSSL makes room for as much as a greeting announces, 131 KB, when it has read no more than that. One in so small pieces that it does not even
+ * announce that in the first of them is nobody's either. */
+static bool greets_without_end(tls_stream *s)
+{
+  for (size_t i = 0; i < s->in_bytes && s->head_bytes < sizeof s->head; i++)
+    s->head[s->head_bytes++] = s->in[i];
+  if (s->head_bytes < sizeof s->head)
+    return false;
+  return atr_get_u16(s->head + 3) < MESSAGE_HEAD_BYTES || s->head[6] != 0 ||
+         atr_get_u16(s->head + 7) > ATR_CLIENT_HELLO_BYTES_MAX;
+}
+
+/* A server says nothing before it has the whole ClientHello. */
+static void note_greeting(tls_stream *s)
+{
+  if (s->greeted || s->f.out.len == 0 || !s->f.lower->watcher)
+    return;
+  s->greeted = true;
+  s->f.lower->watcher->greeted(s->f.lower->watcher_ctx);
+}
+
 /* One step of the handshake with what is there. False: the stream has ended or been closed. */
 static bool handshake(tls_stream *s)
 {
-  int r = SSL_do_handshake(s->ssl);
-  int err;
+  int r, err;
 
+  if (SSL_is_server(s->ssl) && !s->greeted && greets_without_end(s)) {
+    atr_filter_end(&s->f, ATR_TLS, "a greeting that is longer than any of ours");
+    return false;
+  }
+  r = SSL_do_handshake(s->ssl);
   if (r != 1 && SSL_get_error(s->ssl, r) != SSL_ERROR_WANT_READ) {
     end_tls(s);
     return false;
@@ -327,6 +356,7 @@ static bool handshake(tls_stream *s)
     return false;
   }
   s->f.open = r == 1;
+  note_greeting(s);
   err = atr_filter_flush(&s->f);
   if (err) {
     atr_filter_end(&s->f, err, "the connection broke in the TLS handshake");

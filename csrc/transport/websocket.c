@@ -319,6 +319,14 @@ static const atr_stream_callbacks lower_callbacks = {
 };
 
 /* The listener counts what it accepted by the stream at the bottom; who proves a key does so at the top. */
+static void pass_greeted(void *ctx)
+{
+  ws_stream *s = ctx;
+
+  if (s->f.lower && s->f.lower->watcher)
+    s->f.lower->watcher->greeted(s->f.lower->watcher_ctx);
+}
+
 static void pass_proved(void *ctx)
 {
   ws_stream *s = ctx;
@@ -332,7 +340,7 @@ static void pass_closed(void *ctx)
   (void)ctx; /* closing reaches the bottom by itself */
 }
 
-static const atr_stream_watcher pass_on = {pass_proved, pass_closed};
+static const atr_stream_watcher pass_on = {pass_greeted, pass_proved, pass_closed};
 
 /* --- making one ------------------------------------------------------------------------------------------------ */
 

@@ -462,6 +462,162 @@ static void a_flood_pushes_out_itself_alone(void **state)
   pair_close(&p);
 }
 
+/* --- who greets ------------------------------------------------------------------------------------------------ */
+
+static void greeted_end(void *ctx, int err, const char *detail)
+{
+  (void)err;
+  (void)detail;
+  atr_stream_close(ctx);
+}
+
+static void greeted_nothing(void *ctx)
+{
+  (void)ctx;
+}
+
+static void greeted_bytes(void *ctx, const uint8_t *bytes, size_t n)
+{
+  (void)ctx;
+  (void)bytes;
+  (void)n;
+}
+
+static const atr_stream_callbacks greeted_callbacks = {greeted_nothing, greeted_bytes, greeted_nothing, greeted_end};
+
+/* `ctx` is the server's identity. */
+static void speak_tls(void *ctx, atr_stream *stream)
+{
+  atr_stream *tls;
+
+  assert_int_equal(atr_tls_stream_new(&tls, stream, atr_identity_tls(ctx), true), 0);
+  atr_stream_set_owner(tls, &greeted_callbacks, tls);
+  atr_stream_read_start(tls);
+}
+
+/* A server all of whose guests greet, and do no more. */
+typedef struct door {
+  bench bench;
+  atr_identity *identity;
+  atr_listener *listener;
+} door;
+
+static void door_open(door *d, uint32_t half_open_max)
+{
+  const atr_listen_options options = {.bind = "127.0.0.1", .half_open_max = half_open_max};
+  char why[256];
+
+  bench_open(&d->bench);
+  assert_int_equal(atr_identity_new(&d->identity), 0);
+  assert_int_equal(atr_listener_new(&d->listener, d->bench.net, &options, speak_tls, d->identity, why, sizeof why), 0);
+}
+
+static void door_close(door *d)
+{
+  atr_listener_free(d->listener);
+  bench_idle(&d->bench, 10);
+  atr_identity_free(d->identity);
+  bench_close(&d->bench);
+}
+
+/* What a client says first. */
+static size_t greeting(uint8_t *out, size_t max)
+{
+  SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+  SSL *ssl = SSL_new(ctx);
+  BIO *said = BIO_new(BIO_s_mem());
+  int n;
+
+  SSL_set_bio(ssl, BIO_new(BIO_s_mem()), said);
+  SSL_set_alpn_protos(ssl,
+                      (const unsigned char *)"\x08"
+                                             "atrium/1",
+                      9);
+  assert_int_equal(SSL_connect(ssl), -1);
+  n = BIO_read(said, out, (int)max);
+  assert_true(n > 100);
+  SSL_free(ssl);
+  SSL_CTX_free(ctx);
+  return (size_t)n;
+}
+
+/* They come from one address, as all do who come by a tunnel: who says nothing, or not all, pushes out nobody who has greeted, nor he those; and
+ * among each the oldest goes. */
+static void who_says_nothing_pushes_out_nobody_who_greets(void **state)
+{
+  enum { FLOOD = 100, LIMIT = 16 };
+  int greets[LIMIT + 4], silent[FLOOD];
+  uint8_t hello[1024];
+  size_t n = greeting(hello, sizeof hello);
+  door d;
+
+  (void)state;
+  door_open(&d, LIMIT);
+  for (int i = 0; i < LIMIT; i++) {
+    greets[i] = dial(atr_listener_port(d.listener));
+    assert_int_equal(write(greets[i], hello, n), n);
+    bench_idle(&d.bench, 2);
+  }
+  for (int i = 0; i < FLOOD; i++) {
+    silent[i] = dial(atr_listener_port(d.listener));
+    assert_int_equal(write(silent[i], hello, i % 2 ? n - 1 : 0), i % 2 ? n - 1 : 0);
+    bench_idle(&d.bench, 1);
+    assert_true(atr_listener_half_open(d.listener) <= 2 * LIMIT);
+  }
+  bench_idle(&d.bench, 10);
+  assert_int_equal(atr_listener_half_open(d.listener), 2 * LIMIT);
+  for (int i = 0; i < LIMIT; i++)
+    assert_true(is_open(greets[i]));
+  for (int i = LIMIT; i < LIMIT + 4; i++) {
+    greets[i] = dial(atr_listener_port(d.listener));
+    assert_int_equal(write(greets[i], hello, n), n);
+    bench_idle(&d.bench, 10);
+  }
+  while (recv(greets[0], hello, sizeof hello, MSG_DONTWAIT) > 0)
+    ;
+  assert_false(is_open(greets[0]));
+  while (recv(greets[4], hello, sizeof hello, MSG_DONTWAIT) > 0)
+    ;
+  assert_true(is_open(greets[4]));
+  assert_false(is_open(silent[FLOOD - LIMIT]));
+  assert_true(is_open(silent[FLOOD - 1]));
+  for (int i = 0; i < LIMIT + 4; i++)
+    close(greets[i]);
+  for (int i = 0; i < FLOOD; i++)
+    close(silent[i]);
+  bench_idle(&d.bench, 30);
+  assert_int_equal(atr_listener_half_open(d.listener), 0);
+  door_close(&d);
+}
+
+/* ATR_CLIENT_HELLO_BYTES_MAX: so much memory is what nine bytes may ask for. */
+static void a_greeting_has_so_many_bytes(void **state)
+{
+  static const uint8_t fits[] = {0x16, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc}, over[] = {0x16, 3, 1, 0x40, 0, 1, 0, 0x40, 1},
+                       far_over[] = {0x16, 3, 1, 0x40, 0, 1, 1, 0, 0}, pieces[] = {0x16, 3, 1, 0, 1, 1, 0x16, 3, 1};
+  static const struct {
+    const uint8_t *bytes;
+    bool stays;
+  } greetings[] = {{fits, true}, {over, false}, {far_over, false}, {pieces, false}};
+  door d;
+
+  (void)state;
+  door_open(&d, 0);
+  for (size_t i = 0; i < sizeof greetings / sizeof *greetings; i++) {
+    int fd = dial(atr_listener_port(d.listener));
+
+    for (size_t at = 0; at < sizeof fits; at += 3) {
+      assert_int_equal(send(fd, greetings[i].bytes + at, 3, MSG_NOSIGNAL), 3);
+      bench_idle(&d.bench, 5);
+    }
+    bench_idle(&d.bench, 20);
+    assert_int_equal(is_open(fd), greetings[i].stays);
+    close(fd);
+  }
+  bench_idle(&d.bench, 20);
+  door_close(&d);
+}
+
 /* ATR_CONNECTIONS_MAX, three here. */
 static void connections_are_limited(void **state)
 {
@@ -741,6 +897,8 @@ int main(void)
       cmocka_unit_test(slow_handshakes_are_cut),
       cmocka_unit_test(a_flood_of_half_open_connections_is_bounded),
       cmocka_unit_test(a_flood_pushes_out_itself_alone),
+      cmocka_unit_test(who_says_nothing_pushes_out_nobody_who_greets),
+      cmocka_unit_test(a_greeting_has_so_many_bytes),
       cmocka_unit_test(connections_are_limited),
       cmocka_unit_test(who_is_turned_away_is_told),
       cmocka_unit_test(who_is_turned_away_and_stays_is_cut),

@@ -20,30 +20,59 @@ from tests.net.test_bad_lines import far_away, named
 from tests.net.test_paths import HOST
 
 FLOOD_PER_S = 1000
+FLOOD_BY_TUNNEL_PER_S = 300
 GUESSES = 10_000
 MANY = 200
 SECRET = "näher als gedacht"
 ROOM_SECRET = "nur für den Film"
 
-# Opens connections at a steady rate and lets each of them hang for half a second. argv: address, port, rate
+# Opens connections at a steady rate and lets each of them hang for two seconds; the first of three says nothing, the second begins to speak, the third says
+# a true greeting of TLS. argv: address, port, rate, the greeting in hex; and the site of IPv6 from all of whose networks they come
 FLOOD = """
-import collections, socket, sys, time
+import collections, random, resource, socket, sys, time
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+address, port, rate, greeting = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), bytes.fromhex(sys.argv[4])
 open_ones, start, made = collections.deque(), time.monotonic(), 0
 while True:
-    while made < (time.monotonic() - start) * int(sys.argv[3]):
-        one = socket.socket()
+    while made < (time.monotonic() - start) * rate:
+        one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         one.setblocking(False)
-        one.connect_ex((sys.argv[1], int(sys.argv[2])))
+        if len(sys.argv) > 5:
+            one.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_TRANSPARENT: any address of what is routed here
+            one.bind((f"{sys.argv[5]}:{random.randrange(65536):x}::1", 0))
+        one.connect_ex((address, port))
         open_ones.append(one)
         made += 1
-        if made % 2 and len(open_ones) > 50:  # every other one begins to speak
+        if made % 3 and len(open_ones) > 50:
             try:
-                open_ones[-50].send(b"\\x16\\x03\\x01")
+                open_ones[-50].send(greeting if made % 3 == 1 else greeting[:3])
             except OSError:
                 pass
-        if len(open_ones) > int(sys.argv[3]) // 2:
+        if len(open_ones) > rate * 2:
             open_ones.popleft().close()
     time.sleep(0.01)
+"""
+
+# What a tunnel's program does: every connection from outside is one from this machine. argv: port outside, port inside
+RELAY = """
+import asyncio, contextlib, sys
+async def pipe(reader, writer):
+    with contextlib.suppress(OSError):
+        while some := await reader.read(65536):
+            writer.write(some)
+            await writer.drain()
+    writer.close()
+async def relay(reader, writer):
+    try:
+        there = await asyncio.open_connection("127.0.0.1", int(sys.argv[2]))
+    except OSError:
+        writer.close()
+    else:
+        await asyncio.gather(pipe(reader, there[1]), pipe(there[0], writer))
+async def main():
+    await (await asyncio.start_server(relay, "0.0.0.0", int(sys.argv[1]), backlog=1000)).serve_forever()
+asyncio.run(main())
 """
 
 # Twenty connections that say a true greeting of TLS, byte by byte. argv: address, port, the greeting in hex; prints when each ended
@@ -84,26 +113,70 @@ def round_trip(host: Client, guest: Client, room_id: str, name: str) -> float:
     return time.monotonic() - start
 
 
-def test_a_flood_of_half_open_connections(world: World) -> None:
-    """From one machine, more in a second than the server keeps: it costs those who already are in nothing, and newcomers from afar get in."""
-    anna = world.on_the_internet("anna", f"{HOST}/24")
-    mallory = world.on_the_internet("mallory", "203.0.113.66/24")
-    ben = far_away(world, world.internet, "203.0.113.50/24", delay_ms=100)
-    host = world.owner(world.serve(anna))
+class Flood:
+    """Anna hosts, Ben is far away, Mallory floods: from one address, a site of IPv6, two hundred addresses, or through the tunnel by which all come."""
+
+    def __init__(self, world: World, source: str) -> None:
+        self.address, self.port, self.site = HOST, PORT, ""
+        self.rate = FLOOD_PER_S
+        if source == "site":
+            self.address, self.site = "2001:db8::5", "2001:db8:66"
+            self.anna = world.on_the_internet("anna", "2001:db8::5/64")
+            self.ben = far_away(world, world.internet, "2001:db8::50/64", delay_ms=100)
+            self.mallory = world.on_the_internet("mallory", "2001:db8::66/64")
+            self.mallory.ip(f"-6 route add local {self.site}::/48 dev lo")
+            self.anna.ip(f"-6 route add {self.site}::/48 via 2001:db8::66")
+        else:
+            self.anna = world.on_the_internet("anna", f"{HOST}/24")
+            delay_ms = 200 if source == "tunnel" else 100
+            self.ben = far_away(world, world.internet, "203.0.113.50/24", delay_ms=delay_ms)
+            if source == "addresses":
+                self.anna.ip("route add 198.51.100.0/24 via 203.0.113.66")
+                self.mallory = many_addresses(world, "mallory")
+            else:
+                self.mallory = world.on_the_internet("mallory", "203.0.113.66/24")
+        self.server = world.serve(self.anna)
+        if source == "tunnel":
+            self.port, self.rate = 9090, FLOOD_BY_TUNNEL_PER_S
+            self.anna.spawn(sys.executable, "-c", RELAY, str(self.port), str(PORT))
+            self.anna.listens(self.port)
+            self.anna.nft(
+                f'table ip a {{ chain in {{ type filter hook input priority 0; iifname "eth0" tcp dport {PORT} drop; }}; }}'
+            )
+
+    @property
+    def to(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+    def begin(self) -> subprocess.Popen[bytes]:
+        words = [self.address, str(self.port), str(self.rate), greeting().hex(), *([self.site] if self.site else [])]
+        return self.mallory.spawn(sys.executable, "-c", FLOOD, *words)
+
+
+@pytest.mark.parametrize("source", ["address", "site", "addresses", "tunnel"])
+def test_a_flood_of_half_open_connections(world: World, source: str) -> None:
+    """More in a second than who is far away needs for a handshake: it costs those who already are in nothing, members come back, and newcomers get in."""
+    scene = Flood(world, source)
+    host = world.owner(scene.server)
     room = host.create_room("Film")
-    link = host.create_invite()
-    member = world.client(ben)
+    link = host.create_invite(addresses=[f"tcp://{scene.to}"])
+    member, away = world.client(scene.ben), world.client(scene.ben, "away")
     member.connect(link, timeout=TIMEOUT_S)
     member.join(room.id)
-    flood = mallory.spawn(sys.executable, "-c", FLOOD, HOST, str(PORT), str(FLOOD_PER_S))
-    time.sleep(1.5)
+    away.connect(link, timeout=TIMEOUT_S)
+    away.disconnect()
+    flood = scene.begin()
+    time.sleep(3)
+    times = []
     for i in range(5):
         assert round_trip(host, member, room.id, f"during {i}") < 2
-        newcomer = world.client(ben, f"newcomer {i}")
-        start = time.monotonic()
-        newcomer.connect(link, timeout=TIMEOUT_S)
-        assert time.monotonic() - start < 5
-        newcomer.close()
+        for who, words in (away, scene.to), (world.client(scene.ben, f"newcomer {i}"), link):
+            start = time.monotonic()
+            who.connect(words, timeout=TIMEOUT_S)
+            times.append(time.monotonic() - start)
+            who.disconnect()
+    print(f"flood from {source}, {scene.rate} a second: members and newcomers are in within {max(times):.2f} s")
+    assert max(times) < 5, times
     assert flood.poll() is None and member.state == "JOINED"
 
 

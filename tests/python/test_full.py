@@ -7,6 +7,7 @@ files are used up (ATR_FILES_SPARE), as a connection that cannot be taken would 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -24,9 +25,9 @@ from .raw import Raw, hello, message
 
 Start = Callable[..., Process]
 Clients = Callable[..., Client]
-# 2 * ATR_HALF_OPEN_MAX + ATR_FILES_SPARE are no users' (csrc/server/crowd.c).
+# Three eighths of them, and ATR_FILES_SPARE, are no users' (csrc/server/crowd.c).
 PLACES = 12
-FILES = 2 * 128 + 64 + PLACES
+FILES = (64 + PLACES) * 8 // 5
 
 
 @pytest.fixture
@@ -128,6 +129,34 @@ def test_keys_alone_fill_no_server(small: Process, certificate: Path, clients: C
     assert is_open(flood[-1]) and not is_open(flood[0])
     for peer in [elsewhere, *flood]:
         peer.close()
+
+
+def test_who_has_no_key_yet_takes_nobodys_place(small: Process, certificate: Path, clients: Clients) -> None:
+    """One place is left, and ten are in the middle of their handshake: none pushes out another, and whoever is through first has the place."""
+    peers = [Raw(small.port, certificate) for _ in range(PLACES - 1)]
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    said = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), said).do_handshake()
+    greeting = said.read()
+    half = []
+    for peer in peers:
+        peer.send(hello())
+        peer.until("welcome")
+    for i in range(10):
+        half.append(socket.create_connection(("127.0.0.1", small.port), source_address=(f"127.0.0.{i + 2}", 0)))
+        half[-1].sendall(greeting)
+        assert half[-1].recv(5)[0] == 0x16  # it is answered
+    clients().connect(f"127.0.0.1:{small.port}")
+    for one in half:
+        one.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            while one.recv(4096):
+                pass
+        one.close()
+    for peer in peers:
+        peer.tls.close()
 
 
 def test_whoever_is_told_costs_nothing(small: Process, crowd: list[Raw], clients: Clients) -> None:
