@@ -1,24 +1,55 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does the text in the Host box mean this very machine?
+"""What does the text in the Host box mean?
 
-The engine parses addresses for real (csrc/transport), and it alone knows what looks like an invite, whole or damaged. The add-on only
-needs to know, before anything is sent, whether a server may be started for this text and whether it is allowed while Blender stays offline.
-When in doubt the answer is no, which starts nothing and sends nothing.
+The engine alone reads it (csrc/transport/address.c), and it alone knows what looks like an invite, whole or damaged. The add-on asks, before
+anything is sent, whether a server may be started for this text and whether it is allowed while Blender stays offline. In doubt, and without the
+engine's package, the answer is no, which starts nothing and sends nothing.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from typing import NamedTuple
 
-PORT_MAX = 65535
 HIDDEN = "atrium://join#***"
 # The longest link has 5600 characters (csrc/transport/invite.c); the rest is for the marks that mail puts before each of its lines.
 INVITE_MAX = 8000
 TEXT_MAX = 255  # an address is shorter
 WORD_MAX = 39  # without the engine: no piece of an invite that holds its token is as short
 DEFAULT_PORT = 12800
-LOCAL_NAMES = frozenset({"localhost", "localhost.", "ip6-localhost"})
+
+
+class Read(NamedTuple):
+    """An address as Connect will understand it."""
+
+    text: str  # in the one spelling that its key is kept under
+    host: str
+    port: int | None  # that was typed
+    is_here: bool  # this machine, without a tunnel
+    is_name: bool
+
+
+def read(text: str, port: int = DEFAULT_PORT) -> Read | None:
+    """None: it is no address, or an invite. `port` counts where none was typed."""
+    try:
+        from atrium._core import AtriumError, read_address
+    except ImportError:
+        return None
+    try:
+        return Read(*read_address(text, port))
+    except AtriumError:
+        return None
+
+
+def fault(text: str) -> str:
+    """What the engine says of a text that is no address."""
+    from atrium._core import AtriumError, read_address
+
+    try:
+        read_address(text, DEFAULT_PORT)
+    except AtriumError as error:
+        return error.text
+    return ""
 
 
 def tidy(text: str) -> str:
@@ -88,45 +119,15 @@ def is_storable(text: str) -> bool:
     return not any(c in text for c in " @?#")
 
 
-def split(text: str) -> tuple[str, int | None]:
-    """Name or IP address, and the port if there is one. A text that is no address comes back whole."""
-    text = tidy(text)
-    if text.startswith("["):
-        host, bracket, rest = text[1:].partition("]")
-        if not bracket:
-            return text, None
-    elif text.count(":") == 1:
-        host, colon, rest = text.partition(":")
-        rest = colon + rest
-    else:
-        return text, None
-    if not rest:
-        return host, None
-    port = rest.removeprefix(":")
-    if rest == port or not (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= PORT_MAX):
-        return text, None
-    return host, int(port)
-
-
-def with_port(text: str, port: int) -> str:
-    """The address with this port, as it is written: IPv6 in brackets. One with a scheme has a port of its own, or that of the scheme."""
-    host, _ = split(text)
-    if "://" in host:
-        return host
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def is_same(one: str, other: str) -> bool:
     """Whether both name one host and port. In doubt not."""
-    (host, port), (other_host, other_port) = split(one), split(other)
-    return host.lower() == other_host.lower() and (port or DEFAULT_PORT) == (other_port or DEFAULT_PORT)
+    first, second = read(one), read(other)
+    return first is not None and second is not None and first.text == second.text
 
 
 def is_local(text: str) -> bool:
-    try:
-        return is_hosting(text) or ipaddress.ip_address(split(text)[0]).is_loopback
-    except ValueError:
-        return False
+    address = read(text)
+    return address is not None and address.is_here
 
 
 def is_web(text: str) -> bool:
@@ -134,9 +135,16 @@ def is_web(text: str) -> bool:
     return text.lower().startswith(("http://", "https://", "ws://", "wss://"))
 
 
-def is_hosting(host: str) -> bool:
+def is_hosting(text: str) -> bool:
     """This machine by its name: whoever types that means a server of their own."""
-    return split(host)[0].lower() in LOCAL_NAMES
+    address = read(text)
+    return address is not None and address.is_here and address.is_name
+
+
+def port_in(text: str) -> int | None:
+    """That was typed."""
+    address = read(text)
+    return address.port if address else None
 
 
 def takes_password(host: str) -> bool:

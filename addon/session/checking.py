@@ -114,7 +114,7 @@ class Checking:
         elif state.link != OFFLINE:
             task.finish(problem("CONNECTED"))
         else:
-            port = address.split(host)[1]
+            port = address.port_in(host)
             self._begin(lambda: self._look_at_machine(port), reaching.machine_report)
         state.changed()
         return task

@@ -194,10 +194,10 @@ class Session:
         host = address.tidy(host)
         if not host:
             raise Trouble(problem("NO_ADDRESS"))
+        self._open_engine()  # who reads the address
         local = address.is_local(host)
         if not local and not options.online:
             raise Trouble(problem("OFFLINE_MODE"))
-        self._open_engine()
         state.by_invite = address.is_invite(host)
         self._typed = host
         state.typed = host if address.is_web(host) and address.is_storable(host) else ""
@@ -268,8 +268,11 @@ class Session:
         host = address.tidy(host)
         if not host or address.is_invite(host):
             raise Trouble(problem("NO_ADDRESS"))
+        read = address.read(host, self._port_of(host))
+        if read is None:
+            raise Trouble(problem("ADDR_SYNTAX", address=address.shown(host), text=address.fault(host)))
         self._open_engine()
-        self._send({"t": "forget_host", "host": address.with_port(host, self._port_of(host))})
+        self._send({"t": "forget_host", "host": read.text})
         self.state.forgetting = Task("forget", translated("Forgetting the host's key."))
         return self.state.forgetting
 
@@ -658,7 +661,7 @@ class Session:
     def _port_of(self, host: str) -> int:
         """As typed; else that of one's own server for this machine, and the usual one for others."""
         usual = self._options().port if address.is_local(host) else address.DEFAULT_PORT
-        return address.split(host)[1] or usual
+        return address.port_in(host) or usual
 
     def _begin_server(self, port: int, options: Options) -> ServerStart:
         wanted = options.server_settings
@@ -942,7 +945,7 @@ class Session:
         now = time.monotonic()
         if self._server is None and now >= self._next_revival:
             options = self._options()
-            self._server = self._begin_server(address.split(state.address)[1] or options.port, options)
+            self._server = self._begin_server(self._port_of(state.address), options)
         if self._server is not None and self._server.poll() in ("ready", "failed"):
             self._server = None
             self._next_revival = now + REVIVE_PAUSE_S

@@ -129,7 +129,21 @@ def test_hosting_goes_to_nobody_elses_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "asks"), [("localhost", True), ("localhost:9090", True), ("127.0.0.1", False), ("192.0.2.7", False)]
+    ("host", "asks"),
+    [
+        *(
+            (typed, True)
+            for typed in (
+                "localhost",
+                "localhost:9090",
+                "localhost:9090/",
+                "(localhost)",
+                "LocalHost.",
+                "“localhost : 9090”",
+            )
+        ),
+        *((typed, False) for typed in ("127.0.0.1", "127.0.0.1:9090/", "192.0.2.7", "localhost -> 192.0.2.7:9090")),
+    ],
 )
 def test_localhost_is_ones_own_server_or_asked_about(host: str, asks: bool) -> None:
     """A number is what somebody else has told: whoever works on one machine with others types that."""
@@ -138,6 +152,17 @@ def test_localhost_is_ones_own_server_or_asked_about(host: str, asks: bool) -> N
     bench.tick()
     (sent,) = bench.engine.sent
     assert sent.get("asks_here", False) is asks and "own" not in sent
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:9090", "localhost:9090/", "(localhost:9090)", "atrium://localhost:9090", "[::1]:9090."]
+)
+def test_a_server_is_started_for_whatever_the_engine_reads_as_this_machine(host: str) -> None:
+    bench = Bench(online=False)
+    bench.start_phase = "starting"
+    bench.session.connect(host)
+    bench.tick()
+    assert [start.port for start in bench.starts] == [9090]
 
 
 def test_connecting_begins_with_the_click_and_ends_with_the_first_tick_that_sees_the_list() -> None:

@@ -438,4 +438,33 @@ def test_forgetting_a_host_is_answered() -> None:
     with pytest.raises(Trouble):
         bench.session.forget_host(LINK)  # no address, and not to be shown in an error
     bench.session.forget_host("tcp://0.tcp.example.org:12489")
-    assert bench.engine.sent[-1]["host"] == "tcp://0.tcp.example.org:12489"
+    assert bench.engine.sent[-1]["host"] == "0.tcp.example.org:12489"
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        ("203.0.113.17:9090.", "203.0.113.17:9090"),
+        ("203.0.113.17 : 9090", "203.0.113.17:9090"),
+        ("203.0.113.17:9090/", "203.0.113.17:9090"),
+        ("(203.0.113.17)", "203.0.113.17:12800"),
+        ("localhost/", "localhost:12900"),
+        ("I am at 203.0.113.17:9090, come in!", "203.0.113.17:9090"),
+        ("203.0.113.17:9090 -> 192.168.0.48:12800", "203.0.113.17:9090"),
+        ("2001:DB8::5", "[2001:db8::5]:12800"),
+        ("https://x.example.org", "wss://x.example.org:443/atrium"),
+    ],
+)
+def test_the_key_of_a_host_is_forgotten_by_whatever_connect_takes(typed: str, asked: str) -> None:
+    bench = Bench(port=12900)
+    bench.session.forget_host(typed)
+    assert bench.engine.sent == [{"t": "forget_host", "host": asked}]
+
+
+def test_what_is_no_address_is_told_by_its_name_when_it_is_to_be_forgotten() -> None:
+    bench = Bench()
+    with pytest.raises(Trouble) as refused:
+        bench.session.forget_host("hunter2@studio pc")
+    sentence = refused.value.problem.sentence
+    assert sentence.startswith("“studio pc” is not an address") and sentence.endswith("no host's name has.")
+    assert bench.engine.sent == []

@@ -33,7 +33,17 @@ from atrium.check import check
 
 
 @pytest.mark.parametrize(
-    "text", ["localhost", " LOCALHOST:9090 ", "127.0.0.1", "127.1.2.3:12800", "[::1]:9090", "::1", '"localhost"']
+    "text",
+    ["localhost", " LOCALHOST:9090 ", "127.0.0.1", "127.1.2.3:12800", "[::1]:9090", "::1", '"localhost"']
+    + [
+        "localhost/",
+        "localhost:9090/",
+        "(localhost)",
+        "localhost.",
+        "ip6-localhost",
+        "tcp://localhost",
+        "127.0.0.1 : 9090",
+    ],
 )
 def test_this_machine(text: str) -> None:
     assert address.is_local(text)
@@ -51,6 +61,9 @@ def test_this_machine(text: str) -> None:
         "[::1",
         "[::1]9090",
         "127.0.0.1:" + "9" * 5000,
+        "ws://127.0.0.1",  # through a program on this machine, which leads to whomever
+        "localhost:9090 or atrium://join#AQAB",
+        "127.0.0.1:9090 leads to 192.0.2.7:9090",
     ],
 )
 def test_another_machine(text: str) -> None:
@@ -89,15 +102,23 @@ def test_what_is_pasted_is_bounded_and_an_address_stays_as_it_is() -> None:
 
 
 def test_ports() -> None:
-    assert address.split("[fe80::1%eth0]:12801") == ("fe80::1%eth0", 12801)
-    assert address.split(" '192.168.0.48:9090' ") == ("192.168.0.48", 9090)
-    assert address.split("fe80::1") == ("fe80::1", None)
-    assert address.split("host") == ("host", None)
-    assert address.split("host:many") == ("host:many", None)
-    assert address.split("[::1]") == ("::1", None)
-    for text in ("tcp://0.tcp.example.org:12489", "https://x.example.org"):  # parsed by the engine alone
-        assert address.with_port(f" '{text}' ", 12800) == text
-    assert address.with_port("::1", 9) == "[::1]:9" and address.with_port("host:8", 9) == "host:9"
+    """As the engine reads them."""
+    for text, host, port in (
+        ("[fe80::1%eth0]:12801", "fe80::1%eth0", 12801),
+        (" '192.168.0.48:9090' ", "192.168.0.48", 9090),
+        ("fe80::1", "fe80::1", None),
+        ("host", "host", None),
+        ("[::1]", "::1", None),
+        ("https://x.example.org", "x.example.org", None),
+    ):
+        read = address.read(text)
+        assert read is not None and (read.host, read.port) == (host, port) == (read.host, address.port_in(text))
+    assert address.read("host:many") is None and "must be a port" in address.fault("host:many")
+    assert (
+        address.is_same("LOCALHOST", "localhost:12800/")
+        and not address.is_same("", "")
+        and not address.is_same("a", "a:9")
+    )
 
 
 def test_colors_are_distinct_and_the_first_keeps_its_own() -> None:
