@@ -132,19 +132,24 @@ static bool another_knocks(const conn *c)
   return false;
 }
 
-/* A key knocks once, however many connections it has: its newest one. Where too many keys do, a network that has sent most of them makes room, so
- * that a flood pushes out itself (as in crowd.c). The newcomer knocks already: hosts who know of its key are told nothing. */
-static void make_way_for(conn *c)
+/* A key knocks once, however many connections it has: its newest one. Where too many keys do, the network that has sent most of them makes room, so
+ * that a flood pushes out itself (crowd.c). The newcomer knocks already: hosts who know of its key are told nothing. False: it was itself who went. */
+static bool make_way_for(conn *c)
 {
   atr_server *server = c->server;
-  conn *oldest;
+  conn *goes;
 
   for (conn *other = server->conns; other; other = other->next)
     if (other != c && other->state == CONN_KNOCKING && atr_hash_equal(&other->who.key, &c->who.key))
       conn_fail(other, ATR_DENIED, "You have asked to enter a second time: the host's answer goes there.", "hello");
-  oldest = server->n_knocking > ATR_KNOCKS_MAX ? crowd_greediest(server, CONN_KNOCKING) : NULL;
-  if (oldest)
-    conn_fail(oldest, ATR_SERVER_FULL, "Too many people are asking to enter: try again in a few minutes.", "hello");
+  goes = server->n_knocking > ATR_KNOCKS_MAX ? crowd_greediest(server, CONN_KNOCKING) : NULL;
+  if (goes == c) { /* no host has heard of it */
+    c->state = CONN_HELLO;
+    server->n_knocking--;
+  }
+  if (goes)
+    conn_fail(goes, ATR_SERVER_FULL, "Too many people are asking to enter: try again in a few minutes.", "hello");
+  return goes != c;
 }
 
 static void knock(conn *c)
@@ -157,7 +162,8 @@ static void knock(conn *c)
   c->state = CONN_KNOCKING;
   c->deadline_ms = server_now_ms(server) + server->knock_timeout_ms;
   server->n_knocking++;
-  make_way_for(c);
+  if (!make_way_for(c))
+    return;
   atr_log_stranger(conn_quota(c), server_now_ms(server), ATR_LOG_INFO, "%s: \"%s\" knocks, check code %s",
                    atr_session_peer_address(c->session), c->name, c->check_code);
   atr_buf_init(&buf, ATR_CONTROL_BYTES_MAX);

@@ -39,17 +39,24 @@ uint32_t crowd_connections_max(uint32_t files)
 
 typedef struct waiting {
   conn *conn;
-  size_t age; /* 0: the newest */
+  uint64_t turn; /* of those of a network the one with the highest goes */
 } waiting;
 
-/* Within a network the newest comes first. */
 static int by_network(const void *a, const void *b)
 {
   const waiting *x = a, *y = b;
 
   if (x->conn->network != y->conn->network)
     return x->conn->network < y->conn->network ? -1 : 1;
-  return (x->age > y->age) - (x->age < y->age);
+  return (x->turn > y->turn) - (x->turn < y->turn);
+}
+
+/* Their time began at one and the same distance from the deadline; `newer` are here that came later. */
+static uint64_t turn_of(const conn *c, size_t newer)
+{
+  uint64_t began = c->deadline_ms * 2 * ATR_CONNECTIONS_MAX - newer;
+
+  return c->state == CONN_KNOCKING ? began : UINT64_MAX - began;
 }
 
 conn *crowd_greediest(const atr_server *server, conn_state state)
@@ -60,13 +67,13 @@ conn *crowd_greediest(const atr_server *server, conn_state state)
 
   for (conn *c = server->conns; c && n < sizeof list / sizeof *list; c = c->next) /* the newest is the first */
     if (c->state == state && c->has_key) {
-      list[n] = (waiting){c, n};
+      list[n] = (waiting){c, turn_of(c, n)};
       n++;
     }
   qsort(list, n, sizeof *list, by_network);
   for (size_t i = 0; i < n; i++) {
     held = i > 0 && list[i].conn->network == list[i - 1].conn->network ? held + 1 : 1;
-    if (held > most || (held == most && list[i].age > found->age)) {
+    if (held > most || (held == most && list[i].turn > found->turn)) {
       most = held;
       found = &list[i];
     }

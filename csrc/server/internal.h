@@ -210,8 +210,9 @@ uint32_t crowd_connections_max(uint32_t files);
 uint32_t crowd_half_open_max(uint32_t files);
 /* Connections beyond those that stay: both kinds of half-open ones, and those whose last words are on their way. */
 uint32_t crowd_beside(uint32_t half_open_max);
-/* Of those in this state the oldest of the network that has the most of them; where several have as many, the oldest of all of those: no number
- * of an address may make somebody go first. NULL: there are none. */
+/* Who goes for another, of those in this state: one of the network that has the most of them, or of all networks that have as many, as no number of an
+ * address may make somebody go first. Who could say hello at once and has not said it for long is the one; but of those who knock, who wait for
+ * somebody, the newest, so that who has come first stays. NULL: there are none. */
 conn *crowd_greediest(const atr_server *server, conn_state state);
 /* It has a key now, and makes room for itself; it may be gone on return, as conn_fail() has it. */
 void crowd_proved(conn *c);

@@ -503,25 +503,48 @@ def test_many_knocks_are_bounded(start: Start, keys: list[Path], clients: Client
     """ATR_KNOCKS_MAX, 32. A flood of keys from one network pushes out itself: whoever knocks from another one stays, and whoever comes gets in line."""
     server = start()
     with contextlib.ExitStack() as stack:
-        peers = [knock(server, key, "127.0.0.1" if i else "127.0.0.2") for i, key in enumerate(keys)]
+        peers = [knock(server, key, "127.0.0.1") for key in keys[:32]]
+        peers.append(knock(server, keys[32], "127.0.0.2"))
         for peer in peers:
             stack.callback(peer.tls.close)
-        assert last_word(peers[1]) == "SERVER_FULL"
+        assert last_word(peers[31]) == "SERVER_FULL"
         host = host_of(server, clients)
         settle([host], lambda: len(host.knocks) == 32, what="the knocks")
         host.admit(next(knock.key for knock in host.knocks.values()), remember=False)
         settle([host], lambda: len(host.knocks) == 31, what="the one that was let in")
 
 
-def test_whoever_is_pushed_out_does_not_go_on_asking(start: Start, keys: list[Path], clients: Clients) -> None:
+def test_who_waits_is_not_pushed_out(start: Start, keys: list[Path], clients: Clients) -> None:
+    """Whatever comes later, from one network or from one each: the host answers in minutes, and whom he has been asked about is still there. Hosts hear
+    nothing of who was turned away."""
+    server = start()
+    host = host_of(server, clients)
+    with contextlib.ExitStack() as stack:
+        honest = knock(server, keys[0], "127.0.0.9")
+        stack.callback(honest.tls.close)
+        for i, key in enumerate(keys[1:32]):
+            stack.callback(knock(server, key, f"127.0.1.{i + 1}").tls.close)
+        settle([host], lambda: len(host.knocks) == 32, what="the knocks")
+        asked = dict(host.knocks)
+        for source in ("127.0.2.1", "127.0.2.2", "127.0.1.1", "127.0.0.9"):
+            late = Raw(server.port, keys[32], source)
+            late.send(hello())
+            assert last_word(late) == "SERVER_FULL"
+            late.tls.close()
+        host.pump(0.5)
+        assert host.knocks == asked
+        for question in asked.values():
+            host.admit(question.key, remember=False)
+        assert honest.until("welcome")
+
+
+def test_whoever_is_turned_away_does_not_go_on_asking(start: Start, keys: list[Path], clients: Clients) -> None:
     server = start()
     guest = clients()
-    thread, failures = connect_in_thread(guest, f"127.0.0.1:{server.port}")
-    while guest.state != "KNOCKING":
-        assert thread.is_alive()
     with contextlib.ExitStack() as stack:
         for key in keys[:32]:
             stack.callback(knock(server, key).tls.close)
+        thread, failures = connect_in_thread(guest, f"127.0.0.1:{server.port}")
         thread.join(TIMEOUT_S)
         (full,) = failures
         assert full.code == "SERVER_FULL" and "try again in a few minutes" in full.text
