@@ -415,7 +415,8 @@
 /* Addresses of tunnels in an invite that are tried: those that a host's programs may have found, what it has typed, and one more. */
 #define ATR_INVITE_WEB_MAX 6u
 
-/* Places in a pasted text at which an invite may begin and is tried; a message that speaks of invites has some. */
+/* Places in a pasted text at which an invite may begin and is tried: so many that say so (join#), as a message that speaks of invites has some; and so
+ * many long words, of which a thread of e-mails has hundreds. */
 #define ATR_INVITE_STARTS_MAX 64u
 
 /* Reconnecting: first pause, and the longest (with jitter). */

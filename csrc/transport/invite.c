@@ -428,20 +428,20 @@ static size_t step(run r)
   return r.chars >= RUN_CHARS_MIN ? r.bytes - RUN_CHARS_MIN + 1 : 1;
 }
 
-/* The first invite that is whole, with its payload; else the first piece of one, with none. NULL: neither. A text with more beginnings than are tried is no
- * address in any case. */
+/* The first invite that is whole, with its payload; else the first piece of one, with none. NULL: neither. Long words have a number of tries of their
+ * own, so that none of them keeps out a link that says what it is. A text with more beginnings than are tried is no address in any case. */
 static const char *look(const char *text, size_t len, uint8_t *out, size_t out_bytes, size_t *payload)
 {
   const char *piece = NULL, *end = text + len, *p = text;
-  unsigned starts = 0;
+  unsigned marks = 0, words = 0;
 
   *payload = 0;
-  while (p < end && starts < ATR_INVITE_STARTS_MAX) {
+  while (p < end && marks < ATR_INVITE_STARTS_MAX) {
     size_t left = (size_t)(end - p), marked = mark(p, left), skip = marked ? 0 : no_start(p, left);
     run r = marked || skip ? (run){0} : run_at(p, left);
 
-    if (marked || r.chars >= RUN_CHARS_MIN) {
-      starts++;
+    if (marked || (r.chars >= RUN_CHARS_MIN && words++ < ATR_INVITE_STARTS_MAX)) {
+      marks += marked > 0;
       *payload = find_payload(p + marked, left - marked, out, out_bytes);
       if (*payload > 0)
         return p;
@@ -450,7 +450,7 @@ static const char *look(const char *text, size_t len, uint8_t *out, size_t out_b
     }
     p += marked ? marked : skip ? skip : step(r);
   }
-  return piece || p == end ? piece : text;
+  return piece || (p == end && words <= ATR_INVITE_STARTS_MAX) ? piece : text;
 }
 
 const char *atr_invite_find(const char *text, size_t len)

@@ -350,18 +350,41 @@ static void as_many_beginnings_are_tried_as_a_message_has(void **state)
 {
   atr_invite invite, read;
   char *link, text[8192] = "", why[256];
+  size_t n = 0;
 
   (void)state;
   fill(&invite);
   link = link_of(&invite);
   for (size_t i = 1; i < ATR_INVITE_STARTS_MAX; i++)
-    strcat(text, "join#! ");
-  strcat(text, link);
+    n += (size_t)snprintf(text + n, sizeof text - n, "join#! ");
+  snprintf(text + n, sizeof text - n, "%s", link);
   read_text(text, strlen(text), &invite);
   memmove(text + 7, text, strlen(text) + 1);
   assert_true(atr_invite_is_in(text, strlen(text)));
   assert_err(atr_invite_read(text, strlen(text), &read, why, sizeof why), ATR_INVITE);
   free(link);
+}
+
+/* A thread of German e-mails, or the links of a newsletter, above the invite: a link that says what it is comes first, half of one does not. */
+static void a_link_behind_many_long_words_is_found(void **state)
+{
+  enum { WORDS = 1000, WORD_BYTES = 28 };
+  char *text = calloc(WORDS + 1000, WORD_BYTES), *link, why[256];
+  size_t payload = strlen("atrium://join#");
+  atr_invite invite, read;
+
+  (void)state;
+  fill(&invite);
+  link = link_of(&invite);
+  for (size_t i = 0; i < WORDS; i++)
+    memcpy(text + i * WORD_BYTES, "arbeitsbeschaffungsprogramm ", WORD_BYTES);
+  assert_true(atr_invite_is_in(text, strlen(text))); /* nobody has read it to the end */
+  memcpy(text + WORDS * WORD_BYTES, link, strlen(link) + 1);
+  read_text(text, strlen(text), &invite);
+  memcpy(text + WORDS * WORD_BYTES, link + payload, strlen(link + payload) + 1);
+  assert_err(atr_invite_read(text, strlen(text), &read, why, sizeof why), ATR_INVITE);
+  free(link);
+  free(text);
 }
 
 /* The protocol's own example, with an address of a later kind in the middle. */
@@ -417,6 +440,7 @@ int main(void)
       cmocka_unit_test(long_texts),
       cmocka_unit_test(few_tunnels_are_asked),
       cmocka_unit_test(as_many_beginnings_are_tried_as_a_message_has),
+      cmocka_unit_test(a_link_behind_many_long_words_is_found),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
