@@ -33,6 +33,7 @@ typedef struct checkup {
   uv_timer_t timer;
   uv_timer_t answer; /* until whoever listens there has shown a key */
   uv_signal_t sigint;
+  uv_tcp_t probe;
   atr_net *net;
   atr_identity *identity; /* of this moment */
   atr_tcp_connect *attempt;
@@ -325,17 +326,38 @@ static void on_connected(void *ctx, int err, atr_stream *stream)
   }
 }
 
-static int connect_to_server(checkup *k)
+/* 0, or ATR_ADDR_SYNTAX: it is no number. */
+static int read_bind(const checkup *k, uint16_t port, struct sockaddr_storage *out)
 {
   const char *bind = k->config->bind;
-  uint16_t port = k->server ? atr_server_port(k->server) : k->config->port;
-  struct sockaddr_storage to;
   bool is_any = !bind || strcmp(bind, "::") == 0 || strcmp(bind, "0.0.0.0") == 0;
 
-  if (uv_ip4_addr(is_any ? "127.0.0.1" : bind, port, (struct sockaddr_in *)&to) < 0 &&
-      uv_ip6_addr(bind, port, (struct sockaddr_in6 *)&to) < 0)
+  if (uv_ip4_addr(is_any ? "127.0.0.1" : bind, port, (struct sockaddr_in *)out) < 0 &&
+      uv_ip6_addr(bind, port, (struct sockaddr_in6 *)out) < 0)
     return ATR_ADDR_SYNTAX;
-  return atr_tcp_connect_start(&k->attempt, k->net, (struct sockaddr *)&to, on_connected, k);
+  return ATR_OK;
+}
+
+/* Whether one can listen at that address. What answers at one of another machine says nothing of this one, and is not called. */
+static bool is_own(checkup *k)
+{
+  struct sockaddr_storage at;
+  bool out;
+
+  if (read_bind(k, 0, &at) < 0 || uv_tcp_init(&k->loop, &k->probe) < 0)
+    return false;
+  out = uv_tcp_bind(&k->probe, (struct sockaddr *)&at, 0) == 0;
+  uv_close((uv_handle_t *)&k->probe, NULL);
+  return out;
+}
+
+static int connect_to_server(checkup *k)
+{
+  uint16_t port = k->server ? atr_server_port(k->server) : k->config->port;
+  struct sockaddr_storage to;
+  int err = read_bind(k, port, &to);
+
+  return err < 0 ? err : atr_tcp_connect_start(&k->attempt, k->net, (struct sockaddr *)&to, on_connected, k);
 }
 
 /* --- life -------------------------------------------------------------------------------------------------------------- */
@@ -398,8 +420,8 @@ int atr_server_checkup(const atr_server_config *config, FILE *out)
     err = atr_identity_new(&k.identity);
   if (err == ATR_OK)
     err = atr_net_new(&k.net, &k.loop);
-  if (err == ATR_OK && config->port == 0) {
-    start_server(&k);
+  if (err == ATR_OK && (config->port == 0 || !is_own(&k))) {
+    start_server(&k); /* which says what is wrong with the address */
   } else if (err == ATR_OK) {
     uv_timer_start(&k.answer, on_silence, ATR_CHECKUP_ANSWER_MS, 0);
     err = connect_to_server(&k);

@@ -346,8 +346,12 @@ static int open_home(arguments *a)
 /* Who could reach the server that the same options start. The log would stand between the lines of the report. */
 static int check(arguments *a)
 {
-  if (open_home(a) < 0)
+  bool is_read = a->password_file && strcmp(a->password_file, "-") != 0; /* whoever looks is asked for nothing */
+
+  if (open_home(a) < 0 || (is_read && read_password(a) < 0))
     return 1;
+  atr_wipe(a->password, sizeof a->password);
+  a->config.password = NULL; /* the server of that moment lets nobody in */
   a->config.no_discovery = true;
   return atr_server_checkup(&a->config, stdout);
 }

@@ -10,7 +10,9 @@ it, and neither keys, tokens nor passwords.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
+import socket
 import time
 from dataclasses import dataclass, field
 
@@ -79,7 +81,10 @@ class MachineCheck:
         self._close.callback(self._engine.close)
         self._end = time.monotonic() + TIMEOUT_S
         self._silent_at: float | None = time.monotonic() + ANSWER_S  # None: whoever listens there has answered
-        self._connect()
+        if _is_own(bind):
+            self._connect()
+        else:
+            self._serve()  # says what is wrong with the address
 
     def poll(self) -> MachineResult | None:
         """What was found, once that is known; never waits."""
@@ -151,6 +156,18 @@ class MachineCheck:
     def _finish(self, how: str, *, said: str = "", complete: bool = True) -> None:
         self._result = MachineResult(how, self._port, self._code, said, complete, self._audiences)
         self.cancel()
+
+
+def _is_own(bind: str) -> bool:
+    """Whether one can listen at that address. What answers at one of another machine says nothing of this one, and is not called."""
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(bind).version == 6 else socket.AF_INET
+        with socket.socket(family) as probe:
+            if bind != "::":  # for all, also where there is no IPv6
+                probe.bind((bind, 0))
+    except (OSError, ValueError):
+        return bind == "::"
+    return True
 
 
 def check_machine(

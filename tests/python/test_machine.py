@@ -190,3 +190,55 @@ def test_another_port_is_looked_at_beside_the_server_that_runs(command: list[str
     status, report = run(command, server.home, "--port", str(port), "--bind", "127.0.0.1")
     assert status == 0, report
     assert f"localhost:{port}" in report
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("bind", "said"),
+    [
+        (
+            "203.0.113.50",
+            "203.0.113.50 is not an address of this machine: choose one of its own, or :: for all of them.",
+        ),
+        (
+            "2001:db8::50",
+            "2001:db8::50 is not an address of this machine: choose one of its own, or :: for all of them.",
+        ),
+        ("foo", '"foo" is not an IP address to listen on: choose one of this machine\'s, or :: for all of them.'),
+        (
+            "localhost",
+            '"localhost" is not an IP address to listen on: choose one of this machine\'s, or :: for all of them.',
+        ),
+    ],
+)
+def test_an_address_that_no_server_can_listen_at(command: list[str], bind: str, said: str, tmp_path: Path) -> None:
+    """The machine whose address it was got a call, and what that led to was told of this one."""
+    begin = time.monotonic()
+    status, report = run(command, tmp_path, "--port", str(free_port()), "--bind", bind)
+    assert (status, report) == (1, f"This could not be found out: {said}\n")
+    assert time.monotonic() - begin < 2
+
+
+@pytest.mark.parametrize("text", [None, ""], ids=["missing", "empty"])
+def test_a_password_file_that_keeps_the_server_from_starting(text: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    if text is not None:
+        path.write_text(text)
+    options = ["--port", str(free_port()), "--bind", "127.0.0.1", "--password-file", str(path)]
+    done = [
+        subprocess.run(command, env=environment(tmp_path, SERVER), capture_output=True, text=True, timeout=30)
+        for command in ([*SERVER, *options], [str(BINARY), *options])
+    ]
+    assert done[0].stderr == done[1].stderr and str(path) in done[0].stderr
+    assert [(one.returncode, one.stdout) for one in done] == [(1, "")] * 2
+
+
+def test_a_password_file_is_read_and_the_standard_input_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text("correct horse\n")
+    path.chmod(0o600)
+    for file in (str(path), "-"):
+        status, report = run(
+            SERVER, tmp_path, "--port", str(free_port()), "--bind", "127.0.0.1", "--password-file", file
+        )
+        assert status == 0 and "This machine: works" in report and "horse" not in report
