@@ -41,6 +41,7 @@ FAILURES: dict[str, str] = {
     "TLS": "The encrypted connection to {address} failed: try again, and check that nothing stands in between.",
     "KEY_CHANGED": "{address} now shows another key than the one you trusted. If its owner made a new one, "
     "forget the old key and compare check codes; if not, somebody may be pretending to be that host.",
+    "HTTPS_ONLY": "What answers at {address} wants https: type the address with https:// in front.",
     "TUNNEL_EMPTY": "The tunnel at {address} answers, but nobody is behind it: is the host connected?",
     "SERVER_FULL": "The server at {address} is full: try again when somebody has left.",
     "TIMEOUT": "{address} took too long to answer: try again.",
@@ -51,6 +52,7 @@ FAILURES: dict[str, str] = {
     "INVITED_CONNREFUSED": INVITED_NOWHERE,
     "INVITED_SILENT": INVITED_NOWHERE,
     "INVITED_NOT_ATRIUM": INVITED_OTHER,
+    "INVITED_HTTPS_ONLY": INVITED_OTHER,
     "INVITED_TLS": INVITED_OTHER,
     "INVITED_KEY_CHANGED": INVITED_OTHER,
     "INVITED_CLOSED": "The connection to {address}, an address of this invite, was closed before the host had answered: "
@@ -58,6 +60,7 @@ FAILURES: dict[str, str] = {
     "FOUND_KEY_CHANGED": FOUND_OTHER,
     "SCOPED_RESOLVE": SCOPED,
     "AGAIN_NOT_ATRIUM": AGAIN_OTHER,
+    "AGAIN_HTTPS_ONLY": AGAIN_OTHER,
     "AGAIN_TLS": AGAIN_OTHER,
     "AGAIN_KEY_CHANGED": AGAIN_OTHER,
 }

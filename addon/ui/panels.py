@@ -47,6 +47,7 @@ UNREACHED = frozenset(
         "CONNREFUSED",
         "SILENT",
         "TUNNEL_EMPTY",
+        "HTTPS_ONLY",
         "NOT_ATRIUM",
         "TLS",
         "TIMEOUT",

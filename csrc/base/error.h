@@ -78,6 +78,7 @@
     X(CONNREFUSED,  "Nothing answers at this address: is the host connected?")                       \
     X(SILENT,       "Nothing answers at this address: does a firewall stop it?")                     \
     X(TUNNEL_EMPTY, "The tunnel answers, but nobody is behind it: is the host connected?")           \
+    X(HTTPS_ONLY,   "What answers at this address wants https:// instead of http://.")                \
     X(NOT_ATRIUM,   "What answers at this address is not Atrium.")                                   \
     X(TLS,          "The encrypted connection failed.")
 /* clang-format on */

@@ -189,6 +189,7 @@ static void begin_pause(atr_client *c)
 static bool is_final(const atr_client *c, int err)
 {
   switch (err) {
+  case ATR_HTTPS_ONLY:
   case ATR_NOT_ATRIUM:
     return !c->was_up;
   case ATR_KEY_CHANGED:

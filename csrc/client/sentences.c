@@ -49,6 +49,7 @@ static const struct {
     {ATR_CONNREFUSED, "Nobody listens at {address}: is the host connected, and is the port right?", nowhere, NULL},
     {ATR_SILENT, "Nothing answers at {address}: is the address right, and does the host's firewall let Blender in?",
      nowhere, NULL},
+    {ATR_HTTPS_ONLY, "What answers at {address} wants https: type the address with https:// in front.", other, passing},
     {ATR_NOT_ATRIUM,
      "What answers at {address} is not Atrium: check the port, or log in to this network in a browser first.", other,
      passing},

@@ -226,6 +226,36 @@ int atr_ws_check_response(atr_span head, const char *key, char *detail, size_t d
   return ATR_OK;
 }
 
+/* Of "host:port" and what may follow, the host; IPv6 with its brackets. Empty where a name and password stand before it. */
+static atr_span host_in(atr_span text)
+{
+  size_t n = 0, end = 0;
+  bool brackets = text.n > 0 && text.p[0] == '[';
+
+  while (end < text.n && !strchr("/?#", text.p[end]))
+    end++;
+  if (memchr(text.p, '@', end))
+    return atr_span_of(text.p, 0);
+  while (n < end && text.p[n] != (brackets ? ']' : ':'))
+    n++;
+  return atr_span_of(text.p, n);
+}
+
+bool atr_ws_wants_https(atr_span head, const char *host)
+{
+  static const char scheme[] = "https://";
+  atr_span rest = head, line = head, to = header(head, "location"), here = host_in(atr_span_of(host, strlen(host)));
+  int status = atr_line_take(&rest, &line) ? status_of(line) : 0;
+  char name[256];
+
+  if ((status != 301 && status != 302 && status != 307 && status != 308) || !atr_text_begins(to, scheme) ||
+      here.n >= sizeof name)
+    return false;
+  memcpy(name, here.p, here.n);
+  name[here.n] = 0; /* lower case, as addresses are read */
+  return atr_text_is(host_in(atr_span_of(to.p + sizeof scheme - 1, to.n - (sizeof scheme - 1))), name);
+}
+
 /* --- frames ---------------------------------------------------------------------------------------------------- */
 
 enum { FIN = 0x80, RESERVED = 0x70, OPCODE = 0x0f, MASKED = 0x80, LENGTH = 0x7f, LENGTH_16 = 126, LENGTH_64 = 127 };

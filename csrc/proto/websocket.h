@@ -45,6 +45,10 @@ int atr_ws_check_request(atr_span head, atr_span *key);
  * answered instead. */
 int atr_ws_check_response(atr_span head, const char *key, char *detail, size_t detail_bytes);
 
+/* Whether a complete response sends whoever asked by http:// on to https:// of the same host, whatever the ports. `host` as in the request. A login page, to which
+ * networks send everybody, is another's. It is not followed: who asked is told. */
+bool atr_ws_wants_https(atr_span head, const char *host);
+
 /* --- frames ---------------------------------------------------------------------------------------------------- */
 
 enum atr_ws_opcode {

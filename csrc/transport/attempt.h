@@ -26,7 +26,7 @@ typedef struct atr_attempt_target {
 } atr_attempt_target;
 
 /* Called once, never from inside, and not after cancelling. The stream is now the callee's: plain, or TLS with its
- * handshake behind it and reading off. Errors: those of tcp.h, ATR_TLS, ATR_NOT_ATRIUM, ATR_TUNNEL_EMPTY, ATR_KEY_CHANGED (another key was
+ * handshake behind it and reading off. Errors: those of tcp.h, ATR_TLS, ATR_NOT_ATRIUM, ATR_HTTPS_ONLY, ATR_TUNNEL_EMPTY, ATR_KEY_CHANGED (another key was
  * shown), ATR_CRYPTO, ATR_NOMEM. */
 typedef void (*atr_attempt_done)(void *ctx, int err, atr_stream *stream);
 

@@ -85,9 +85,9 @@ static void step(atr_race *race);
 /* How much an error tells about what is wrong. */
 static int weight(int err)
 {
-  static const int order[] = {ATR_NAME_SERVER, ATR_RESOLVE,      ATR_UNREACHABLE, ATR_SILENT,     ATR_NAME_INSIDE,
-                              ATR_CONNREFUSED, ATR_TIMEOUT,      ATR_CLOSED,      ATR_NOT_ATRIUM, ATR_TLS,
-                              ATR_KEY_CHANGED, ATR_TUNNEL_EMPTY, ATR_SERVER_FULL};
+  static const int order[] = {ATR_NAME_SERVER, ATR_RESOLVE,     ATR_UNREACHABLE,  ATR_SILENT,     ATR_NAME_INSIDE,
+                              ATR_CONNREFUSED, ATR_TIMEOUT,     ATR_CLOSED,       ATR_NOT_ATRIUM, ATR_HTTPS_ONLY,
+                              ATR_TLS,         ATR_KEY_CHANGED, ATR_TUNNEL_EMPTY, ATR_SERVER_FULL};
 
   for (int i = 0; i < (int)(sizeof order / sizeof *order); i++)
     if (order[i] == err)

@@ -24,6 +24,7 @@ typedef struct ws_stream {
   atr_filter f; /* its task asks for the upgrade, too */
   bool is_client;
   bool lower_open;
+  bool is_plain; /* of a client: no TLS below */
   char key[ATR_WS_KEY_BYTES];
   char *host, *path; /* of a client, until the request is out */
   atr_ws_reader reader;
@@ -146,6 +147,8 @@ static void check(ws_stream *s, atr_span head)
 
   int err = atr_ws_check_response(head, s->key, detail, sizeof detail);
 
+  if (err == ATR_NOT_ATRIUM && s->is_plain && atr_ws_wants_https(head, s->host))
+    err = ATR_HTTPS_ONLY;
   if (err < 0) {
     snprintf(text, sizeof text, "%s: %s", s->f.base.peer, detail);
     atr_filter_end(&s->f, err, text);
@@ -382,7 +385,7 @@ int atr_ws_client_new(atr_stream **out, atr_stream *lower, bool lower_is_open, c
     atr_filter_close(&s->f.base);
     return ATR_NOMEM;
   }
-  s->lower_open = lower_is_open;
+  s->lower_open = s->is_plain = lower_is_open;
   if (lower_is_open)
     atr_net_later(s->f.base.net, &s->f.task);
   else

@@ -131,6 +131,39 @@ static void tunnels_that_reach_nobody(void **state)
                table[i].err);
 }
 
+static void who_is_sent_on_to_https(void **state)
+{
+  static const struct {
+    const char *host, *status, *location;
+    bool wants;
+  } table[] = {
+      {"x.example", "301 Moved Permanently", "https://x.example/atrium", true},
+      {"x.example", "302 Found", "HTTPS://X.Example", true},
+      {"x.example", "307 Temporary Redirect", "https://x.example:443/?a", true},
+      {"x.example:8080", "308 Permanent Redirect", "https://x.example:8443/", true},
+      {"[2001:db8::5]:81", "301 Moved", "https://[2001:db8::5]/", true},
+      {"x.example", "302 Found", "https://portal.example/?from=https://x.example/", false},
+      {"x.example", "302 Found", "https://x.example.portal.example/", false},
+      {"x.example", "302 Found", "https://x.example@portal.example/", false},
+      {"x.example", "302 Found", "https://x.example:443@portal.example/", false},
+      {"x.example", "302 Found", "https://x.exampl", false},
+      {"x.example", "302 Found", "http://x.example/login", false},
+      {"x.example", "302 Found", "/login", false},
+      {"x.example", "302 Found", "https://", false},
+      {"x.example", "200 OK", "https://x.example/", false},
+      {"[2001:db8::5]:81", "301 Moved", "https://[2001:db8::6]/", false},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    char head[256];
+    int n = snprintf(head, sizeof head, "HTTP/1.1 %s\r\nLocation: %s\r\n\r\n", table[i].status, table[i].location);
+
+    if (atr_ws_wants_https(atr_span_of(head, (size_t)n), table[i].host) != table[i].wants)
+      fail_msg("%s -> %s", table[i].host, table[i].location);
+  }
+}
+
 static void heads_are_bounded(void **state)
 {
   uint8_t large[ATR_HTTP_HEAD_BYTES_MAX + 10];
@@ -288,6 +321,7 @@ int main(void)
       cmocka_unit_test(requests),
       cmocka_unit_test(responses_of_others),
       cmocka_unit_test(tunnels_that_reach_nobody),
+      cmocka_unit_test(who_is_sent_on_to_https),
       cmocka_unit_test(heads_are_bounded),
       cmocka_unit_test(the_rfcs_own_frames),
       cmocka_unit_test(streams_survive_any_cut),

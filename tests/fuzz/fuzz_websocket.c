@@ -24,6 +24,7 @@ static void heads(const uint8_t *data, size_t size)
     CHECK(key.p >= data && key.p + key.n <= data + size);
     CHECK(atr_ws_accept((const char *)key.p, key.n, accept) == 0);
   }
+  (void)atr_ws_wants_https(head, "x.example:8080");
   (void)atr_ws_check_response(head, "dGhlIHNhbXBsZSBub25jZQ==", detail, sizeof detail);
 }
 

@@ -194,6 +194,32 @@ def test_a_tunnel_that_reaches_nobody_is_said_to_be_that(
     assert failure.value.code == "TUNNEL_EMPTY"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "portal.example"])
+@pytest.mark.parametrize(
+    "status", [b"301 Moved Permanently", b"302 Found", b"307 Temporary Redirect", b"308 Permanent Redirect"]
+)
+def test_who_is_sent_on_to_https_is_told_to_type_it(
+    proxy: Callable[..., Proxy], clients: Clients, status: bytes, host: str
+) -> None:
+    """Not so by the login page of a network, to which it sends everybody."""
+    tunnel = proxy(
+        0,
+        answer=b"HTTP/1.1 "
+        + status
+        + b"\r\nLocation: https://"
+        + host.encode()
+        + b"/atrium\r\nContent-Length: 0\r\n\r\n",
+    )
+    with pytest.raises(AtriumError) as failure:
+        clients("guest").connect(f"http://127.0.0.1:{tunnel.port}", timeout=10)
+    wanted = (
+        ("HTTPS_ONLY", "wants https: type the address with https://")
+        if host == "127.0.0.1"
+        else ("NOT_ATRIUM", "in a browser first")
+    )
+    assert failure.value.code == wanted[0] and wanted[1] in failure.value.text
+
+
 AWAY = {
     "its proxy says so": (NOBODY["nginx"], "TUNNEL_EMPTY", "nobody is behind it"),
     "a hotel wants its login": (

@@ -392,6 +392,8 @@ TEXTS = {
     "ahora en {address} no es el anfitrión: ¿no está, o pide esta red identificarse antes en el navegador?",
     "The tunnel at {address} answers, but nobody is behind it: is the host connected?": "El túnel de {address} responde, pero no hay nadie "
     "detrás: ¿está conectado el anfitrión?",
+    "What answers at {address} wants https: type the address with https:// in front.": "Lo que responde en {address} quiere https: escribir la "
+    "dirección con https:// delante.",
     "What answers at {address} is not Atrium: check the port, or log in to this network in a browser first.": "Lo que responde en "
     "{address} no es Atrium: comprobar el puerto, o iniciar antes sesión en esta red en un navegador.",
     "The encrypted connection to {address} failed: try again, and check that nothing stands in between.": "La conexión cifrada con "

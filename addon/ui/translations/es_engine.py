@@ -72,6 +72,8 @@ ENGINE = {
     "Nothing answers at this address: does a firewall stop it?": "Nadie responde en esta dirección: ¿lo impide un cortafuegos?",
     "The tunnel answers, but nobody is behind it: is the host connected?": "El túnel responde, pero no hay nadie detrás: ¿está conectado el "
     "anfitrión?",
+    "What answers at this address wants https:// instead of http://.": "Lo que responde en esta dirección quiere https:// en lugar de "
+    "http://.",
     "What answers at this address is not Atrium.": "Lo que responde en esta dirección no es Atrium.",
     "The encrypted connection failed.": "Falló la conexión cifrada.",
     # csrc/client
