@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any, Protocol
 
-from . import constructors, mergepatch, shadow, special, versions
+from . import constructors, idtypes, mergepatch, shadow, special, versions
 from .blobs import QueueFull
 from .capture import Drafts, Paused, Reader
 from .identity import Identity
@@ -100,7 +100,8 @@ class Outgoing:
             return {}
         known = self._state.shadows.get(doc)
         if known is None:
-            return self._create(doc, block, deadline)
+            # What a node or an object points to may be what nobody else is to have.
+            return {} if idtypes.skip_reason(block) else self._create(doc, block, deadline)
         read, room, theirs = known.load()
         tree = self._read(doc, block, read, deadline)
         if known.reads_as(tree):

@@ -80,6 +80,11 @@ def vector(rng: random.Random) -> tuple[float, float, float]:
     return (rng.randint(-4, 4), rng.randint(-4, 4), rng.random())
 
 
+def an_image_of_all(rng: random.Random, fits: Callable[[Any], Any] = lambda _: True) -> Any:
+    """A render result is each Blender's own."""
+    return one(rng, bpy.data.images, lambda i: i.source != "VIEWER" and fits(i))
+
+
 # Objects
 
 
@@ -172,7 +177,11 @@ def delete_object(rng: random.Random) -> str:
 @deed(1)
 def delete_data(rng: random.Random) -> str:
     kind = rng.choice(("meshes", "lights", "cameras", "materials", "node_groups", "worlds", "actions", "images"))
-    block = one(rng, getattr(bpy.data, kind), lambda b: not getattr(b, "is_editmode", False))
+    block = one(
+        rng,
+        getattr(bpy.data, kind),
+        lambda b: not getattr(b, "is_editmode", False) and getattr(b, "source", "") != "VIEWER",
+    )
     name = block.name
     getattr(bpy.data, kind).remove(block)
     return f"{kind} {name}"
@@ -259,8 +268,8 @@ def other_data(rng: random.Random) -> str:
 
 @deed(5)
 def rename(rng: random.Random) -> str:
-    kind = rng.choice(("objects", "objects", "meshes", "materials", "collections", "lights", "worlds", "scenes"))
-    block = one(rng, getattr(bpy.data, kind))
+    kind = rng.choice(("objects", "objects", "meshes", "materials", "collections", "lights", "worlds", "scenes", "images"))
+    block = one(rng, getattr(bpy.data, kind), lambda b: getattr(b, "source", "") != "VIEWER")
     before, block.name = block.name, rng.choice(NAMES)
     return f"{kind} {before} -> {block.name}"
 
@@ -807,7 +816,7 @@ def world_settings(rng: random.Random) -> str:
 
 @deed(1)
 def image_settings(rng: random.Random) -> str:
-    image = one(rng, bpy.data.images)
+    image = an_image_of_all(rng)
     image.alpha_mode = rng.choice(("STRAIGHT", "PREMUL", "NONE"))
     image.colorspace_settings.name = rng.choice(("sRGB", "Non-Color"))
     if rng.random() < 0.3:
@@ -852,9 +861,82 @@ def an_image(rng: random.Random) -> str:
     if rng.random() < 0.5 or not len(bpy.data.images):
         bpy.data.images.new(rng.choice(NAMES), 2, 2).use_fake_user = True
         return "new"
-    image = one(rng, bpy.data.images)
+    image = an_image_of_all(rng)
     image.pixels[rng.randrange(len(image.pixels))] = rng.random()
     return str(image.name)
+
+
+@deed(2)
+def paint(rng: random.Random) -> str:
+    """All of an image, as a brush does a part of it; or by an operator, which makes an undo step of its own."""
+    image = an_image_of_all(rng, lambda i: len(i.pixels))
+    if rng.random() < 0.3:
+        with bpy.context.temp_override(edit_image=image):
+            bpy.ops.image.invert(invert_r=True)
+        return f"invert {image.name}"
+    # Of such as a byte holds exactly.
+    colour = [rng.randint(0, 255) / 255 for _ in range(image.channels)]
+    image.pixels.foreach_set(colour * (len(image.pixels) // image.channels))
+    image.update()
+    return f"{image.name}: {colour[0]:.3f}"
+
+
+@deed(2)
+def generate(rng: random.Random) -> str:
+    """What an image is made of: it is made anew, and what was painted is gone."""
+    image = an_image_of_all(rng, lambda i: i.source == "GENERATED")
+    what = rng.choice(("colour", "type", "size", "float"))
+    if what == "colour":
+        image.generated_color = (rng.randint(0, 1), rng.randint(0, 1), rng.randint(0, 1), 1.0)
+    elif what == "type":
+        image.generated_type = rng.choice(("BLANK", "UV_GRID", "COLOR_GRID"))
+    elif what == "size":
+        image.generated_width = rng.randint(1, 8)
+    else:
+        image.use_generated_float = not image.use_generated_float
+    return f"{what} {image.name}: {tuple(image.size)}"
+
+
+@deed(2)
+def resize(rng: random.Random) -> str:
+    image = an_image_of_all(rng, lambda i: len(i.pixels))
+    image.scale(rng.randint(1, 8), rng.randint(1, 8))
+    return f"{image.name}: {tuple(image.size)}"
+
+
+@deed(2)
+def pack(rng: random.Random) -> str:
+    """Of what is packed no file lies anywhere: where it is unpacked it is missing."""
+    image = an_image_of_all(rng, lambda i: len(i.pixels) or i.packed_file is not None)
+    if image.packed_file is None or rng.random() < 0.5:
+        image.pack()
+        return f"{image.name}: {image.packed_file.size}"
+    image.unpack(method="REMOVE")
+    return f"{image.name}: no more"
+
+
+@deed(2)
+def use_image(rng: random.Random) -> str:
+    """In a material, or another in its place; or shown by an empty."""
+    image = an_image_of_all(rng)
+    if rng.random() < 0.2:
+        ob = one(rng, bpy.data.objects, lambda o: o.type == "EMPTY")
+        ob.empty_display_type = "IMAGE"
+        ob.data = image if rng.random() < 0.8 else None
+        return f"{image.name} on {ob.name}"
+    tree = a_tree(rng)
+    found = sorted((n for n in tree.nodes if n.type == "TEX_IMAGE"), key=lambda n: n.name)
+    node = rng.choice(found) if found and rng.random() < 0.6 else tree.nodes.new("ShaderNodeTexImage")
+    node.image = image if rng.random() < 0.9 else None
+    node.interpolation = rng.choice(("Linear", "Closest"))
+    return f"{image.name} in {tree.name}"
+
+
+@deed(1)
+def copy_image(rng: random.Random) -> str:
+    made = an_image_of_all(rng).copy()
+    made.use_fake_user = True
+    return str(made.name)
 
 
 @deed(1)
