@@ -694,6 +694,8 @@ class Replicator:
         if special.nodes.drop_idle_sockets(block):
             # Of a group that was back, for a use that the room has not, and has gone again.
             dirty.tracker.foreign = True
+        if self.identity.type_of(doc) == "Image":
+            special.images.keep_painted(block, shadow.split({"p": read["p"]}, theirs)[0].get("p", {}))
         tree = self._reader.read_block(doc, block, read, gone=gone)
         if known.reads_as(tree):
             return {}

@@ -268,7 +268,9 @@ def other_data(rng: random.Random) -> str:
 
 @deed(5)
 def rename(rng: random.Random) -> str:
-    kind = rng.choice(("objects", "objects", "meshes", "materials", "collections", "lights", "worlds", "scenes", "images"))
+    kind = rng.choice(
+        ("objects", "objects", "meshes", "materials", "collections", "lights", "worlds", "scenes", "images")
+    )
     block = one(rng, getattr(bpy.data, kind), lambda b: getattr(b, "source", "") != "VIEWER")
     before, block.name = block.name, rng.choice(NAMES)
     return f"{kind} {before} -> {block.name}"

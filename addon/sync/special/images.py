@@ -60,6 +60,20 @@ def _read_pixels(reader: Any, image: Any) -> Any:
     return reader.blobs.put_raw(pixels.astype(np.uint8).data, "u1", list(shape), where)
 
 
+def keep_painted(image: Any, mine: Tree) -> None:
+    """After its user has undone that it was packed: Blender goes on to show what was painted before that, but no longer knows that it was
+    painted, so that nobody would hear of it, and no file would keep it. `mine` is what is known of the user's own."""
+    if (
+        not isinstance(image, bpy.types.Image)
+        or image.source not in ("GENERATED", "FILE")
+        or image.packed_file is not None
+    ):
+        return
+    was_painted = mine.get("packed") or mine.get("pixels")
+    if was_painted and image.has_data and not image.is_dirty and len(image.pixels):
+        image.pixels[0] = image.pixels[0]
+
+
 def _pixels_of(writer: Any, value: Any) -> Any:
     """As Blender takes them."""
     pixels = writer.blobs.get(value, "float32")
