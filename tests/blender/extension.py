@@ -9,10 +9,14 @@ the later BlenderProcess gets too.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
+import functools
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from tests.blender.blenders import REPO, Blender
@@ -99,6 +103,20 @@ def install(blender: Blender, folder: Path, label: str, zip_file: Path) -> str:
     if not (folder / label / "resources" / "extensions" / "user_default" / "atrium" / "__init__.py").exists():
         raise ExtensionError(f"{blender.name}: {zip_file} was not installed\n{told}")
     return told
+
+
+@functools.cache
+def _installed(blender: Blender, zip_file: Path, packed_ns: int) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="atrium-installed-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    install(blender, folder, "anybody", zip_file)
+    return folder / "anybody" / "resources"
+
+
+def install_again(blender: Blender, folder: Path, label: str, zip_file: Path) -> None:
+    """The same for one more person: the files that the command has left for the first one of this test run. They name no folder."""
+    made = _installed(blender, zip_file, zip_file.stat().st_mtime_ns)
+    shutil.copytree(made, folder / label / "resources", dirs_exist_ok=True)
 
 
 def remove(blender: Blender, folder: Path, label: str, name: str) -> str:

@@ -157,9 +157,9 @@ class Party:
         home: Path | None = None,
         arguments: tuple[str, ...] = (),
     ) -> Person:
-        """Installs the add-on for a new person and starts their Blender."""
+        """Gives a new person the installed add-on and starts their Blender."""
         if not (self.folder / name / "resources" / "extensions").exists():
-            extension.install(blender, self.folder, name, self.zip_file)
+            extension.install_again(blender, self.folder, name, self.zip_file)
         environment = {} if home is None else {"ATRIUM_HOME": str(home)}
         start: Callable[..., BlenderProcess] = WindowedBlender if window else BlenderProcess
         process = start(blender, self.folder, name, tick=TICK, environment=environment, arguments=arguments)
