@@ -10,18 +10,23 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from dumps import differences_with_a_late_one
-from peers import OFFICIAL, assert_silent, available, joined
+from peers import OFFICIAL, assert_silent, available, joined, next_chapter
 from tests.loud import pytest_terminal_summary  # noqa: F401
 
 GIVEN = os.environ.get("ATRIUM_SYNC_BLENDER")
 
 
-# Of the module: all tests of one Blender stand together, so that it is started once.
-@pytest.fixture(scope="module", params=(GIVEN,) if GIVEN else OFFICIAL)
+# Of the session: all tests of one Blender stand together, so that it is started once.
+@pytest.fixture(scope="session", params=(GIVEN,) if GIVEN else OFFICIAL)
 def version(request):
     if not available(request.param):
         pytest.skip(f"NO BLENDER: no {request.param} here: run tests/setup/blenders.sh")
     return request.param
+
+
+@pytest.fixture(scope="module", autouse=True)
+def chapter():
+    next_chapter()
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ class Stage:
         peer = next((p for p in self.spare if p.version == version), None) if blend is None else None
         if peer is not None:
             self.spare.remove(peer)
-            peer.do(FRESH.format(member=peer.number))
+            peer.begin_anew()
         else:
             self.started += 1
             peer = Peer(self, self.started, version, blend)
@@ -90,13 +90,13 @@ class Stage:
             peer.close()
 
     def settle(self, rounds: int = 12) -> None:
-        """Lets all peers work until a whole round of full captures changes nothing."""
+        """Lets all peers work until a whole round of full captures changes nothing: the first one, where nobody heard anything in it, else a second."""
         before = -1
         for _ in range(rounds):
-            for peer in self.peers:
-                peer.do("rep.capture_all(); rep.tick(1000)")
+            start = self.room.head()
+            busy = [peer.do(WORK) for peer in self.peers]
             head = self.room.head()
-            if head == before:
+            if head == before or (head == start and not any(busy)):
                 return
             before = head
         raise AssertionError(f"no rest after {rounds} rounds: {self.room.log[-5:]}")
@@ -108,6 +108,7 @@ class Peer:
         self.number = number
         self.version = version
         self.blend = blend
+        self.chapter = _chapter[0]
         self._calls = stage._queue(f"call{number}")
         self._answers = stage._queue(f"answer{number}")
         # A Blender in a folder of its own sees only what it is given.
@@ -139,6 +140,13 @@ class Peer:
 
     def log(self) -> str:
         return Path(self.log_path).read_text(errors="replace")[-6000:]
+
+    def begin_anew(self) -> None:
+        """As if it had just been started."""
+        if self.chapter != _chapter[0]:
+            self.do("begin_anew()")
+            self.chapter = _chapter[0]
+        self.do(FRESH.format(member=self.number))
 
     def upload(self) -> None:
         self.do("for _ in rep.upload_all(): pass")
@@ -193,6 +201,9 @@ HESITANT = """
     link.put_blob = hesitant
 """
 
+# A full look at everything, and whether something has come or is still to be done.
+WORK = "_heard = link.cursor; rep.capture_all(); rep.tick(1000); link.cursor != _heard or rep.pending > 0"
+
 # What a peer does to be as if it had just been started.
 FRESH = """
     rep.detach()
@@ -203,6 +214,14 @@ FRESH = """
 
 # The stage that stays for the next test: starting three Blenders takes longer than most tests.
 _kept: list[tuple[str, Stage]] = []
+
+
+# Counts the files of tests: what one does to the replicator's modules is not there for the next.
+_chapter = [0]
+
+
+def next_chapter() -> None:
+    _chapter[0] += 1
 
 
 def fresh_stage(version: str, count: int) -> tuple[Stage, list[Peer]]:
@@ -216,7 +235,7 @@ def fresh_stage(version: str, count: int) -> tuple[Stage, list[Peer]]:
     stage.room = type(stage.room)()
     stage.set_aside(stage.peers[count:])
     for peer in stage.peers:
-        peer.do(FRESH.format(member=peer.number))
+        peer.begin_anew()
     while len(stage.peers) < count:
         stage.peer(version)
     return stage, list(stage.peers)
