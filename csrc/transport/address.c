@@ -398,6 +398,16 @@ static int parse(text t, uint16_t port_default, atr_address *out, char *why, siz
 
 /* --- the address in a line ------------------------------------------------------------------------------------- */
 
+/* `:9090` and then an emoji: no port goes on like that. */
+static bool is_behind_port(text t, size_t n)
+{
+  size_t digits = n;
+
+  while (digits > 0 && is_digit(t.p[digits - 1]))
+    digits--;
+  return (unsigned char)t.p[n] >= 0x80 && digits < n && digits > 0 && t.p[digits - 1] == ':';
+}
+
 /* What is tried of a word, from its start: up to what stands in no host's name, or to a closing bracket of the sentence; without the sentence's stop. */
 static text cut(text t, bool has_scheme)
 {
@@ -412,7 +422,7 @@ static text cut(text t, bool has_scheme)
 
     in_path = in_path || c == '/' || c == '?' || c == '#';
     if (c == '|' || (!in_path && c != 0 && strchr(",;!()*", c)) || (c == ')' && round == 0) ||
-        (c == ']' && square == 0))
+        (c == ']' && square == 0) || (!in_path && is_behind_port(t, n)))
       break;
     round = c == '(' ? round + 1 : c == ')' ? round - 1 : round;
     square = c == '[' ? square + 1 : c == ']' ? square - 1 : square;
@@ -456,7 +466,7 @@ static bool is_opening(text word)
 {
   size_t n = word.n;
 
-  if (n == 0 || word.p[0] == 0 || !strchr("(*_~", word.p[0]))
+  if (n == 0 || word.p[0] == 0 || !strchr("(*_~|", word.p[0]))
     return false;
   while (n > 0 && is_stop(word.p[n - 1]))
     n--;
@@ -557,9 +567,79 @@ static text bare(text t)
   return t;
 }
 
+static bool is_port_label(text word)
+{
+  while (word.n > 0 && (word.p[word.n - 1] == ':' || word.p[word.n - 1] == '='))
+    word.n--;
+  return (word.n == 4 && starts_with(word, "port")) || (word.n == 6 && starts_with(word, "puerto"));
+}
+
+/* A number of another machine; as the first of two words also a name with a dot. */
+static bool is_host(text t, bool may_be_name, atr_address *out)
+{
+  char why[256];
+
+  if (t.n == 0 || memchr(t.p, '/', t.n) || parse(t, 1, out, why, sizeof why) < 0 || out->has_port ||
+      atr_address_is_loopback(out))
+    return false;
+  if (out->kind == ATR_ADDRESS_NAME)
+    return may_be_name && memchr(t.p, '.', t.n);
+  return out->kind == ATR_ADDRESS_IPV4 || t.n >= sizeof "fe80::" - 1;
+}
+
+static bool is_address(text t)
+{
+  atr_address address;
+  char why[256];
+
+  return parse(t, 1, &address, why, sizeof why) == 0;
+}
+
+static bool is_port(text t)
+{
+  char why[256];
+  uint16_t port;
+
+  return parse_port(t, &port, why, sizeof why) == 0;
+}
+
+/* Where no colon joins them: `my ip is 192.168.0.48`, `0.tcp.sa.ngrok.io 12489`, `IP: 203.0.113.17 Port: 9090`. Empty where that leaves a choice. */
+static text find_apart(text whole, char out[ATR_ADDRESS_TEXT_BYTES])
+{
+  text port = {NULL, 0}, one, word;
+  unsigned hosts = 0, ports = 0, words = 0;
+  bool is_labeled = false, is_pair;
+  atr_address address, host = {0};
+  size_t at = 0;
+
+  while (next_word(whole, &at).n > 0)
+    words++;
+  is_pair = words == 2;
+  at = 0;
+  for (unsigned i = 0; i < words; i++) {
+    word = next_word(whole, &at);
+    (void)from_port(word, &one);
+    if (is_host(one, is_pair && i == 0, &address)) {
+      host = address;
+      hosts++;
+    } else if ((is_labeled || (is_pair && hosts == 1)) && is_port(one)) {
+      port = one;
+      ports++;
+    } else if (is_pair && i == 1) {
+      return (text){NULL, 0};
+    }
+    is_labeled = is_port_label(word);
+  }
+  if (hosts != 1 || ports > 1 || (host.kind == ATR_ADDRESS_NAME && ports == 0))
+    return (text){NULL, 0};
+  snprintf(out, ATR_ADDRESS_TEXT_BYTES, host.kind == ATR_ADDRESS_IPV6 ? "[%s]%s%.*s" : "%s%s%.*s", host.host,
+           ports ? ":" : "", (int)port.n, ports ? port.p : "");
+  return (text){out, strlen(out)};
+}
+
 /* The best candidate of a text. Of equal ones the first with a scheme, and the last without one: what stands before those is the time in a log. Where none is an
  * address, the first with a scheme tells best what is wrong. */
-static text find(text whole)
+static text find(text whole, char apart[ATR_ADDRESS_TEXT_BYTES])
 {
   text best = bare(whole), one;
   unsigned best_weight = 0;
@@ -581,18 +661,21 @@ static text find(text whole)
       has_wrong = weight == 0;
     }
   }
-  return best;
+  if (best_weight > 0 || has_wrong || is_address(trim(best)))
+    return best;
+  one = find_apart(whole, apart);
+  return one.n > 0 ? one : best;
 }
 
 int atr_address_parse(const char *string, size_t len, uint16_t port_default, atr_address *out, char *why,
                       size_t why_bytes)
 {
-  char copy[ATR_PASTED_BYTES_MAX];
+  char copy[ATR_PASTED_BYTES_MAX], apart[ATR_ADDRESS_TEXT_BYTES];
   ptrdiff_t n = plain(trim((text){string, len}), copy, sizeof copy);
 
   if (n < 0)
     return wrong(why, why_bytes, "This is too long for an address.");
-  return parse(trim(find((text){copy, (size_t)n})), port_default, out, why, why_bytes);
+  return parse(trim(find((text){copy, (size_t)n}, apart)), port_default, out, why, why_bytes);
 }
 
 void atr_address_text(const atr_address *address, char out[ATR_ADDRESS_TEXT_BYTES])

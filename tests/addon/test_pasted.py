@@ -150,6 +150,20 @@ def test_what_is_too_long_is_cut_between_two_words() -> None:
         assert read(line) == ("0.tcp.sa.ngrok.io:12489" if tunnel in line else "203.0.113.17:9090")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "203.0.113.17 9090",
+        "IP: 203.0.113.17\nPort: 9090\n",
+        "my ip is 203.0.113.17, port 9090",
+        "203.0.113.17:9090✅",
+        "||203.0.113.17:9090||",
+    ],
+)
+def test_an_address_as_people_write_it_in_a_chat(text: str) -> None:
+    assert read(address.pasted(text)) == "203.0.113.17:9090"
+
+
 def test_bytes_are_counted_not_characters() -> None:
     line = address.pasted("→ " * 4000 + "203.0.113.17:9090")
     assert line == ("→ " * (PASTED_BYTES_MAX // 4)).strip()
