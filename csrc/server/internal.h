@@ -314,6 +314,8 @@ size_t reach_outside(const atr_server *server, atr_address out[REACH_OUTSIDE_MAX
 /* --- lobby.c --- */
 
 bool lobby_has(const atr_server *server, const atr_id *room);
+/* The same for who looks for passwords. */
+atr_rooms_there lobby_rooms_there(const atr_server *server);
 /* There is a room that this user may enter. */
 bool lobby_has_one_for(const conn *c);
 /* The room, where it exists and this user may enter it; else NULL. */

@@ -147,6 +147,26 @@ bool lobby_has(const atr_server *server, const atr_id *room)
   return hall_of_id(server, room) != NULL;
 }
 
+static bool has(const void *ctx, const atr_id *room)
+{
+  return lobby_has(ctx, room);
+}
+
+static bool has_named(const void *ctx, const char *name)
+{
+  const atr_server *server = ctx;
+  bool found = false;
+
+  for (const hall *h = server->halls; h; h = h->next)
+    found = (strcmp(h->name, name) == 0 && !atr_room_failed(h->room)) || found;
+  return found;
+}
+
+atr_rooms_there lobby_rooms_there(const atr_server *server)
+{
+  return (atr_rooms_there){.ctx = server, .has = has, .has_named = has_named};
+}
+
 bool lobby_has_one_for(const conn *c)
 {
   for (const hall *h = c->server->halls; h; h = h->next)
@@ -414,15 +434,6 @@ static bool may_create(const conn *c, const atr_id *lost)
   return lost ? may_enter(c, lost) : atr_rights_may(c->server->rights, &c->who, ATR_MAY_CREATE, NULL, NULL);
 }
 
-/* Whoever types the name of a new room means it, and not one of yesterday that had the same. */
-static void forget_namesake(const atr_server *server, const char *name)
-{
-  atr_id other;
-
-  if (atr_passwords_holder(server->passwords, name, &other) && !lobby_has(server, &other))
-    (void)atr_passwords_set(server->passwords, &other, NULL, NULL);
-}
-
 void lobby_create(conn *c, const cJSON *message)
 {
   atr_room_join join = join_of(c);
@@ -466,10 +477,8 @@ void lobby_create(conn *c, const cJSON *message)
     }
     h->creator = c->participant;
     h->ready = returns;
-    if (!returns) {
+    if (!returns)
       h->creator_key = c->who.key;
-      forget_namesake(c->server, name);
-    }
     memcpy(h->blender, blender, sizeof blender);
     h->schema = schema;
     is_back = returns;

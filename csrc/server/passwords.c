@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * See passwords.h. At most one record per room, and per name: a list is enough, and is walked to its end by each look-up. */
+ * See passwords.h. At most one record per room: a list is enough, and is walked to its end by each look-up. */
 #include "server/passwords.h"
 
 #include "base/error.h"
@@ -30,6 +30,7 @@ struct atr_passwords {
   bool has_server, has_kept;
   record *rooms;
   size_t n_rooms;
+  atr_rooms_there there;
 };
 
 /* --- records --------------------------------------------------------------------------------------------------- */
@@ -43,13 +44,26 @@ static record **place_of(atr_passwords *passwords, const atr_id *room)
   return at;
 }
 
-static record **name_of(atr_passwords *passwords, const char *name)
+static bool is_there(const atr_passwords *passwords, const atr_id *room)
 {
-  record **at = &passwords->rooms;
+  return passwords->there.has && passwords->there.has(passwords->there.ctx, room);
+}
 
-  while (*at && strcmp((*at)->name, name) != 0)
-    at = &(*at)->next;
-  return at;
+/* What counts of this name: of rooms that are there the first that got one, else the last. A look at the rooms is taken in any case. */
+static const record *of_name(const atr_passwords *passwords, const char *name, bool *there)
+{
+  static const atr_id nobody;
+  const record *found = NULL;
+
+  *there = false;
+  for (const record *r = passwords->rooms; r; r = r->next)
+    if (strcmp(r->name, name) == 0 && !*there) {
+      found = r;
+      *there = is_there(passwords, &r->room);
+    }
+  if (!found)
+    (void)is_there(passwords, &nobody);
+  return found;
 }
 
 static void drop(atr_passwords *passwords, record **at)
@@ -62,14 +76,10 @@ static void drop(atr_passwords *passwords, record **at)
   free(r);
 }
 
-/* Of two lines of one name in a file the last counts. */
 static int put(atr_passwords *passwords, const atr_id *room, const char *name, const atr_password *password)
 {
-  record **at = name_of(passwords, name);
+  record **at = place_of(passwords, room);
 
-  if (*at && !atr_id_equal(&(*at)->room, room))
-    drop(passwords, at);
-  at = place_of(passwords, room);
   if (!*at && passwords->n_rooms >= ATR_ROOMS_MAX)
     return ATR_LIMIT;
   if (!*at && !(*at = calloc(1, sizeof **at)))
@@ -81,22 +91,29 @@ static int put(atr_passwords *passwords, const atr_id *room, const char *name, c
   return ATR_OK;
 }
 
+void atr_passwords_tell_rooms(atr_passwords *passwords, const atr_rooms_there *rooms)
+{
+  passwords->there = *rooms;
+}
+
 bool atr_passwords_has(const atr_passwords *passwords, const atr_id *room)
 {
+  bool there;
+
   for (const record *r = passwords->rooms; r; r = r->next)
     if (atr_id_equal(&r->room, room))
-      return true;
+      return of_name(passwords, r->name, &there) == r;
   return false;
 }
 
 bool atr_passwords_holder(const atr_passwords *passwords, const char *name, atr_id *room)
 {
-  for (const record *r = passwords->rooms; r; r = r->next)
-    if (strcmp(r->name, name) == 0) {
-      *room = r->room;
-      return true;
-    }
-  return false;
+  bool there;
+  const record *found = of_name(passwords, name, &there);
+
+  if (found && there)
+    *room = found->room;
+  return found && there;
 }
 
 const atr_password *atr_passwords_of_server(const atr_passwords *passwords)
@@ -106,14 +123,14 @@ const atr_password *atr_passwords_of_server(const atr_passwords *passwords)
 
 void atr_passwords_of_name(const atr_passwords *passwords, const char *name, atr_password *out, atr_id *room)
 {
-  const record *found = NULL;
+  const atr_rooms_there *rooms = &passwords->there;
+  bool there, is_hidden;
+  const record *found = of_name(passwords, name, &there);
 
+  is_hidden = rooms->has_named && rooms->has_named(rooms->ctx, name) && !there;
   atr_password_of_nobody(out, passwords->key, name);
   memset(room, 0, sizeof *room);
-  for (const record *r = passwords->rooms; r; r = r->next)
-    if (strcmp(r->name, name) == 0 && !found)
-      found = r;
-  if (found) {
+  if (found && !is_hidden) {
     *out = found->password;
     *room = found->room;
   }
@@ -297,10 +314,10 @@ int atr_passwords_set(atr_passwords *passwords, const atr_id *room, const char *
   return err;
 }
 
-bool atr_passwords_drop_lost(atr_passwords *passwords, atr_is_there_cb is_there, const void *ctx)
+bool atr_passwords_drop_lost(atr_passwords *passwords)
 {
   for (record **at = &passwords->rooms; *at; at = &(*at)->next)
-    if (!is_there(ctx, &(*at)->room)) {
+    if (!is_there(passwords, &(*at)->room)) {
       drop(passwords, at);
       passwords->file.is_changed = true;
       return true;

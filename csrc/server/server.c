@@ -191,10 +191,13 @@ static void on_stream(void *ctx, atr_stream *stream)
 /* `text`: from --password-file. */
 static int open_passwords(atr_server *server, const char *data, const char *text, char *why, size_t why_bytes)
 {
+  atr_rooms_there rooms = lobby_rooms_there(server);
   int err = atr_identity_secret(server->identity, "atrium passwords of nobody", server->keyed);
 
   if (err == ATR_OK)
     err = atr_passwords_open(&server->passwords, data, server->keyed, why, why_bytes);
+  if (err == ATR_OK)
+    atr_passwords_tell_rooms(server->passwords, &rooms);
   if (err == ATR_OK && text)
     err = atr_passwords_give(server->passwords, text, why, why_bytes);
   atr_guard_init(&server->strangers, 0);

@@ -90,18 +90,13 @@ static void kept(reply *a, int err)
       tell(c, &a->room, a->is_set);
 }
 
-static bool is_there(const void *ctx, const atr_id *room)
-{
-  return lobby_has(ctx, room);
-}
-
-/* A room's password is found by the room's name, so of rooms with one name one has it. */
+/* A room's password is found by the room's name, so of rooms with one name that are there one gets it. */
 static bool is_taken(const atr_server *server, const target *of)
 {
   atr_id other;
 
   return !atr_id_is_zero(&of->room) && atr_passwords_holder(server->passwords, of->name, &other) &&
-         !atr_id_equal(&other, &of->room) && lobby_has(server, &other);
+         !atr_id_equal(&other, &of->room);
 }
 
 /* Rooms that are gone leave theirs behind. */
@@ -111,7 +106,7 @@ static int set(atr_server *server, const target *of, const atr_password *passwor
   int err =
       password && is_taken(server, of) ? ATR_STATE : atr_passwords_set(server->passwords, room, of->name, password);
 
-  if (err == ATR_LIMIT && atr_passwords_drop_lost(server->passwords, is_there, server))
+  if (err == ATR_LIMIT && atr_passwords_drop_lost(server->passwords))
     err = atr_passwords_set(server->passwords, room, of->name, password);
   return err;
 }

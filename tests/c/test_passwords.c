@@ -103,24 +103,69 @@ static void a_new_password_has_the_salt_that_was_always_shown(void **state)
   end_kept(passwords);
 }
 
-static void of_two_rooms_of_one_name_the_last_counts(void **state)
+/* Rooms that there are, and the name of one more that has no password. */
+static struct {
+  atr_id ids[2];
+  const char *other;
+} here;
+
+static bool has_room(const void *ctx, const atr_id *room)
+{
+  (void)ctx;
+  return !atr_id_is_zero(room) && (atr_id_equal(&here.ids[0], room) || atr_id_equal(&here.ids[1], room));
+}
+
+static bool has_named(const void *ctx, const char *name)
+{
+  (void)ctx;
+  return here.other && strcmp(here.other, name) == 0;
+}
+
+static const atr_rooms_there rooms = {.has = has_room, .has_named = has_named};
+
+/* The first was lost with the server; the second was made the next day, before the first has come back. The password of the first ended by that. */
+static void a_room_that_was_lost_keeps_its_password_whoever_takes_its_name(void **state)
 {
   atr_id first = {{1}}, second = {{2}}, nobody = {{0}}, holder;
   atr_password one = derived(1), two = derived(2), made_up;
   atr_passwords *passwords = open_kept();
 
   (void)state;
-  assert_false(atr_passwords_holder(passwords, "Film", &holder));
+  memset(&here, 0, sizeof here);
+  atr_password_of_nobody(&made_up, key, "Film");
   assert_ok(atr_passwords_set(passwords, &first, "Film", &one));
+  end_kept(passwords);
+  passwords = open_kept();
+  atr_passwords_tell_rooms(passwords, &rooms);
+  assert_true(is_of(passwords, "Film", &first, &one));
+  assert_false(atr_passwords_holder(passwords, "Film", &holder));
+
+  here.other = "Film"; /* whoever types the name means what is there */
+  assert_true(is_of(passwords, "Film", &nobody, &made_up));
+  here.ids[0] = second;
   assert_ok(atr_passwords_set(passwords, &second, "Film", &two));
   assert_true(is_of(passwords, "Film", &second, &two));
   assert_true(atr_passwords_holder(passwords, "Film", &holder));
   assert_true(atr_id_equal(&holder, &second));
+  assert_true(atr_passwords_has(passwords, &second));
   assert_false(atr_passwords_has(passwords, &first));
+
+  here.ids[1] = first; /* it comes back */
+  assert_true(is_of(passwords, "Film", &first, &one));
+  assert_true(atr_passwords_holder(passwords, "Film", &holder));
+  assert_true(atr_id_equal(&holder, &first));
+  assert_true(atr_passwords_has(passwords, &first));
+  assert_false(atr_passwords_has(passwords, &second));
+  end_kept(passwords);
+
+  memset(&here, 0, sizeof here); /* both are lost: the last one was there last */
+  passwords = open_kept();
+  atr_passwords_tell_rooms(passwords, &rooms);
+  assert_true(is_of(passwords, "Film", &second, &two));
   assert_ok(atr_passwords_set(passwords, &second, "Film", &one)); /* its own, changed */
   assert_true(is_of(passwords, "Film", &second, &one));
   assert_ok(atr_passwords_set(passwords, &second, "Film", NULL));
-  atr_password_of_nobody(&made_up, key, "Film");
+  assert_ok(atr_passwords_set(passwords, &first, "Film", NULL));
   assert_true(is_of(passwords, "Film", &nobody, &made_up));
   end_kept(passwords);
 }
@@ -136,11 +181,6 @@ static void a_password_has_so_many_bytes(void **state)
   assert_ok(atr_password_derive(&p, atr_span_of(text, ATR_PASSWORD_BYTES_MAX)));
   assert_err(atr_password_derive(&p, atr_span_of(text, ATR_PASSWORD_BYTES_MAX + 1)), ATR_INVAL);
   assert_err(atr_password_derive(&p, atr_span_of(text, 0)), ATR_INVAL);
-}
-
-static bool is_the_third(const void *ctx, const atr_id *room)
-{
-  return atr_id_equal(ctx, room);
 }
 
 /* ATR_ROOMS_MAX, of which all may have one; those of rooms that are gone make way. */
@@ -165,9 +205,12 @@ static void as_many_rooms_as_there_can_be_have_one(void **state)
   atr_put_u32(room.b, ATR_ROOMS_MAX);
   assert_true(atr_passwords_has(passwords, &room));
   atr_put_u32(room.b, 3);
+  memset(&here, 0, sizeof here);
+  here.ids[0] = room;
+  atr_passwords_tell_rooms(passwords, &rooms);
   for (uint32_t i = 1; i < ATR_ROOMS_MAX; i++)
-    assert_true(atr_passwords_drop_lost(passwords, is_the_third, &room));
-  assert_false(atr_passwords_drop_lost(passwords, is_the_third, &room));
+    assert_true(atr_passwords_drop_lost(passwords));
+  assert_false(atr_passwords_drop_lost(passwords));
   assert_true(atr_passwords_has(passwords, &room));
   end_kept(passwords);
   passwords = open_kept();
@@ -215,7 +258,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(they_are_there_after_a_restart, make_home, remove_home),
       cmocka_unit_test_setup_teardown(a_new_password_has_the_salt_that_was_always_shown, make_home, remove_home),
-      cmocka_unit_test_setup_teardown(of_two_rooms_of_one_name_the_last_counts, make_home, remove_home),
+      cmocka_unit_test_setup_teardown(a_room_that_was_lost_keeps_its_password_whoever_takes_its_name, make_home,
+                                      remove_home),
       cmocka_unit_test(a_password_has_so_many_bytes),
       cmocka_unit_test_setup_teardown(as_many_rooms_as_there_can_be_have_one, make_home, remove_home),
       cmocka_unit_test_setup_teardown(a_file_that_was_not_written_so_is_named, make_home, remove_home),
