@@ -200,6 +200,7 @@ class State:
     invite: str = ""  # the newest link that was made here
     revoked: bool = False  # all links, since the newest was made
     invite_expires_s: float = 0.0  # since 1970; 0: never
+    invite_only_here: bool = False  # nobody on another machine gets in by it
     invite_room: str = ""  # the name of the only room that it opens; empty: it opens all
     invite_lasts: str = inviting.USUAL  # how long the next one shall work, as the user has chosen
     by_invite: bool = False  # one was pasted to get here, and its host has not let us in yet
@@ -494,6 +495,7 @@ class State:
     def _on_invite(self, event: Event) -> None:
         self.invite, self.revoked = str(event.get("link") or ""), False
         self.invite_expires_s = float(event.get("expires") or 0)
+        self.invite_only_here = bool(event.get("only_here"))
         # The room that one was in; who has left it meanwhile finds it in the list. Zeros: all rooms.
         only = str(event.get("room") or "").strip("0") and str(event["room"])
         found = next((room for room in (self.here, *self.rooms) if room is not None and room.id == only), None)

@@ -127,6 +127,11 @@ def draw_invite(layout: Any, context: Any, state: State) -> None:
     now = time.time()
     if inviting.is_over(state.invite_expires_s, now):
         paragraph(layout, translated("The invite that you copied works no longer: copy a new one."), context, "INFO")
+    elif state.invite_only_here:
+        nobody = translated(
+            "This invite works on this machine only, which has no address for others: connect it to a network, a VPN or a tunnel, and copy a new one."
+        )
+        paragraph(layout, nobody, context, "ERROR")
     else:
         copied = translated("The invite is copied: paste it into a message to those you want here.")
         opens, until = inviting.opening(state.invite_room), inviting.lasting(state.invite_expires_s, now)

@@ -64,7 +64,11 @@ static const field joined[] = {FIELD("room", ID),
                                FIELD("name", TEXT),
                                END};
 static const field closed[] = {FIELD("room", U32), FIELD("code", TEXT), FIELD("text", TEXT), END};
-static const field invite[] = {FIELD("link", TEXT), FIELD("expires", NUMBER), FIELD("room", ID), END};
+static const field invite[] = {FIELD("link", TEXT),
+                               FIELD("expires", NUMBER),
+                               FIELD("room", ID),
+                               {.name = "only_here", .kind = TRUTH, .optional = true},
+                               END};
 static const field invites_revoked[] = {FIELD("count", NUMBER), END};
 static const field password[] = {FIELD("set", TRUTH), {.name = "room", .kind = ID, .optional = true}, END};
 static const field knock[] = {FIELD("key", KEY), FIELD("name", TEXT), FIELD("code", TEXT), END};

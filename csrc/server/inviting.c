@@ -5,7 +5,8 @@
  * The link holds what this server knows of itself: what came with the request first, then the addresses of this machine, those of VPNs before the
  * others, without those that work only on the same link; then what leads here from outside (reach.c), for which room is kept. Bridges of
  * containers lead nowhere for whoever is elsewhere, and what runs inside of this machine comes by its other addresses as well: one is
- * named where there is nothing else. Where there is none at all it is the loopback: such an invite works between programs of one machine.
+ * named where there is nothing else. Where there is none at all it is the loopback: such an invite works between programs of one machine, and says so
+ * to the host.
  *
  * Chats that render Markdown take two underscores out of some links, and what is between them stands there in italics: the token of such a
  * link is drawn again. Where the key or the room alone make one, it stays. */
@@ -115,6 +116,14 @@ static int check_writable(const atr_invite *invite)
   return err;
 }
 
+static bool is_for_here(const atr_invite *invite)
+{
+  for (size_t i = 0; i < invite->addresses_count; i++)
+    if (!atr_address_is_loopback(&invite->addresses[i]))
+      return false;
+  return true;
+}
+
 static void send_link(conn *host, const atr_invite *invite, uint64_t expires_s)
 {
   atr_buf link, buf;
@@ -134,6 +143,8 @@ static void send_link(conn *host, const atr_invite *invite, uint64_t expires_s)
     atr_jw_str(&w, "link", (const char *)link.data);
     atr_jw_int(&w, "expires", (int64_t)expires_s);
     atr_jw_id(&w, "room", &invite->room);
+    if (is_for_here(invite))
+      atr_jw_bool(&w, "only_here", true);
     conn_send_json(host, &w);
     atr_buf_free(&buf);
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * libuv lists only interfaces that are up. What is no use to anybody who types is left out: loopback, and IPv4's
- * link-local addresses (169.254/16), which mean that no address was obtained.
+ * libuv lists only interfaces that are up. Loopback is left out, which is no use to anybody who types. IPv4's link-local addresses (169.254/16) mean
+ * that nobody gives out addresses: two machines with one cable between them have no others, so they come last of those that need no scope.
  */
 #include "transport/interfaces.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <uv.h>
 
-enum rank { RANK_IPV4, RANK_IPV6, RANK_LINK_LOCAL, RANKS, RANK_NONE };
+enum rank { RANK_IPV4, RANK_IPV6, RANK_SELF_GIVEN, RANK_LINK_LOCAL, RANKS, RANK_NONE };
 
 static enum rank rank_of(const uv_interface_address_t *i)
 {
@@ -19,7 +19,7 @@ static enum rank rank_of(const uv_interface_address_t *i)
   if (i->address.address4.sin_family == AF_INET) {
     const uint8_t *ip = (const uint8_t *)&i->address.address4.sin_addr;
 
-    return ip[0] == 169 && ip[1] == 254 ? RANK_NONE : RANK_IPV4;
+    return ip[0] == 169 && ip[1] == 254 ? RANK_SELF_GIVEN : RANK_IPV4;
   }
   if (i->address.address6.sin6_family == AF_INET6) {
     const uint8_t *ip = (const uint8_t *)&i->address.address6.sin6_addr;
@@ -45,7 +45,7 @@ static void describe(const uv_interface_address_t *i, enum rank rank, atr_interf
 {
   char ip[48] = "";
 
-  if (rank == RANK_IPV4)
+  if (rank == RANK_IPV4 || rank == RANK_SELF_GIVEN)
     uv_ip4_name(&i->address.address4, ip, sizeof ip);
   else
     uv_ip6_name(&i->address.address6, ip, sizeof ip);

@@ -14,6 +14,10 @@ from atrium.inviting import create_invite
 from atrium.machine import check_machine
 
 
+def _say_aside(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0: Atrium answers there, or can be hosted here, or the invite is printed; 1: not so; 2: cannot be done; 130: interrupted."""
     parser = argparse.ArgumentParser(prog="python -m atrium", description=__doc__)
@@ -52,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         if arguments.command == "invite":
-            print(create_invite(arguments.port, arguments.expires_h, arguments.address))
+            print(create_invite(arguments.port, arguments.expires_h, arguments.address, warn=_say_aside))
             return 0
         if arguments.host is None:
             found = check_machine(arguments.port, bind=arguments.bind, map_port=arguments.map_port)

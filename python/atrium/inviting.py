@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from atrium._core import AtriumError, __version__
 from atrium.engine import Engine, Message
@@ -20,6 +20,7 @@ from atrium.home import home_folder
 SETTLED_S = 5.0
 TIMEOUT_S = 15.0
 POLL_S = 0.05
+ONLY_HERE = "This invite works on this machine only: the server has no address for others."
 ANOTHER = "No server of this user runs on port {port} of this machine, with this ATRIUM_HOME: another user's does."
 
 
@@ -28,8 +29,10 @@ def create_invite(
     expires_h: float = 168,
     addresses: Sequence[str] = (),
     home: str | os.PathLike[str] | None = None,
+    warn: Callable[[str], object] = lambda _: None,
 ) -> str:
-    """The link. `expires_h`: hours, 0 for ever; `addresses`: further ones at which the server can be reached, tried first."""
+    """The link. `expires_h`: hours, 0 for ever; `addresses`: further ones at which the server can be reached, tried first. `warn` is told where nobody
+    from another machine could use it."""
     wanted: Message = {"t": "invite_create", "expires_h": expires_h, "addresses": list(addresses)}
     is_in = asked = False
     with contextlib.closing(Engine(home_folder(home))) as engine:
@@ -37,6 +40,8 @@ def create_invite(
         engine.send({"t": "connect", "host": f"127.0.0.1:{port}", "own": True, **user})
         for event in _events(engine):
             if event["t"] == "invite":
+                if event.get("only_here"):
+                    warn(ONLY_HERE)
                 return str(event["link"])
             if event["t"] == "welcome" and event["host"]:
                 is_in = True

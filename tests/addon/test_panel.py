@@ -324,6 +324,8 @@ def test_an_invite_that_is_made_is_copied(anna: WindowedBlender) -> None:
     anna.call(clipboard_is, "atrium://join#AbCd-_9")
     assert anna.call(last, "invite_create")["expires_h"] == 168
     anna.picture(name_of(anna, "invite_copied"))
+    anna.call(tell, {"t": "invite", "link": "atrium://join#AbCd-_9", "expires": 0, "only_here": True})
+    anna.picture(name_of(anna, "invite_only_here"))
 
 
 def differs_is(wanted: bool) -> Iterator[None]:

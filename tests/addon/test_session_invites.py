@@ -233,6 +233,9 @@ def test_only_the_host_makes_invites() -> None:
     assert task.done and bench.state.invite == LINK and bench.state.invite_expires_s == 0
     bench.tick({"t": "invite", "link": LINK, "expires": 1_800_000_000})
     assert bench.state.invite_expires_s == 1_800_000_000
+    assert not bench.state.invite_only_here
+    bench.tick({"t": "invite", "link": LINK, "expires": 0, "only_here": True})
+    assert bench.state.invite_only_here
     task = bench.session.revoke_invites()
     bench.tick({"t": "invites_revoked", "count": 1})
     assert task.done and bench.state.invite == "" and bench.state.revoked

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from atrium.engine import Message
 from tests.net.conftest import PORT, ROOT, World, settle
 from tests.net.test_paths import HOST
 
@@ -83,3 +84,32 @@ def test_a_host_is_found_where_only_ipv6_is(world: World) -> None:
     address, state = log.read_text().split()[-2:]
     assert address.startswith("[fe80::") and address.endswith(f"%eth0]:{PORT}"), log.read_text()
     assert state == "LOBBY"
+
+
+def lan_addresses(audiences: list[Message]) -> list[str]:
+    (lan,) = (one for one in audiences if one["audience"] == "lan")
+    return list(lan["addresses"])
+
+
+def test_two_machines_on_a_cable_without_dhcp(world: World) -> None:
+    """The system gives itself an address of 169.254/16: the panel shows it, and the invite leads there. Without one the invite would lead to the reader's
+    own machine, and the host is told."""
+    anna, ben = world.on_the_internet("anna"), world.on_the_internet("ben")
+    host = world.owner(world.serve(anna))
+    host.create_invite()
+    assert host._now.invite["only_here"] is True
+    for i, machine in enumerate((anna, ben)):
+        machine.ip(f"addr add 169.254.7.{i + 1}/16 dev eth0")
+    audiences = host.look_around()
+    link = host.create_invite()
+    assert "only_here" not in host._now.invite
+    assert lan_addresses(audiences) == [f"169.254.7.1:{PORT}"]
+    guest = world.client(ben)
+    guest.connect(link, timeout=10)
+    assert guest.state == "LOBBY"
+
+
+def test_such_an_address_comes_last(world: World) -> None:
+    anna = world.on_the_internet("anna", "192.168.7.1/24", "169.254.7.1/16")
+    host = world.owner(world.serve(anna))
+    assert lan_addresses(host.look_around()) == [f"192.168.7.1:{PORT}", f"169.254.7.1:{PORT}"]

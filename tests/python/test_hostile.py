@@ -672,6 +672,7 @@ AUDIENCE = {"audience": "lan", "label": "", "addresses": [], "state": "no", "rea
         {"t": "rooms", "rooms": [{**ROOM, "blender": [5, 0]}]},
         {"t": "password"},
         {"t": "invite", "link": 1},
+        {"t": "invite", "link": "x", "expires": 0, "room": "00" * 16, "only_here": 1},
         {"t": "invites_revoked", "count": -1},
         {"t": "knock", "name": "x", "code": "x"},
         {"t": "knock_end", "key": []},

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from atrium import AtriumError, Client
+from atrium.inviting import ONLY_HERE
 
 from .conftest import ROOT, Process, free_port, settle
 
@@ -52,11 +53,12 @@ def run(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_server_without_a_panel_has_invites_too(server: Process, clients: Clients) -> None:
     made = run(server.home, "--port", str(server.port), "--expires-h", "1")
-    assert (made.returncode, made.stderr) == (0, "")
+    assert (made.returncode, made.stderr) == (0, f"{ONLY_HERE}\n")  # the server listens at 127.0.0.1
     guest = clients("guest")
     guest.connect(made.stdout, timeout=10)
     assert guest.state == "LOBBY" and guest.welcome["host"] is False
     further = run(server.home, "--port", str(server.port), "--address", "203.0.113.5:9090")
+    assert (further.returncode, further.stderr) == (0, "")
     payload = further.stdout.strip().partition("#")[2]
     assert b"\xcb\x00\x71\x05" in base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
 

@@ -126,6 +126,9 @@ TEXTS = {
     "Preguntar a su propietario si el panel muestra allí este código:",
     "The invite is copied: paste it into a message to those you want here.": "Invitación copiada: pegarla en un mensaje para quienes "
     "deban entrar.",
+    "This invite works on this machine only, which has no address for others: connect it to a network, a VPN or a tunnel, and copy a new "
+    "one.": "Esta invitación solo es válida en este equipo, que no tiene ninguna dirección para otros: conectarlo a una red, una VPN o un túnel, y "
+    "copiar una nueva.",
     "It works until {time} today.": "Es válida hasta hoy a las {time}.",
     "It works until {date}, {time}.": "Es válida hasta el {date} a las {time}.",
     "All invites are revoked. Who came by one is still let in; for others copy a new one.": "Todas las invitaciones están revocadas. "
