@@ -9,7 +9,8 @@ against an end frame) is set a second time. What Blender will not take is listed
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
 
 from mathutils import Matrix
 
@@ -48,6 +49,16 @@ FIRST: dict[str, tuple[str, ...]] = {
 LINKED = "it is linked from another file; make it local, or change it there"
 
 
+class Told(NamedTuple):
+    """Why something was refused, and what its document showed otherwise then: with the last of that it is over."""
+
+    why: str
+    # Where that is; None until the document has been read back.
+    places: frozenset[str] | None = None
+    # It stays until its document shows just what the room says, or is written again: it tells of more than of a place.
+    firm: bool = False
+
+
 class Writer:
     def __init__(self, ids: Identity, blobs: Blobs, reader: Reader) -> None:
         self.identity = ids
@@ -55,23 +66,35 @@ class Writer:
         self.reader = reader
         self.doc = ""
         self.block: Any = None
-        # (document, what, why) of what Blender would not take, for the panel.
-        self.refused: dict[tuple[str, str], str] = {}
+        # (document, what) of what Blender would not take, for the panel.
+        self.refused: dict[tuple[str, str], Told] = {}
         self.missing_blobs: set[str] = set()
         # Documents that wait for the user to leave edit mode.
         self.deferred: set[str] = set()
         # target that is not here -> documents that point to it.
         self.waiting: dict[str, set[str]] = {}
 
-    def refuse(self, what: str, why: object) -> None:
+    def refuse(self, what: str, why: object, *, firm: bool = False) -> None:
         if isinstance(why, MissingBlob):
             self.missing_blobs.add(str(why))
-        self.refused[self.doc, what] = str(why)
+        self.refused[self.doc, what] = Told(str(why), firm=firm)
+
+    def refused_of(self, doc: str) -> list[str]:
+        return [what for at, what in self.refused if at == doc]
+
+    def look_again(self, doc: str, what: str, otherwise: AbstractSet[str], *, alike: bool) -> None:
+        """What was refused of a document counts for as long as something that it showed otherwise then it still shows otherwise."""
+        told = self.refused[doc, what]
+        places = frozenset(otherwise if told.places is None else told.places & otherwise)
+        if alike or not (places or told.firm):
+            del self.refused[doc, what]
+        else:
+            self.refused[doc, what] = told._replace(places=places)
 
     def forget(self, doc: str) -> None:
         """What was refused of a document before no longer counts."""
-        for at in [at for at in self.refused if at[0] == doc]:
-            del self.refused[at]
+        for what in self.refused_of(doc):
+            del self.refused[doc, what]
 
     def defer(self, what: str, why: str) -> None:
         """Not now: the document is written again once its datablock is no longer being edited."""
@@ -117,7 +140,10 @@ class Writer:
         """Writes a patch into a datablock. Its name is not touched: names are set in two steps for all (incoming.py)."""
         self.doc, self.block = doc, block
         dirty.tracker.foreign = True
-        self.forget(doc)
+        # What is refused of a property stays so, though others change something else: it is looked at again when it has been read back.
+        for what in self.refused_of(doc):
+            if not property_of(what):
+                del self.refused[doc, what]
         if block.library is not None:
             self.refuse("what others have changed", LINKED)
         else:
@@ -257,6 +283,12 @@ class Writer:
                     collection.unlink(block)
             except ERRORS as e:
                 self.refuse(f"{name}: {block.name}", e)
+
+
+def property_of(what: str) -> str:
+    """The property that a refusal speaks of, where it is one."""
+    kind, dot, name = what.partition(".")
+    return name if dot and kind.isidentifier() and name.isidentifier() else ""
 
 
 def _spelt_out(patch: Tree, cur: Tree) -> Tree:

@@ -7,6 +7,10 @@ not show is listed, with both values, and written once more when there is nothin
 thing that had to be there first, items in another order), and what it heals is counted. What then still differs is what Blender will
 not take: it stays listed, and is not tried again before others change the document. Nothing of this is ever sent.
 
+What Blender refused in words (`Writer.refuse`) is held to the same: of each document it counts for as long as something that it showed
+otherwise then, it still shows otherwise. Neither is listed what is shown alike by all although the room says something else: a place in
+a collection for an object that has gone, a link to a socket that nobody has, weights of a group that was removed.
+
 Also what was forgotten since counts: the audit that goes round all documents (replicator.py) brings each of them here.
 
 Known to differ, and no fault: names that show a suffix, numbers rounded or clamped to what Blender keeps, references to what is not here (they are
@@ -19,9 +23,12 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
-from . import handlers, identity, mergepatch, rna, shadow, values
+from . import handlers, identity, mergepatch, rna, shadow, special, values
+from .apply import ERRORS, Writer, property_of
+from .blobs import MissingBlob
 from .state import State
 
 Tree = dict[str, Any]
@@ -51,7 +58,14 @@ _PARENTED_HOW = ("parent_type", "parent_bone")
 _NODE_SIZES = ("width", "height")
 # A slot of an object that overrides nothing.
 _OF_THE_DATA = ["DATA", 0]
-_SUFFIX = re.compile(r"\.\d{3,}$")
+_SUFFIX = re.compile(r"(\.\d{3,})+$")
+# Follow from how a bone lies relative to its parent, which is one value (special/restpose.py).
+_FROM_REST = ("head", "tail", "roll")
+# Between the keys of a path.
+_STEP = "\0"
+# A key that means nothing to people.
+_MINTED = re.compile(r"@[0-9a-f]{12}$")
+_DOC = re.compile(r"[0-9a-f]{32}$")
 
 
 class Difference(NamedTuple):
@@ -60,6 +74,10 @@ class Difference(NamedTuple):
     path: str
     room: Any
     here: Any
+    # The same path by keys, which stay.
+    place: str = ""
+    # Where a file lies is nobody else's affair: it counts only where just that was refused.
+    is_file: bool = False
 
     @property
     def why(self) -> str:
@@ -67,11 +85,15 @@ class Difference(NamedTuple):
 
 
 class Audit:
-    def __init__(self, state: State, is_shown_otherwise: Callable[[str], bool], block_of: Callable[[str], Any]) -> None:
+    def __init__(
+        self, state: State, writer: Writer, is_in_hand: Callable[[str], bool], mended: Callable[[str], set[str]]
+    ) -> None:
         self._state = state
-        self._block_of = block_of
-        # Whether a document waits for its user, or a mender has made it show something else on purpose.
-        self._is_shown_otherwise = is_shown_otherwise
+        self._writer = writer
+        self._block_of = writer.identity.block
+        # Whether a document waits for its user; what of it menders make it show otherwise on purpose.
+        self._is_in_hand = is_in_hand
+        self._mended = mended
         # document -> what is not as it should be.
         self.listed: dict[str, list[Difference]] = {}
         # How many documents were as they should be after they were written once more.
@@ -88,20 +110,42 @@ class Audit:
         known = self._state.shadows.get(doc)
         if is_new:
             self._tried.discard(doc)
-        if known is None or self._is_shown_otherwise(doc):
+        if known is None or self._is_in_hand(doc):
             self.forget(doc)
             return
         read, room, theirs = known.load()
         self._doc = doc
-        found = [] if read is room else list(self._differences(read, room, theirs))
-        if not found:
+        told = self._writer.refused_of(doc) if self._writer.refused else []
+        mended = self._mended(doc)
+        if told:
+            self._look_again(doc, told, mended, read, room)
+        found: list[Difference] = []
+        if read is not room and not mended:
+            found = list(islice(self._differences(read, room, theirs), LISTED_MAX))
+        if not found or mended:
             self.forget(doc)
-            if read is not room:
+            if read is not room and not mended:
                 known.note_alike()
             return
         self.listed[doc] = found
         if doc not in self._tried:
             self._due[doc] = None
+
+    def _look_again(self, doc: str, told: list[str], mended: set[str], read: Tree, room: Tree) -> None:
+        """Drops what was refused of a document and is shown now, or is not to be any more. Also what its user has said was refused, if
+        others had a hand in it: a script that they have changed."""
+        patch = mergepatch.diff(read, room)
+        found = list(self._compared(patch, read, room, files=True))
+        ways = [(d, set(d.place.split(_STEP))) for d in found]
+        for what in told:
+            name = property_of(what)
+            own = {name, f"@{name}"} if name else set()
+            concerned = {
+                d.place
+                for d, way in ways
+                if mended.isdisjoint(way) and (not own.isdisjoint(way) if own else not d.is_file)
+            }
+            self._writer.look_again(doc, what, concerned, alike=not patch)
 
     def forget(self, doc: str) -> None:
         self.listed.pop(doc, None)
@@ -132,33 +176,103 @@ class Audit:
     def _differences(self, read: Tree, room: Tree, theirs: Any) -> Iterator[Difference]:
         patch = mergepatch.diff(read, room)
         patch.pop("name", None)
-        if not patch:
-            return
-        others = shadow.split(patch, theirs)[1] if theirs else {}
-        self._items, self._props = read.get("i", {}), read.get("p", {})
-        for count, found in enumerate(self._walk(others, read, room, ())):
-            if count == LISTED_MAX:
-                return
-            yield found
+        if patch and theirs:
+            yield from self._compared(shadow.split(patch, theirs)[1], read, room)
 
-    def _walk(self, patch: Tree, read: Tree, room: Tree, path: tuple[str, ...], kind: str = "") -> Iterator[Difference]:
-        """`kind` is the type of the struct whose members these are."""
+    def _compared(self, patch: Tree, read: Tree, room: Tree, *, files: bool = False) -> Iterator[Difference]:
+        self._items, self._props = read.get("i", {}), read.get("p", {})
+        for difference in self._walk(patch, read, room, (), ()):
+            if files or not difference.is_file:
+                yield difference
+
+    def _walk(
+        self, patch: Tree, read: Tree, room: Tree, path: tuple[str, ...], at: tuple[str, ...], kind: str = ""
+    ) -> Iterator[Difference]:
+        """`kind` is the type of the struct whose members these are, `path` how people call where they are, `at` how the room does."""
         for key, change in patch.items():
             here, there = read.get(key), room.get(key)
             if key in _ELSEWHERE:
                 continue
-            way = path if key in _MEMBERS else (*path, _title(key, here, there))
+            title = "" if key in _MEMBERS else self._title(key, here, there)
+            way, place = ((*path, title) if title else path), (*at, key)
             if here is None and key in _MEMBERS and isinstance(there, dict):
                 # Empty members are left out of a tree: what is missing is in there.
                 here = {}
             if isinstance(change, dict) and isinstance(here, dict) and isinstance(there, dict):
-                inner = _moving(room, change, here, there) if key == "i" else change
-                yield from self._walk(inner, here, there, way, str(room.get("type", "")))
+                inner = self._of_items(room, change, here, there) if key == "i" else change
+                yield from self._walk(inner, here, there, way, place, str(room.get("type", "")))
             elif change is None and there is None:
                 if _counts_as_more(path, key, here):
-                    yield Difference(".".join(way), None, here)
-            elif not self._is_tolerated(kind, key, here, there):
-                yield Difference(".".join(way), there, here)
+                    yield self._difference(way, None, here, place)
+            elif key in _PLACES:
+                yield self._difference(way, there, here, place, is_file=True)
+            elif not self._is_tolerated(kind, key, here, there) and not self._has_no_member(place, there):
+                yield self._difference(way, there, here, place)
+
+    def _difference(
+        self, way: tuple[str, ...], there: Any, here: Any, place: tuple[str, ...], *, is_file: bool = False
+    ) -> Difference:
+        return Difference(".".join(way), self._told(there), self._told(here), _STEP.join(place), is_file)
+
+    def _has_no_member(self, place: tuple[str, ...], there: Any) -> bool:
+        """A place in a set for what is not here: it has gone, or what keeps it from being made is listed of itself."""
+        return len(place) > 2 and place[-3] == "m" and bool(there) and place[-1] not in self._state.shadows
+
+    def _name_of(self, doc: str) -> str:
+        block = self._block_of(doc)
+        try:
+            name = block.name if block is not None else (self._state.parked.get(doc) or {}).get("name")
+        except UnicodeDecodeError:  # of a file of long ago
+            name = ""
+        return str(name or "something that is not here")
+
+    def _title(self, key: str, *trees: Any) -> str:
+        """What people call a part of a document; nothing where it has no name but its key."""
+        named = next((t["name"] for t in trees if isinstance(t, dict) and t.get("name")), None)
+        if not key.startswith("@"):
+            return self._name_of(key) if _DOC.match(key) else key
+        if named is None and _MINTED.match(key):
+            return ""
+        return str(named or (values.key_name(key) if key.startswith("@=") else key[1:]))
+
+    def _told(self, value: Any) -> Any:
+        """A value as it can be shown: nobody knows datablocks by their numbers, nor arrays by that of their bytes."""
+        if isinstance(value, dict):
+            return {name: value[name] for name in ("name", "type") if name in value}
+        target = values.ref_target(value)
+        if target is not None:
+            return {"name": self._name_of(target)}
+        if value == values.NONE_VALUE:
+            return None
+        if values.is_tagged(value, values.BLOB):
+            return {"name": str(value[4]) if len(value) > 4 else "other data"}
+        if isinstance(value, list) and not any(isinstance(one, (int, float)) for one in value[:1]):
+            return [_shown(told) if isinstance(told := self._told(one), dict) else told for one in value]
+        return value
+
+    def _of_items(self, struct: Tree, patch: Tree, read: Tree, room: Tree) -> Tree:
+        """A patch of the collections of a struct without what cannot be shown as it is said, and is shown alike by all."""
+        out = _moving(struct, patch, read, room)
+        for name, change in out.items():
+            have, wanted = read.get(name) or {}, room.get(name) or {}
+            if name == "links" and isinstance(change, dict):
+                nodes = read.get("nodes") or {}
+                out[name] = {k: v for k, v in change.items() if k in have or self._has_ends(wanted.get(k), nodes)}
+            elif name == "bones" and isinstance(change, dict):
+                out[name] = {k: _lying(v, have.get(k), wanted.get(k)) for k, v in change.items()}
+        return out
+
+    def _has_ends(self, link: Any, nodes: Tree) -> bool:
+        """Whether there are sockets here that a link may join. What keeps them from being here is listed of itself."""
+        block = self._block_of(self._doc)
+        tree = getattr(block, "node_tree", None) or block
+        try:
+            return all(
+                special.nodes.end_of(self._writer.identity, tree, link["make"][side], nodes, output) is not None
+                for side, output in (("from", True), ("to", False))
+            )
+        except ERRORS:  # a tree from elsewhere may hold anything
+            return True
 
     def _is_tolerated(self, kind: str, key: str, here: Any, there: Any) -> bool:
         if here is None and (self._is_of_another_class(kind, key) or key.startswith(_SOCKET_INPUT)):
@@ -167,18 +281,27 @@ class Audit:
             return _is_empty(there) or (key == "@image_user" and kind == "Object" and not self._shows_image())
         if key in _PARENTED_HOW and self._props.get("parent") == values.NONE_VALUE:
             return True
-        if key in _COMPUTED or key in _PLACES:
+        if key in _COMPUTED:
             return True
         if key == "relative_to":
             # Blender gives a shape key another one to be relative to where that has gone.
             return all(block.get("name") != there for block in self._items.get("key_blocks", {}).values())
         if key == "material_slots" and isinstance(here, list) and isinstance(there, list):
             return _are_slots_alike(here, there)
+        if key == "weights":
+            return self._are_weights_alike(here, there)
         if key == "name" and isinstance(here, str) and isinstance(there, str):
             return _SUFFIX.sub("", here) == _SUFFIX.sub("", there)
         if values.ref_target(there) is not None and here == values.NONE_VALUE:
             return values.ref_target(there) not in self._state.shadows
         return _about(here, there) or _is_clamped(self._limits_of(kind, key), here, there)
+
+    def _are_weights_alike(self, here: Any, there: Any) -> bool:
+        """But for those of groups that have gone."""
+        try:
+            return special.weights.are_alike(self._writer.blobs, here, there, self._items.get("vertex_groups") or {})
+        except (MissingBlob, *ERRORS):  # a tree from elsewhere may hold anything
+            return False
 
     def _shows_image(self) -> bool:
         p = self._props
@@ -235,6 +358,16 @@ def _are_slots_alike(here: list[Any], there: list[Any]) -> bool:
     return here[:count] == there[:count] and all(slot == _OF_THE_DATA for slot in here[count:])
 
 
+def _lying(change: Any, here: Any, there: Any) -> Any:
+    """A patch of a bone without what follows from how it lies, where that is as it should be: of two who moved it at once, one has
+    said where its tail is, and the other how all of it lies."""
+    if not all(isinstance(tree, dict) and isinstance(tree.get("p"), dict) for tree in (change, here, there)):
+        return change
+    if not _about(here["p"].get("rest"), there["p"].get("rest")):
+        return change
+    return {**change, "p": {name: value for name, value in change["p"].items() if name not in _FROM_REST}}
+
+
 def _is_empty(tree: Any) -> bool:
     """Empty members are left out of a tree, but may be left over in the room's."""
     return isinstance(tree, dict) and all(_is_empty(value) for value in tree.values())
@@ -267,13 +400,6 @@ def _is_clamped(limits: tuple[float, float] | None, here: Any, there: Any) -> bo
     if isinstance(there, bool) or not isinstance(there, int | float):
         return False
     return _about(here, min(max(there, limits[0]), limits[1]))
-
-
-def _title(key: str, *trees: Any) -> str:
-    if not key.startswith("@"):
-        return key
-    named = next((t["name"] for t in trees if isinstance(t, dict) and t.get("name")), None)
-    return str(named or (values.key_name(key) if key.startswith("@=") else key[1:]))
 
 
 def _shown(value: Any) -> str:

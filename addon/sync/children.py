@@ -27,6 +27,7 @@ KINDS = ("Collection", "Scene")
 
 
 class Children(Mender):
+    decides = ("children",)
     # What the room said when all suspects were looked at last.
     _seen = -1
 
@@ -119,7 +120,7 @@ class Children(Mender):
                 children.link(block)
         except ERRORS as e:
             self._writer.doc = doc
-            self._writer.refuse(f"children: {getattr(block, 'name', child)}", e)
+            self._writer.refuse(f"children: {getattr(block, 'name', 'collection')}", e, firm=True)
 
     def _link_what_shows(self, children: Any, block: Any) -> bool:
         """A collection of which some object shows collections, perhaps what it is put into: Blender would refuse it, and takes one that

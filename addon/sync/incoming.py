@@ -131,7 +131,7 @@ class Incoming:
         kinds = (Parents, Children, Instances, ViewLayers)
         self._menders = [kind(identity, writer, state, capture, self._settle) for kind in kinds]
         # What Blender shows of what others wrote, compared with that.
-        self.audit = Audit(state, self._is_shown_otherwise, identity.block)
+        self.audit = Audit(state, writer, self._is_in_hand, self._mended)
         # For tests: what a batch did.
         self.batches = 0
 
@@ -163,7 +163,7 @@ class Incoming:
         dirty.tracker.foreign = True
         living = [c for c in changes.values() if c.room is not None]
         for doc in changes.keys() - {c.doc for c in living}:
-            self._writer.forget(doc)
+            self.forget(doc)
         suffixed = {name for change in living for name in self._suffixed(change)}
         self._rooms = {c.doc: c.room or {} for c in living}
         fresh = [c for c in living if self._identity.block(c.doc) is None]
@@ -195,6 +195,11 @@ class Incoming:
             self._doomed.pop(change.doc, None)
             self._state.buried.discard(change.doc)
         return back
+
+    def forget(self, doc: str) -> None:
+        """It goes: nothing of it is listed any more."""
+        self._writer.forget(doc)
+        self.audit.forget(doc)
 
     def is_doomed(self, doc: str) -> bool:
         """Whether others have deleted it and only its datablock is still here: nothing that happens to that is sent."""
@@ -299,7 +304,7 @@ class Incoming:
             change.room = None
         elif not is_tree(tree):
             self._writer.doc = change.doc
-            self._writer.refuse("the document as a whole", "it is no document tree")
+            self._writer.refuse("the document as a whole", "it is no document tree", firm=True)
         elif kind == "create":
             change.room = versions.from_schema(tree)
             change.replaced = True
@@ -436,7 +441,7 @@ class Incoming:
             step(change, *more)
         except Exception as e:  # a tree from elsewhere may hold anything
             self._writer.doc = change.doc
-            self._writer.refuse("the document as a whole", e)
+            self._writer.refuse("the document as a whole", e, firm=step == self._read_back)
 
     def _write(self, change: Change, is_new: bool) -> None:
         room = change.room or {}
@@ -688,12 +693,16 @@ class Incoming:
             mender.note(doc, tree, room)
         self.audit.note(doc, is_new=is_new)
 
-    def _is_shown_otherwise(self, doc: str) -> bool:
-        """Whether it shows something else than the room says, and is to: its user has it in hand, a mender has seen to it, or it is linked."""
-        if doc in self._writer.deferred or doc in self._doomed or any(doc in m.suspects for m in self._menders):
+    def _is_in_hand(self, doc: str) -> bool:
+        """Whether it shows something else than the room says, and is to: its user has it in hand, it is about to go, or it is linked."""
+        if doc in self._writer.deferred or doc in self._doomed:
             return True
         block = self._identity.block(doc)
         return block is None or block.library is not None or special.is_edited(block)
+
+    def _mended(self, doc: str) -> set[str]:
+        """What of a document menders show otherwise on purpose."""
+        return {name for mender in self._menders if doc in mender.suspects for name in mender.decides}
 
     def heal(self, doc: str) -> None:
         """Writes once more what a document does not show of what others wrote."""

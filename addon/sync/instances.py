@@ -26,6 +26,7 @@ from .mender import Mender, Tree
 
 
 class Instances(Mender):
+    decides = ("instance_collection", "objects")
     # What the room said of collections when it was looked last whether there is a circle.
     _seen = -1
 
@@ -82,7 +83,7 @@ class Instances(Mender):
             collection.objects.link(ob)
         except ERRORS as e:
             self._writer.doc = doc
-            self._writer.refuse(f"objects: {ob.name}", e)
+            self._writer.refuse(f"objects: {ob.name}", e, firm=True)
             ob.instance_collection = shown
 
     # What objects show
@@ -128,7 +129,7 @@ class Instances(Mender):
                 self._identity.block(doc).instance_collection = collection
             except ERRORS as e:
                 self._writer.doc = doc
-                self._writer.refuse("instance_collection", e)
+                self._writer.refuse("instance_collection", e, firm=True)
             self._settle(doc)
 
 

@@ -18,6 +18,9 @@ Tree = dict[str, Any]
 
 
 class Mender:
+    # The properties and members that suspects may show otherwise than the room says, on purpose.
+    decides: tuple[str, ...] = ()
+
     def __init__(
         self,
         identity: Identity,

@@ -19,6 +19,8 @@ from .special import objects
 
 
 class Parents(Mender):
+    decides = ("parent", "parent_type", "parent_bone")
+
     def note(self, doc: str, read: Tree, room: Tree) -> None:
         if room.get("type") == "Object":
             self._suspect(doc, self._differs(read, room))
@@ -76,4 +78,4 @@ class Parents(Mender):
                 self._writer, self._identity.block(doc), p if parented else {**p, "parent": values.NONE_VALUE}
             )
         except ERRORS as e:
-            self._writer.refuse("parent", e)
+            self._writer.refuse("parent", e, firm=True)

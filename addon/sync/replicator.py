@@ -154,7 +154,7 @@ class Replicator:
     @property
     def refused(self) -> list[Refusal]:
         """What the room holds and this Blender does not take: what it said so of, and what it shows otherwise without a word."""
-        told = [Refusal(doc, self._name(doc), what, why) for (doc, what), why in self._writer.refused.items()]
+        told = [Refusal(doc, self._name(doc), what, why) for (doc, what), (why, *_) in self._writer.refused.items()]
         of = {doc for doc, _ in self._writer.refused}
         listed = self._incoming.audit.listed.items()
         return told + [
@@ -193,7 +193,7 @@ class Replicator:
             return ""
 
     def _name(self, doc: str) -> str:
-        return self.name_of(doc) or self.identity.type_of(doc) or doc
+        return self.name_of(doc) or self.identity.type_of(doc) or "datablock"
 
     @property
     def busy(self) -> bool:
@@ -595,6 +595,7 @@ class Replicator:
             self._inbox.put_first(again)
             return
         self._outgoing.send_delete(doc)
+        self._incoming.forget(doc)
         # What others did to it before is overtaken.
         self._inbox.drop(doc)
         self.state.drop(doc)

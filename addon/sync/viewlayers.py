@@ -17,6 +17,8 @@ from .mender import Mender, Tree
 
 
 class ViewLayers(Mender):
+    decides = ("layer_collections",)
+
     def note(self, doc: str, read: Tree, room: Tree) -> None:
         if room.get("type") == "Scene":
             self._suspect(doc, bool(special.layers.misshown(read, room)))

@@ -413,3 +413,157 @@ def test_strips_without_an_action_stay_where_they_are(mended):
     assert a.do(f"({track}.name, [s.type for s in {track}.strips])") == ("Sound", made)
     assert made == ["SOUND"]
     nobody_lists_anything(stage)
+
+
+# What each of two does at once, after what was there before. They show the same afterwards, and as it should be.
+TWO_COLLECTIONS = """
+    for name in ("X", "Y"):
+        collection = bpy.data.collections.new(name)
+        bpy.context.scene.collection.children.link(collection)
+        collection.objects.link(bpy.data.objects.new(name, None))
+    del collection
+"""
+AT_ONCE = {
+    "collections are put into each other": (
+        TWO_COLLECTIONS,
+        "bpy.data.collections['X'].children.link(bpy.data.collections['Y'])",
+        "bpy.data.collections['Y'].children.link(bpy.data.collections['X'])",
+    ),
+    "collections show each other": (
+        TWO_COLLECTIONS,
+        "bpy.data.objects['X'].instance_collection = bpy.data.collections['Y']",
+        "bpy.data.objects['Y'].instance_collection = bpy.data.collections['X']",
+    ),
+    "a mesh goes while an object is made with it": (
+        "",
+        "bpy.data.meshes.remove(bpy.data.meshes['Cube'])",
+        """
+        bpy.context.scene.collection.objects.link(bpy.data.objects.new("Other", bpy.data.meshes["Cube"]))
+        """,
+    ),
+    "a vertex group goes while it is painted": (
+        """
+        groups = bpy.data.objects["Cube"].vertex_groups
+        groups.new(name="One").add(range(6), 0.3, "ADD")
+        groups.new(name="Two").add(range(3, 8), 0.6, "ADD")
+        del groups
+        """,
+        "groups = bpy.data.objects['Cube'].vertex_groups; groups.remove(groups['One']); del groups",
+        """
+        groups = bpy.data.objects["Cube"].vertex_groups
+        groups["One"].add([0], 1.0, "REPLACE")
+        groups["Two"].name = "Named"
+        del groups
+        """,
+    ),
+    "a socket goes while something is joined to it": (
+        """
+        group = bpy.data.node_groups.new("Group", "GeometryNodeTree")
+        group.use_fake_user = True
+        for name in ("One", "Two"):
+            group.interface.new_socket(name, in_out="INPUT", socket_type="NodeSocketFloat")
+        tree = bpy.data.node_groups.new("Tree", "GeometryNodeTree")
+        tree.use_fake_user = True
+        tree.nodes.new("GeometryNodeGroup").node_tree = group
+        del group, tree
+        """,
+        """
+        face = bpy.data.node_groups["Group"].interface
+        face.remove(next(s for s in face.items_tree if s.name == "One"))
+        del face
+        """,
+        """
+        tree = bpy.data.node_groups["Tree"]
+        tree.links.new(tree.nodes.new("ShaderNodeValue").outputs[0], tree.nodes["Group"].inputs["One"])
+        del tree
+        """,
+    ),
+    "a bone is moved while it is turned": (
+        RIG,
+        """
+        rig = bpy.data.objects["Rig"]
+        bpy.context.view_layer.objects.active = rig
+        bpy.ops.object.mode_set(mode="EDIT")
+        rig.data.edit_bones["Bone"].tail = (1, 1, 1)
+        rig.data.edit_bones.new("Bone").tail = (0, 0, 1)
+        bpy.ops.object.mode_set(mode="OBJECT")
+        del rig
+        """,
+        """
+        rig = bpy.data.objects["Rig"]
+        bpy.context.view_layer.objects.active = rig
+        bpy.ops.object.mode_set(mode="EDIT")
+        rig.data.edit_bones["Bone"].roll = 1
+        rig.data.edit_bones.new("Bone").tail = (0, 1, 0)
+        bpy.ops.object.mode_set(mode="OBJECT")
+        del rig
+        """,
+    ),
+    "a strip goes while the effect on it is named": (
+        """
+        editor = bpy.context.scene.sequence_editor_create()
+        strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+        takes = strips.bl_rna.functions["new_effect"].parameters.keys()
+        end = {"length": 20} if "length" in takes else {"frame_end": 21}
+        given = ("input1", "input2") if "input1" in takes else ("seq1", "seq2")
+        ends = [strips.new_effect(name=n, type="COLOR", channel=i, frame_start=1, **end) for i, n in enumerate("AB", 1)]
+        strips.new_effect(name="X", type="CROSS", channel=3, frame_start=1, **end, **dict(zip(given, ends)))
+        del editor, strips, ends
+        """,
+        """
+        editor = bpy.context.scene.sequence_editor
+        strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+        strips.remove(strips["A"])
+        del editor, strips
+        """,
+        """
+        editor = bpy.context.scene.sequence_editor
+        strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+        strips["X"].name = "Named"
+        del editor, strips
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("what", AT_ONCE)
+def test_nothing_is_listed_of_what_all_show_alike(mended, what, first):
+    stage, a, b = mended
+    before, *deeds = AT_ONCE[what]
+    a.do(before)
+    stage.settle()
+    both = list(zip((a, b), deeds, strict=True))
+    at_once(stage, *(both if first == 0 else both[::-1]))
+    late = stage.peer(a.version)
+    late.join()
+    stage.settle()
+    nobody_lists_anything(stage)
+
+
+def test_what_was_refused_is_listed_until_it_no_longer_holds(mended):
+    """Something else that others change does not end it, and the room's word that is taken does."""
+    stage, a, b = mended
+    a.do("bpy.context.scene.render.filepath = '/elsewhere/picture'")
+    stage.settle()
+    assert len(b.do(LISTED)) == 1
+    assert "RenderSettings.filepath" in b.do(LISTED)[0]
+    a.do("bpy.context.scene.frame_end = 99")
+    stage.settle()
+    idle(stage)
+    assert b.do("bpy.context.scene.frame_end") == 99
+    assert len(b.do(LISTED)) == 1
+    a.do("bpy.context.scene.render.filepath = ''")
+    stage.settle()
+    assert b.do("bpy.context.scene.render.filepath") == ""
+    nobody_lists_anything(stage)
+
+
+def test_what_is_listed_goes_with_what_it_is_of(mended):
+    stage, a, b = mended
+    a.do("bpy.data.texts.new('Script').use_module = True")
+    stage.settle()
+    assert len(b.do(LISTED)) == 1
+    b.do("bpy.data.texts.remove(bpy.data.texts['Script'])")
+    stage.settle()
+    nobody_lists_anything(stage)

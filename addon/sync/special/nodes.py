@@ -162,6 +162,13 @@ class Nodes(items.Items):
         _write_pairs(patch, full, {key: live.item(key) for key in live.keys})
 
 
+def end_of(identity: Any, tree: Any, end: list[str], entries: Tree, output: bool) -> Any:
+    """The socket that a link's end names, if it is here. `entries` are the nodes as they were read."""
+    nodeitems.node_keys = {node.name: key for key, node in zip(entries, tree.nodes, strict=False)}
+    at = list(entries).index(end[0]) if end[0] in entries else -1
+    return sockets.find(identity, tree, tree.nodes[at], end[1], output) if at >= 0 else None
+
+
 class Links(items.Items):
     movable = False
 

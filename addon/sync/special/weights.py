@@ -127,6 +127,18 @@ def _read_weights(reader: Any, points: Any, groups: int) -> tuple[array[int], ar
     return at, values
 
 
+def are_alike(blobs: Any, one: Any, other: Any, groups: Tree) -> bool:
+    """Whether two values say the same of these groups: what they say of others counts for nothing."""
+    return _of_groups(blobs, one, groups) == _of_groups(blobs, other, groups)
+
+
+def _of_groups(blobs: Any, value: Any, groups: Tree) -> dict[tuple[int, str], float]:
+    at, weights, keys = value or NO_WEIGHTS
+    pairs = blobs.get(at, "int32").reshape(-1, 2).tolist()
+    found = zip(pairs, blobs.get(weights, "float32").tolist(), strict=True)
+    return {(vertex, keys[group]): weight for (vertex, group), weight in found if keys[group] in groups}
+
+
 def write(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree, geometry: Tree | None, rebuilt: bool) -> None:
     """`geometry` holds the weights, where they are to be written; where it has none there are to be none."""
     change = (patch.get("i") or {}).get("vertex_groups") if "i" in patch else None
