@@ -282,6 +282,50 @@ def test_strokes_of_older_blenders_and_annotations(two):
     assert name == "Remark" and [f[0] for f in frames] == [5, 9]
 
 
+def test_vertex_groups_of_a_grease_pencil_of_older_blenders(two):
+    stage, a, b = two
+    if not a.do("hasattr(bpy.types, 'GPencilStrokePoints') and hasattr(bpy.types, 'GpencilModifier')"):
+        pytest.skip("Grease Pencil objects are of another type here")
+    a.do("""
+        data = bpy.data.grease_pencils.new("Sketch")
+        ob = bpy.data.objects.new("Sketch", data)
+        bpy.context.scene.collection.objects.link(ob)
+        stroke = data.layers.new("Layer").frames.new(1).strokes.new()
+        stroke.points.add(3)
+        for name in ("One", "Two"):
+            ob.vertex_groups.new(name=name)
+        stroke.points.weight_set(vertex_group_index=1, point_index=2, weight=0.5)
+        del data, ob, stroke
+    """)
+    stage.settle()
+    read = """(lambda ob: [[(g.name, [max(0, p.weight_get(vertex_group_index=g.index, point_index=i)) for i in range(3)])
+                for g in ob.vertex_groups] for p in [ob.data.layers[0].frames[0].strokes[0].points]])(bpy.data.objects["Sketch"])"""
+    assert both(a, b, read) == [[("One", [0, 0, 0]), ("Two", [0, 0, 0.5])]]
+    b.do("""
+        ob = bpy.data.objects["Sketch"]
+        ob.vertex_groups.remove(ob.vertex_groups["One"])
+        ob.data.layers[0].frames[0].strokes[0].points.weight_set(vertex_group_index=0, point_index=0, weight=0.25)
+        ob.vertex_groups["Two"].name = "Named"
+        del ob
+    """)
+    stage.settle()
+    assert both(a, b, read) == [[("Named", [0.25, 0, 0.5])]]
+    late = stage.peer(a.version)
+    late.join()
+    assert late.do(read) == [[("Named", [0.25, 0, 0.5])]]
+    # Kept where no object shows them for a while.
+    a.do("bpy.data.grease_pencils['Sketch'].use_fake_user = True; bpy.data.objects.remove(bpy.data.objects['Sketch'])")
+    stage.settle()
+    b.do("""
+        ob = bpy.data.objects.new("Sketch", bpy.data.grease_pencils["Sketch"])
+        bpy.context.scene.collection.objects.link(ob)
+        del ob
+    """)
+    stage.settle()
+    assert both(a, b, read) == late.do(read) == [[("Named", [0.25, 0, 0.5])]]
+    assert [peer.do("[str(r) for r in rep.refused]") for peer in (a, b, late)] == [[], [], []]
+
+
 def test_rigid_bodies(two):
     stage, a, b = two
     a.do("""

@@ -64,7 +64,7 @@ def read(reader: Any, data: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) ->
         if "vertex_groups" in old.get("i", {}):
             i["vertex_groups"] = old["i"]["vertex_groups"]
         return
-    with _shown(ob, data) as shown:
+    with showing(ob, data) as shown:
         count = len(shown.vertex_groups)
         if count:
             i["vertex_groups"] = GROUPS.read(reader, shown, old.get("i", {}).get("vertex_groups", {}))
@@ -83,7 +83,7 @@ def read(reader: Any, data: Any, old: Tree, geometry: Tree, i: Tree, p: Tree) ->
 
 
 @contextmanager
-def _shown(ob: Any, data: Any) -> Iterator[Any]:
+def showing(ob: Any, data: Any) -> Iterator[Any]:
     """An object that shows the groups: the given one, else one for this while."""
     if ob is not None:
         yield ob
@@ -101,7 +101,7 @@ def renamed(writer: Any, data: Any, name: str) -> Iterator[None]:
     if not isinstance(data, bpy.types.Mesh):
         yield
         return
-    with _shown(writer.reader.user_of(data), data) as ob:
+    with showing(writer.reader.user_of(data), data) as ob:
         at = ob.vertex_groups.find(name)
         if at >= 0:
             ob.vertex_groups[at].name = "atrium aside"
@@ -146,7 +146,7 @@ def write(writer: Any, data: Any, patch: Tree, full: Tree, cur: Tree, geometry: 
     if not change and not (groups and (geometry is not None or rebuilt)):
         return
     have = cur.get("i", {}).get("vertex_groups", {})
-    with _shown(writer.reader.user_of(data), data) as ob:
+    with showing(writer.reader.user_of(data), data) as ob:
         if rebuilt and not ob.vertex_groups:
             # The old geometry took the groups with it: all are made again.
             change, have = groups, {}
