@@ -16,7 +16,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-from . import constructors, dirty, editmode, history, idtypes, mergepatch, shadow, special, values, versions
+from . import constructors, dirty, editmode, history, idtypes, mergepatch, renames, shadow, special, values, versions
 from .apply import ERRORS, Writer
 from .audit import Audit
 from .capture import Reader
@@ -128,7 +128,7 @@ class Incoming:
         self._in_hand: set[int] = set()
         # Of the batch at hand, what each document is to become.
         self._rooms: dict[str, Tree] = {}
-        kinds = (Parents, Children, Instances, ViewLayers)
+        kinds = (Parents, Children, Instances, ViewLayers, renames.Renames)
         self._menders = [kind(identity, writer, state, capture, self._settle) for kind in kinds]
         # What Blender shows of what others wrote, compared with that.
         self.audit = Audit(state, writer, self._is_in_hand, self._mended)
@@ -149,14 +149,20 @@ class Incoming:
         changes = self._fold(batch)
         moved = self._keys_moved(changes)
         dependents = (self._dependents(changes) | moved | self._misnamed) - set(changes)
-        for doc in dependents:
+        following = self._following(changes) - dependents
+        for doc in dependents | following:
             self._capture(doc)
         with self._reader.blobs.comparing():
-            self._carry_out(changes, dependents, moved, removals_wait)
+            self._carry_out(changes, dependents, moved, following, removals_wait)
         history.settle(modal=removals_wait)
 
     def _carry_out(
-        self, changes: dict[str, Change], dependents: set[str], moved: set[str], removals_wait: bool
+        self,
+        changes: dict[str, Change],
+        dependents: set[str],
+        moved: set[str],
+        following: set[str],
+        removals_wait: bool,
     ) -> None:
         """Blender shows what has come, and what it shows then is remembered."""
         self.batches += 1
@@ -178,7 +184,7 @@ class Incoming:
         touched = {c.doc for c in living}
         for change in living:
             self._try(change, self._read_back)
-        for doc in dependents - touched:
+        for doc in (dependents | following) - touched:
             self._settle(doc)
         for doc in dependents | touched if suffixed else ():
             self._keep_poses(doc, suffixed)
@@ -331,6 +337,25 @@ class Incoming:
         if scenes:
             found |= {d for d in self._identity.docs() if self._identity.type_of(d) == "Scene"}
         return {d for d in found if d in self._state.shadows and self._identity.block(d) is not None} - set(changes)
+
+    def _following(self, changes: dict[str, Change]) -> set[str]:
+        """Documents in which Blender changes what leads to something that is renamed: actions, and what has drivers."""
+        found: set[str] = set()
+        for doc, change in changes.items():
+            if change.room is None or not renames.renames(change.shape):
+                continue
+            # Bones are animated by the actions of objects.
+            users = {d for d in self._state.referrers.get(doc, ()) if self._identity.type_of(d) == "Object"}
+            users = {doc, *users} if change.room.get("type") == "Armature" else {doc}
+            for user in users & self._state.shadows.keys():
+                found |= {d for d in self._state.shadows[user].refs if self._identity.type_of(d) == "Action"}
+                found |= {d for d in self._state.referrers.get(user, ()) if self._has_drivers(d)}
+            found |= users
+        return {d for d in found if d in self._state.shadows and self._identity.block(d) is not None} - set(changes)
+
+    def _has_drivers(self, doc: str) -> bool:
+        data = getattr(self._identity.block(doc), "animation_data", None)
+        return data is not None and len(data.drivers) > 0
 
     def _stilled(self, changes: dict[str, Change]) -> set[str]:
         """Documents whose action goes: they no longer show its last frame here, which need not be that of whoever has removed it."""
@@ -512,6 +537,9 @@ class Incoming:
             patch = mergepatch.diff(cur, room)
             if shape is not None and not remade:
                 patch = mergepatch.restrict(patch, shape)
+            if known is not None and not remade:
+                # It is about to be said to the others.
+                patch = mergepatch.beyond(patch, renames.own(cur, room, theirs))
             patch.pop("name", None)
             if patch:
                 self._writer.write_block(doc, block, patch, room, cur)

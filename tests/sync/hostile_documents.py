@@ -56,9 +56,12 @@ CREATES: list[dict[str, Any]] = [
                         "fcurves": {
                             "@f": {
                                 "type": "FCurve",
-                                "make": {"data_path": "x", "array_index": -9},
+                                "name": "x",
+                                "make": {"array_index": -9},
                                 "p": {"keys": [1, 2, 3]},
-                            }
+                            },
+                            "@g": {"type": "FCurve", "name": ["x"], "make": "none"},
+                            "@h": {"type": "FCurve"},
                         }
                     },
                 }

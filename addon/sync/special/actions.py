@@ -148,3 +148,11 @@ def _write_bag(writer: Any, bag: Any, patch: Tree, full: Tree, cur: Tree) -> Non
             handler.write(
                 writer, bag, change[handler.name] or dict.fromkeys(have), full.get("i", {}).get(handler.name, {}), have
             )
+    _drop_idle_groups(bag, full)
+
+
+def _drop_idle_groups(bag: Any, full: Tree) -> None:
+    """Made for curves that came with the name of before of a group."""
+    known = {entry.get("name") for entry in full.get("i", {}).get("groups", {}).values()}
+    for group in [group for group in bag.groups if group.name not in known and not len(group.channels)]:
+        bag.groups.remove(group)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """F-curves, of actions and of drivers.
 
-What a curve animates (path and index) is its identity. Its keyframes have none of their own: they are two arrays, nine
-floats and five enums to a key, read and written in bulk.
+What a curve animates is its name: Blender gives it another path when something on that path is renamed, and it is the same curve still
+(renames.py). Its keyframes have no identity of their own: they are two arrays, nine floats and five enums to a key, read and
+written in bulk.
 """
 
 from __future__ import annotations
@@ -26,20 +27,30 @@ class FCurves(items.Items):
     movable = False
 
     def title(self, item: Any) -> str:
-        return ""
+        return str(item.data_path)
 
     def mark(self, item: Any) -> Any:
         return item.data_path, item.array_index
 
     def make_of(self, reader: Any, owner: Any, item: Any) -> Tree:
-        return {"data_path": item.data_path, "array_index": item.array_index}
+        return {"array_index": item.array_index}
+
+    def shown(self, full: Tree) -> Tree:
+        hidden = doubles(full)
+        return {key: entry for key, entry in full.items() if key not in hidden} if hidden else full
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        make = tree["make"]
-        return owner.fcurves.new(make["data_path"], index=make["array_index"])
+        """One that stands there with that path may be on its way to another."""
+        curves, index = getattr(owner, self.name), tree["make"]["array_index"]
+        if curves.find(tree["name"], index=index) is None:
+            return curves.new(tree["name"], index=index)
+        curve = curves.new(key, index=index)
+        curve.data_path = tree["name"]
+        return curve
 
     def rename(self, item: Any, name: str) -> None:
-        return
+        if item.data_path != name:
+            item.data_path = name
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
@@ -71,10 +82,19 @@ class FCurves(items.Items):
             item.group = owner.groups.get(name) or owner.groups.new(name)
 
 
+def doubles(entries: Tree) -> set[str]:
+    """The curves of a place that has another one: several who animate it at once make one each, and a rename may bring two together. All
+    show the first."""
+    curves = {key: entry for key, entry in entries.items() if isinstance(entry, dict)}
+    places: dict[str, str] = {}
+    for key in items.in_order(curves):
+        places.setdefault(repr((curves[key].get("name"), curves[key].get("make"))), key)
+    return curves.keys() - places.values() if len(places) < len(curves) else set()
+
+
 class Drivers(FCurves):
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
-        make = tree["make"]
-        curve = owner.drivers.new(make["data_path"], index=make["array_index"])
+        curve = super().create(writer, owner, key, tree)
         for modifier in list(curve.modifiers):
             curve.modifiers.remove(modifier)
         return curve
