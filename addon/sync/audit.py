@@ -340,7 +340,8 @@ def _moving(struct: Tree, patch: Tree, read: Tree, room: Tree) -> Tree:
             # What is set of a socket stays in the room when another group comes, or the socket goes.
             have = read.get(name) or {}
             change = {key: entry for key, entry in change.items() if key in have}
-        out[name] = change
+        if change != {}:
+            out[name] = change
     return out
 
 

@@ -21,10 +21,10 @@ from .apply import ERRORS, Writer
 from .audit import Audit
 from .capture import Reader
 from .children import Children
+from .circles import Groups, Parents, Sets
 from .identity import Identity
 from .instances import Instances
 from .last import Last
-from .parents import Parents
 from .state import State
 from .viewlayers import ViewLayers
 
@@ -128,7 +128,7 @@ class Incoming:
         self._in_hand: set[int] = set()
         # Of the batch at hand, what each document is to become.
         self._rooms: dict[str, Tree] = {}
-        kinds = (Parents, Children, Instances, ViewLayers, renames.Renames)
+        kinds = (Parents, Sets, Groups, Children, Instances, ViewLayers, renames.Renames)
         self._menders = [kind(identity, writer, state, capture, self._settle) for kind in kinds]
         # What Blender shows of what others wrote, compared with that.
         self.audit = Audit(state, writer, self._is_in_hand, self._mended)
@@ -546,7 +546,7 @@ class Incoming:
                 self._tag(block)
                 if known is not None:
                     tree = self._reader.read_block(doc, block, room, seen=read)
-                    self._put(doc, tree, room, theirs)
+                    self.put(doc, tree, room, theirs)
 
     def try_parked(self) -> None:
         """What waited for data that is here now."""
@@ -684,7 +684,7 @@ class Incoming:
         elif not change.rest:  # its marks were made when it came
             theirs = shadow.mark(theirs, change.shape, by_others=change.by_others)
         tree = self._reader.read_block(doc, block, room, seen=known.load()[0] if known is not None else NOTHING_SEEN)
-        self._put(doc, tree, room, theirs, is_new=True)
+        self.put(doc, tree, room, theirs, is_new=True)
 
     def _suffixed(self, change: Change) -> list[str]:
         """Of an armature the new names of bones that are this user's, and that get a suffix."""
@@ -712,9 +712,9 @@ class Incoming:
         if block is None or known is None:
             return
         read, room, theirs = known.load()
-        self._put(doc, self._reader.read_block(doc, block, room, seen=read), room, theirs)
+        self.put(doc, self._reader.read_block(doc, block, room, seen=read), room, theirs)
 
-    def _put(self, doc: str, tree: Tree, room: Tree, theirs: Any, *, is_new: bool = False) -> None:
+    def put(self, doc: str, tree: Tree, room: Tree, theirs: Any, *, is_new: bool = False) -> None:
         """Remembers what a document shows after it was written, or after others were."""
         self._state.put(doc, tree, room, theirs)
         for mender in self._menders:

@@ -2,7 +2,7 @@
 """What the room holds and Blender takes only in part, depending on which came first there.
 
 A mender knows one such case. It notes the documents that do not show what the room says, and makes all Blenders show the same of it:
-parents.py, instances.py, children.py, viewlayers.py, renames.py. The room keeps what everybody has said, so that it counts again once it can be shown.
+circles.py, instances.py, children.py, viewlayers.py, renames.py. The room keeps what everybody has said, so that it counts again once it can be shown.
 """
 
 from __future__ import annotations

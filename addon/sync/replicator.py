@@ -731,7 +731,7 @@ class Replicator:
             self._writer.write_block(doc, block, patch, target, tree)
             with self._reader.blobs.comparing():
                 tree = self._reader.read_block(doc, block, target, seen=tree)
-        self.state.put(doc, tree, room, theirs)
+        self._incoming.put(doc, tree, room, theirs)
         if "@animation_data" in other.get("s", {}):
             # What is animated no longer shows its last frame, which was read as the value of before.
             self._incoming.write_rest(doc)

@@ -31,6 +31,8 @@ class State:
         self.gone = Gone()
         # How often anything about collections and scenes has changed: who looks at all of them together need not look again without.
         self.tree_changes = 0
+        # And about anything at all.
+        self.changes = 0
 
     def __contains__(self, doc: str) -> bool:
         return doc in self.shadows or doc in self.parked
@@ -44,6 +46,7 @@ class State:
     def put(self, doc: str, read: Tree, room: Tree, theirs: Any) -> None:
         """Remembers a document that has a datablock."""
         self.parked.pop(doc, None)
+        self.changes += 1
         self.tree_changes += room.get("type") in ("Collection", "Scene")
         shadow = self.shadows.get(doc)
         if shadow is None:
@@ -71,6 +74,7 @@ class State:
 
     def drop(self, doc: str) -> None:
         """Forgets a document, but not who points to it: they show None and may see it return."""
+        self.changes += 1
         self.tree_changes += 1
         self.parked.pop(doc, None)
         self.given.pop(doc, None)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Several people close a circle that nobody of them would be let close alone: at rest it is open at the same place for all.
 
-Blender takes of parents, collections inside of collections and objects that show collections only what comes before the last of the
-circle, and who has got what first must not matter.
+Blender takes of parents, collections inside of collections, objects that show collections, background sets and node groups only what comes
+before the last of the circle, and who has got what first must not matter.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ def _put(what, into, out_of="bpy.context.scene.collection"):
 
 
 def _boxes(*peers):
-    """What is in each collection, the same to all, and what is in it in sight."""
+    """What is in each collection, the same to all, and what is in it in sight; and nobody is told that one is missing."""
+    told = "[str(r) for r in rep.refused if 'children' in r.what]"
+    assert [peer.do(told) for peer in peers] == [[]] * len(peers)
     shown = [peer.do(INSIDE) for peer in peers]
     assert all(other == shown[0] for other in shown), shown
     assert all(peer.do(IN_SIGHT) == ALL_BOXES for peer in peers)
@@ -332,3 +334,171 @@ def test_items_of_one_document_turn_round(three, family):
     a.do(put("B", None))
     stage.settle()
     assert both(a, b, shown) == c.do(shown) == {"A": None, "B": None, "C": "B"}
+
+
+GROUPS = """
+    for name in ("A", "B", "C"):
+        tree = bpy.data.node_groups.new(name, KIND)
+        tree.use_fake_user = True
+        for way in ("INPUT", "OUTPUT"):
+            tree.interface.new_socket("one", in_out=way, socket_type="NodeSocketFloat")
+            tree.interface.new_socket("two", in_out=way, socket_type="NodeSocketFloat")
+        ends = tree.nodes.new("NodeGroupInput"), tree.nodes.new("NodeGroupOutput")
+        tree.links.new(ends[0].outputs["two"], ends[1].inputs["two"])
+"""
+# What is inside of each group, with the values and links of its node.
+INNER = """{
+    t.name: sorted(
+        (
+            n.name,
+            n.node_tree and n.node_tree.name,
+            [s.default_value for s in n.inputs],
+            sorted((l.from_node.name, l.from_socket.name, l.to_socket.name) for l in t.links if n in (l.from_node, l.to_node)),
+        )
+        for n in t.nodes
+        if hasattr(n, "node_tree")
+    )
+    for t in bpy.data.node_groups
+}"""
+KINDS = ["ShaderNodeTree", "GeometryNodeTree", "CompositorNodeTree"]
+
+
+def _use(inner, outer, kind):
+    """A node of one group in another, linked to what comes in and goes out, and with a value."""
+    return f"""
+        outer = bpy.data.node_groups[{outer!r}]
+        node = outer.nodes.new({kind.replace("Tree", "Group")!r})
+        node.name = {"in " + outer!r}
+        node.node_tree = bpy.data.node_groups[{inner!r}]
+        node.inputs[1].default_value = 0.25
+        outer.links.new(outer.nodes["Group Input"].outputs["one"], node.inputs["one"])
+        outer.links.new(node.outputs["one"], outer.nodes["Group Output"].inputs["one"])
+    """
+
+
+def _used(inner, outer):
+    links = [("Group Input", "one", "one"), ("in " + outer, "one", "one")]
+    return ("in " + outer, inner, [0.0, 0.25], links)
+
+
+def _inner(*peers):
+    """What each group shows, the same to all, and nothing in anybody's list."""
+    for peer in peers:
+        assert peer.do("[str(r) for r in rep.refused]") == []
+    shown = [peer.do(INNER) for peer in peers]
+    assert all(other == shown[0] for other in shown), shown
+    return {name: [tuple(node) for node in nodes] for name, nodes in shown[0].items()}
+
+
+def _groups_in_a_circle(stage, peers, kind, first=0, names="AB"):
+    """Each into the next one's, at once; the names of the one that shows nothing and of those that show something."""
+    peers[0].do(GROUPS.replace("KIND", repr(kind)))
+    stage.settle()
+    pairs = list(zip(names, names[1:] + names[:1], strict=True))
+    deeds = [(peer, _use(inner, outer, kind)) for peer, (outer, inner) in zip(peers, pairs, strict=False)]
+    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
+    shown = _inner(*peers)
+    empty = [name for name in names if shown[name] == [("in " + name, None, [], [])]]
+    assert len(empty) == 1
+    for outer, inner in pairs:
+        assert outer in empty or shown[outer] == [_used(inner, outer)]
+    return empty[0], dict(pairs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("first", [0, 1])
+def test_node_groups_in_a_circle(three, first, kind):
+    stage, a, b, c = three
+    empty, inside = _groups_in_a_circle(stage, (a, b, c), kind, first)
+    # Whoever takes out the one that is shown gives the other one's word its due again, with all that was said of its sockets.
+    other = inside[empty]
+    c.do(f"tree = bpy.data.node_groups[{other!r}]; tree.nodes.remove(tree.nodes['in {other}'])")
+    stage.settle()
+    assert _inner(a, b, c) == {empty: [_used(other, empty)], other: [], "C": []}
+
+
+def test_three_node_groups_in_a_circle(three):
+    stage, a, b, c = three
+    empty, inside = _groups_in_a_circle(stage, (a, b, c), "GeometryNodeTree", names="ABC")
+    first, second = inside[empty], inside[inside[empty]]
+    b.do(f"bpy.data.node_groups.remove(bpy.data.node_groups[{second!r}])")
+    stage.settle()
+    assert _inner(a, b, c) == {empty: [_used(first, empty)], first: [("in " + first, None, [], [])]}
+
+
+def test_a_node_group_of_a_circle_is_deleted(three):
+    """The one that the empty node would show: nobody sees its links any more, and nobody is told that they are missing."""
+    stage, a, b, c = three
+    empty, inside = _groups_in_a_circle(stage, (a, b, c), "ShaderNodeTree")
+    b.do(f"bpy.data.node_groups.remove(bpy.data.node_groups[{inside[empty]!r}])")
+    stage.settle()
+    assert _inner(a, b, c) == {empty: [("in " + empty, None, [], [])], "C": []}
+
+
+@pytest.mark.parametrize("deed", ["moves it", "links another", "removes it", "gives it another group"])
+def test_work_on_a_node_that_cannot_show_its_group(three, deed):
+    """What is not shown is not removed by it, and what is removed leaves nothing behind in the room."""
+    stage, a, b, c = three
+    empty, inside = _groups_in_a_circle(stage, (a, b, c), "ShaderNodeTree")
+    other = inside[empty]
+    c.do(f"tree = bpy.data.node_groups[{empty!r}]; node = tree.nodes['in {empty}']")
+    c.do(
+        {
+            "moves it": "node.location = (40, 50); node.label = 'Here'",
+            "links another": "tree.links.remove(tree.links[0]); tree.nodes['Group Input'].location.x = -300",
+            "removes it": "tree.nodes.remove(node)",
+            "gives it another group": "node.node_tree = bpy.data.node_groups['C']",
+        }[deed]
+    )
+    stage.settle()
+    now = {
+        "removes it": [],
+        "gives it another group": [("in " + empty, "C", [0.0, 0.0], [])],
+    }.get(deed, [("in " + empty, None, [], [])])
+    assert _inner(a, b, c)[empty] == now
+    c.do(f"tree = bpy.data.node_groups[{other!r}]; tree.nodes.remove(tree.nodes['in {other}'])")
+    stage.settle()
+    if deed in ("moves it", "links another"):
+        now = [_used(other, empty)]
+    assert _inner(a, b, c) == {empty: now, other: [], "C": []}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_who_undoes_an_end_of_a_circle(three, first):
+    stage, a, b, c = three
+    for peer in (a, b):
+        peer.do("bpy.ops.ed.undo_push(message='begun')")
+    a.do(GROUPS.replace("KIND", "'ShaderNodeTree'") + "    bpy.ops.ed.undo_push(message='made')")
+    stage.settle()
+    deeds = [(a, _use("B", "A", "ShaderNodeTree")), (b, _use("A", "B", "ShaderNodeTree"))]
+    deeds = [(peer, deed + "    bpy.ops.ed.undo_push(message='used')") for peer, deed in deeds]
+    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
+    shown = _inner(a, b, c)
+    a.do("bpy.ops.ed.undo(); rep.tick(1000)")
+    stage.settle()
+    undone = _inner(a, b, c)
+    assert undone["A"] == [] and undone["B"] == [_used("A", "B")]
+    a.do("bpy.ops.ed.redo(); rep.tick(1000)")
+    stage.settle()
+    assert _inner(a, b, c) == shown
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("count", [2, 3])
+def test_background_sets_in_a_circle(three, first, count):
+    stage, a, b, c = three
+    names = ["Scene", "Second", "Third"][:count]
+    a.do(f"for name in {names[1:]}: bpy.data.scenes.new(name)")
+    stage.settle()
+    behind = "bpy.data.scenes[{!r}].background_set = bpy.data.scenes[{!r}]".format
+    pairs = dict(zip(names, names[1:] + names[:1], strict=True))
+    deeds = [(peer, behind(*pair)) for peer, pair in zip((a, b, c), pairs.items(), strict=False)]
+    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
+    sets = "{s.name: s.background_set.name for s in bpy.data.scenes if s.background_set}"
+    shown = both(a, b, sets)
+    assert c.do(sets) == shown and len(shown) == count - 1 and shown.items() <= pairs.items()
+    # Whoever lets go gives the other one's word its due again.
+    gone = next(iter(shown))
+    c.do(f"bpy.data.scenes[{gone!r}].background_set = None")
+    stage.settle()
+    assert both(a, b, sets) == c.do(sets) == {name: pairs[name] for name in names if name != gone}

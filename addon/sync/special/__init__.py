@@ -112,6 +112,7 @@ def tidy(patch: Tree, room: Tree, tree: Tree) -> None:
     objects.leave_out_computed(patch, room)
     curves.leave_out_converted(patch, room, tree)
     armatures.complete(patch, room, tree)
+    nodes.complete(patch, room, tree)
     mesh.tidy(patch, room)
     items.whole_order(patch, room, tree)
 

@@ -9,6 +9,7 @@ connects, in terms of the keys of nodes and sockets.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Any
 
 import bpy
@@ -290,7 +291,37 @@ def _links_missing(writer: Any, tree: Any, change: Any, full: Tree, have: Tree) 
     for key, entry in full.items():
         if key not in here:
             out[key] = entry
-    return out
+    # A group node whose group is not here, or would close a circle (circles.py), has no sockets.
+    closed = {key for key, node in LINKS.nodes.items() if getattr(node, "node_tree", node) is None}
+    waiting = links_at(closed, full)
+    return {key: change for key, change in out.items() if change is None or key not in waiting}
+
+
+def links_at(nodes: Container[str], links: Tree) -> set[str]:
+    """The links that begin or end at some nodes."""
+    return {key for key, entry in links.items() if any(end in nodes for end in _ends(entry))}
+
+
+def _ends(link: Any) -> list[str]:
+    """The nodes of a link, as far as it is one."""
+    make = link.get("make") if isinstance(link, dict) else None
+    ends = [make.get(side) for side in ("from", "to")] if isinstance(make, dict) else []
+    return [end[0] for end in ends if isinstance(end, list) and end and isinstance(end[0], str)]
+
+
+def complete(patch: Tree, room: Tree, tree: Tree) -> None:
+    """Whoever removes a node, or gives it another group, takes away also those of its links that the room has and no Blender shows."""
+    inner = [t.get("s") or {} for t in (patch, room, tree)]
+    if all(isinstance(t.get("@node_tree"), dict) for t in inner):
+        complete(*(t["@node_tree"] for t in inner))
+    i, there, here = (t.get("i") or {} for t in (patch, room, tree))
+    nodes, links = i.get("nodes") or {}, i.get("links", {})
+    left = {key for key, node in nodes.items() if node is None or "node_tree" in (node.get("p") or {})}
+    if not left or links is None:
+        return
+    gone = {key: None for key in links_at(left, there.get("links") or {}) if key not in (here.get("links") or {})}
+    if gone:
+        i["links"] = {**links, **gone}
 
 
 def _choose_outputs(wanted: Tree, found: dict[str, Any]) -> None:
