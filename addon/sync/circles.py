@@ -18,6 +18,9 @@ from .apply import ERRORS
 from .mender import Mender, Tree
 from .special import objects
 
+# What would never come to rest must not hold Blender up.
+LOOKS_MAX = 32
+
 # What a document names, by where: the document there, None for nothing.
 Names = dict[str, str | None]
 
@@ -60,8 +63,10 @@ class Circles(Mender):
                 self.suspects.discard(doc)
                 continue
             circle = self._circle(doc)
-            # What their users have changed in these is sent first, and may be the end of the circle.
-            while self._wrong(circle) and any(self._capture(at) for at in circle):
+            # What their users have changed in these is sent first, and may be the end of the circle, or lead to another.
+            for _ in range(LOOKS_MAX):
+                if not self._wrong(circle) or not any(self._capture(at) for at in circle):
+                    break
                 circle = self._circle(doc)
             done.update(circle)
             self._show(circle)
