@@ -129,7 +129,8 @@ class Incoming:
         # Of the batch at hand, what each document is to become.
         self._rooms: dict[str, Tree] = {}
         kinds = (Parents, Sets, Groups, Children, Instances, ViewLayers, renames.Renames)
-        self._menders = [kind(identity, writer, state, capture, self._settle) for kind in kinds]
+        self._poses = renames.Poses(identity, writer, state, capture, self._settle)
+        self._menders = [*(kind(identity, writer, state, capture, self._settle) for kind in kinds), self._poses]
         # What Blender shows of what others wrote, compared with that.
         self.audit = Audit(state, writer, self._is_in_hand, self._mended)
         # For tests: what a batch did.
@@ -280,6 +281,7 @@ class Incoming:
                 change.shape = mergepatch.diff(self._state.shadows[doc].load()[0], change.room)
             elif change.room is not None:
                 change.shape = mergepatch.diff(self._state.room_tree(doc) or {}, change.room)
+                self._poses.note_change(doc, change.shape)
                 if doc in self._state.shadows:
                     self._state.gone.note(doc, change.shape, self._state.shadows[doc].load()[0])
             if change.room is not None or doc in self._state:

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import mergepatch, shadow
+from . import dirty, mergepatch, shadow, values
 from .mender import Mender, Tree
-from .special import fcurves
+from .special import armatures, fcurves
 
 # Collections whose items' names Blender changes, and properties that hold such a name, or the way there.
 FOLLOWING = ("fcurves", "drivers", "groups")
@@ -44,6 +44,69 @@ class Renames(Mender):
                 # As if Blender had shown until now what the room says: what it shows is the user's word.
                 self._state.put(doc, mergepatch.merge(mergepatch.merge(read, said), lost), room, theirs)
                 self._capture(doc)
+
+
+class Poses(Mender):
+    """Poses are kept by the names of bones, so who renames a bone says its pose anew, as he knows it. What another has said of it at the same time
+    is gone from the room with the old name: he says it again under the new one."""
+
+    def __init__(self, *tools: Any) -> None:
+        super().__init__(*tools)
+        # By armature: names that bones had before, with the bones' keys.
+        self._before: dict[str, dict[str, str]] = {}
+        # By object: what its user had said last of bones that the room knows by other names now, by the old ones.
+        self._said: dict[str, Tree] = {}
+
+    def note(self, doc: str, read: Tree, room: Tree) -> None:
+        return
+
+    def note_change(self, doc: str, patch: Tree) -> None:
+        """What others change in a document, before it is written."""
+        known = self._state.shadows.get(doc)
+        kind = self._identity.type_of(doc) if known is not None else ""
+        if known is None or kind not in ("Armature", "Object"):
+            return
+        read, room, theirs = known.load()
+        if kind == "Armature":
+            bones = _member(_member(read, "i"), "bones")
+            for key, change in _member(_member(patch, "i"), "bones").items():
+                if key in bones and isinstance(change, dict) and "name" in change:
+                    self._before.setdefault(doc, {})[bones[key]["name"]] = key
+            return
+        gone = [key for key, change in armatures.pose(patch).items() if change is None]
+        here = armatures.pose(room)
+        said = {key: {k: v for k, v in here[key].items() if k != "type"} for key in gone if key in here}
+        said = armatures.pose(shadow.split(armatures.of_pose(said), theirs)[0]) if said else said
+        if said:
+            self._said[doc] = {**self._said.get(doc, {}), **said}
+
+    def mend(self) -> None:
+        while self._said:
+            doc, said = self._said.popitem()
+            known, block = self._state.shadows.get(doc), self._identity.block(doc)
+            if known is None or block is None or block.library is not None:
+                continue
+            read, room, theirs = known.load()
+            names = self._names(self._identity.doc(block.data) or "")
+            shown, told = armatures.pose(read), armatures.pose(room)
+            renamed = {names[old]: words for old, words in said.items() if names.get(old) in shown.keys() & told.keys()}
+            meant = {key: mergepatch.merge(told[key], words) for key, words in renamed.items()}
+            words = {key: mergepatch.diff(told[key], tree) for key, tree in meant.items() if tree != told[key]}
+            if words:
+                dirty.tracker.foreign = True
+                patch = armatures.of_pose(words)
+                self._writer.write_block(doc, block, patch, mergepatch.merge(read, patch), read)
+                # As if Blender had shown until now what the room was told: what it shows is the user's word.
+                back = armatures.of_pose({key: mergepatch.diff(meant[key], told[key]) for key in words})
+                self._state.put(doc, mergepatch.merge(read, back), room, theirs)
+                self._capture(doc)
+
+    def _names(self, armature: str) -> dict[str, str]:
+        """By the keys that bones had in a pose those that they have now."""
+        known = self._state.shadows.get(armature)
+        bones = _member(_member(known.load()[0], "i"), "bones") if known is not None else {}
+        found = {old: bones[key]["name"] for old, key in self._before.get(armature, {}).items() if key in bones}
+        return {values.name_key(old): values.name_key(name) for old, name in found.items()}
 
 
 def own(read: Tree, room: Tree, theirs: Any) -> Tree:

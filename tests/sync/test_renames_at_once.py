@@ -166,3 +166,32 @@ def test_two_key_one_property_at_once(three):
     for peer in (a, b, c):
         assert not [path for path, *_ in peer.do(shown) if path == "rotation_euler"]
     assert listed_by_any(stage) == []
+
+
+POSE = "bone = bpy.data.objects['Rig'].pose.bones['Arm']; "
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("hands", [1, 2])
+def test_a_bone_is_posed_while_another_renames_it(three, first, hands):
+    """What one says of a bone, and what he had said of it before, is not lost, nor what a third says."""
+    stage, a, b, c = three
+    a.do(RIG)
+    stage.settle()
+    b.do(POSE + "bone.location.x = 1; bone['before'] = 1")
+    stage.settle()
+    deeds = [
+        (a, "bpy.data.armatures['Rig'].bones['Arm'].name = 'Fin'"),
+        (b, POSE + "bone['ctl'] = 3; bone.location.y = 2; bone.constraints.new('LIMIT_LOCATION').max_x = 5"),
+    ]
+    if hands == 2:
+        deeds.append((c, POSE + "bone['third'] = 4; bone.location.z = 6"))
+    at_once(stage, *(deeds if first == 0 else deeds[::-1]))
+    seen = "(lambda b: (sorted((k, b[k]) for k in b.keys()), list(b.location), [c.max_x for c in b.constraints]))(bpy.data.objects['Rig'].pose.bones['Fin'])"
+    for peer in (a, b, c):
+        props, place, limits = peer.do(seen)
+        assert [tuple(p) for p in props] == [("before", 1), ("ctl", 3)] + [("third", 4)] * (hands - 1)
+        assert limits == [5.0]
+        # A vector is one value: of two who set it at once one has set all of it.
+        assert place in ([[1.0, 2.0, 0.0]] if hands == 1 else [[1.0, 2.0, 0.0], [1.0, 0.0, 6.0]])
+    assert listed_by_any(stage) == []

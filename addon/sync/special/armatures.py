@@ -90,14 +90,20 @@ def _shown(entries: Tree, handler: items.Items) -> dict[str, Shown]:
 
 def complete(patch: Tree, room: Tree, tree: Tree) -> None:
     """A pose bone whose bone came to its name through the room is nobody's: who changes it first tells all of it."""
-    change = _pose(patch)
-    for key in [k for k, v in change.items() if isinstance(v, dict) and "type" not in v and k not in _pose(room)]:
-        change[key] = _pose(tree)[key]
+    change = pose(patch)
+    for key in [k for k, v in change.items() if isinstance(v, dict) and "type" not in v and k not in pose(room)]:
+        change[key] = pose(tree)[key]
 
 
-def _pose(tree: Tree) -> Tree:
+def pose(tree: Tree) -> Tree:
+    """What a tree of an object, or a patch, says of its bones."""
     bones: Tree = ((tree.get("s") or {}).get("@pose") or {}).get("i") or {}
     return bones.get("bones") or {}
+
+
+def of_pose(bones: Tree) -> Tree:
+    """The tree of an object, or the patch, that says this of its bones."""
+    return {"s": {"@pose": {"i": {"bones": bones}}}}
 
 
 def suffixed(before: Tree, room: Tree) -> dict[str, str]:
@@ -114,13 +120,13 @@ def suffixed(before: Tree, room: Tree) -> dict[str, str]:
 def keep_poses(read: Tree, room: Tree, names: Container[str]) -> Tree:
     """What was read of an object without the poses of bones of those names that the room does not know: they are said under these names as
     soon as it is looked at again."""
-    bones = _pose(read)
-    lost = [key for key in bones if values.key_name(key) in names and key not in _pose(room)]
+    bones = pose(read)
+    lost = [key for key in bones if values.key_name(key) in names and key not in pose(room)]
     if not lost:
         return read
     rest = {key: bone for key, bone in bones.items() if key not in lost}
-    pose = read["s"]["@pose"]
-    return {**read, "s": {**read["s"], "@pose": {**pose, "i": {**pose["i"], "bones": rest}}}}
+    before = read["s"]["@pose"]
+    return {**read, "s": {**read["s"], "@pose": {**before, "i": {**before["i"], "bones": rest}}}}
 
 
 class Bones(items.Items):
