@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import dirty, mergepatch, shadow, values
+from .apply import ERRORS
 from .mender import Mender, Tree
 from .special import armatures, fcurves
 
@@ -75,7 +76,7 @@ class Poses(Mender):
             return
         gone = [key for key, change in armatures.pose(patch).items() if change is None]
         here = armatures.pose(room)
-        said = {key: {k: v for k, v in here[key].items() if k != "type"} for key in gone if key in here}
+        said = {key: {k: v for k, v in _member(here, key).items() if k != "type"} for key in gone}
         said = armatures.pose(shadow.split(armatures.of_pose(said), theirs)[0]) if said else said
         if said:
             self._said[doc] = {**self._said.get(doc, {}), **said}
@@ -88,14 +89,18 @@ class Poses(Mender):
                 continue
             read, room, theirs = known.load()
             names = self._names(self._identity.doc(block.data) or "")
-            shown, told = armatures.pose(read), armatures.pose(room)
+            shown = armatures.pose(read)
+            told = {key: entry for key, entry in armatures.pose(room).items() if isinstance(entry, dict)}
             renamed = {names[old]: words for old, words in said.items() if names.get(old) in shown.keys() & told.keys()}
             meant = {key: mergepatch.merge(told[key], words) for key, words in renamed.items()}
             words = {key: mergepatch.diff(told[key], tree) for key, tree in meant.items() if tree != told[key]}
             if words:
                 dirty.tracker.foreign = True
                 patch = armatures.of_pose(words)
-                self._writer.write_block(doc, block, patch, mergepatch.merge(read, patch), read)
+                try:
+                    self._writer.write_block(doc, block, patch, mergepatch.merge(read, patch), read)
+                except ERRORS as e:
+                    self._writer.refuse("pose", e)
                 # As if Blender had shown until now what the room was told: what it shows is the user's word.
                 back = armatures.of_pose({key: mergepatch.diff(meant[key], told[key]) for key in words})
                 self._state.put(doc, mergepatch.merge(read, back), room, theirs)

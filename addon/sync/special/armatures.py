@@ -96,9 +96,11 @@ def complete(patch: Tree, room: Tree, tree: Tree) -> None:
 
 
 def pose(tree: Tree) -> Tree:
-    """What a tree of an object, or a patch, says of its bones."""
-    bones: Tree = ((tree.get("s") or {}).get("@pose") or {}).get("i") or {}
-    return bones.get("bones") or {}
+    """What a tree of an object, or a patch, says of its bones. What comes from elsewhere may be anything."""
+    at: Any = tree
+    for member in ("s", "@pose", "i", "bones"):
+        at = at.get(member) if isinstance(at, dict) else None
+    return at if isinstance(at, dict) else {}
 
 
 def of_pose(bones: Tree) -> Tree:
