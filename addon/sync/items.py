@@ -470,6 +470,18 @@ class Unique(Items):
     unique_names = True
 
 
+class Related(Unique):
+    """Elements that say by their key which other one they are in."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        # Of what is being read: the keys of the elements by name.
+        self.keys: dict[str, str] = {}
+
+    def known(self, owner: Any, found: list[Any], keys: list[str]) -> None:
+        self.keys = {item.name: key for item, key in zip(found, keys, strict=True)}
+
+
 class TypedUnique(Typed):
     unique_names = True
 

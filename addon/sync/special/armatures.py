@@ -11,7 +11,7 @@ else see the other's bones below and behind the own ones, and under other names.
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 import bpy
@@ -131,19 +131,10 @@ def keep_poses(read: Tree, room: Tree, names: Container[str]) -> Tree:
     return {**read, "s": {**read["s"], "@pose": {**before, "i": {**before["i"], "bones": rest}}}}
 
 
-class Bones(items.Items):
+class Bones(items.Related):
     """Read only: writing goes through edit mode."""
 
-    unique_names = True
     movable = False
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        # Of the armature that is being read: the keys of its bones by name.
-        self.keys: dict[str, str] = {}
-
-    def known(self, owner: Any, found: list[Any], keys: list[str]) -> None:
-        self.keys = {bone.name: key for bone, key in zip(found, keys, strict=True)}
 
     def read_one(self, reader: Any, owner: Any, item: Any, old: Tree) -> Tree:
         tree = super().read_one(reader, owner, item, old)
@@ -172,21 +163,13 @@ def _roll(bone: Any) -> float:
 BONES = Bones("bones")
 
 
-class BoneCollections(items.Items):
+class BoneCollections(items.Related):
     """Which bones are in one is a set: two people who make bones at once have Blender put both into the active collection."""
 
-    unique_names = True
     movable = False
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.keys: dict[str, str] = {}
 
     def list(self, owner: Any) -> list[Any]:
         return list(owner.collections_all)
-
-    def known(self, owner: Any, found: Sequence[Any], keys: Sequence[str]) -> None:
-        self.keys = {collection.name: key for collection, key in zip(found, keys, strict=True)}
 
     def create(self, writer: Any, owner: Any, key: str, tree: Tree) -> Any:
         return owner.collections.new(tree["name"])

@@ -50,18 +50,8 @@ class Frames(items.Items):
             writer.refuse(f"frame {item.frame_number}", e)
 
 
-class Nodes(items.Items):
+class Nodes(items.Related):
     """Layers and groups. Python's references to them stay good while others come and go."""
-
-    unique_names = True
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        # Of the Grease Pencil that is being read: the keys of its nodes by name.
-        self.keys: dict[str, str] = {}
-
-    def known(self, owner: Any, found: list[Any], keys: list[str]) -> None:
-        self.keys = {node.name: key for node, key in zip(found, keys, strict=True)}
 
     def list(self, owner: Any) -> list[Any]:
         return list(_walk(owner, None))
