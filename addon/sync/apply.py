@@ -66,8 +66,8 @@ class Writer:
         self.reader = reader
         self.doc = ""
         self.block: Any = None
-        # (document, what) of what Blender would not take, for the panel.
-        self.refused: dict[tuple[str, str], Told] = {}
+        # Of each document what Blender would not take, for the panel.
+        self.refused: dict[str, dict[str, Told]] = {}
         self.missing_blobs: set[str] = set()
         # Documents that wait for the user to leave edit mode.
         self.deferred: set[str] = set()
@@ -77,24 +77,25 @@ class Writer:
     def refuse(self, what: str, why: object, *, firm: bool = False) -> None:
         if isinstance(why, MissingBlob):
             self.missing_blobs.add(str(why))
-        self.refused[self.doc, what] = Told(str(why), firm=firm)
-
-    def refused_of(self, doc: str) -> list[str]:
-        return [what for at, what in self.refused if at == doc]
+        self.refused.setdefault(self.doc, {})[what] = Told(str(why), firm=firm)
 
     def look_again(self, doc: str, what: str, otherwise: AbstractSet[str], *, alike: bool) -> None:
         """What was refused of a document counts for as long as something that it showed otherwise then it still shows otherwise."""
-        told = self.refused[doc, what]
+        told = self.refused[doc][what]
         places = frozenset(otherwise if told.places is None else told.places & otherwise)
         if alike or not (places or told.firm):
-            del self.refused[doc, what]
+            self._take_back(doc, what)
         else:
-            self.refused[doc, what] = told._replace(places=places)
+            self.refused[doc][what] = told._replace(places=places)
+
+    def _take_back(self, doc: str, what: str) -> None:
+        del self.refused[doc][what]
+        if not self.refused[doc]:
+            del self.refused[doc]
 
     def forget(self, doc: str) -> None:
         """What was refused of a document before no longer counts."""
-        for what in self.refused_of(doc):
-            del self.refused[doc, what]
+        self.refused.pop(doc, None)
 
     def defer(self, what: str, why: str) -> None:
         """Not now: the document is written again once its datablock is no longer being edited."""
@@ -141,9 +142,8 @@ class Writer:
         self.doc, self.block = doc, block
         dirty.tracker.foreign = True
         # What is refused of a property stays so, though others change something else: it is looked at again when it has been read back.
-        for what in self.refused_of(doc):
-            if not property_of(what):
-                del self.refused[doc, what]
+        for what in [what for what in self.refused.get(doc, ()) if not property_of(what)]:
+            self._take_back(doc, what)
         if block.library is not None:
             self.refuse("what others have changed", LINKED)
         else:

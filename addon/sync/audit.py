@@ -63,8 +63,6 @@ _SUFFIX = re.compile(r"(\.\d{3,})+$")
 _FROM_REST = ("head", "tail", "roll")
 # Between the keys of a path.
 _STEP = "\0"
-# A key that means nothing to people.
-_MINTED = re.compile(r"@[0-9a-f]{12}$")
 _DOC = re.compile(r"[0-9a-f]{32}$")
 
 
@@ -115,7 +113,7 @@ class Audit:
             return
         read, room, theirs = known.load()
         self._doc = doc
-        told = self._writer.refused_of(doc) if self._writer.refused else []
+        told = list(self._writer.refused.get(doc, ()))
         mended = self._mended(doc)
         if told:
             self._look_again(doc, told, mended, read, room)
@@ -231,7 +229,7 @@ class Audit:
         named = next((t["name"] for t in trees if isinstance(t, dict) and t.get("name")), None)
         if not key.startswith("@"):
             return self._name_of(key) if _DOC.match(key) else key
-        if named is None and _MINTED.match(key):
+        if named is None and values.is_minted(key):
             return ""
         return str(named or (values.key_name(key) if key.startswith("@=") else key[1:]))
 

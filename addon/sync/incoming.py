@@ -178,7 +178,7 @@ class Incoming:
         self._write_waiting(made, dependents | moved, self._rooms)
         stilled = self._stilled(changes)
         # What goes gives its name free first.
-        self._bury([c.doc for c in changes.values() if c.room is None], removals_wait)
+        self.bury([c.doc for c in changes.values() if c.room is None], removals_wait)
         self.set_names(self._rooms)
         for doc in stilled:
             self.write_rest(doc, self._rooms.get(doc))
@@ -625,7 +625,7 @@ class Incoming:
 
     # After
 
-    def _bury(self, docs: list[str], removals_wait: bool) -> None:
+    def bury(self, docs: list[str], removals_wait: bool) -> None:
         blocks = []
         for doc in docs:
             self._state.buried.add(doc)
@@ -639,7 +639,7 @@ class Incoming:
             else:
                 blocks.append(block)
                 self._identity.forget(doc)
-        self._remove(blocks)
+        self.remove(blocks)
         self.let_go(docs)
 
     def let_go(self, docs: list[str]) -> list[str]:
@@ -654,10 +654,10 @@ class Incoming:
         blocks = [b for b in (self._identity.block(d) for d in docs) if b is not None]
         for doc in docs:
             self._identity.forget(doc)
-        self._remove(blocks)
+        self.remove(blocks)
         self.let_go(docs)
 
-    def _remove(self, blocks: list[Any]) -> None:
+    def remove(self, blocks: list[Any]) -> None:
         if not blocks:
             return
         try:

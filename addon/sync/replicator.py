@@ -154,8 +154,8 @@ class Replicator:
     @property
     def refused(self) -> list[Refusal]:
         """What the room holds and this Blender does not take: what it said so of, and what it shows otherwise without a word."""
-        told = [Refusal(doc, self._name(doc), what, why) for (doc, what), (why, *_) in self._writer.refused.items()]
-        of = {doc for doc, _ in self._writer.refused}
+        of = self._writer.refused
+        told = [Refusal(doc, self._name(doc), what, it.why) for doc, whats in of.items() for what, it in whats.items()]
         listed = self._incoming.audit.listed.items()
         return told + [
             Refusal(doc, self._name(doc), d.path, d.why) for doc, found in listed if doc not in of for d in found
@@ -412,7 +412,7 @@ class Replicator:
             made = special.curves.renew(self._reader, self._writer, doc or "", lost, known.load()[0] if known else None)
             if doc is not None:
                 self.identity.bind(doc, made)
-            self._incoming._remove([lost])
+            self._incoming.remove([lost])
             made.name = name
 
     def _renew_edited(self) -> None:
@@ -424,7 +424,7 @@ class Replicator:
                 if doc is not None and new is not None:
                     self.identity.bind(doc, new)
                     self._dirty[doc] = None
-            self._incoming._remove([lost])
+            self._incoming.remove([lost])
 
     def _capture_before_undo(self) -> None:
         """What its user has just changed is sent: after the undo nobody could tell it from what others wrote and the undo took away."""
@@ -547,7 +547,7 @@ class Replicator:
         for doc in gone:
             self._vanished(doc)
         self._stamps.update(seen)
-        self._incoming._bury(doomed, _modal())
+        self._incoming.bury(doomed, _modal())
         if gone:
             self._incoming.try_parked()
 
@@ -583,7 +583,7 @@ class Replicator:
             else:
                 block.user_remap(other)
                 if not _modal():
-                    self._incoming._remove([block])
+                    self._incoming.remove([block])
 
     def _vanished(self, doc: str) -> None:
         """Removed by the user, or by an undo of what others did: then it is put back."""

@@ -16,12 +16,11 @@ last are kept as trees and packed when their turn is over: what somebody is edit
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from . import mergepatch
+from . import mergepatch, values
 
 Tree = dict[str, Any]
 
@@ -170,10 +169,6 @@ def _remove(theirs: Any, patch: Tree) -> Any:
     return out
 
 
-# What identity.mint_key gives.
-_MINTED = re.compile("@[0-9a-f]{12}")
-
-
 def split(
     patch: Tree, theirs: Any, gone: frozenset[str] = frozenset(), made: AbstractSet[str] = frozenset()
 ) -> tuple[Tree, Tree]:
@@ -185,7 +180,7 @@ def split(
     other: Tree = {}
     for key, value in patch.items():
         inner = theirs is True or theirs.get(key, theirs.get("", None))
-        is_new = mergepatch.is_typed(value) and _MINTED.fullmatch(key) and key not in gone
+        is_new = mergepatch.is_typed(value) and values.is_minted(key) and key not in gone
         if is_new or key.removeprefix("@=") in made:
             inner = isinstance(theirs, dict) and theirs.get(key)
         if isinstance(value, dict) and (isinstance(inner, dict) or (inner is True and not mergepatch.is_typed(value))):

@@ -10,6 +10,7 @@ The tags are listed in docs/schema.md. This module imports no bpy: the tests and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from math import inf, isfinite, nan
 from typing import Any
@@ -28,6 +29,7 @@ LITERAL = "$lit"
 INT_EXACT_MAX = 2**53
 
 NONE_VALUE: list[Any] = [NONE]
+_MINTED = re.compile("@[0-9a-f]{12}")
 _NAMED_FLOATS = {"nan": nan, "inf": inf, "-inf": -inf}
 
 
@@ -50,6 +52,11 @@ def ref_target(value: Json) -> str | None:
 def name_key(name: str) -> str:
     """The key of an item that only a name given by users identifies; it can clash with no random key."""
     return "@=" + name
+
+
+def is_minted(key: str) -> bool:
+    """Whether it is a random key, as identity.mint_key gives them."""
+    return _MINTED.fullmatch(key) is not None
 
 
 def key_name(key: str) -> str:
