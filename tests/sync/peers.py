@@ -192,6 +192,21 @@ def at_once(stage, *deeds):
     stage.settle()
 
 
+def rig(*bones):
+    """An armature, and an object of it, with bones that stand upright."""
+    return f"""
+    data = bpy.data.armatures.new("Rig")
+    rig = bpy.data.objects.new("Rig", data)
+    bpy.context.scene.collection.objects.link(rig)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    for name in {bones!r}:
+        data.edit_bones.new(name).tail = (0, 0, 1)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    del data, rig
+"""
+
+
 # A link whose queue has no room for every other blob, until it is asked again.
 HESITANT = """
     turns, put = [0], link.put_blob

@@ -10,7 +10,7 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from peers import assert_silent, at_once
+from peers import assert_silent, at_once, rig
 
 # The writer leaves out what others do to a property, as often as is said, and nobody hears of it.
 LEAVE_OUT = """
@@ -265,16 +265,7 @@ def nobody_lists_anything(stage):
     assert_silent(stage)
 
 
-RIG = """
-    armature = bpy.data.armatures.new("Rig")
-    rig = bpy.data.objects.new("Rig", armature)
-    bpy.context.scene.collection.objects.link(rig)
-    bpy.context.view_layer.objects.active = rig
-    bpy.ops.object.mode_set(mode="EDIT")
-    armature.edit_bones.new("Bone").tail = (0, 0, 1)
-    bpy.ops.object.mode_set(mode="OBJECT")
-    del armature, rig
-"""
+RIG = rig("Bone")
 PARENT_TO_BONE = """
     cube = bpy.data.objects["Cube"]
     cube.parent, cube.parent_type, cube.parent_bone = bpy.data.objects["Rig"], "BONE", "Bone"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from peers import at_once
+from peers import at_once, rig
 from test_no_false_lines import listed_by_any
 
 CURVES = """
@@ -20,16 +20,7 @@ CURVES = """
 
 CUBE = "cube = bpy.data.objects['Cube']"
 MATERIAL = "tree = bpy.data.materials['Material'].node_tree; "
-RIG = """
-    data = bpy.data.armatures.new('Rig')
-    rig = bpy.data.objects.new('Rig', data)
-    bpy.context.scene.collection.objects.link(rig)
-    bpy.context.view_layer.objects.active = rig
-    bpy.ops.object.mode_set(mode='EDIT')
-    for name in ('Hip', 'Arm', 'Leg'):
-        data.edit_bones.new(name).tail.z = 1
-    bpy.ops.object.mode_set(mode='OBJECT')
-"""
+RIG = rig("Hip", "Arm", "Leg")
 ARM = "arm = bpy.data.objects['Rig'].pose.bones['Arm']"
 
 # What there is, what is renamed, what another does at once, whose action it is, and its curves at the end: path and frames.
